@@ -1,0 +1,151 @@
+"""`w2v similar` and `w2v eval`, through the door."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from w2v_cli.cli.evaluate import eval as eval_command
+from w2v_cli.cli.main import run
+from w2v_cli.embeddings.evaluation import RESTRICT_VOCAB
+from w2v_cli.embeddings.files import save_model
+
+WORDS = ["man", "woman", "king", "queen", "apple", "ev\x1bil", "한국"]
+MATRIX = np.array(
+    [[0, 1, 1], [0, -1, 1], [1, 1, 1], [1, -1, 1], [-1, 0, -1], [-1, 0.1, -1], [0, 0, -1]], dtype=np.float32
+)
+
+
+@pytest.fixture(autouse=True)
+def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a model and gold sets, and the process in it."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("W2V_MODEL", raising=False)
+    counts = np.arange(len(WORDS), 0, -1, dtype=np.int64)
+    save_model("model.safetensors", WORDS, counts, {"input_vectors": MATRIX}, {})
+    Path("analogies.txt").write_text(
+        ": royal\nman king woman queen\nman king woman apple\n: other\nx y z w\n"
+    )
+    Path("pairs.tsv").write_text("man\tking\t9\nman\twoman\t5\nman\tapple\t1\nman\tduke\t1\n")
+    return tmp_path / "model.safetensors"
+
+
+def call(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    with pytest.raises(SystemExit) as caught:
+        run(arguments)
+    captured = capsys.readouterr()
+    assert isinstance(caught.value.code, int)
+    return caught.value.code, captured.out, captured.err
+
+
+def test_similar_prints_query_word_and_cosine_between_tabs(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = call(capsys, "similar", "-k", "2", "king", "apple")
+    assert (code, err) == (0, "")
+    assert out == (
+        "king\tman\t0.8165\nking\tqueen\t0.3333\napple\tev\\u001bil\t0.9975\napple\t한국\t0.7071\n"
+    )
+
+
+def test_similar_prints_an_object_for_each_query(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = call(capsys, "similar", "--json", "-k", "1", "king", "apple")
+    first, second = map(json.loads, out.splitlines())
+    assert code == 0
+    assert first == {"query": "king", "neighbours": [{"word": "man", "cosine": pytest.approx(2 / 6**0.5)}]}
+    assert second["neighbours"][0]["word"] == "ev\x1bil"
+    assert "\x1b" not in out
+
+
+def test_unknown_words_are_named_together_and_the_rest_is_answered(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    code, out, err = call(capsys, "similar", "-k", "1", "kign", "King", "man", "qqq\x1b[2J")
+    assert code == 1
+    assert out == "man\tking\t0.8165\n"
+    assert err == (
+        "Error: not in the vocabulary: kign, King, qqq\\u001b[2J\n"
+        "Hint: near spellings: kign → king; King → king\n"
+    )
+
+
+def test_the_model_is_named_by_an_option_or_by_the_environment(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, model: Path
+) -> None:
+    model.rename("other.safetensors")
+    code, _, err = call(capsys, "similar", "king")
+    assert code == 3
+    assert err.startswith("Error: there is no file model.safetensors\nHint: ")
+    assert call(capsys, "similar", "-m", "other.safetensors", "king")[0] == 0
+    monkeypatch.setenv("W2V_MODEL", "other.safetensors")
+    assert call(capsys, "similar", "king")[0] == 0
+
+
+@pytest.mark.parametrize(
+    "arguments", [["similar"], ["similar", "-k", "0", "king"], ["eval"], ["eval", "--no"]]
+)
+def test_wrong_usage_exits_with_2(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
+    code, out, err = call(capsys, *arguments)
+    assert (code, out) == (2, "")
+    assert "Usage: w2v" in err
+
+
+def test_eval_prints_an_aligned_table_with_its_protocol(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = call(capsys, "eval", "analogies.txt", "pairs.tsv")
+    lines = out.splitlines()
+    assert code == 0
+    assert lines[0] == "analogies.txt: analogies"
+    assert lines[1].startswith("3CosAdd on unit vectors")
+    assert lines[2:7] == [
+        "section  score  correct  seen  total",
+        "royal     50.0        1     2      2",
+        "other        –        0     0      1",
+        "total     50.0        1     2      3",
+        "",
+    ]
+    assert lines[7] == "pairs.tsv: pairs"
+    assert lines[8].startswith("Spearman's ρ × 100")
+    assert lines[9].split() == ["section", "score", "pearson", "seen", "total"]
+    assert lines[10].split()[:2] == ["total", "100.0"] and lines[10].split()[3:] == ["3", "4"]
+
+
+def test_eval_prints_one_object_per_file(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = call(capsys, "eval", "--json", "analogies.txt", "pairs.tsv")
+    analogies, pairs = map(json.loads, out.splitlines())
+    assert code == 0
+    keys = ["file", "kind", "score", "seen", "total", "sections", "protocol"]
+    assert list(analogies) == keys and list(pairs) == [*keys, "pearson"]
+    assert (analogies["file"], analogies["kind"], analogies["score"]) == ("analogies.txt", "analogies", 50)
+    assert analogies["sections"][1] == {"name": "other", "correct": 0, "seen": 0, "total": 1, "score": None}
+    assert (pairs["kind"], pairs["seen"], pairs["total"], pairs["sections"]) == ("pairs", 3, 4, [])
+    assert pairs["score"] == pytest.approx(100)
+
+
+@pytest.mark.parametrize(("require", "code"), [("49.9", 0), ("50", 0), ("50.1", 1)])
+def test_a_score_under_the_required_one_exits_with_1(
+    capsys: pytest.CaptureFixture[str], require: str, code: int
+) -> None:
+    found, out, err = call(capsys, "eval", "analogies.txt", "pairs.tsv", "--require", require)
+    assert found == code and "total" in out
+    assert err == ("" if code == 0 else "analogies.txt: 50.0 is under the required 50.1\n")
+
+
+def test_a_score_that_nobody_can_know_is_under_every_requirement(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("none.txt").write_text("x y 1\nx z 2\n")
+    code, out, err = call(capsys, "eval", "--json", "none.txt", "--require", "-100")
+    assert code == 1
+    assert json.loads(out)["score"] is None
+    assert err == "none.txt: – is under the required -100\n"
+
+
+def test_eval_reads_every_gold_file_before_it_works(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("bad.txt").write_text("a b c d\na b c\n")
+    code, out, err = call(capsys, "eval", "analogies.txt", "bad.txt")
+    assert (code, out) == (3, "")
+    assert err.startswith("Error: bad.txt, line 2: expected four words, found 3\nHint: ")
+
+
+def test_the_default_restriction_is_the_librarys() -> None:
+    (option,) = [option for option in eval_command.params if option.name == "restrict_vocab"]
+    assert option.default == RESTRICT_VOCAB

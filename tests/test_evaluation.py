@@ -1,0 +1,228 @@
+"""Gold files of every dress, and scores worked by hand."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from w2v_cli.embeddings.evaluation import (
+    AnalogySet,
+    PairSet,
+    evaluate,
+    pearson,
+    read_gold,
+    spearman,
+)
+from w2v_cli.embeddings.vectors import WordVectors
+from w2v_cli.errors import GoldFileError
+
+
+def read(tmp_path: Path, text: str | bytes) -> AnalogySet | PairSet:
+    path = tmp_path / "gold"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return read_gold(path)
+
+
+def read_pairs(tmp_path: Path, text: str) -> PairSet:
+    gold = read(tmp_path, text)
+    assert isinstance(gold, PairSet)
+    return gold
+
+
+def read_analogies(tmp_path: Path, text: str) -> AnalogySet:
+    gold = read(tmp_path, text)
+    assert isinstance(gold, AnalogySet)
+    return gold
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "love\tsex\t6.77\nold\tnew\t-1\n",
+        "love sex 6.77\nold new -1",
+        "love,sex,6.77\r\nold, new ,-1e0\r\n",
+        "\ufeffWord 1,Word 2,Human (mean)\nlove,sex,6.77\n\nold,new,-1\n",
+        "# a comment\nword1\tword2\trating\nlove\tsex\t6.77\t7\t8\n# more\nold\tnew\t-1\tx\n",
+    ],
+)
+def test_word_pairs_are_recognised_in_every_dress(tmp_path: Path, text: str) -> None:
+    gold = read_pairs(tmp_path, text)
+    assert gold.pairs == (("love", "sex"), ("old", "new"))
+    assert gold.ratings == (6.77, -1.0)
+
+
+def test_words_with_spaces_live_between_tabs(tmp_path: Path) -> None:
+    assert read_pairs(tmp_path, "New York\tcity\t5\n").pairs == (("New York", "city"),)
+
+
+def test_analogies_are_recognised_with_and_without_sections(tmp_path: Path) -> None:
+    question = ("a", "b", "c", "d")
+    assert read_analogies(tmp_path, ": one\na b c d\n# no\n:two\n: three \nA B C D\n").sections == (
+        ("one", (question,)),
+        ("two", ()),
+        ("three", (("A", "B", "C", "D"),)),
+    )
+    assert read_analogies(tmp_path, "a b c d\n").sections == (("questions", (question,)),)
+
+
+def test_numbers_may_be_words_of_a_question(tmp_path: Path) -> None:
+    gold = read_analogies(tmp_path, ": numerals\none 1 2 two\n")
+    assert gold.sections == (("numerals", (("one", "1", "2", "two"),)),)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "holds no questions and no pairs"),
+        ("# only a comment\n\n", "holds no questions and no pairs"),
+        (": one\na b c d\n\na b c\n", "line 4: expected four words, found 3"),
+        ("a b c d\na b c d e\n", "line 2: expected four words, found 5"),
+        (": one\na\tb\t\td\n", "line 2: expected four words"),
+        ("a b 1\n# x\na b c\n", "line 3: expected two words and a number"),
+        ("a b 1\na b nan\n", "line 2: expected two words and a number"),
+        ("a b 1\na b\n", "line 2: expected two words and a number"),
+        ("a\tb\t1\n\tb\t1\n", "line 2: expected two words and a number"),
+        ("header\nsecond header\na b 1\n", "line 1: expected four words, found 1"),
+        (b"a b 1\n\xff b 2\n", "is not UTF-8 text: byte 6"),
+    ],
+)
+def test_a_malformed_gold_file_is_refused_with_its_line(
+    tmp_path: Path, text: str | bytes, message: str
+) -> None:
+    with pytest.raises(GoldFileError, match=message) as caught:
+        read(tmp_path, text)
+    assert "gold" in caught.value.message and caught.value.hint
+
+
+def test_a_missing_gold_file_and_a_folder_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(GoldFileError, match="No such file"):
+        read_gold(tmp_path / "none")
+    with pytest.raises(GoldFileError, match="cannot read"):
+        read_gold(tmp_path)
+
+
+def test_spearman_gives_ties_their_average_rank() -> None:
+    # Ranks 1, 2.5, 2.5, 4 against 1, 3, 2, 4: Σ products about the mean 4.5, squares 4.5 and 5.
+    assert spearman(np.array([1, 5, 5, 9.0]), np.array([1, 30, 20, 400.0])) == pytest.approx(
+        4.5 / math.sqrt(4.5 * 5)
+    )
+
+
+def test_spearman_without_ties_is_the_formula_of_rank_differences() -> None:
+    x, y = np.array([3.0, 1, 4, 1.5, 9]), np.array([2.0, 7, 1, 8, 2.5])
+    differences = np.array([3, 1, 4, 2, 5]) - np.array([2, 4, 1, 5, 3])
+    assert spearman(x, y) == pytest.approx(1 - 6 * (differences**2).sum() / (5 * 24))
+
+
+def test_pearson_is_worked_by_hand() -> None:
+    # About the means 2 and 4: Σxy = 2, Σx² = 2, Σy² = 14.
+    assert pearson(np.array([1.0, 2, 3]), np.array([3.0, 2, 7])) == pytest.approx(4 / math.sqrt(2 * 14))
+
+
+@pytest.mark.parametrize("x", [[], [1.0], [2.0, 2.0, 2.0]])
+def test_a_correlation_that_does_not_exist_is_none(x: list[float]) -> None:
+    values = np.array(x)
+    assert pearson(values, np.arange(len(values), dtype=float)) is None
+    assert spearman(values, np.arange(len(values), dtype=float)) is None
+
+
+@given(st.lists(st.integers(-3, 3), min_size=2, max_size=12))
+def test_spearman_depends_on_the_order_alone(values: list[int]) -> None:
+    x, y = np.array(values, dtype=float), np.arange(len(values), dtype=float)
+    first = spearman(x, y)
+    assert first == pytest.approx(spearman(np.exp(x), 3 * y + 1)) if first is not None else np.ptp(x) == 0
+
+
+# Royalty is the first axis, gender the second; `Queen`, the rarer form, would be the better answer.
+PEOPLE = WordVectors(
+    ["man", "woman", "king", "queen", "apple", "Queen", "rare"],
+    np.array(
+        [[0, 1, 1], [0, -1, 1], [1, 1, 1], [1, -1, 1], [-1, 0, -1], [0.58, -0.84, 0.58], [1, -1, -0.9]],
+        dtype=np.float32,
+    ),
+)
+
+
+def test_analogies_are_answered_by_3cosadd_and_counted_per_section(tmp_path: Path) -> None:
+    gold = read_analogies(
+        tmp_path,
+        ": royal\nman king woman queen\nMan King Woman QUEEN\nman king woman apple\nman king woman duke\n"
+        ": none known\nx y z w\n: empty\n",
+    )
+    score = evaluate(PEOPLE, gold)
+    royal, unknown, empty = score.sections
+    assert (royal.name, royal.correct, royal.seen, royal.total) == ("royal", 2, 3, 4)
+    assert royal.score == pytest.approx(200 / 3)
+    assert (unknown.seen, unknown.total, unknown.score) == (0, 1, None)
+    assert (empty.seen, empty.total, empty.score) == (0, 0, None)
+    assert (score.kind, score.seen, score.total) == ("analogies", 3, 5)
+    assert score.score == pytest.approx(200 / 3)
+    assert "3CosAdd" in score.protocol and "30,000" in score.protocol
+
+
+def test_the_words_of_a_question_are_no_answers(tmp_path: Path) -> None:
+    # man − man + king is king itself; the best other word is the answer.
+    vectors = WordVectors(["man", "king", "prince"], np.array([[0, 1], [1, 0], [1, 0.5]], dtype=np.float32))
+    assert evaluate(vectors, read(tmp_path, "man man king king\n")).score == 0
+    assert evaluate(vectors, read(tmp_path, "man man king prince\n")).score == 100
+
+
+def test_restriction_bounds_questions_and_answers(tmp_path: Path) -> None:
+    gold = read(tmp_path, "man king woman queen\n")
+    assert evaluate(PEOPLE, gold, restrict_vocab=3).seen == 0
+    assert evaluate(PEOPLE, gold, restrict_vocab=4).score == 100
+
+
+def test_many_questions_are_answered_as_few_are(tmp_path: Path) -> None:
+    rng = np.random.default_rng(4)
+    matrix = rng.standard_normal((60, 8)).astype(np.float32)
+    vectors = WordVectors([f"w{i}" for i in range(60)], matrix)
+    questions = rng.integers(0, 60, (600, 4))
+    gold = read(tmp_path, "\n".join(" ".join(f"w{i}" for i in question) for question in questions))
+    units = matrix / np.linalg.norm(matrix, axis=1, keepdims=True)
+    correct = 0
+    for a, b, c, d in questions:
+        cosines = units @ (units[b] - units[a] + units[c])
+        cosines[[a, b, c]] = -np.inf
+        correct += int(np.argmax(cosines) == d)
+    assert evaluate(vectors, gold).score == pytest.approx(100 * correct / 600)
+    assert correct > 0
+
+
+def test_pairs_are_scored_by_the_order_of_their_cosines(tmp_path: Path) -> None:
+    vectors = WordVectors(
+        ["a", "b", "c", "d", "A"], np.array([[1, 0], [1, 0.1], [1, 1], [-1, 0], [-5, 0]], dtype=np.float32)
+    )
+    gold = read(tmp_path, "a b 9\nA C 5\na d 1\na nothing 3\n")
+    score = evaluate(vectors, gold)
+    assert (score.kind, score.seen, score.total) == ("pairs", 3, 4)
+    assert score.score == pytest.approx(100)
+    expected = np.corrcoef([1 / math.sqrt(1.01), 1 / math.sqrt(2), -1], [9, 5, 1])[0, 1]
+    # float32 norms: 1e-7 in each cosine.
+    assert score.pearson == pytest.approx(100 * expected, abs=1e-4)
+    assert "Spearman" in score.protocol
+
+
+def test_nothing_seen_has_no_score(tmp_path: Path) -> None:
+    pairs, analogies = (
+        evaluate(PEOPLE, read(tmp_path, "x y 1\n")),
+        evaluate(PEOPLE, read(tmp_path, "x y z w\n")),
+    )
+    assert (pairs.score, pairs.pearson, pairs.seen, pairs.total) == (None, None, 0, 1)
+    assert (analogies.score, analogies.seen, analogies.total) == (None, 0, 1)
+
+
+def test_the_gold_sets_of_the_field_are_read(shared_data: Callable[[str], Path]) -> None:
+    questions = read_gold(shared_data("questions-words.txt"))
+    assert isinstance(questions, AnalogySet)
+    assert len(questions.sections) == 14
+    assert sum(len(section) for _, section in questions.sections) == 19_544
+    for name, count in (("wordsim353.txt", 353), ("simlex999.txt", 999)):
+        pairs = read_gold(shared_data(name))
+        assert isinstance(pairs, PairSet) and len(pairs.pairs) == count

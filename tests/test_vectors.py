@@ -1,0 +1,90 @@
+"""Words, rows, norms; near spellings against a plain edit distance."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from w2v_cli.embeddings.vectors import WordVectors, _edit_distances
+from w2v_cli.errors import ModelFileError, UnknownWordError
+
+
+def some_vectors(words: list[str]) -> WordVectors:
+    return WordVectors(words, np.arange(2 * len(words), dtype=np.float32).reshape(-1, 2))
+
+
+def test_a_word_is_looked_up_by_its_exact_spelling() -> None:
+    vectors = some_vectors(["the", "The", "\u00a0"])
+    assert vectors.id_of("The") == 1
+    assert vectors.id_of("THE") is None
+    assert "\u00a0" in vectors and " " not in vectors
+    assert vectors["The"].tolist() == [2, 3]
+    assert len(vectors) == 3 and vectors.dim == 2
+
+
+def test_words_and_rows_must_be_equally_many() -> None:
+    with pytest.raises(ValueError, match="do not name the rows"):
+        WordVectors(["one"], np.zeros((2, 3), dtype=np.float32))
+
+
+def test_unit_rows_have_length_one_and_zero_rows_stay_zero() -> None:
+    vectors = WordVectors(["a", "b"], np.array([[3, 4], [0, 0]], dtype=np.float32))
+    assert vectors.unit_rows == pytest.approx(np.array([[0.6, 0.8], [0, 0]]))
+    assert vectors.unit_rows.dtype == np.float32
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, 3e38])
+def test_a_row_without_a_finite_length_is_named(bad: float) -> None:
+    vectors = WordVectors(["good", "bad"], np.array([[1, 2], [bad, 0]], dtype=np.float32))
+    with pytest.raises(ModelFileError, match="the vector of bad has no finite length"):
+        _ = vectors.norms
+
+
+def test_all_unknown_words_are_named_at_once_with_near_spellings() -> None:
+    vectors = some_vectors(["king", "queen", "ring"])
+    with pytest.raises(UnknownWordError) as caught:
+        vectors.ids_of(["kign", "king", "QUEEN", "zzzzzz", "kign"])
+    assert caught.value.message == "not in the vocabulary: kign, QUEEN, zzzzzz"
+    assert caught.value.hint == "near spellings: kign → king, ring; QUEEN → queen"
+
+
+def test_variants_of_case_come_first_then_the_nearest_then_the_most_frequent() -> None:
+    vectors = some_vectors(["pars", "parks", "paris", "part", "PARIS", "london"])
+    assert vectors.suggestions("Paris") == ["paris", "PARIS", "pars", "parks", "part"]
+    assert vectors.suggestions("Paris", most=1) == ["paris"]
+
+
+def test_short_words_may_differ_by_one_edit_only() -> None:
+    assert some_vectors(["cat", "cow", "dog"]).suggestions("cog") == ["cow", "dog"]
+
+
+@pytest.mark.parametrize("word", ["", "x" * 5000, "\udcff"])
+def test_nothing_is_near_to_nonsense(word: str) -> None:
+    assert some_vectors(["king", "queen"]).suggestions(word) == []
+
+
+def plain_distance(a: str, b: str) -> int:
+    """Optimal string alignment, as in the textbook."""
+    table = [[i + j if 0 in (i, j) else 0 for j in range(len(b) + 1)] for i in range(len(a) + 1)]
+    for i in range(1, len(a) + 1):
+        for j in range(1, len(b) + 1):
+            table[i][j] = min(
+                table[i - 1][j] + 1, table[i][j - 1] + 1, table[i - 1][j - 1] + (a[i - 1] != b[j - 1])
+            )
+            if i > 1 and j > 1 and a[i - 2] == b[j - 1] and a[i - 1] == b[j - 2]:
+                table[i][j] = min(table[i][j], table[i - 2][j - 2] + 1)
+    return table[-1][-1]
+
+
+spellings = st.text(alphabet="abé한", max_size=6)
+
+
+@given(word=spellings, others=st.lists(spellings, max_size=5), limit=st.sampled_from([1, 2]))
+def test_distances_are_those_of_the_textbook_up_to_the_limit(
+    word: str, others: list[str], limit: int
+) -> None:
+    near = [other for other in others if abs(len(other) - len(word)) <= limit]
+    expected = [min(plain_distance(word, other), limit + 1) for other in near]
+    assert _edit_distances(word, near, limit).tolist() == expected

@@ -1,0 +1,1 @@
+"""Word vectors from the command line: fast, exact, checkable."""

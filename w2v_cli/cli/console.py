@@ -1,0 +1,74 @@
+"""How commands speak: answers on stdout, everything else on stderr; options that several commands share."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import click
+
+# What a terminal might obey instead of showing: controls, line separators, half characters, reordering marks.
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def printable(text: str) -> str:
+    """Text from outside, made harmless: control characters as \\uXXXX."""
+    return _UNPRINTABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def print_fields(*fields: str) -> None:
+    """One answer on stdout, its fields separated by tabs."""
+    click.echo("\t".join(map(printable, fields)))
+
+
+def print_json(value: Any) -> None:
+    """One object on one line of stdout; NaN is refused, because JSON has none."""
+    click.echo(printable(json.dumps(value, ensure_ascii=False, allow_nan=False)))
+
+
+def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """An aligned table on stdout: the first column to the left, the others, numbers, to the right."""
+    lines = [[printable(cell) for cell in row] for row in (header, *rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for first, *others in lines:
+        cells = [cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True)]
+        click.echo("  ".join([first.ljust(widths[0]), *cells]))
+
+
+def note(message: str) -> None:
+    """A remark on stderr."""
+    click.echo(printable(message), err=True)
+
+
+def show_error(message: str, hint: str | None) -> None:
+    """What happened, and what to do about it, on stderr."""
+    click.echo(_coloured("Error: ", fg="red", bold=True) + printable(message), err=True)
+    if hint:
+        click.echo(_coloured("Hint: ", fg="cyan", bold=True) + printable(hint), err=True)
+
+
+def _coloured(text: str, **style: Any) -> str:
+    # click takes the colours out again where stderr is not a terminal; NO_COLOR it does not know.
+    return text if os.environ.get("NO_COLOR") else click.style(text, **style)
+
+
+def vectors_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """-m, --vectors: the model to ask."""
+    return click.option(
+        "-m",
+        "--vectors",
+        "vectors_path",
+        metavar="FILE",
+        envvar="W2V_MODEL",
+        show_envvar=True,
+        default="model.safetensors",
+        help="Model file that w2v train has written.",
+    )(command)
+
+
+def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """--json: one object a line."""
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")(command)

@@ -1,0 +1,118 @@
+"""The door: the group of commands, and the one place where errors become messages and exit codes."""
+
+from __future__ import annotations
+
+import importlib
+import io
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+import click
+
+from w2v_cli.cli.console import note, show_error
+from w2v_cli.errors import W2VError
+
+# In the order of their use. The command `eval` is the object `eval` of w2v_cli.cli.evaluate, and so on.
+COMMANDS = {"train": "train", "similar": "ask", "eval": "evaluate", "gradcheck": "measure"}
+
+_DEBUG = click.Option(
+    ["--debug"],
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    help="Show the traceback of an error.",
+    callback=lambda context, _, value: context.ensure_object(dict).update({"debug": True}) if value else None,
+)
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command's module when the command is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names of all commands, in their order."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name, or None."""
+        if cmd_name in COMMANDS and cmd_name not in self.commands:
+            module = importlib.import_module(f"w2v_cli.cli.{COMMANDS[cmd_name]}")
+            command: click.Command = getattr(module, cmd_name)
+            command.params.append(_DEBUG)
+            self.add_command(command, cmd_name)
+        return self.commands.get(cmd_name)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; when the reader of its output has gone (`| head -1`), end in silence."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            # What is still buffered must go somewhere when the interpreter ends.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            ctx.exit(0)
+
+
+@click.group(
+    cls=LazyGroup,
+    params=[_DEBUG],
+    context_settings={"help_option_names": ["-h", "--help"], "show_default": True, "max_content_width": 100},
+)
+@click.version_option(package_name="w2v-cli", prog_name="w2v")
+def w2v() -> None:
+    """Learn word vectors from text, and ask them.
+
+    \b
+    Examples:
+      w2v train corpus.txt.gz              learn; writes model.safetensors
+      w2v similar king queen               the nearest words
+      w2v eval questions-words.txt         how good are they?
+      w2v gradcheck                        is the mathematics right?
+      zcat *.txt.gz | w2v train -           from a pipe
+
+    Answers go to stdout, everything else to stderr. Exit codes: 0 done, 1 the answer is no, 2 usage, 3 could
+    not, 130 interrupted.
+    """
+
+
+def run(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line (sys.argv's, unless given) and exit with its code."""
+    settings: dict[str, bool] = {}
+    try:
+        # A word that the terminal's encoding lacks shall not end the program.
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")
+        code = w2v.main(arguments, prog_name="w2v", standalone_mode=False, obj=settings)
+    except Exception as error:
+        if settings.get("debug"):
+            traceback.print_exc()
+        code = _explain(error)
+    sys.exit(code or 0)
+
+
+def _explain(error: Exception) -> int:
+    """Say on stderr what went wrong; returns the exit code."""
+    match error:
+        case W2VError():
+            show_error(error.message, error.hint)
+            return error.exit_code
+        case click.Abort():  # Ctrl-C
+            note("Interrupted")
+            return 130
+        case click.ClickException():
+            error.show()
+            return error.exit_code
+        case MemoryError():
+            show_error(
+                f"not enough memory: {error}", "fewer words (--max-vocab) or a smaller --dim need less"
+            )
+        case OSError():
+            where = f"{error.filename}: " if error.filename else ""
+            show_error(f"{where}{error.strerror or error}", None)
+        case _:
+            show_error(
+                f"{type(error).__name__}: {error}", "this is a bug; run it again with --debug and report it"
+            )
+    return 3

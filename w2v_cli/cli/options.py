@@ -1,0 +1,32 @@
+"""Options of the command line made from the fields of `TrainConfig`: names, defaults, limits and help are its."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Any
+
+import click
+
+from w2v_cli.config import TrainConfig, option_name
+
+
+def config_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """One option for every field of `TrainConfig`, in its order; old hands' spellings are accepted too."""
+    for field in reversed(fields(TrainConfig)):
+        limits = field.metadata
+        kind: Any = int if str(field.type).startswith("int") else float
+        if "choices" in limits:
+            kind = click.Choice(limits["choices"])
+        names = [option_name(field.name), *(option_name(alias) for alias in limits.get("aliases", ()))]
+        command = click.option(
+            *names,
+            field.name,
+            type=kind,
+            default=field.default,
+            metavar=None if "choices" in limits else ("N" if kind is int else "X"),
+            help=limits["help"],
+            envvar="W2V_THREADS" if field.name == "threads" else None,
+            show_envvar=field.name == "threads",
+        )(command)
+    return command

@@ -1,0 +1,89 @@
+"""What a long command shows on stderr: remarks, and a bar on a terminal or a plain line now and then elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+from w2v_cli.cli.console import note
+
+if TYPE_CHECKING:
+    from w2v_cli.training.trainer import Progress
+
+# Seconds between two plain lines where there is no terminal to redraw.
+PLAIN_SECONDS = 10.0
+
+
+class ProgressLine:
+    """One bar at a time; nothing at all when `quiet`."""
+
+    def __init__(self, quiet: bool) -> None:
+        self.quiet = quiet
+        self.phase = ""
+        self._bar: Any = None
+        self._last_plain = time.monotonic()
+
+    def say(self, message: str) -> None:
+        """A remark of its own line."""
+        self.done()
+        if not self.quiet:
+            note(message)
+
+    def corpus(self, phase: str, done: int, total: int | None) -> None:
+        """A corpus pass: `count` in bytes, `encode` in tokens."""
+        unit = {"count": "B", "encode": " tokens"}[phase]
+        self._show({"count": "Counting", "encode": "Encoding"}[phase], done, total, unit, "")
+
+    def training(self, progress: Progress) -> None:
+        """The training itself."""
+        loss = "–" if progress.loss is None else f"{progress.loss:.4f}"
+        details = f"epoch {progress.epoch}, alpha {progress.alpha:.4f}, loss {loss}"
+        self._show("Training", progress.tokens, progress.total_tokens, " words", details)
+
+    def done(self) -> None:
+        """Take the bar away."""
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+        self.phase = ""
+
+    def _show(self, phase: str, done: int, total: int | None, unit: str, details: str) -> None:
+        if self.quiet:
+            return
+        if not sys.stderr.isatty():
+            self._show_plain(phase, done, total, unit, details)
+            return
+        if phase != self.phase:
+            from tqdm import tqdm
+
+            self.done()
+            self.phase = phase
+            self._bar = tqdm(total=total, unit=unit, unit_scale=True, desc=phase, leave=False, dynamic_ncols=True)
+        if details:
+            self._bar.set_postfix_str(details, refresh=False)
+        self._bar.update(done - self._bar.n)
+
+    def _show_plain(self, phase: str, done: int, total: int | None, unit: str, details: str) -> None:
+        """A line every so often: phase, share done, speed and what there is to say."""
+        now = time.monotonic()
+        if phase != self.phase:
+            self.phase, self._started, self._last_plain = phase, now, now
+        if now - self._last_plain < PLAIN_SECONDS:
+            return
+        self._last_plain = now
+        seconds = now - self._started
+        share = "" if not total else f" {done / total:.0%}, {duration(seconds * (total - done) / max(done, 1))} left"
+        note(f"{phase}{share}, {done / seconds:,.0f}{unit}/s" + (f", {details}" if details else ""))
+
+
+def duration(seconds: float) -> str:
+    """A length of time as people say it: 0.3 s, 42 s, 3 min 20 s, 2 h 5 min."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"

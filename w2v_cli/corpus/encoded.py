@@ -1,0 +1,273 @@
+"""The corpus as int32 ids in a file: the text is read once, then only ids.
+
+First pass (count): pieces of text go to threads, each with its own token table, and come back as provisional
+ids, which are spooled. Then the tables become one and the vocabulary is made. Second pass (encode): provisional
+ids become vocabulary ids, in place, and words out of the vocabulary are dropped. The result does not depend on
+the number of threads. The spools are unlinked files: nothing is left behind, whatever happens.
+"""
+
+from __future__ import annotations
+
+import os
+import string
+import tempfile
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any, TypeVar
+
+import numpy as np
+
+from w2v_cli.corpus.reader import PIECE_BYTES, Reader, TextOptions, input_size
+from w2v_cli.corpus.tokens import NEWLINE_ID, PADDING, Tokens
+from w2v_cli.corpus.vocabulary import Vocabulary, make_vocabulary
+from w2v_cli.errors import CorpusError
+from w2v_cli.jit import COMPILES, compiled
+
+# Called with the phase (count, encode), how much is done and of how much (None if unknown): bytes, tokens.
+OnProgress = Callable[[str, int, "int | None"], None]
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+
+class EncodedCorpus:
+    """A corpus as ids, and its vocabulary.
+
+    Attributes
+    ----------
+    vocabulary : the words that are kept.
+    token_count : tokens of those words, all of which are in the file.
+    raw_token_count : tokens of the text.
+    fingerprint : sha256 of the decompressed text.
+    untokenised_share : share of the tokens that are words with ASCII punctuation at their end, 0…1.
+    seconds : of the passes, by their names `count` and `encode`.
+    """
+
+    def __init__(self) -> None:
+        self.vocabulary = Vocabulary([], np.zeros(0, np.int64))
+        self.token_count = self.raw_token_count = 0
+        self.fingerprint = ""
+        self.untokenised_share = 0.0
+        self.seconds: dict[str, float] = {}
+        self._ids: Any = None
+        self._boundaries: Any = None
+        self._boundary_places = np.zeros(0, np.int64)
+
+    def read(self, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
+        """Tokens start…stop−1; any thread may ask.
+
+        Returns
+        -------
+        ids : int32 (stop − start,).
+        boundaries : int64, ascending, inside (0, stop − start): where a new sentence begins.
+        """
+        ids = np.empty(stop - start, np.int32)
+        _read_at(self._ids, start, ids)
+        places = self._boundary_places
+        first, last = np.searchsorted(places, [start + 1, stop])
+        return ids, np.asarray(places[first:last]) - start
+
+    def close(self) -> None:
+        """Give the disk space back."""
+        self._boundary_places = np.zeros(0, np.int64)
+        for file in (self._ids, self._boundaries):
+            if file is not None:
+                file.close()
+
+    def __enter__(self) -> EncodedCorpus:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+def encode(
+    paths: Sequence[str],
+    min_count: int,
+    max_vocab: int | None,
+    text: TextOptions,
+    threads: int,
+    spool_folder: str | os.PathLike[str],
+    on_progress: OnProgress | None = None,
+    piece_bytes: int = PIECE_BYTES,
+) -> EncodedCorpus:
+    """Read texts once and turn them into ids.
+
+    Parameters
+    ----------
+    paths : files, `-` for stdin.
+    min_count, max_vocab : which words are kept.
+    text : how bytes become tokens.
+    threads : how many count and encode.
+    spool_folder : where the ids lie, 4 bytes a token of the text.
+    on_progress : called from this thread.
+    piece_bytes : about how much text a thread takes at a time.
+
+    Raises
+    ------
+    CorpusError
+        If a text cannot be read.
+    VocabularyError
+        If no word is left.
+    """
+    report = on_progress or (lambda phase, done, total: None)
+    corpus = EncodedCorpus()
+    try:
+        corpus._ids = tempfile.TemporaryFile(dir=spool_folder)
+        corpus._boundaries = tempfile.TemporaryFile(dir=spool_folder)
+        started = time.perf_counter()
+        with ThreadPoolExecutor(threads) as pool:
+            reader = Reader(paths, text, piece_bytes)
+            tables, spooled = _count(pool, threads, reader, corpus._ids, report)
+            translations = [np.arange(tables[0].size, dtype=np.int32)]
+            translations += [tables[0].absorb(table) for table in tables[1:]]
+            corpus.fingerprint = reader.fingerprint
+            corpus.raw_token_count = int(tables[0].counts[NEWLINE_ID + 1 :].sum())
+            corpus.untokenised_share = _untokenised_share(tables[0])
+            corpus.vocabulary, ids = make_vocabulary(
+                tables[0], min_count, max_vocab, ", ".join(map(_name_of, paths))
+            )
+            corpus.seconds["count"] = time.perf_counter() - started
+            started = time.perf_counter()
+            del tables
+            ids[NEWLINE_ID] = NEWLINE_MARK
+            # A table may have entries that came after the first table took its words over: none here.
+            corpus.token_count = _encode(
+                pool, threads, corpus, [ids[translation] for translation in translations], spooled, report
+            )
+            corpus.seconds["encode"] = time.perf_counter() - started
+    except BaseException:
+        corpus.close()
+        raise
+    return corpus
+
+
+# What a newline becomes in the second pass; −1 is a word that is dropped.
+NEWLINE_MARK = -2
+
+
+def _name_of(path: str) -> str:
+    return "stdin" if path == "-" else path
+
+
+def _count(
+    pool: ThreadPoolExecutor, threads: int, reader: Reader, spool: Any, report: OnProgress
+) -> tuple[list[Tokens], list[tuple[int, int]]]:
+    """First pass: the threads' tables, and for each piece in order its table and how many ids it has."""
+    tables = [Tokens() for _ in range(threads)]
+    free: SimpleQueue[int] = SimpleQueue()
+    for number in range(threads):
+        free.put(number)
+
+    def add(data: bytes) -> tuple[int, np.ndarray]:
+        number = free.get()
+        try:
+            return number, tables[number].add(data + PADDING)
+        finally:
+            free.put(number)
+
+    total = input_size(reader.paths)
+    spooled = []
+    for piece, (number, ids) in in_order(pool, threads, lambda piece: add(piece.data), reader.pieces()):
+        spool.write(ids)
+        spooled.append((number, len(ids)))
+        report("count", piece.bytes_read, total)
+    spool.flush()
+    return tables, spooled
+
+
+def _encode(
+    pool: ThreadPoolExecutor,
+    threads: int,
+    corpus: EncodedCorpus,
+    translations: list[np.ndarray],
+    spooled: list[tuple[int, int]],
+    report: OnProgress,
+) -> int:
+    """Second pass; returns the number of tokens in the file.
+
+    What is written never reaches what is still to be read: the ids only become fewer.
+    """
+    starts = np.cumsum([0, *(count for _, count in spooled)]).tolist()
+
+    def translate(piece: int) -> tuple[np.ndarray, np.ndarray]:
+        number, count = spooled[piece]
+        ids = np.empty(count, np.int32)
+        _read_at(corpus._ids, starts[piece], ids)
+        boundaries = np.empty(count, np.int64)
+        kept, newlines = _translate(ids, translations[number], boundaries)
+        return ids[:kept], boundaries[:newlines]
+
+    written, last_boundary = 0, 0
+    for piece, (ids, boundaries) in in_order(pool, threads, translate, iter(range(len(spooled)))):
+        os.pwrite(corpus._ids.fileno(), ids, written * 4)
+        places = boundaries + written
+        places = places[np.flatnonzero(np.diff(places, prepend=last_boundary))]
+        if len(places):
+            last_boundary = int(places[-1])
+            corpus._boundaries.write(places)
+        written += len(ids)
+        report("encode", starts[piece + 1], starts[-1])
+    os.ftruncate(corpus._ids.fileno(), written * 4)
+    corpus._boundaries.flush()
+    if corpus._boundaries.tell():
+        corpus._boundary_places = np.memmap(corpus._boundaries, np.int64, "r")
+    return written
+
+
+@compiled
+def _translate(ids: Any, translation: Any, boundaries: Any) -> Any:
+    """Translate ids in place, without the dropped words; returns how many are left, and how many boundaries."""
+    kept, newlines = 0, 0
+    for i in range(len(ids)):
+        word_id = translation[ids[i]]
+        if word_id >= 0:
+            ids[kept] = word_id
+            kept += 1
+        elif word_id == NEWLINE_MARK:
+            boundaries[newlines] = kept
+            newlines += 1
+    return kept, newlines
+
+
+def in_order(
+    pool: ThreadPoolExecutor, threads: int, work: Callable[[Task], Result], tasks: Iterator[Task]
+) -> Iterator[tuple[Task, Result]]:
+    """Each task with its result, in order; a few tasks are ahead, and no more are taken than that."""
+    ahead: deque[tuple[Task, Future[Result]]] = deque()
+    try:
+        for task in tasks:
+            ahead.append((task, pool.submit(work, task)))
+            if len(ahead) > 2 * threads:
+                done, future = ahead.popleft()
+                yield done, future.result()
+        while ahead:
+            done, future = ahead.popleft()
+            yield done, future.result()
+    finally:
+        for _, future in ahead:
+            future.cancel()
+
+
+def _untokenised_share(table: Tokens) -> float:
+    """The share of tokens of two bytes or more that end in ASCII punctuation."""
+    offsets, counts = table.word_offsets[1:], table.counts[1:]
+    if len(counts) == 0:
+        return 0.0
+    punctuation = np.zeros(256, bool)
+    punctuation[list(string.punctuation.encode())] = True
+    untokenised = punctuation[table.word_bytes[offsets[1:] - 1]] & (np.diff(offsets) > 1)
+    return float(counts[untokenised].sum() / counts.sum())
+
+
+def _read_at(file: Any, start: int, ids: np.ndarray) -> None:
+    """Fill an array with the ids from place `start` on."""
+    view, done = memoryview(ids).cast("B"), 0
+    while done < len(view):
+        count = os.preadv(file.fileno(), [view[done:]], start * 4 + done)
+        if count == 0:
+            raise CorpusError("the spooled ids are shorter than they were written", hint="is the disk full?")
+        done += count

@@ -1,0 +1,227 @@
+"""Text from files, compressed files and pipes, as pieces that are cut between tokens.
+
+What separates words is decided here, once: ASCII white space, as in `bytes.split()`. A newline also ends a
+sentence, and so does the end of a file.
+"""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import hashlib
+import lzma
+import os
+import re
+import sys
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import IO, Any
+
+from w2v_cli.errors import CorpusError, MissingExtraError
+
+STDIN = "-"
+PIECE_BYTES = 1 << 20
+_BOM = b"\xef\xbb\xbf"
+# Unicode letters and digits, with apostrophes and hyphens inside.
+_WORD = re.compile(r"[^\W_]+(?:['’\-‐][^\W_]+)*")
+
+
+@dataclass(frozen=True)
+class TextOptions:
+    """How bytes become tokens.
+
+    Attributes
+    ----------
+    errors : what is done with bytes that are not UTF-8: strict, replace or ignore.
+    lower : whether the text is lower-cased.
+    tokenize : whitespace, or words: runs of letters and digits, everything else dropped.
+    """
+
+    errors: str = "strict"
+    lower: bool = False
+    tokenize: str = "whitespace"
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Some whole tokens.
+
+    Attributes
+    ----------
+    data : UTF-8.
+    bytes_read : of all inputs together, as they lie on disk, so far.
+    """
+
+    data: bytes
+    bytes_read: int
+
+
+def check_readable(paths: Sequence[str]) -> None:
+    """Open every input once.
+
+    Raises
+    ------
+    CorpusError
+        If one is missing, a directory or not permitted, or stdin is named twice.
+    """
+    if list(paths).count(STDIN) > 1:
+        raise CorpusError("stdin can be read only once", hint="name - once")
+    for path in paths:
+        if path == STDIN:
+            continue
+        if os.path.isdir(path):
+            raise CorpusError(f"{path} is a directory", hint="name its files, such as FOLDER/*.txt")
+        # Opening a FIFO would take its writer's only reader away.
+        if os.path.isfile(path) or not os.path.exists(path):
+            _open_raw(path).close()
+
+
+def input_size(paths: Sequence[str]) -> int | None:
+    """Bytes of all inputs on disk, or None if one is a pipe."""
+    if not all(path != STDIN and os.path.isfile(path) for path in paths):
+        return None
+    return sum(os.path.getsize(path) for path in paths)
+
+
+class Reader:
+    """Reads inputs one after the other, once.
+
+    Parameters
+    ----------
+    paths : files, `-` for stdin.
+    options : how bytes become tokens.
+    piece_bytes : about how much text a piece has; a longer token makes a longer piece.
+    """
+
+    def __init__(self, paths: Sequence[str], options: TextOptions, piece_bytes: int = PIECE_BYTES) -> None:
+        self.paths = paths
+        self.options = options
+        self.piece_bytes = piece_bytes
+        self._digest = hashlib.sha256()
+
+    @property
+    def fingerprint(self) -> str:
+        """sha256 of the text that has been read, decompressed, before options; hexadecimal."""
+        return self._digest.hexdigest()
+
+    def pieces(self) -> Iterator[Piece]:
+        """All pieces in order.
+
+        Raises
+        ------
+        CorpusError
+            If a file cannot be read or decompressed, or is not UTF-8 (with `errors` strict).
+        MissingExtraError
+            If a file is compressed with zstandard and that package is missing.
+        """
+        before = 0
+        for path in self.paths:
+            raw = sys.stdin.buffer if path == STDIN else _open_raw(path)
+            place = _position_of(raw)
+            try:
+                offset = 0
+                for block in self._blocks(path, raw):
+                    data = self._decoded(path, offset, block)
+                    offset += len(block)
+                    yield Piece(data, before + place())
+                yield Piece(b"\n", before + place())
+                before += place()
+            finally:
+                if path != STDIN:
+                    raw.close()
+
+    def _blocks(self, path: str, raw: IO[bytes]) -> Iterator[bytes]:
+        """The text of one file, cut between tokens."""
+        text = _decompressed(path, raw)
+        unfinished: list[bytes] = []
+        while True:
+            try:
+                block = text.read(self.piece_bytes)
+            except (OSError, EOFError, zlib.error, lzma.LZMAError, ValueError) as error:
+                raise CorpusError(f"{path} cannot be read: {error}", hint="is the file whole?") from error
+            except Exception as error:
+                if type(error).__module__.split(".")[0] != "zstandard":
+                    raise
+                raise CorpusError(f"{path} cannot be decompressed: {error}", hint="is the file whole?") from error
+            self._digest.update(block)
+            if not block:
+                break
+            cut = _last_cut(block)
+            if cut == 0:
+                unfinished.append(block)
+                continue
+            yield b"".join([*unfinished, block[:cut]])
+            unfinished = [block[cut:]]
+        if any(unfinished):
+            yield b"".join(unfinished)
+
+    def _decoded(self, path: str, offset: int, block: bytes) -> bytes:
+        """A piece with the options applied; `offset` is its place in the text."""
+        options = self.options
+        if offset == 0 and block.startswith(_BOM):
+            block = block[len(_BOM) :]
+            offset = len(_BOM)
+        plain = not options.lower and options.tokenize == "whitespace"
+        if plain and block.isascii():
+            return block
+        try:
+            text = block.decode("utf-8", options.errors)
+        except UnicodeDecodeError as error:
+            raise CorpusError(
+                f"{path} is not UTF-8 at byte {offset + error.start:,} ({error.reason})",
+                hint="convert it, or pass --errors replace or --errors ignore",
+            ) from None
+        if options.lower:
+            text = text.lower()
+        if options.tokenize == "words":
+            text = "\n".join(" ".join(_WORD.findall(line)) for line in text.split("\n"))
+        return text.encode()
+
+
+def _last_cut(block: bytes) -> int:
+    """The place after the last white space of a block, or 0 if there is none."""
+    if block[-1:].isspace():
+        return len(block)
+    for width in (1 << 10, len(block)):
+        tail = block[-width:]
+        parts = tail.rsplit(None, 1)
+        # One part: a single token, or white space before a single token.
+        last = parts[-1]
+        if len(last) < len(tail):
+            return len(block) - len(last)
+    return 0
+
+
+def _open_raw(path: str) -> IO[bytes]:
+    try:
+        return open(path, "rb")
+    except OSError as error:
+        raise CorpusError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _decompressed(path: str, raw: IO[bytes]) -> Any:
+    """A file object of the text in `raw`, by the suffix of its name."""
+    suffix = os.path.splitext(path)[1].lower()
+    opener: dict[str, Callable[[IO[bytes]], Any]] = {
+        ".gz": lambda file: gzip.GzipFile(fileobj=file),
+        ".bz2": bz2.BZ2File,
+        ".xz": lzma.LZMAFile,
+        ".zst": _zstandard,
+    }
+    return opener[suffix](raw) if suffix in opener else raw
+
+
+def _zstandard(raw: IO[bytes]) -> Any:
+    try:
+        import zstandard
+    except ImportError:
+        raise MissingExtraError(
+            "reading .zst needs the package zstandard", hint="pip install 'w2v-cli[zstd]', or unpack the file"
+        ) from None
+    return zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)
+
+
+def _position_of(raw: IO[bytes]) -> Callable[[], int]:
+    """A function that tells how far a file has been read, 0 for a pipe."""
+    return raw.tell if raw.seekable() else lambda: 0

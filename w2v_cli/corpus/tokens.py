@@ -1,0 +1,362 @@
+"""Tokens of a text as provisional ids: a hash table without a Python object per token.
+
+Tokens are what ASCII white space separates, as in `bytes.split()`. Every thread has a table of its own and
+numbers the words in its own order of first sight; id 0 is the end of a line. `Tokens.absorb` translates one
+table's ids into another's.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from w2v_cli.jit import COMPILES, compiled
+
+NEWLINE_ID = 0
+# `add` reads eight bytes at a time, so a piece must be followed by this many more.
+PADDING = b"\n" * 8
+
+FIRST_CAPACITY = 1 << 14
+SLOTS_PER_ENTRY = 2
+# Tokens that are split before they are looked up.
+BATCH = 512
+ONES = np.uint64(0x0101010101010101)
+HIGH_BITS = np.uint64(0x8080808080808080)
+# Bytes under this one are white space or control characters.
+FIRST_PRINTABLE = np.uint64(33)
+MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
+LOW_HALF = np.uint64(0xFFFFFFFF)
+ZERO, ONE, SEVEN, EIGHT, THIRTY_TWO = (np.uint64(n) for n in (0, 1, 7, 8, 32))
+
+
+class CompiledTokens:
+    """Open addressing over flat arrays, compiled.
+
+    Attributes
+    ----------
+    size : entries, the newline's included.
+    counts : int64 (size,), occurrences of each entry.
+    word_bytes : uint8, the words one after the other · word_offsets : int64 (size + 1,), where each begins.
+    """
+
+    def __init__(self) -> None:
+        self.size = 1
+        self._slots = np.zeros(2 * SLOTS_PER_ENTRY * FIRST_CAPACITY, np.uint64)
+        self._hashes = np.zeros(FIRST_CAPACITY, np.uint64)
+        self._offsets = np.zeros(FIRST_CAPACITY + 1, np.int64)
+        self._counts = np.zeros(FIRST_CAPACITY, np.int64)
+        self._arena = np.zeros(0, np.uint8)
+
+    @property
+    def counts(self) -> np.ndarray:
+        return self._counts[: self.size]
+
+    @property
+    def word_offsets(self) -> np.ndarray:
+        return self._offsets[: self.size + 1]
+
+    @property
+    def word_bytes(self) -> np.ndarray:
+        return self._arena[: self._offsets[self.size]]
+
+    def add(self, data: bytes) -> np.ndarray:
+        """Count a piece's tokens.
+
+        Parameters
+        ----------
+        data : whole tokens, then `PADDING`.
+
+        Returns
+        -------
+        int32: the token's ids in order, with NEWLINE_ID between lines.
+        """
+        array = np.frombuffer(data, np.uint8)
+        end = len(data) - len(PADDING)
+        ids = np.empty(end + 1, np.int32)
+        self._reserve_bytes(end)
+        pos, count = 0, 0
+        while True:
+            pos, count, self.size = _scan(
+                array, pos, end, self._slots, self._hashes, self._offsets, self._counts, self._arena, self.size, ids, count
+            )
+            if pos >= end:
+                return ids[:count]
+            self._grow()
+
+    def absorb(self, other: CompiledTokens) -> np.ndarray:
+        """Add another table's words and counts; returns this table's id for each of its entries, int32."""
+        translation = np.empty(other.size, np.int32)
+        translation[0] = NEWLINE_ID
+        self._counts[NEWLINE_ID] += other._counts[NEWLINE_ID]
+        self._reserve_bytes(len(other.word_bytes))
+        done = 1
+        while True:
+            done, self.size = _absorb(
+                self._slots, self._hashes, self._offsets, self._counts, self._arena, self.size,
+                other._hashes, other._offsets, other._counts, other._arena, other.size, done, translation,
+            )  # fmt: skip
+            if done >= other.size:
+                return translation
+            self._grow()
+
+    def _reserve_bytes(self, more: int) -> None:
+        """Room for so many bytes of new words."""
+        used = int(self._offsets[self.size])
+        if used + more > len(self._arena):
+            self._arena = _enlarged(self._arena, max(2 * used, used + more))
+
+    def _grow(self) -> None:
+        """Twice as many entries."""
+        capacity = 2 * len(self._counts)
+        self._hashes = _enlarged(self._hashes, capacity)
+        self._offsets = _enlarged(self._offsets, capacity + 1)
+        self._counts = _enlarged(self._counts, capacity)
+        self._slots = np.zeros(2 * SLOTS_PER_ENTRY * capacity, np.uint64)
+        _fill_slots(self._slots, self._hashes, self._offsets, self.size)
+
+
+class PlainTokens:
+    """The same table as a dict, for a Python without numba."""
+
+    def __init__(self) -> None:
+        # A newline is no token, so it can stand for itself.
+        self._ids: dict[bytes, int] = {b"\n": NEWLINE_ID}
+        self._counts = [0]
+
+    @property
+    def size(self) -> int:
+        return len(self._ids)
+
+    @property
+    def counts(self) -> np.ndarray:
+        return np.array(self._counts, np.int64)
+
+    @property
+    def word_offsets(self) -> np.ndarray:
+        lengths = [0, *(len(word) for word in self._words()[1:])]
+        return np.concatenate(([0], np.cumsum(lengths, dtype=np.int64)))
+
+    @property
+    def word_bytes(self) -> np.ndarray:
+        return np.frombuffer(b"".join(self._words()[1:]), np.uint8)
+
+    def add(self, data: bytes) -> np.ndarray:
+        """As `CompiledTokens.add`."""
+        ids: list[int] = []
+        lines = data[: -len(PADDING)].split(b"\n")
+        for number, line in enumerate(lines):
+            ids += [self._id_of(token, 1) for token in line.split()]
+            if number < len(lines) - 1 and ids[-1:] != [NEWLINE_ID]:
+                ids.append(self._id_of(b"\n", 1))
+        return np.array(ids, np.int32)
+
+    def absorb(self, other: PlainTokens) -> np.ndarray:
+        """As `CompiledTokens.absorb`."""
+        return np.array(
+            [self._id_of(word, count) for word, count in zip(other._ids, other._counts, strict=True)], np.int32
+        )
+
+    def _words(self) -> list[bytes]:
+        return list(self._ids)
+
+    def _id_of(self, word: bytes, count: int) -> int:
+        word_id = self._ids.setdefault(word, len(self._ids))
+        if word_id == len(self._counts):
+            self._counts.append(0)
+        self._counts[word_id] += count
+        return word_id
+
+
+Tokens = CompiledTokens if COMPILES else PlainTokens
+
+
+def _enlarged(array: np.ndarray, size: int) -> np.ndarray:
+    larger = np.zeros(size, array.dtype)
+    larger[: len(array)] = array
+    return larger
+
+
+@compiled
+def _eight_bytes(data: Any, pos: Any) -> Any:
+    """Eight bytes as one little-endian number; LLVM makes one load of it."""
+    word = np.uint64(data[pos])
+    for i in range(1, 8):
+        word |= np.uint64(data[pos + np.uint64(i)]) << np.uint64(8 * i)
+    return word
+
+
+@compiled
+def _hashed(state: Any, word: Any) -> Any:
+    """Eight more bytes; one-to-one in `word`, so words of up to eight bytes never collide."""
+    product = (state ^ word) * MULTIPLIER
+    return product ^ (product >> np.uint64(32))
+
+
+@compiled
+def _is_space(byte: Any) -> Any:
+    return byte == 32 or (byte >= 9 and byte <= 13)
+
+
+@compiled
+def _token_end(data: Any, start: Any) -> Any:
+    """Where the token ends that begins at `start`, and its hash.
+
+    Eight bytes at a time: the lowest byte under 33 is the first whose high bit is set in
+    (x − 33·ONES) & ~x & HIGH_BITS. White space or not is asked of that one only.
+    """
+    pos, state = start, ZERO
+    while True:
+        word = _eight_bytes(data, pos)
+        low = (word - ONES * FIRST_PRINTABLE) & ~word & HIGH_BITS
+        if low == ZERO:
+            state = _hashed(state, word)
+            pos += EIGHT
+            continue
+        # All ones below the byte that was found, and how many bytes that are.
+        below = ((low & (ZERO - low)) >> SEVEN) - ONE
+        length = ((below & ONES) * ONES) >> np.uint64(56)
+        if _is_space(data[pos + length]):
+            return pos + length, _hashed(state, word & below)
+        return _odd_token_end(data, pos, state)
+
+
+@compiled
+def _odd_token_end(data: Any, pos: Any, state: Any) -> Any:
+    """As `_token_end`, from the middle of a token with control characters in it."""
+    end = pos
+    while not _is_space(data[end]):
+        end += ONE
+    while end - pos >= EIGHT:
+        state = _hashed(state, _eight_bytes(data, pos))
+        pos += EIGHT
+    below = (ONE << (EIGHT * (end - pos))) - ONE
+    return end, _hashed(state, _eight_bytes(data, pos) & below)
+
+
+@compiled
+def _split(data, pos, end, starts, lengths, hashes):  # type: ignore[no-untyped-def]
+    """The next tokens, at most as many as the arrays hold; a newline has length 0. Returns pos, count."""
+    count, most = ZERO, np.uint64(len(starts))
+    while pos < end and count < most:
+        byte = data[pos]
+        if _is_space(byte):
+            if byte == 10:
+                lengths[count] = ZERO
+                count += ONE
+            pos += ONE
+            continue
+        token_end, state = _token_end(data, pos)
+        starts[count], lengths[count], hashes[count] = pos, token_end - pos, state
+        count += ONE
+        pos = token_end
+        # The white space after a token is a single space, most often.
+        if data[pos] == 32:
+            pos += ONE
+    return pos, count
+
+
+@compiled
+def _same_bytes(a: Any, a_start: Any, b: Any, b_start: Any, length: Any) -> Any:
+    """Whether two words of more than eight bytes are the same."""
+    last = length - EIGHT
+    if _eight_bytes(a, a_start + last) != _eight_bytes(b, b_start + last):
+        return False
+    i = ZERO
+    while i < last:
+        if _eight_bytes(a, a_start + i) != _eight_bytes(b, b_start + i):
+            return False
+        i += EIGHT
+    return True
+
+
+@compiled
+def _entry_of(slots, offsets, arena, size, data, start, length, state):  # type: ignore[no-untyped-def]
+    """The entry of a word; `size`, newly made, if it had none.
+
+    A slot is two numbers: the word's hash, and its entry + length·2³²; the second is 0 if the slot is free.
+    """
+    mask = np.uint64(len(slots) // 2 - 1)
+    slot = state & mask
+    while slots[slot + slot + ONE] != ZERO:
+        content = slots[slot + slot + ONE]
+        if slots[slot + slot] == state and content >> THIRTY_TWO == length & LOW_HALF:
+            entry = content & LOW_HALF
+            # Equal hashes of at most eight bytes are equal words already.
+            if length <= EIGHT or _same_bytes(arena, np.uint64(offsets[entry]), data, start, length):
+                return entry
+        slot = (slot + ONE) & mask
+    slots[slot + slot], slots[slot + slot + ONE] = state, size | (length << THIRTY_TWO)
+    place = np.uint64(offsets[size])
+    for i in range(length):
+        arena[place + np.uint64(i)] = data[start + np.uint64(i)]
+    offsets[size + ONE] = np.int64(place + length)
+    return size
+
+
+@compiled
+def _scan(data, pos, end, slots, hashes, offsets, counts, arena, size, ids, count):  # type: ignore[no-untyped-def]
+    """Count tokens from `pos` on until the end, or until the table is full; returns pos, count, size.
+
+    A batch at a time: split, read every token's first slot, which lets the cache misses overlap, look up.
+    """
+    at, stop, size, count = np.uint64(pos), np.uint64(end), np.uint64(size), np.uint64(count)
+    starts, lengths = np.empty(BATCH, np.uint64), np.empty(BATCH, np.uint64)
+    states, found = np.empty(BATCH, np.uint64), np.empty((BATCH, 2), np.uint64)
+    mask = np.uint64(len(slots) // 2 - 1)
+    while at < stop and size + np.uint64(BATCH) <= np.uint64(len(counts)):
+        at, tokens = _split(data, at, stop, starts, lengths, states)
+        for i in range(tokens):
+            slot = states[i] & mask
+            found[i, 0], found[i, 1] = slots[slot + slot], slots[slot + slot + ONE]
+        for i in range(tokens):
+            if lengths[i] == ZERO:
+                if count == ZERO or ids[count - ONE] != NEWLINE_ID:
+                    counts[NEWLINE_ID] += 1
+                    ids[count] = NEWLINE_ID
+                    count += ONE
+                continue
+            length, state = lengths[i], states[i]
+            entry = found[i, 1] & LOW_HALF
+            if found[i, 0] != state or found[i, 1] >> THIRTY_TWO != length or length > EIGHT:
+                entry = _entry_of(slots, offsets, arena, size, data, starts[i], length, state)
+                if entry == size:
+                    hashes[size] = state
+                    size += ONE
+            counts[entry] += 1
+            ids[count] = np.int32(entry)
+            count += ONE
+    return np.int64(at), np.int64(count), np.int64(size)
+
+
+@compiled
+def _absorb(  # type: ignore[no-untyped-def]
+    slots, hashes, offsets, counts, arena, size,
+    other_hashes, other_offsets, other_counts, other_arena, other_size, done, translation,
+):  # fmt: skip
+    """Add entries `done`… of another table until the end, or until this one is full; returns done, size."""
+    size, other_count, other = np.uint64(size), np.uint64(other_size), np.uint64(done)
+    while other < other_count and size < np.uint64(len(counts)):
+        start = np.uint64(other_offsets[other])
+        length = np.uint64(other_offsets[other + ONE]) - start
+        entry = _entry_of(slots, offsets, arena, size, other_arena, start, length, other_hashes[other])
+        if entry == size:
+            hashes[size] = other_hashes[other]
+            size += ONE
+        counts[entry] += other_counts[other]
+        translation[other] = np.int32(entry)
+        other += ONE
+    return np.int64(other), np.int64(size)
+
+
+@compiled
+def _fill_slots(slots: Any, hashes: Any, offsets: Any, size: Any) -> None:
+    """Enter all entries into an empty table."""
+    mask = np.uint64(len(slots) // 2 - 1)
+    for i in range(1, size):
+        entry = np.uint64(i)
+        slot = hashes[entry] & mask
+        while slots[slot + slot + ONE] != ZERO:
+            slot = (slot + ONE) & mask
+        length = np.uint64(offsets[entry + ONE] - offsets[entry])
+        slots[slot + slot], slots[slot + slot + ONE] = hashes[entry], entry | (length << THIRTY_TWO)

@@ -1,0 +1,95 @@
+"""The words of a corpus: which are kept, in which order, how often each occurs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+
+import numpy as np
+
+from w2v_cli.corpus.tokens import NEWLINE_ID, Tokens
+from w2v_cli.errors import VocabularyError
+
+
+class Vocabulary:
+    """V words, most frequent first, words of one count by their UTF-8 bytes.
+
+    Attributes
+    ----------
+    words : list of str, V of them.
+    counts : int64 (V,), occurrences of each word in the corpus.
+    """
+
+    def __init__(self, words: Sequence[str], counts: np.ndarray) -> None:
+        self.words = list(words)
+        self.counts = counts
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    @cached_property
+    def _ids(self) -> dict[str, int]:
+        return {word: i for i, word in enumerate(self.words)}
+
+    def id_of(self, word: str) -> int | None:
+        """The word's place in the order, or None."""
+        return self._ids.get(word)
+
+
+def make_vocabulary(
+    tokens: Tokens, min_count: int, max_vocab: int | None, source: str
+) -> tuple[Vocabulary, np.ndarray]:
+    """The vocabulary of all counted tokens, and how the table's entries translate into its ids.
+
+    Parameters
+    ----------
+    tokens : the words of the whole corpus.
+    min_count : words that occur less often are dropped.
+    max_vocab : at most this many are kept, the most frequent ones; None keeps all.
+    source : the corpus's name, for the error.
+
+    Returns
+    -------
+    The vocabulary, and int32 (tokens.size,): each entry's id, or −1 for a word that is dropped.
+
+    Raises
+    ------
+    VocabularyError
+        If no word is left.
+    """
+    counts = tokens.counts
+    kept = np.flatnonzero(counts >= min_count)
+    kept = kept[kept != NEWLINE_ID]
+    if len(kept) == 0:
+        if len(counts) == 1:
+            raise VocabularyError(f"there is not one word in {source}")
+        raise VocabularyError(f"no word occurs {min_count} times or more in {source}", hint="lower --min-count")
+    order = kept[_by_count_then_bytes(kept, counts, tokens.word_bytes, tokens.word_offsets)][:max_vocab]
+    contents, offsets = tokens.word_bytes.tobytes(), tokens.word_offsets
+    words = [contents[offsets[entry] : offsets[entry + 1]].decode() for entry in order]
+    ids = np.full(len(counts), -1, np.int32)
+    ids[order] = np.arange(len(order), dtype=np.int32)
+    return Vocabulary(words, counts[order]), ids
+
+
+def _by_count_then_bytes(
+    entries: np.ndarray, counts: np.ndarray, word_bytes: np.ndarray, word_offsets: np.ndarray
+) -> np.ndarray:
+    """The places of `entries` in the vocabulary's order.
+
+    numpy sorts by count and by the first eight bytes; the few words that still tie are left to Python.
+    """
+    starts, ends = word_offsets[entries], word_offsets[entries + 1]
+    heads = np.zeros(len(entries), np.uint64)
+    for i in range(8):
+        inside = starts + i < ends
+        heads[inside] |= word_bytes[(starts + i)[inside]].astype(np.uint64) << np.uint64(56 - 8 * i)
+    order = np.lexsort((heads, -counts[entries]))
+    ranked_counts, ranked_heads = counts[entries][order], heads[order]
+    ties = (ranked_counts[1:] == ranked_counts[:-1]) & (ranked_heads[1:] == ranked_heads[:-1])
+    edges = np.flatnonzero(np.diff(np.concatenate(([0], ties.astype(np.int8), [0]))))
+    contents = word_bytes.tobytes() if len(edges) else b""
+    for first, last in edges.reshape(-1, 2):
+        tied = order[first : last + 1]
+        order[first : last + 1] = sorted(tied, key=lambda place: contents[starts[place] : ends[place]])
+    return order

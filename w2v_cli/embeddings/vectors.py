@@ -1,0 +1,152 @@
+"""Words and their vectors, looked up by spelling; what to say when a spelling is unknown.
+
+Nothing here knows files or the command line. The matrix may be a memory map: looking a word up reads one row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+
+import numpy as np
+
+from w2v_cli.errors import ModelFileError, UnknownWordError
+
+
+class WordVectors:
+    """V words, most frequent first, each with a vector of D numbers.
+
+    Parameters
+    ----------
+    words : V distinct words; a word's place is its id and its row.
+    matrix : float32 (V, D).
+    counts : int64 (V,), occurrences in the corpus, or None where nobody knows.
+    """
+
+    def __init__(self, words: Sequence[str], matrix: np.ndarray, counts: np.ndarray | None = None) -> None:
+        if matrix.ndim != 2 or len(matrix) != len(words):
+            raise ValueError(f"{len(words)} words do not name the rows of a matrix of shape {matrix.shape}")
+        self.words = words
+        self.matrix = matrix
+        self.counts = counts
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    def __contains__(self, word: object) -> bool:
+        return word in self.ids
+
+    def __getitem__(self, word: str) -> np.ndarray:
+        """The vector of a word, float32 (D,); UnknownWordError if there is none."""
+        return self.matrix[self.ids_of([word])[0]]
+
+    @property
+    def dim(self) -> int:
+        """D, the length of a vector."""
+        return self.matrix.shape[1]
+
+    @cached_property
+    def ids(self) -> dict[str, int]:
+        """Id of every word."""
+        return {word: word_id for word_id, word in enumerate(self.words)}
+
+    @cached_property
+    def norms(self) -> np.ndarray:
+        """|row| of every row, float32 (V,); 1 for a row of zeros, so that its cosines are 0.
+
+        Raises
+        ------
+        ModelFileError
+            If a row holds NaN or infinity, or is too long for float32.
+        """
+        with np.errstate(over="ignore", invalid="ignore"):
+            norms = np.sqrt(np.einsum("ij,ij->i", self.matrix, self.matrix))
+        finite = np.isfinite(norms)
+        if not finite.all():
+            raise ModelFileError(
+                f"the vector of {self.words[int(np.argmin(finite))]} has no finite length",
+                hint="the model has diverged or is damaged; train again with a lower --alpha",
+            )
+        norms[norms == 0] = 1
+        return norms
+
+    @cached_property
+    def unit_rows(self) -> np.ndarray:
+        """Every row at length 1 (rows of zeros stay zero), float32 (V, D)."""
+        return self.matrix / self.norms[:, np.newaxis]
+
+    def id_of(self, word: str) -> int | None:
+        """The id of a word, None if it is unknown."""
+        return self.ids.get(word)
+
+    def ids_of(self, words: Sequence[str]) -> np.ndarray:
+        """The ids of several words, int32; UnknownWordError names every unknown one."""
+        unknown = [word for word in words if word not in self.ids]
+        if unknown:
+            raise self.unknown(unknown)
+        return np.array([self.ids[word] for word in words], dtype=np.int32)
+
+    def suggestions(self, word: str, most: int = 5) -> list[str]:
+        """Known words spelled nearly like `word`, nearest first, then most frequent first.
+
+        Case does not count, so variants of case come before all others. Words shorter than four letters may
+        differ by one edit, longer ones by two.
+        """
+        target = word.casefold()
+        limit = 1 if len(target) < 4 else 2
+        folded = [known.casefold() for known in self.words]
+        near = [i for i, known in enumerate(folded) if abs(len(known) - len(target)) <= limit]
+        if not near:
+            return []
+        distances = _edit_distances(target, [folded[i] for i in near], limit)
+        order = np.argsort(distances, kind="stable")
+        return [self.words[near[i]] for i in order[:most] if distances[i] <= limit]
+
+    def unknown(self, words: Sequence[str]) -> UnknownWordError:
+        """The error that says that these words are unknown, with the known spellings nearest to each."""
+        words = list(dict.fromkeys(words))
+        near = {word: self.suggestions(word) for word in words}
+        found = [f"{word} → {', '.join(known)}" for word, known in near.items() if known]
+        hint = (
+            f"near spellings: {'; '.join(found)}"
+            if found
+            else "train leaves out what is rarer than --min-count"
+        )
+        return UnknownWordError(f"not in the vocabulary: {', '.join(words)}", hint)
+
+
+def _edit_distances(word: str, others: Sequence[str], limit: int) -> np.ndarray:
+    """Edits (insert, delete, replace, swap neighbours) between a word and each of n others, up to a limit.
+
+    The table of optimal string alignment, each of its cells an array over the n others; only the band within
+    `limit` of the diagonal is filled, because no path outside it is short enough.
+
+    Parameters
+    ----------
+    others : n words, each at most `limit` longer or shorter than `word`.
+
+    Returns
+    -------
+    int8 (n,), `limit` + 1 standing for everything above the limit.
+    """
+    width = len(word) + limit
+    letters = np.array(others, dtype=f"U{width}").view(np.uint32).reshape(len(others), width).T.copy()
+    codes = [ord(letter) for letter in word]
+    far = limit + 1
+    rows = [np.full((width + 1, len(others)), far, dtype=np.int8)]
+    for j in range(limit + 1):
+        rows[0][j] = j
+    for i, code in enumerate(codes, start=1):
+        row, above = np.full_like(rows[0], far), rows[-1]
+        row[0] = min(i, far)
+        for j in range(max(1, i - limit), i + limit + 1):
+            if j > width:
+                break
+            best = np.minimum(above[j], row[j - 1]) + 1
+            np.minimum(best, above[j - 1] + (letters[j - 1] != code), out=best)
+            if i > 1 and j > 1:
+                swapped = (letters[j - 2] == code) & (letters[j - 1] == codes[i - 2])
+                np.minimum(best, rows[-2][j - 2] + 1, out=best, where=swapped)
+            row[j] = np.minimum(best, far)
+        rows = [above, row]
+    return rows[-1][[len(other) for other in others], np.arange(len(others))]

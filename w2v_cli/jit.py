@@ -1,0 +1,36 @@
+"""numba where there is one, plain Python where there is not: the only place that asks.
+
+A function decorated with `compiled` is a numba function, or itself. Code under it is written so that both
+mean the same, down to the last bit of the random stream.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+try:
+    import numba
+except Exception as error:  # numba raises SystemError, ImportError, … on a Python or numpy it does not know
+    numba = None
+    WHY_NOT_COMPILED: str | None = f"{type(error).__name__}: {error}"
+else:
+    WHY_NOT_COMPILED = None
+
+COMPILES = numba is not None
+
+
+def compiled(function: Callable[..., Any] | None = None, **options: Any) -> Any:
+    """Compile a function with numba (no GIL, cached on disk), or return it unchanged without numba.
+
+    Parameters
+    ----------
+    function : the function, when used as a bare decorator.
+    options : further options of `numba.njit`, such as `fastmath`.
+    """
+    if function is None:
+        return lambda f: compiled(f, **options)
+    if numba is None:
+        return function
+    # error_model: a test for a zero divisor would keep loops from being vectorised.
+    return numba.njit(nogil=True, cache=True, error_model="numpy", **options)(function)

@@ -1,0 +1,267 @@
+"""The training step, compiled: arrays and scalars in, arrays out.
+
+One primitive, `logistic_step`, serves every objective made of logistic scores: n input rows against m output
+rows that are the target and its noise (negative sampling) or the nodes of a path (hierarchical softmax).
+Ji et al. 2016, "Parallelizing Word2Vec in Shared and Distributed Memory", for the step as a matrix product.
+
+Tables are passed flat; a row is named by the offset of its first element. Every function takes float32 (what
+ships) and float64 (what the gradient check runs).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from w2v_cli.jit import compiled
+from w2v_cli.training.simd import (
+    CACHE_LINE_BYTES,
+    LANES,
+    TOTALS,
+    add,
+    constant,
+    divide,
+    exp,
+    load,
+    log1p,
+    magnitude,
+    multiply,
+    multiply_add,
+    prefetch,
+    spread,
+    store,
+    store_totals,
+    subtract,
+)
+
+# Two input rows by six output rows: twelve sums, two inputs and one output fill the registers of AVX2.
+PAIR = 2
+TILE = 6
+# Scores of a pair with a tile lie together: six and two idle ones for the first input, then for the second.
+CELL = PAIR * TOTALS
+
+
+@compiled
+def _gather(table, offsets, first, count, dim, scratch, place):  # type: ignore[no-untyped-def]
+    """Copy `count` rows into scratch, interleaved: their first LANES numbers, their next LANES numbers, …"""
+    for i in range(count):
+        row, column = offsets[first + i], place + i * LANES
+        for k in range(0, dim, LANES):
+            store(scratch, column + k * count, load(table, row + k))
+
+
+@compiled
+def _score(n, m, dim, inputs, outputs, scores):  # type: ignore[no-untyped-def]
+    """S = I·Oᵀ from scratch, a cell for every PAIR by TILE."""
+    width = m // TILE * CELL
+    for j in range(0, m, TILE):
+        for i in range(0, n, PAIR):
+            s0 = s1 = s2 = s3 = s4 = s5 = constant(inputs, 0)
+            t0 = t1 = t2 = t3 = t4 = t5 = constant(inputs, 0)
+            x_place, o_place = i * dim, j * dim
+            for _ in range(0, dim, LANES):
+                x, y = load(inputs, x_place), load(inputs, x_place + LANES)
+                o = load(outputs, o_place)
+                s0, t0 = multiply_add(x, o, s0), multiply_add(y, o, t0)
+                o = load(outputs, o_place + LANES)
+                s1, t1 = multiply_add(x, o, s1), multiply_add(y, o, t1)
+                o = load(outputs, o_place + 2 * LANES)
+                s2, t2 = multiply_add(x, o, s2), multiply_add(y, o, t2)
+                o = load(outputs, o_place + 3 * LANES)
+                s3, t3 = multiply_add(x, o, s3), multiply_add(y, o, t3)
+                o = load(outputs, o_place + 4 * LANES)
+                s4, t4 = multiply_add(x, o, s4), multiply_add(y, o, t4)
+                o = load(outputs, o_place + 5 * LANES)
+                s5, t5 = multiply_add(x, o, s5), multiply_add(y, o, t5)
+                x_place += PAIR * LANES
+                o_place += TILE * LANES
+            cell = i // PAIR * width + j // TILE * CELL
+            store_totals(scores, cell, s0, s1, s2, s3, s4, s5)
+            store_totals(scores, cell + TOTALS, t0, t1, t2, t3, t4, t5)
+
+
+@compiled
+def _errors(n, m, scores, labels, scales):  # type: ignore[no-untyped-def]
+    """S becomes G = scale·(Y − σ(S)), that is −alpha·∂loss/∂S."""
+    one = constant(scores, 1)
+    width = m // TILE * CELL
+    for row in range(0, n // PAIR * width, width):
+        for c in range(0, width, LANES):
+            s = load(scores, row + c)
+            sigma = divide(one, add(one, exp(subtract(constant(scores, 0), s))))
+            store(scores, row + c, multiply(load(scales, c), subtract(load(labels, c), sigma)))
+
+
+@compiled
+def _loss(count, m, scores, labels, scales, terms):  # type: ignore[no-untyped-def]
+    """Σ −log σ(±S) over the outputs that count, in nats, tallied in float64.
+
+    −log σ(s) = ½(|s| − s) + log(1 + e^−|s|), here twice that
+    """
+    width = m // TILE * CELL
+    zero, two = constant(scores, 0), constant(scores, 2)
+    twice = 0.0
+    for i in range(0, count, PAIR):
+        for c in range(0, width, LANES):
+            sign = subtract(multiply(two, load(labels, c)), constant(scores, 1))
+            s = multiply(sign, load(scores, i // PAIR * width + c))
+            size = magnitude(s)
+            logarithm = log1p(exp(subtract(zero, size)))
+            store(terms, c, multiply_add(two, logarithm, subtract(size, s)))
+        # The twin of an odd row out is no input.
+        inputs = min(PAIR, count - i)
+        for c in range(0, width, CELL):
+            for j in range(c, c + inputs * TOTALS):
+                if scales[j] != 0:
+                    twice += terms[j]
+    return 0.5 * twice
+
+
+@compiled
+def _update(  # type: ignore[no-untyped-def]
+    input_table, input_offsets, output_table, output_offsets, n, m, dim, inputs, outputs, scores
+):
+    """I += G·O and O += Gᵀ·I: products of the rows in scratch, added to the rows in the tables."""
+    width = m // TILE * CELL
+    for j in range(0, m, TILE):
+        r0, r1, r2 = output_offsets[j], output_offsets[j + 1], output_offsets[j + 2]
+        r3, r4, r5 = output_offsets[j + 3], output_offsets[j + 4], output_offsets[j + 5]
+        for i in range(0, n, PAIR):
+            a, b = input_offsets[i], input_offsets[i + 1]
+            g = i // PAIR * width + j // TILE * CELL
+            h = g + TOTALS
+            g0, g1, g2 = spread(scores, g), spread(scores, g + 1), spread(scores, g + 2)
+            g3, g4, g5 = spread(scores, g + 3), spread(scores, g + 4), spread(scores, g + 5)
+            h0, h1, h2 = spread(scores, h), spread(scores, h + 1), spread(scores, h + 2)
+            h3, h4, h5 = spread(scores, h + 3), spread(scores, h + 4), spread(scores, h + 5)
+            x_place, o_place = i * dim, j * dim
+            for k in range(0, dim, LANES):
+                x, y = load(inputs, x_place), load(inputs, x_place + LANES)
+                o = load(outputs, o_place)
+                d, e = multiply_add(g0, o, constant(inputs, 0)), multiply_add(h0, o, constant(inputs, 0))
+                store(output_table, r0 + k, multiply_add(g0, x, multiply_add(h0, y, load(output_table, r0 + k))))
+                o = load(outputs, o_place + LANES)
+                d, e = multiply_add(g1, o, d), multiply_add(h1, o, e)
+                store(output_table, r1 + k, multiply_add(g1, x, multiply_add(h1, y, load(output_table, r1 + k))))
+                o = load(outputs, o_place + 2 * LANES)
+                d, e = multiply_add(g2, o, d), multiply_add(h2, o, e)
+                store(output_table, r2 + k, multiply_add(g2, x, multiply_add(h2, y, load(output_table, r2 + k))))
+                o = load(outputs, o_place + 3 * LANES)
+                d, e = multiply_add(g3, o, d), multiply_add(h3, o, e)
+                store(output_table, r3 + k, multiply_add(g3, x, multiply_add(h3, y, load(output_table, r3 + k))))
+                o = load(outputs, o_place + 4 * LANES)
+                d, e = multiply_add(g4, o, d), multiply_add(h4, o, e)
+                store(output_table, r4 + k, multiply_add(g4, x, multiply_add(h4, y, load(output_table, r4 + k))))
+                o = load(outputs, o_place + 5 * LANES)
+                d, e = multiply_add(g5, o, d), multiply_add(h5, o, e)
+                store(output_table, r5 + k, multiply_add(g5, x, multiply_add(h5, y, load(output_table, r5 + k))))
+                store(input_table, a + k, add(load(input_table, a + k), d))
+                store(input_table, b + k, add(load(input_table, b + k), e))
+                x_place += PAIR * LANES
+                o_place += TILE * LANES
+
+
+@compiled
+def logistic_step(  # type: ignore[no-untyped-def]
+    input_table, input_offsets, count, output_table, output_offsets, labels, scales, m, dim, scratch, wants_loss
+):
+    """One step on `count` input rows against m output rows; returns the loss before it, in nats, if wanted.
+
+        S = I·Oᵀ      G = σ(S) − Y      I −= alpha·G·O      O −= alpha·Gᵀ·I
+
+    Both products are of the rows before the step, and rows that occur more than once take every one of
+    their gradients. `labels` is Y's one row and `scales` alpha, or 0 for an output that does not count: both
+    laid out as the cells of one pair (`_set_output`). m is a multiple of TILE, filled up with outputs that do
+    not count.
+    """
+    inputs, outputs, scores, terms = scratch
+    n = (count + 1) // PAIR * PAIR
+    if n > count:
+        # An odd row out is paired with itself, and its twin has no gradient.
+        input_offsets[count] = input_offsets[count - 1]
+    for i in range(0, n, PAIR):
+        _gather(input_table, input_offsets, i, PAIR, dim, inputs, i * dim)
+    for j in range(0, m, TILE):
+        _gather(output_table, output_offsets, j, TILE, dim, outputs, j * dim)
+    _score(n, m, dim, inputs, outputs, scores)
+    loss = _loss(count, m, scores, labels, scales, terms) if wants_loss else 0.0
+    _errors(n, m, scores, labels, scales)
+    if n > count:
+        width = m // TILE * CELL
+        for twin in range(n // PAIR * width - width + TOTALS, n // PAIR * width, CELL):
+            scores[twin : twin + TOTALS] = 0
+    _update(input_table, input_offsets, output_table, output_offsets, n, m, dim, inputs, outputs, scores)
+    return loss
+
+
+@compiled
+def _set_output(j, label, scale, labels, scales):  # type: ignore[no-untyped-def]
+    """Label and scale of output j, for both inputs of a pair."""
+    place = j // TILE * CELL + j % TILE
+    labels[place] = labels[place + TOTALS] = label
+    scales[place] = scales[place + TOTALS] = scale
+
+
+@compiled
+def _prefetch_row(table, offset, dim):  # type: ignore[no-untyped-def]
+    for k in range(0, dim, CACHE_LINE_BYTES // 4):
+        prefetch(table, offset + k)
+
+
+@compiled
+def train_skipgram_ns(  # type: ignore[no-untyped-def]
+    kept_ids, window_starts, window_stops, negative_ids, alphas, input_vectors, output_vectors, loss_every
+):
+    """Skip-gram with negative sampling over one block; returns (loss in nats, predictions it is the sum of).
+
+    Parameters
+    ----------
+    kept_ids : int32 (N,) · window_starts, window_stops : int32 (N,) · negative_ids : int32 (N, K)
+    alphas : float64 (N,), the learning rate of each window
+    input_vectors, output_vectors : float (V, D), D a multiple of LANES; changed in place
+    loss_every : the loss is taken at every so manieth window
+    """
+    dim, negatives, dtype = input_vectors.shape[1], negative_ids.shape[1], input_vectors.dtype
+    input_table, output_table = input_vectors.reshape(-1), output_vectors.reshape(-1)
+    most = PAIR
+    for pos in range(kept_ids.shape[0]):
+        most = max(most, window_stops[pos] - window_starts[pos])
+    m = (negatives + TILE) // TILE * TILE
+    width = m // TILE * CELL
+    input_offsets, output_offsets = np.empty(most + 1, np.int64), np.empty(m, np.int64)
+    labels, scales = np.zeros(width, dtype), np.zeros(width, dtype)
+    scratch = (
+        np.empty((most + 1) * dim, dtype),
+        np.empty(m * dim, dtype),
+        np.empty((most + 1) * width, dtype),
+        np.empty(width, dtype),
+    )
+    loss, predictions = 0.0, 0
+    for pos in range(kept_ids.shape[0]):
+        start, stop = window_starts[pos], window_stops[pos]
+        if pos + 1 < kept_ids.shape[0]:
+            _prefetch_row(output_table, np.int64(kept_ids[pos + 1]) * dim, dim)
+            for j in range(negatives):
+                _prefetch_row(output_table, np.int64(negative_ids[pos + 1, j]) * dim, dim)
+        if stop + 1 < kept_ids.shape[0]:
+            _prefetch_row(input_table, np.int64(kept_ids[stop + 1]) * dim, dim)
+        count = 0
+        for context_pos in range(start, stop):
+            if context_pos != pos:
+                input_offsets[count] = np.int64(kept_ids[context_pos]) * dim
+                count += 1
+        if count == 0:
+            continue
+        target_id, alpha = kept_ids[pos], dtype.type(alphas[pos])
+        output_offsets[:] = np.int64(target_id) * dim
+        _set_output(0, 1, alpha, labels, scales)
+        for j in range(negatives):
+            output_offsets[j + 1] = np.int64(negative_ids[pos, j]) * dim
+            # word2vec.c: a noise word that is the target is dropped.
+            _set_output(j + 1, 0, alpha if negative_ids[pos, j] != target_id else 0, labels, scales)
+        wants_loss = pos % loss_every == 0
+        loss += logistic_step(
+            input_table, input_offsets, count, output_table, output_offsets, labels, scales, m, dim, scratch, wants_loss
+        )
+        if wants_loss:
+            predictions += count
+    return loss, predictions

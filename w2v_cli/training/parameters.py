@@ -1,0 +1,83 @@
+"""The parameters of a model: allocated for the kernels, started from the seed, handed out at their true width."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from w2v_cli.training.sampling import GOLDEN, mix_bits, stream_key
+
+# Rows are padded with zeros to whole cache lines of float32, which are whole vectors on every processor so far.
+ROW_ALIGNMENT = 16
+CACHE_LINE_BYTES = 64
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """The two tables of a run, float32 or float64, each (V, padded dim), padding zero.
+
+    Attributes
+    ----------
+    input_vectors : the vectors people want.
+    output_vectors : the ones they are scored against.
+    dim : D, the true width.
+    """
+
+    input_vectors: np.ndarray
+    output_vectors: np.ndarray
+    dim: int
+
+    def tensors(self) -> dict[str, np.ndarray]:
+        """The tables by name, (V, D): views, no copies."""
+        return {
+            "input_vectors": self.input_vectors[:, : self.dim],
+            "output_vectors": self.output_vectors[:, : self.dim],
+        }
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of the tables, bytes."""
+        return self.input_vectors.nbytes + self.output_vectors.nbytes
+
+    def finite(self) -> bool:
+        """Whether no number has become infinite or NaN."""
+        return all(bool(np.isfinite(table.sum())) for table in (self.input_vectors, self.output_vectors))
+
+
+def padded(dim: int) -> int:
+    """The width of a table's rows in memory."""
+    return -(-dim // ROW_ALIGNMENT) * ROW_ALIGNMENT
+
+
+def parameter_bytes(words: int, dim: int) -> int:
+    """Memory of both tables in float32."""
+    return 2 * words * padded(dim) * 4
+
+
+def initial_parameters(words: int, dim: int, seed: int) -> Parameters:
+    """Input vectors from U[−½, ½) ÷ D, output vectors 0 (word2vec.c), in float32.
+
+    Row i depends on (seed, i) alone.
+    """
+    parameters = Parameters(_aligned_zeros(words, padded(dim)), _aligned_zeros(words, padded(dim)), dim)
+    rows = max(1, (1 << 20) // dim)
+    for first in range(0, words, rows):
+        stop = min(first + rows, words)
+        parameters.input_vectors[first:stop, :dim] = _uniform_rows(seed, first, stop, dim)
+    return parameters
+
+
+def _uniform_rows(seed: int, first: int, stop: int, dim: int) -> np.ndarray:
+    """Rows first…stop−1 of U[−½, ½) ÷ D, float32: element k of row i is number i·D + k of the seed's stream."""
+    places = np.arange(first * dim, stop * dim, dtype=np.uint64) + np.uint64(1)
+    states = np.uint64(stream_key(seed)) + places * np.uint64(GOLDEN)
+    bits = mix_bits(states) >> np.uint64(40)
+    return ((bits.astype(np.float32) * np.float32(2.0**-24) - np.float32(0.5)) / np.float32(dim)).reshape(-1, dim)
+
+
+def _aligned_zeros(rows: int, width: int) -> np.ndarray:
+    """float32 (rows, width) of zeros that begins at a cache line."""
+    raw = np.zeros(rows * width * 4 + CACHE_LINE_BYTES, np.uint8)
+    start = -raw.ctypes.data % CACHE_LINE_BYTES
+    return raw[start : start + rows * width * 4].view(np.float32).reshape(rows, width)

@@ -1,0 +1,204 @@
+"""Randomness is data: a block of ids becomes the arrays that every engine consumes.
+
+Everything random about a block, that is which tokens are kept, how far each window reaches and which noise
+words it meets, comes from one stream keyed by (seed, epoch, block). So it depends neither on the engine nor on
+the number of threads.
+
+Mikolov et al. 2013, "Distributed Representations of Words and Phrases and their Compositionality", for
+subsampling and noise; Vose 1991 for the alias method; Steele et al. 2014 (SplitMix64) for the stream.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from w2v_cli.jit import COMPILES, compiled
+
+MASK = 0xFFFFFFFFFFFFFFFF
+LOW = 0xFFFFFFFF
+GOLDEN = 0x9E3779B97F4A7C15
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The windows of one block: N kept tokens, each the center of one.
+
+    Attributes
+    ----------
+    kept_ids : int32 (N,), the tokens that subsampling left.
+    window_starts, window_stops : int32 (N,); the contexts of the token at `pos` are the kept tokens in
+        [window_starts[pos], window_stops[pos]) without `pos` itself.
+    negative_ids : int32 (N, K), noise words; one that equals its window's target does not count.
+    positions : int32 (N,), each kept token's place in the block before subsampling.
+    """
+
+    kept_ids: np.ndarray
+    window_starts: np.ndarray
+    window_stops: np.ndarray
+    negative_ids: np.ndarray
+    positions: np.ndarray
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """The distributions that blocks are sampled from.
+
+    Attributes
+    ----------
+    keep_limits : uint32 (V,); a token of word i is kept if 32 random bits are ≤ keep_limits[i].
+    noise_limits : uint32 (V,), noise_aliases : int32 (V,); the alias table: a uniform column i stands if 32
+        random bits are ≤ noise_limits[i], else its alias does.
+    window : the largest radius · negatives : noise words of a window · seed : of the run.
+    """
+
+    keep_limits: np.ndarray
+    noise_limits: np.ndarray
+    noise_aliases: np.ndarray
+    window: int
+    negatives: int
+    seed: int
+
+    def sample(self, ids: np.ndarray, boundaries: np.ndarray, epoch: int, block: int) -> Sample:
+        """The windows of one block.
+
+        Parameters
+        ----------
+        ids : int32 (n,), the block's tokens.
+        boundaries : int64, ascending places in (0, n) where a new sentence begins; no window crosses one.
+        epoch, block : the key of the random stream, with the seed.
+        """
+        key = stream_key(self.seed, epoch, block)
+        n = len(ids)
+        arrays = tuple(np.empty(n, np.int32) for _ in range(4)) + (np.empty((n, self.negatives), np.int32),)
+        kept = _draw(
+            # Python's own integers do not overflow; numba needs to be told that this one is unsigned.
+            np.uint64(key) if COMPILES else key,
+            ids,
+            boundaries,
+            self.keep_limits,
+            self.noise_limits,
+            self.noise_aliases,
+            self.window,
+            *arrays,
+        )
+        kept_ids, starts, stops, positions, negative_ids = (array[:kept] for array in arrays)
+        return Sample(kept_ids, starts, stops, negative_ids, positions)
+
+
+def make_sampler(
+    counts: np.ndarray, subsample: float, noise_exponent: float, window: int, negatives: int, seed: int
+) -> Sampler:
+    """The distributions for a vocabulary.
+
+        keep_prob(w) = √(t ÷ f) + t ÷ f      noise(w) ∝ count(w)^noise_exponent
+
+    with t = `subsample` (0 keeps every token) and f the share of w among the tokens (word2vec.c).
+
+    Parameters
+    ----------
+    counts : int64 (V,), occurrences of each word.
+    """
+    ratio = subsample * counts.sum() / counts if subsample > 0 else np.full(len(counts), np.inf)
+    noise_limits, noise_aliases = alias_table(counts.astype(np.float64) ** noise_exponent)
+    return Sampler(
+        _limits(np.minimum(np.sqrt(ratio) + ratio, 1.0)), noise_limits, noise_aliases, window, negatives, seed
+    )
+
+
+def alias_table(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Vose's alias table for weights float64 (V,): limits uint32 (V,) and aliases int32 (V,)."""
+    size = len(weights)
+    share = weights * (size / weights.sum())
+    aliases = np.arange(size, dtype=np.int32)
+    _pair_columns(share, aliases)
+    return _limits(np.minimum(share, 1.0)), aliases
+
+
+def _limits(probabilities: np.ndarray) -> np.ndarray:
+    """uint32 limits such that 32 random bits are ≤ the limit with the given probability (1 is certain)."""
+    return np.maximum(np.ceil(probabilities * 2.0**32) - 1, 0).astype(np.uint32)
+
+
+@compiled
+def _pair_columns(share: Any, aliases: Any) -> None:
+    """Fill every column under 1 from one over 1; `share` becomes the part of a column that is its own."""
+    poor = np.empty(len(share), np.int32)
+    rich = np.empty(len(share), np.int32)
+    poor_count, rich_count = 0, 0
+    for i in range(len(share)):
+        if share[i] < 1.0:
+            poor[poor_count] = i
+            poor_count += 1
+        else:
+            rich[rich_count] = i
+            rich_count += 1
+    while poor_count and rich_count:
+        poor_count -= 1
+        receiver, giver = poor[poor_count], rich[rich_count - 1]
+        aliases[receiver] = giver
+        share[giver] -= 1.0 - share[receiver]
+        if share[giver] < 1.0:
+            rich_count -= 1
+            poor[poor_count] = giver
+            poor_count += 1
+    # What is left differs from 1 by rounding alone.
+    for i in range(poor_count):
+        share[poor[i]] = 1.0
+    for i in range(rich_count):
+        share[rich[i]] = 1.0
+
+
+def mix_bits(state: Any) -> Any:
+    """SplitMix64's output function: 64 bits (or a uint64 array of them) in, as many well-mixed bits out."""
+    z = ((state ^ (state >> 30)) * 0xBF58476D1CE4E5B9) & MASK
+    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & MASK
+    return z ^ (z >> 31)
+
+
+mix = compiled(mix_bits)
+
+
+def stream_key(*parts: int) -> int:
+    """The start of the random stream that belongs to some whole numbers."""
+    key = 0
+    for part in parts:
+        key = mix_bits((key + part + GOLDEN) & MASK)
+    return key
+
+
+@compiled
+def _clip(stops: Any, first: Any, end: Any) -> None:
+    """No window that starts at `first` or later reaches past `end`."""
+    for pos in range(first, end):
+        stops[pos] = min(stops[pos], end)
+
+
+@compiled
+def _draw(  # type: ignore[no-untyped-def]
+    state, ids, boundaries, keep_limits, noise_limits, noise_aliases, window, kept_ids, starts, stops, positions, negatives
+):
+    """Fill the arrays of a `Sample`; returns the number of kept tokens."""
+    kept, sentence_start, next_boundary = 0, 0, 0
+    for pos in range(len(ids)):
+        if next_boundary < len(boundaries) and boundaries[next_boundary] == pos:
+            _clip(stops, max(sentence_start, kept - window), kept)
+            sentence_start = kept
+            next_boundary += 1
+        state = (state + GOLDEN) & MASK
+        if mix(state) >> 32 > keep_limits[ids[pos]]:
+            continue
+        state = (state + GOLDEN) & MASK
+        radius = 1 + np.int64(((mix(state) >> 32) * np.uint64(window)) >> 32)
+        kept_ids[kept], positions[kept] = ids[pos], pos
+        starts[kept], stops[kept] = max(kept - radius, sentence_start), kept + radius + 1
+        for k in range(negatives.shape[1]):
+            state = (state + GOLDEN) & MASK
+            bits = mix(state)
+            column = np.int64(((bits >> 32) * np.uint64(len(noise_limits))) >> 32)
+            negatives[kept, k] = column if bits & LOW <= noise_limits[column] else noise_aliases[column]
+        kept += 1
+    _clip(stops, max(sentence_start, kept - window), kept)
+    return kept

@@ -1,0 +1,87 @@
+"""The full softmax, exact, as matrix products over the vocabulary.
+
+P(·|input) is the same for every word predicted from one input word, so a batch of windows needs one
+distribution for each of its distinct centers, however wide the windows are: three products of (U, D) and
+(V, D) matrices, U distinct centers. Seed: eq. 25 for the loss, 27 and 31 for its gradients.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from w2v_cli.training.sampling import Sample
+
+# Centers whose steps are summed into one. Measured on toyland and enwiki-100m: more of them make faster
+# products, and steps so long that frequent words overshoot.
+BATCH_CENTERS = 64
+
+
+def train_skipgram_softmax(
+    sample: Sample, alphas: np.ndarray, input_vectors: np.ndarray, output_vectors: np.ndarray
+) -> tuple[float, int]:
+    """Skip-gram with the full softmax over one block: each center's input row predicts every context word.
+
+    A batch's step is −alpha × the exact gradient of its summed loss: to first order in alpha the same as its
+    windows' steps one after the other.
+
+    Parameters and returns are those of `reference.train_skipgram_ns`.
+    """
+    total, predictions = 0.0, 0
+    for first in range(0, len(sample.kept_ids), BATCH_CENTERS):
+        stop = min(first + BATCH_CENTERS, len(sample.kept_ids))
+        input_ids, context_ids = batch_pairs(sample, first, stop)
+        if len(context_ids) == 0:
+            continue
+        alpha = input_vectors.dtype.type(alphas[first:stop].mean())
+        center_ids, group = np.unique(input_ids, return_inverse=True)
+        hidden = input_vectors[center_ids]
+        loss, grad_hidden, grad_output = grouped_softmax_loss(hidden, output_vectors, group, context_ids)
+        input_vectors[center_ids] -= alpha * grad_hidden
+        grad_output *= alpha
+        output_vectors -= grad_output
+        total += loss
+        predictions += len(context_ids)
+    return total, predictions
+
+
+def batch_pairs(sample: Sample, first: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
+    """All pairs of the windows first…stop−1: input ids and predicted ids, int32 (pairs,) each."""
+    starts, stops = sample.window_starts[first:stop], sample.window_stops[first:stop]
+    widths = stops - starts
+    center_pos = np.repeat(np.arange(first, stop), widths)
+    within = np.arange(len(center_pos)) - np.repeat(np.cumsum(widths) - widths, widths)
+    context_pos = np.repeat(starts, widths) + within
+    pairs = context_pos != center_pos
+    return sample.kept_ids[center_pos[pairs]], sample.kept_ids[context_pos[pairs]]
+
+
+def grouped_softmax_loss(
+    hidden: np.ndarray, output_vectors: np.ndarray, group: np.ndarray, target_ids: np.ndarray
+) -> tuple[float, np.ndarray, np.ndarray]:
+    """Loss and gradients of many predictions that share few hidden vectors.
+
+        S = H·Oᵀ     loss = Σ_u N_u·log Σ_v e^S_uv − Σ_(u,t) S_ut     G = N ⊙ softmax(S) − counts
+        ∂loss/∂H = G·O     ∂loss/∂O = Gᵀ·H
+
+    Parameters
+    ----------
+    hidden : float (U, D) · output_vectors : float (V, D)
+    group : int (pairs,), the row of `hidden` that each pair predicts from.
+    target_ids : int (pairs,), the word that it predicts.
+
+    Returns
+    -------
+    The loss in nats (float64), ∂loss/∂hidden (U, D), ∂loss/∂output_vectors (V, D).
+    """
+    scores = hidden @ output_vectors.T
+    target_scores = scores[group, target_ids]
+    shift = scores.max(axis=1, keepdims=True)
+    np.subtract(scores, shift, out=scores)
+    np.exp(scores, out=scores)
+    norms = scores.sum(axis=1, dtype=np.float64)
+    pairs_of = np.bincount(group, minlength=len(hidden))
+    loss = float(pairs_of @ (np.log(norms) + shift[:, 0]) - target_scores.sum(dtype=np.float64))
+    # From here on `scores` is G.
+    scores *= (pairs_of / norms).astype(scores.dtype)[:, None]
+    np.subtract.at(scores, (group, target_ids), 1)
+    return loss, scores @ output_vectors, scores.T @ hidden
