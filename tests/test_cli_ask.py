@@ -26,9 +26,7 @@ def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("W2V_MODEL", raising=False)
     counts = np.arange(len(WORDS), 0, -1, dtype=np.int64)
     save_model("model.safetensors", WORDS, counts, {"input_vectors": MATRIX}, {})
-    Path("analogies.txt").write_text(
-        ": royal\nman king woman queen\nman king woman apple\n: other\nx y z w\n"
-    )
+    Path("analogies.txt").write_text(": royal\nman king woman queen\nman king woman apple\n: other\nx y z w\n")
     Path("pairs.tsv").write_text("man\tking\t9\nman\twoman\t5\nman\tapple\t1\nman\tduke\t1\n")
     return tmp_path / "model.safetensors"
 
@@ -44,9 +42,7 @@ def call(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str,
 def test_similar_prints_query_word_and_cosine_between_tabs(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, err = call(capsys, "similar", "-k", "2", "king", "apple")
     assert (code, err) == (0, "")
-    assert out == (
-        "king\tman\t0.8165\nking\tqueen\t0.3333\napple\tev\\u001bil\t0.9975\napple\t한국\t0.7071\n"
-    )
+    assert out == ("king\tman\t0.8165\nking\tqueen\t0.3333\napple\tev\\u001bil\t0.9975\napple\t한국\t0.7071\n")
 
 
 def test_similar_prints_an_object_for_each_query(capsys: pytest.CaptureFixture[str]) -> None:
@@ -65,8 +61,7 @@ def test_unknown_words_are_named_together_and_the_rest_is_answered(
     assert code == 1
     assert out == "man\tking\t0.8165\n"
     assert err == (
-        "Error: not in the vocabulary: kign, King, qqq\\u001b[2J\n"
-        "Hint: near spellings: kign → king; King → king\n"
+        "Error: not in the vocabulary: kign, King, qqq\\u001b[2J\nHint: near spellings: kign → king; King → king\n"
     )
 
 
@@ -82,9 +77,7 @@ def test_the_model_is_named_by_an_option_or_by_the_environment(
     assert call(capsys, "similar", "king")[0] == 0
 
 
-@pytest.mark.parametrize(
-    "arguments", [["similar"], ["similar", "-k", "0", "king"], ["eval"], ["eval", "--no"]]
-)
+@pytest.mark.parametrize("arguments", [["similar"], ["similar", "-k", "0", "king"], ["eval"], ["eval", "--no"]])
 def test_wrong_usage_exits_with_2(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
     code, out, err = call(capsys, *arguments)
     assert (code, out) == (2, "")

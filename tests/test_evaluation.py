@@ -92,9 +92,7 @@ def test_numbers_may_be_words_of_a_question(tmp_path: Path) -> None:
         (b"a b 1\n\xff b 2\n", "is not UTF-8 text: byte 6"),
     ],
 )
-def test_a_malformed_gold_file_is_refused_with_its_line(
-    tmp_path: Path, text: str | bytes, message: str
-) -> None:
+def test_a_malformed_gold_file_is_refused_with_its_line(tmp_path: Path, text: str | bytes, message: str) -> None:
     with pytest.raises(GoldFileError, match=message) as caught:
         read(tmp_path, text)
     assert "gold" in caught.value.message and caught.value.hint
@@ -109,9 +107,7 @@ def test_a_missing_gold_file_and_a_folder_are_refused(tmp_path: Path) -> None:
 
 def test_spearman_gives_ties_their_average_rank() -> None:
     # Ranks 1, 2.5, 2.5, 4 against 1, 3, 2, 4: Σ products about the mean 4.5, squares 4.5 and 5.
-    assert spearman(np.array([1, 5, 5, 9.0]), np.array([1, 30, 20, 400.0])) == pytest.approx(
-        4.5 / math.sqrt(4.5 * 5)
-    )
+    assert spearman(np.array([1, 5, 5, 9.0]), np.array([1, 30, 20, 400.0])) == pytest.approx(4.5 / math.sqrt(4.5 * 5))
 
 
 def test_spearman_without_ties_is_the_formula_of_rank_differences() -> None:

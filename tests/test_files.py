@@ -33,9 +33,7 @@ MATRIX = np.random.default_rng(0).standard_normal((5, 3)).astype(np.float32)
 
 
 def save(path: Path, **tensors: np.ndarray) -> None:
-    save_model(
-        path, WORDS, COUNTS, {"input_vectors": MATRIX, "output_vectors": -MATRIX, **tensors}, {"seed": "1"}
-    )
+    save_model(path, WORDS, COUNTS, {"input_vectors": MATRIX, "output_vectors": -MATRIX, **tensors}, {"seed": "1"})
 
 
 def split(path: Path) -> tuple[dict[str, Any], bytes]:
@@ -232,9 +230,7 @@ END = len("".join(WORDS).encode())
         (edit_data("word_offsets", offsets(0, 3, 5)), "has a word that is not UTF-8, number 1"),
     ],
 )
-def test_a_bad_file_is_refused_by_name_and_reason(
-    model: Path, damage: Callable[[Path], None], message: str
-) -> None:
+def test_a_bad_file_is_refused_by_name_and_reason(model: Path, damage: Callable[[Path], None], message: str) -> None:
     damage(model)
     with pytest.raises(ModelFileError, match=message) as caught:
         load_vectors(model)

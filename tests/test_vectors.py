@@ -70,9 +70,7 @@ def plain_distance(a: str, b: str) -> int:
     table = [[i + j if 0 in (i, j) else 0 for j in range(len(b) + 1)] for i in range(len(a) + 1)]
     for i in range(1, len(a) + 1):
         for j in range(1, len(b) + 1):
-            table[i][j] = min(
-                table[i - 1][j] + 1, table[i][j - 1] + 1, table[i - 1][j - 1] + (a[i - 1] != b[j - 1])
-            )
+            table[i][j] = min(table[i - 1][j] + 1, table[i][j - 1] + 1, table[i - 1][j - 1] + (a[i - 1] != b[j - 1]))
             if i > 1 and j > 1 and a[i - 2] == b[j - 1] and a[i - 1] == b[j - 2]:
                 table[i][j] = min(table[i][j], table[i - 2][j - 2] + 1)
     return table[-1][-1]
@@ -82,9 +80,7 @@ spellings = st.text(alphabet="abé한", max_size=6)
 
 
 @given(word=spellings, others=st.lists(spellings, max_size=5), limit=st.sampled_from([1, 2]))
-def test_distances_are_those_of_the_textbook_up_to_the_limit(
-    word: str, others: list[str], limit: int
-) -> None:
+def test_distances_are_those_of_the_textbook_up_to_the_limit(word: str, others: list[str], limit: int) -> None:
     near = [other for other in others if abs(len(other) - len(word)) <= limit]
     expected = [min(plain_distance(word, other), limit + 1) for other in near]
     assert _edit_distances(word, near, limit).tolist() == expected

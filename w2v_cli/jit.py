@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+numba: Any
 try:
     import numba
 except Exception as error:  # numba raises SystemError, ImportError, … on a Python or numpy it does not know

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 from collections.abc import Callable, Sequence
@@ -25,8 +26,16 @@ def print_fields(*fields: str) -> None:
 
 
 def print_json(value: Any) -> None:
-    """One object on one line of stdout; NaN is refused, because JSON has none."""
-    click.echo(printable(json.dumps(value, ensure_ascii=False, allow_nan=False)))
+    """One object on one line of stdout; JSON has neither NaN nor infinity, they become null."""
+    click.echo(printable(json.dumps(_finite(value), ensure_ascii=False, allow_nan=False)))
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

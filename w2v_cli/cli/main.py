@@ -105,14 +105,10 @@ def _explain(error: Exception) -> int:
             error.show()
             return error.exit_code
         case MemoryError():
-            show_error(
-                f"not enough memory: {error}", "fewer words (--max-vocab) or a smaller --dim need less"
-            )
+            show_error(f"not enough memory: {error}", "fewer words (--max-vocab) or a smaller --dim need less")
         case OSError():
             where = f"{error.filename}: " if error.filename else ""
             show_error(f"{where}{error.strerror or error}", None)
         case _:
-            show_error(
-                f"{type(error).__name__}: {error}", "this is a bug; run it again with --debug and report it"
-            )
+            show_error(f"{type(error).__name__}: {error}", "this is a bug; run it again with --debug and report it")
     return 3

@@ -86,9 +86,7 @@ def train(
         show.say(f"numba does not import ({WHY_NOT_COMPILED}): training with the numpy engine, which is slow")
     text = TextOptions(errors=errors, lower=lower, tokenize=tokenize)
     folder = Path(output).absolute().parent
-    with encode(
-        corpus, config.min_count, config.max_vocab, text, config.thread_count, folder, show.corpus
-    ) as encoded:
+    with encode(corpus, config.min_count, config.max_vocab, text, config.thread_count, folder, show.corpus) as encoded:
         words = len(encoded.vocabulary)
         show.say(f"{words:,} words; {encoded.token_count:,} of {encoded.raw_token_count:,} tokens kept")
         if tokenize == "whitespace" and encoded.untokenised_share > UNTOKENISED_SHARE:
@@ -109,7 +107,10 @@ def train(
         show.done()
         begun = time.perf_counter()
         save_model(
-            output, encoded.vocabulary.words, encoded.vocabulary.counts, trained.parameters.tensors(),
+            output,
+            encoded.vocabulary.words,
+            encoded.vocabulary.counts,
+            trained.parameters.tensors(),
             {
                 "version": version("w2v-cli"),
                 "config": json.dumps(config.as_dict()),
@@ -144,7 +145,7 @@ def train(
                 "epochs": config.epochs,
                 "threads": config.thread_count,
                 "seed": config.seed,
-                "loss": [None if math.isnan(loss) else loss for loss in trained.losses],
+                "loss": trained.losses,
                 "words_per_second": trained.words_per_second,
                 "seconds": seconds,
                 "peak_rss_bytes": peak_rss_bytes(),

@@ -15,20 +15,21 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
 import numpy as np
 
 from w2v_cli.corpus.reader import PIECE_BYTES, Reader, TextOptions, input_size
-from w2v_cli.corpus.tokens import NEWLINE_ID, PADDING, Tokens
+from w2v_cli.corpus.tokens import NEWLINE_ID, PADDING, Tokens, make_tokens
 from w2v_cli.corpus.vocabulary import Vocabulary, make_vocabulary
 from w2v_cli.errors import CorpusError
-from w2v_cli.jit import COMPILES, compiled
+from w2v_cli.jit import compiled
 
 # Called with the phase (count, encode), how much is done and of how much (None if unknown): bytes, tokens.
 OnProgress = Callable[[str, int, "int | None"], None]
+# What a newline becomes in the second pass; −1 is a word that is dropped.
+NEWLINE_MARK = -2
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
@@ -116,8 +117,9 @@ def encode(
     report = on_progress or (lambda phase, done, total: None)
     corpus = EncodedCorpus()
     try:
-        corpus._ids = tempfile.TemporaryFile(dir=spool_folder)
-        corpus._boundaries = tempfile.TemporaryFile(dir=spool_folder)
+        # Closed by the corpus.
+        corpus._ids = tempfile.TemporaryFile(dir=spool_folder)  # noqa: SIM115
+        corpus._boundaries = tempfile.TemporaryFile(dir=spool_folder)  # noqa: SIM115
         started = time.perf_counter()
         with ThreadPoolExecutor(threads) as pool:
             reader = Reader(paths, text, piece_bytes)
@@ -127,14 +129,11 @@ def encode(
             corpus.fingerprint = reader.fingerprint
             corpus.raw_token_count = int(tables[0].counts[NEWLINE_ID + 1 :].sum())
             corpus.untokenised_share = _untokenised_share(tables[0])
-            corpus.vocabulary, ids = make_vocabulary(
-                tables[0], min_count, max_vocab, ", ".join(map(_name_of, paths))
-            )
+            corpus.vocabulary, ids = make_vocabulary(tables[0], min_count, max_vocab, ", ".join(map(_name_of, paths)))
             corpus.seconds["count"] = time.perf_counter() - started
             started = time.perf_counter()
             del tables
             ids[NEWLINE_ID] = NEWLINE_MARK
-            # A table may have entries that came after the first table took its words over: none here.
             corpus.token_count = _encode(
                 pool, threads, corpus, [ids[translation] for translation in translations], spooled, report
             )
@@ -145,10 +144,6 @@ def encode(
     return corpus
 
 
-# What a newline becomes in the second pass; −1 is a word that is dropped.
-NEWLINE_MARK = -2
-
-
 def _name_of(path: str) -> str:
     return "stdin" if path == "-" else path
 
@@ -157,7 +152,7 @@ def _count(
     pool: ThreadPoolExecutor, threads: int, reader: Reader, spool: Any, report: OnProgress
 ) -> tuple[list[Tokens], list[tuple[int, int]]]:
     """First pass: the threads' tables, and for each piece in order its table and how many ids it has."""
-    tables = [Tokens() for _ in range(threads)]
+    tables = [make_tokens() for _ in range(threads)]
     free: SimpleQueue[int] = SimpleQueue()
     for number in range(threads):
         free.put(number)
@@ -203,7 +198,7 @@ def _encode(
 
     written, last_boundary = 0, 0
     for piece, (ids, boundaries) in in_order(pool, threads, translate, iter(range(len(spooled)))):
-        os.pwrite(corpus._ids.fileno(), ids, written * 4)
+        os.pwrite(corpus._ids.fileno(), ids.data, written * 4)
         places = boundaries + written
         places = places[np.flatnonzero(np.diff(places, prepend=last_boundary))]
         if len(places):
@@ -265,7 +260,7 @@ def _untokenised_share(table: Tokens) -> float:
 
 def _read_at(file: Any, start: int, ids: np.ndarray) -> None:
     """Fill an array with the ids from place `start` on."""
-    view, done = memoryview(ids).cast("B"), 0
+    view, done = ids.data.cast("B"), 0
     while done < len(view):
         count = os.preadv(file.fileno(), [view[done:]], start * 4 + done)
         if count == 0:

@@ -7,7 +7,7 @@ table's ids into another's.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -30,8 +30,8 @@ LOW_HALF = np.uint64(0xFFFFFFFF)
 ZERO, ONE, SEVEN, EIGHT, THIRTY_TWO = (np.uint64(n) for n in (0, 1, 7, 8, 32))
 
 
-class CompiledTokens:
-    """Open addressing over flat arrays, compiled.
+class Tokens(Protocol):
+    """The distinct tokens of a text, with their counts.
 
     Attributes
     ----------
@@ -39,6 +39,39 @@ class CompiledTokens:
     counts : int64 (size,), occurrences of each entry.
     word_bytes : uint8, the words one after the other · word_offsets : int64 (size + 1,), where each begins.
     """
+
+    @property
+    def size(self) -> int: ...
+    @property
+    def counts(self) -> np.ndarray: ...
+    @property
+    def word_offsets(self) -> np.ndarray: ...
+    @property
+    def word_bytes(self) -> np.ndarray: ...
+
+    def add(self, data: bytes) -> np.ndarray:
+        """Count a piece's tokens.
+
+        Parameters
+        ----------
+        data : whole tokens, then `PADDING`.
+
+        Returns
+        -------
+        int32: the token's ids in order, with NEWLINE_ID between lines.
+        """
+
+    def absorb(self, other: Any) -> np.ndarray:
+        """Add another table's words and counts; returns this table's id for each of its entries, int32."""
+
+
+def make_tokens() -> Tokens:
+    """An empty table: compiled where it can be."""
+    return CompiledTokens() if COMPILES else PlainTokens()
+
+
+class CompiledTokens:
+    """Open addressing over flat arrays, compiled."""
 
     def __init__(self) -> None:
         self.size = 1
@@ -61,16 +94,7 @@ class CompiledTokens:
         return self._arena[: self._offsets[self.size]]
 
     def add(self, data: bytes) -> np.ndarray:
-        """Count a piece's tokens.
-
-        Parameters
-        ----------
-        data : whole tokens, then `PADDING`.
-
-        Returns
-        -------
-        int32: the token's ids in order, with NEWLINE_ID between lines.
-        """
+        """Count a piece's tokens."""
         array = np.frombuffer(data, np.uint8)
         end = len(data) - len(PADDING)
         ids = np.empty(end + 1, np.int32)
@@ -78,14 +102,24 @@ class CompiledTokens:
         pos, count = 0, 0
         while True:
             pos, count, self.size = _scan(
-                array, pos, end, self._slots, self._hashes, self._offsets, self._counts, self._arena, self.size, ids, count
+                array,
+                pos,
+                end,
+                self._slots,
+                self._hashes,
+                self._offsets,
+                self._counts,
+                self._arena,
+                self.size,
+                ids,
+                count,
             )
             if pos >= end:
                 return ids[:count]
             self._grow()
 
     def absorb(self, other: CompiledTokens) -> np.ndarray:
-        """Add another table's words and counts; returns this table's id for each of its entries, int32."""
+        """Add another table's words and counts."""
         translation = np.empty(other.size, np.int32)
         translation[0] = NEWLINE_ID
         self._counts[NEWLINE_ID] += other._counts[NEWLINE_ID]
@@ -142,7 +176,7 @@ class PlainTokens:
         return np.frombuffer(b"".join(self._words()[1:]), np.uint8)
 
     def add(self, data: bytes) -> np.ndarray:
-        """As `CompiledTokens.add`."""
+        """Count a piece's tokens."""
         ids: list[int] = []
         lines = data[: -len(PADDING)].split(b"\n")
         for number, line in enumerate(lines):
@@ -152,7 +186,7 @@ class PlainTokens:
         return np.array(ids, np.int32)
 
     def absorb(self, other: PlainTokens) -> np.ndarray:
-        """As `CompiledTokens.absorb`."""
+        """Add another table's words and counts."""
         return np.array(
             [self._id_of(word, count) for word, count in zip(other._ids, other._counts, strict=True)], np.int32
         )
@@ -166,9 +200,6 @@ class PlainTokens:
             self._counts.append(0)
         self._counts[word_id] += count
         return word_id
-
-
-Tokens = CompiledTokens if COMPILES else PlainTokens
 
 
 def _enlarged(array: np.ndarray, size: int) -> np.ndarray:

@@ -161,8 +161,7 @@ def _score_analogies(vectors: WordVectors, gold: AnalogySet, restrict_vocab: int
     seen = np.bincount(section_of, minlength=len(gold.sections)).tolist()
     correct = np.bincount(section_of[right], minlength=len(gold.sections)).tolist()
     sections = tuple(
-        Section(name, correct[i], seen[i], len(questions))
-        for i, (name, questions) in enumerate(gold.sections)
+        Section(name, correct[i], seen[i], len(questions)) for i, (name, questions) in enumerate(gold.sections)
     )
     whole = Section("total", sum(correct), sum(seen), sum(section.total for section in sections))
     return Score(

@@ -79,9 +79,7 @@ def save_model(
     write_tensors(path, contents, {**metadata, "format": FORMAT, "format_version": FORMAT_VERSION})
 
 
-def write_tensors(
-    path: str | os.PathLike[str], tensors: Mapping[str, np.ndarray], metadata: Mapping[str, str]
-) -> None:
+def write_tensors(path: str | os.PathLike[str], tensors: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> None:
     """Write a safetensors file, atomically; the same tensors and metadata give the same bytes."""
     # Widest elements first, as safetensors does: so every tensor starts at a multiple of its element's size.
     ordered = sorted(tensors.items(), key=lambda item: (-item[1].itemsize, item[0]))
@@ -151,9 +149,7 @@ def _target(path: str | os.PathLike[str]) -> Path:
     if target.is_dir():
         raise ModelFileError(f"{os.fspath(path)} is a folder", hint="name a file in it")
     if target.exists() and not target.is_file():
-        raise ModelFileError(
-            f"{os.fspath(path)} is not a regular file", hint="name a file, not a device or a pipe"
-        )
+        raise ModelFileError(f"{os.fspath(path)} is not a regular file", hint="name a file, not a device or a pipe")
     if not target.parent.is_dir():
         raise ModelFileError(f"there is no folder {target.parent}", hint="make it first, or name another")
     return target

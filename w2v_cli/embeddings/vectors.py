@@ -107,11 +107,7 @@ class WordVectors:
         words = list(dict.fromkeys(words))
         near = {word: self.suggestions(word) for word in words}
         found = [f"{word} → {', '.join(known)}" for word, known in near.items() if known]
-        hint = (
-            f"near spellings: {'; '.join(found)}"
-            if found
-            else "train leaves out what is rarer than --min-count"
-        )
+        hint = f"near spellings: {'; '.join(found)}" if found else "train leaves out what is rarer than --min-count"
         return UnknownWordError(f"not in the vocabulary: {', '.join(words)}", hint)
 
 

@@ -12,7 +12,11 @@ LOSS_EVERY = 4
 
 
 def train_skipgram_ns(
-    sample: Sample, alphas: np.ndarray, input_vectors: np.ndarray, output_vectors: np.ndarray, loss_every: int = LOSS_EVERY
+    sample: Sample,
+    alphas: np.ndarray,
+    input_vectors: np.ndarray,
+    output_vectors: np.ndarray,
+    loss_every: int = LOSS_EVERY,
 ) -> tuple[float, int]:
     """Skip-gram with negative sampling over one block, as `reference.train_skipgram_ns` defines it.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from w2v_cli.gradients.losses import logistic_loss
+from w2v_cli.gradients.losses import logistic_loss, negative_sampling_rows
 from w2v_cli.training.sampling import Sample
 
 
@@ -30,17 +30,12 @@ def train_skipgram_ns(
     The summed loss in nats, and the number of predictions (context words) it is the sum of.
     """
     total, predictions = 0.0, 0
-    labels = np.zeros(1 + sample.negative_ids.shape[1], input_vectors.dtype)
-    labels[0] = 1
     for pos, target_id in enumerate(sample.kept_ids):
         window = sample.kept_ids[sample.window_starts[pos] : sample.window_stops[pos]]
         context_ids = np.delete(window, pos - sample.window_starts[pos])
         if len(context_ids) == 0:
             continue
-        negative_ids = sample.negative_ids[pos]
-        output_ids = np.concatenate(([target_id], negative_ids))
-        # word2vec.c: a noise word that is the target is dropped.
-        counts = np.concatenate(([True], negative_ids != target_id))
+        output_ids, labels, counts = negative_sampling_rows(target_id, sample.negative_ids[pos])
         loss, grad_inputs, grad_outputs = logistic_loss(
             input_vectors[context_ids], output_vectors[output_ids], labels, counts
         )

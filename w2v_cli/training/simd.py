@@ -14,15 +14,19 @@ import llvmlite.binding as llvm
 import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
-from numba.core.config import CPU_NAME
-from numba.extending import intrinsic, models, register_model
+from numba.core import cgutils, config
+from numba.extending import intrinsic as numba_intrinsic
+from numba.extending import models, register_model
+
+# As numba types it, an intrinsic would be called with its typing context.
+intrinsic: Any = numba_intrinsic
 
 
 def _lanes() -> int:
     """float32 numbers in the widest vector register of the processor that is compiled for."""
-    if CPU_NAME:  # NUMBA_CPU_NAME names a processor other than this one
-        return 16 if "avx512" in CPU_NAME else 8
+    name = getattr(config, "CPU_NAME", None)  # NUMBA_CPU_NAME names a processor other than this one
+    if name:
+        return 16 if "avx512" in name else 8
     return 16 if llvm.get_host_cpu_features().get("avx512f") else 8
 
 

@@ -17,18 +17,16 @@ from threadpoolctl import threadpool_limits
 
 from w2v_cli.config import TrainConfig
 from w2v_cli.corpus.encoded import EncodedCorpus
-from w2v_cli.errors import ConfigError, TrainingError
-from w2v_cli.jit import COMPILES, WHY_NOT_COMPILED
+from w2v_cli.errors import TrainingError
+from w2v_cli.training.engines import resolve_engine, steps_of
 from w2v_cli.training.parameters import Parameters, initial_parameters, parameter_bytes
-from w2v_cli.training.sampling import Sample, Sampler, make_sampler
+from w2v_cli.training.sampling import make_sampler
 
 # Tokens of a block: long enough that Python's share of the time is small, short enough to stop and to share out
 # at once. No window crosses a block's end.
 BLOCK_TOKENS = 10_000
 POLL_SECONDS = 0.1
 TRIAL_SECONDS = 0.05
-
-Step = Callable[[Sample, np.ndarray, np.ndarray, np.ndarray], tuple[float, int]]
 
 
 @dataclass(frozen=True)
@@ -104,7 +102,8 @@ class Trainer:
         self.corpus = corpus
         words = len(corpus.vocabulary)
         require_memory(parameter_bytes(words, config.dim), f"{words:,} words × {config.dim} dimensions")
-        self.step = choose_engine(config)
+        self.engine = resolve_engine(config.engine)
+        self.step = steps_of(self.engine)[config.model, config.loss]
         self.parameters = initial_parameters(words, config.dim, config.seed)
         self.sampler = make_sampler(
             corpus.vocabulary.counts,
@@ -120,7 +119,8 @@ class Trainer:
     @property
     def workers(self) -> int:
         """Python threads that train; the others only help numpy's matrix products."""
-        return min(self.config.thread_count, self.blocks) if self.step.__module__.endswith(".compiled") else 1
+        compiled = self.engine == "compiled" and self.config.loss != "softmax"
+        return min(self.config.thread_count, self.blocks) if compiled else 1
 
     def compile(self) -> float:
         """Compile whatever the run needs; returns the seconds it took."""
@@ -243,32 +243,6 @@ class Trainer:
             "the loss or a vector is no longer a number",
             hint=f"lower --alpha (now {self.config.alpha_start:g})",
         )
-
-
-def choose_engine(config: TrainConfig) -> Step:
-    """The function that takes the steps.
-
-    Raises
-    ------
-    ConfigError
-        If `engine` is compiled and numba cannot be imported.
-    """
-    if config.loss == "softmax":
-        from w2v_cli.training.softmax import train_skipgram_softmax
-
-        return train_skipgram_softmax
-    if config.engine == "reference" or (config.engine == "auto" and not COMPILES):
-        from w2v_cli.training.reference import train_skipgram_ns
-
-        return train_skipgram_ns
-    if not COMPILES:
-        raise ConfigError(
-            f"--engine compiled needs numba, which does not import here ({WHY_NOT_COMPILED})",
-            hint="use --engine reference, or a Python that numba supports",
-        )
-    from w2v_cli.training.compiled import train_skipgram_ns as train_compiled
-
-    return train_compiled
 
 
 def require_memory(needed: int, what: str) -> None:

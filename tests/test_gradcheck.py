@@ -1,0 +1,182 @@
+"""The gradient check, and the tests of the tester: planted errors must be found and named."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from w2v_cli.cli.measure import gradcheck
+from w2v_cli.gradients import losses, models
+from w2v_cli.gradients.catalogue import catalogue
+from w2v_cli.gradients.check import Check, run_check
+from w2v_cli.jit import COMPILES
+from w2v_cli.training import compiled, reference, softmax
+
+needs_numba = pytest.mark.skipif(not COMPILES, reason="numba does not import here")
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_every_gradient_of_the_catalogue_is_right(seed: int) -> None:
+    wrong = [finding for finding in map(run_check, catalogue(seed)) if not finding.passed]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("options", [[], ["--dim", "1", "--vocab", "4"], ["--dim", "17", "--seed", "3", "-k", "step"]])
+def test_the_command_finds_nothing_wrong(options: list[str]) -> None:
+    done = CliRunner().invoke(gradcheck, options)
+    assert done.exit_code == 0, done.output
+    assert "all right" in done.stderr and "MISMATCH" not in done.stdout
+
+
+def test_json_has_one_object_a_check() -> None:
+    done = CliRunner().invoke(gradcheck, ["--json", "-k", "network"])
+    findings = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [finding["check"] for finding in findings] == ["network", "network, a batch"]
+    assert set(findings[0]) == {"check", "parameters", "worst_relative_error", "errors", "where", "verdict"}
+    assert set(findings[0]["where"]) == {"parameter", "row", "column", "analytic", "numeric"}
+    # x 10, W₁ 10 × 6, b₁ 6, W₂ 6 × 12, b₂ 12.
+    assert findings[0]["parameters"] == 160
+    assert findings[0]["errors"]["complex step"] < 1e-12
+
+
+def test_a_pattern_that_fits_nothing_is_refused() -> None:
+    done = CliRunner().invoke(gradcheck, ["-k", "gradeint"])
+    assert done.exit_code != 0 and done.stdout == ""
+
+
+def test_the_tester_finds_the_very_element() -> None:
+    x = {"v": np.arange(1.0, 7.0).reshape(2, 3)}
+
+    def cube(point: Any) -> Any:
+        gradient = 3 * point["v"] ** 2
+        gradient[1, 2] *= 1.001
+        return (point["v"] ** 3).sum(), {"v": gradient}
+
+    finding = run_check(Check("cube", x, cube, lambda point: cube(point)[0]))
+    assert not finding.passed
+    for worst in finding.worst:
+        assert (worst.parameter, worst.row, worst.column) == ("v", 1, 2)
+        assert worst.error == pytest.approx(0.001, rel=0.01)
+        assert (worst.analytic, worst.numeric) == pytest.approx((108.108, 108.0))
+    assert run_check(Check("fixed", x, lambda p: ((p["v"] ** 3).sum(), {"v": 3 * p["v"] ** 2}), None)).passed
+
+
+def test_a_gradient_that_is_no_number_is_wrong() -> None:
+    nan = Check("nan", {"v": np.ones(3)}, lambda point: (point["v"].sum(), {"v": np.array([1, np.nan, 1])}), None)
+    finding = run_check(nan)
+    assert not finding.passed and finding.worst[0].column == 1
+
+
+def test_a_gradient_of_the_wrong_shape_is_an_error() -> None:
+    for gradients in ({}, {"v": np.ones(2)}):
+        with pytest.raises(ValueError, match="gradient of v"):
+            run_check(Check("shape", {"v": np.ones(3)}, lambda point, g=gradients: (0.0, g), None))
+
+
+def plant_in_losses(change: Callable[..., Any]) -> Callable[[pytest.MonkeyPatch], None]:
+    """Change what `logistic_loss` returns, wherever it is used."""
+
+    def plant(monkeypatch: pytest.MonkeyPatch) -> None:
+        right = losses.logistic_loss
+        for module in (losses, reference):
+            monkeypatch.setattr(module, "logistic_loss", lambda *args: change(*right(*args)))
+
+    return plant
+
+
+def lose_a_repeat(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Repeated output rows keep one of their gradients, as in numpy's `w[rows] += g`."""
+
+    def lossy(table: np.ndarray, ids: np.ndarray, rows: np.ndarray) -> None:
+        table[ids] -= rows
+
+    lossy_numpy = type("lossy", (), {"subtract": type("subtract", (), {"at": staticmethod(lossy)})})
+    monkeypatch.setattr(reference, "np", type("np", (), {**vars(np), "subtract": lossy_numpy.subtract}))
+
+
+def lose_one_over_n(monkeypatch: pytest.MonkeyPatch) -> None:
+    """CBOW without 1/n on the way back, word2vec.c's step."""
+    from w2v_cli.gradients import catalogue as module
+
+    wrong = models.CBOW._replace(grad_rows=lambda grad_hidden, n: np.repeat(grad_hidden, n, axis=0))
+    monkeypatch.setitem(module.MODELS, "cbow", wrong)
+
+
+def scale_softmax(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = softmax.grouped_softmax_loss
+
+    def wrong(*args: Any) -> Any:
+        loss, grad_hidden, grad_output = right(*args)
+        return loss, grad_hidden, 1.001 * grad_output
+
+    monkeypatch.setattr(softmax, "grouped_softmax_loss", wrong)
+
+
+def plant_in_kernel(change: Callable[[np.ndarray, np.ndarray, Any], None]) -> Callable[[pytest.MonkeyPatch], None]:
+    """Change the tables after the compiled step: (before, after, sample)."""
+
+    def plant(monkeypatch: pytest.MonkeyPatch) -> None:
+        right = compiled.train_skipgram_ns
+
+        def wrong(sample: Any, alphas: np.ndarray, input_vectors: np.ndarray, output_vectors: np.ndarray) -> Any:
+            before = output_vectors.copy()
+            result = right(sample, alphas, input_vectors, output_vectors)
+            change(before, output_vectors, sample)
+            return result
+
+        monkeypatch.setattr(compiled, "train_skipgram_ns", wrong)
+
+    return plant
+
+
+def scale_step(before: np.ndarray, after: np.ndarray, sample: Any) -> None:
+    after += 0.001 * (after - before)
+
+
+def halve_repeats(before: np.ndarray, after: np.ndarray, sample: Any) -> None:
+    words, counts = np.unique(sample.negative_ids[0], return_counts=True)
+    for word in words[counts > 1]:
+        after[word] -= (after[word] - before[word]) / 2
+
+
+@pytest.mark.parametrize(
+    ("plant", "culprits"),
+    [
+        (
+            plant_in_losses(lambda loss, hidden, rows: (loss, 1.001 * hidden, rows)),
+            ["reference skipgram ns", "cbow ns"],
+        ),
+        (
+            plant_in_losses(lambda loss, hidden, rows: (loss, hidden, -rows)),
+            ["reference skipgram ns", "skipgram ns win"],
+        ),
+        (plant_in_losses(lambda loss, hidden, rows: (1.001 * loss, hidden, rows)), ["reference skipgram ns"]),
+        (lose_a_repeat, ["reference skipgram ns step: repeated"]),
+        (lose_one_over_n, ["cbow ns window", "cbow softmax window"]),
+        (scale_softmax, ["reference skipgram softmax", "compiled skipgram softmax"]),
+        pytest.param(plant_in_kernel(scale_step), ["compiled skipgram ns"], marks=needs_numba),
+        pytest.param(
+            plant_in_kernel(halve_repeats), ["compiled skipgram ns step: repeated negative"], marks=needs_numba
+        ),
+    ],
+)
+def test_a_planted_error_fails_the_command_and_is_named(
+    monkeypatch: pytest.MonkeyPatch, plant: Callable[[pytest.MonkeyPatch], None], culprits: list[str]
+) -> None:
+    plant(monkeypatch)
+    done = CliRunner().invoke(gradcheck, ["--json"])
+    assert done.exit_code == 1
+    wrong = [json.loads(line)["check"] for line in done.stdout.splitlines() if '"MISMATCH"' in line]
+    for culprit in culprits:
+        assert any(name.startswith(culprit) for name in wrong), wrong
+
+
+def test_the_findings_are_plain_numbers() -> None:
+    finding = run_check(catalogue()[0])
+    assert all(type(value) in (str, int, float) for value in dataclasses.asdict(finding.worst[0]).values())

@@ -1,0 +1,138 @@
+"""Randomness as data: the sample of a block has the distributions that it promises, and no others."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from w2v_cli.training import sampling
+from w2v_cli.training.sampling import (
+    WINDOWS_PER_NOISE,
+    Sample,
+    alias_table,
+    make_sampler,
+    mix_bits,
+    stream_key,
+)
+
+COUNTS = np.array([4000, 900, 60, 30, 10], np.int64)
+
+
+def sample_of(ids: np.ndarray, boundaries: Sequence[int] = (), block: int = 0, **options: float) -> Sample:
+    choices = {"subsample": 0.0, "noise_exponent": 0.75, "window": 5, "negatives": 5, "seed": 1, **options}
+    sampler = make_sampler(COUNTS, **choices)  # type: ignore[arg-type]
+    return sampler.sample(ids.astype(np.int32), np.array(boundaries, np.int64), 0, block)
+
+
+def test_the_mixer_is_splitmix64() -> None:
+    # Steele, Lea & Flood's generator, seeded with 0: the first outputs as published with the reference code.
+    state, outputs = 0, []
+    for _ in range(3):
+        state = (state + sampling.GOLDEN) & sampling.MASK
+        outputs.append(mix_bits(state))
+    assert outputs == [0xE220A8397B1DCDAF, 0x6E789E6AA1B965F4, 0x06C45D188009454F]
+
+
+def test_keys_differ_for_every_seed_epoch_and_block() -> None:
+    keys = {stream_key(seed, epoch, block) for seed in range(8) for epoch in range(8) for block in range(8)}
+    assert len(keys) == 512
+
+
+def test_without_subsampling_every_token_is_kept() -> None:
+    ids = np.arange(3000) % 5
+    assert np.array_equal(sample_of(ids).kept_ids, ids)
+
+
+def test_words_are_kept_with_the_probability_of_word2vec() -> None:
+    n, threshold = 200_000, 1e-3
+    sample = sample_of(np.zeros(n), subsample=threshold)
+    ratio = threshold / (COUNTS[0] / COUNTS.sum())
+    expected = np.sqrt(ratio) + ratio
+    # Five standard deviations of a binomial share.
+    assert len(sample.kept_ids) / n == pytest.approx(expected, abs=5 * np.sqrt(expected * (1 - expected) / n))
+
+
+def test_radii_are_uniform_from_one_to_the_window() -> None:
+    n, window = 50_000, 5
+    sample = sample_of(np.zeros(n), window=window)
+    inner = np.arange(window, n - window)
+    left = inner - sample.window_starts[inner]
+    right = sample.window_stops[inner] - inner - 1
+    assert np.array_equal(left, right)
+    shares = np.bincount(left, minlength=window + 1) / len(inner)
+    assert shares[0] == 0
+    assert shares[1:] == pytest.approx(np.full(window, 1 / window), abs=5 * np.sqrt(0.16 / len(inner)))
+
+
+@given(
+    st.lists(st.integers(0, 4), min_size=1, max_size=60),
+    st.sets(st.integers(1, 59)),
+    st.integers(1, 8),
+    st.floats(0.0, 0.1),
+)
+def test_no_window_leaves_its_sentence(ids: list[int], cuts: set[int], window: int, subsample: float) -> None:
+    boundaries = sorted(cut for cut in cuts if cut < len(ids))
+    sample = sample_of(np.array(ids), boundaries, window=window, subsample=subsample)
+    sentence = np.searchsorted(boundaries, np.arange(len(ids)), side="right")[sample.positions]
+    for pos in range(len(sample.kept_ids)):
+        start, stop = sample.window_starts[pos], sample.window_stops[pos]
+        assert 0 <= start <= pos < stop <= len(sample.kept_ids)
+        assert (sentence[start:stop] == sentence[pos]).all()
+        assert max(pos - start, stop - pos - 1) <= window
+
+
+def test_positions_are_the_places_of_the_kept_tokens() -> None:
+    ids = np.arange(5000) % 5
+    sample = sample_of(ids, subsample=1e-3)
+    assert 0 < len(sample.kept_ids) < 5000
+    assert np.array_equal(ids[sample.positions], sample.kept_ids)
+    assert (np.diff(sample.positions) > 0).all()
+
+
+def test_noise_words_follow_the_counts_to_the_power() -> None:
+    draws = sample_of(np.zeros(80_000)).negative_ids[::WINDOWS_PER_NOISE]
+    shares = np.bincount(draws.ravel(), minlength=len(COUNTS)) / draws.size
+    expected = COUNTS**0.75 / (COUNTS**0.75).sum()
+    assert shares == pytest.approx(expected, abs=5 * np.sqrt(0.25 / draws.size))
+
+
+def test_neighbouring_windows_share_their_noise_and_no_others_do() -> None:
+    draws = sample_of(np.zeros(1000)).negative_ids.reshape(-1, WINDOWS_PER_NOISE, 5)
+    assert (draws == draws[:, :1]).all()
+    assert (draws[1:, 0] != draws[:-1, 0]).any(axis=1).mean() > 0.9
+
+
+@settings(max_examples=50)
+@given(st.lists(st.floats(1e-6, 1e6), min_size=1, max_size=200))
+def test_the_alias_table_holds_exactly_the_weights(weights: list[float]) -> None:
+    limits, aliases = alias_table(np.array(weights))
+    own = (limits.astype(np.float64) + 1) / 2**32
+    mass = own.copy()
+    np.add.at(mass, aliases, 1 - own)
+    # Every limit is rounded to 2⁻³²; a column may receive from all the others.
+    assert mass / len(weights) == pytest.approx(np.array(weights) / sum(weights), abs=len(weights) * 2**-31)
+
+
+def test_a_sample_depends_on_its_block_alone() -> None:
+    ids = np.arange(500) % 5
+    first, again, other = (sample_of(ids, block=block) for block in (3, 3, 4))
+    assert np.array_equal(first.negative_ids, again.negative_ids)
+    assert not np.array_equal(first.negative_ids, other.negative_ids)
+
+
+def test_the_stream_is_the_same_without_numba(monkeypatch: pytest.MonkeyPatch) -> None:
+    ids, boundaries = np.arange(400) % 5, [3, 4, 100]
+    compiled = sample_of(ids, boundaries, subsample=0.01)
+    monkeypatch.setattr(sampling, "COMPILES", False)
+    for name in ("mix", "_clip", "_draw", "_pair_columns"):
+        function = getattr(sampling, name)
+        plain = getattr(function, "py_func", function)
+        monkeypatch.setattr(sampling, name, types.FunctionType(plain.__code__, vars(sampling)))
+    plain_sample = sample_of(ids, boundaries, subsample=0.01)
+    for name in vars(compiled):
+        assert np.array_equal(getattr(compiled, name), getattr(plain_sample, name)), name

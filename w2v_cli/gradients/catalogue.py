@@ -1,0 +1,221 @@
+"""Every gradient check of the mathematics, at points that are random and nasty on purpose.
+
+`w2v gradcheck` and the tests run this same list; the checks of the shipped training steps, which are built on
+the same windows, are in `training.checks`.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from w2v_cli.gradients.activations import (
+    log_sigmoid,
+    log_softmax,
+    sigmoid,
+    sigmoid_gradient,
+    softmax,
+    softmax_jacobian,
+)
+from w2v_cli.gradients.check import Check, Point
+from w2v_cli.gradients.losses import (
+    logistic_loss,
+    logistic_table_loss,
+    negative_sampling_rows,
+    softmax_cross_entropy,
+    softmax_loss,
+)
+from w2v_cli.gradients.models import CBOW, SKIPGRAM, Model, OutputLoss, window_cost
+from w2v_cli.gradients.network import Network, network_cost
+
+MODELS = {"skipgram": SKIPGRAM, "cbow": CBOW}
+# Half-width of the scores of a nasty point: σ(±30) differs from 0 and 1 by 1e-13.
+EXTREME_SCORE = 30.0
+
+
+@dataclass(frozen=True)
+class Window:
+    """A window to check at: ids of the words that predict, of the predicted one, and of its noise."""
+
+    name: str
+    center_id: int
+    context_ids: np.ndarray
+    negative_ids: np.ndarray
+    extreme: bool = False
+
+    def tables(self, rng: np.random.Generator, vocab: int, dim: int) -> dict[str, np.ndarray]:
+        """Input and output vectors, float64 (V, D); scores of order 1, or spread over ±30."""
+        scale = (EXTREME_SCORE if self.extreme else 1.0) ** 0.5 / dim**0.25
+        tables = {name: scale * rng.standard_normal((vocab, dim)) for name in ("input_vectors", "output_vectors")}
+        if self.extreme:
+            # Aim the scores of the first two context words at the target: one is +30, the other −30.
+            target = tables["output_vectors"][self.center_id]
+            for sign, word in zip((1, -1), self.context_ids, strict=False):
+                row = tables["input_vectors"][word]
+                row += target * (sign * EXTREME_SCORE - row @ target) / (target @ target)
+        return tables
+
+
+def nasty_windows(rng: np.random.Generator, vocab: int) -> list[Window]:
+    """Windows that wrong code gets wrong: repeats, words in two roles, one or no neighbour, many of everything."""
+
+    def words(count: int) -> np.ndarray:
+        return rng.choice(np.arange(1, vocab), count, replace=count >= vocab)
+
+    a, b, c = (int(word) for word in rng.choice(np.arange(1, vocab), 3, replace=False))
+    return [
+        Window("random", 0, words(4), words(5)),
+        Window("repeated context word", a, np.array([b, c, b, b]), words(5)),
+        Window("repeated negative", a, words(3), np.array([b, c, b, b, c])),
+        Window("negative equal to the target", a, words(2), np.array([b, a, c, a, b])),
+        Window("one context word", a, np.array([b]), words(5)),
+        Window("no negatives", a, words(5), words(0)),
+        Window("one negative", a, words(2), words(1)),
+        Window("scores at ±30", a, np.array([b, c]), words(5), extreme=True),
+        Window("same word in and out", a, np.array([b, a, c]), np.array([b, c, b])),
+        Window("wide, 13 negatives", a, words(20), words(13)),
+    ]
+
+
+def catalogue(seed: int = 0, dim: int = 10, vocab: int = 12) -> list[Check]:
+    """All checks of `gradients`.
+
+    Parameters
+    ----------
+    seed : of the points · dim : D · vocab : V, at least 4.
+    """
+    checks = [*_activation_checks(seed, dim), *_loss_checks(seed, dim, vocab), *_network_checks(seed, dim, vocab)]
+    for window in nasty_windows(generator(seed, "windows"), vocab):
+        for model in MODELS:
+            for loss in ("ns", "softmax"):
+                checks.append(_window_check(model, loss, window, seed, dim, vocab))
+    return checks
+
+
+def generator(seed: int, name: str) -> np.random.Generator:
+    """The random numbers of one check: they do not depend on which others run."""
+    return np.random.default_rng([seed, zlib.crc32(name.encode())])
+
+
+def complex_loss_of(function: Callable[[Point], tuple[object, Point]]) -> Callable[[Point], object]:
+    """The loss of a function that is analytic: itself, at complex points."""
+    return lambda point: function(point)[0]
+
+
+def _check(name: str, point: Point, function: Callable[[Point], tuple[object, Point]]) -> Check:
+    return Check(name, point, function, complex_loss_of(function))
+
+
+def _activation_checks(seed: int, dim: int) -> list[Check]:
+    """Each activation, weighted by random numbers into one: J = Σ c·f(x)."""
+    rng = generator(seed, "activations")
+    c = rng.standard_normal(dim)
+    x = rng.standard_normal(dim)
+
+    def elementwise(
+        value: Callable[[np.ndarray], np.ndarray], gradient: Callable[[np.ndarray], np.ndarray], point: Point
+    ) -> tuple[object, Point]:
+        return (c * value(point["x"])).sum(), {"x": c * gradient(point["x"])}
+
+    def by_jacobian(
+        value: Callable[[np.ndarray], np.ndarray], jacobian: Callable[[np.ndarray], np.ndarray], point: Point
+    ) -> tuple[object, Point]:
+        return (c * value(point["x"])).sum(), {"x": c @ jacobian(point["x"])}
+
+    functions = {
+        "sigmoid": partial(elementwise, sigmoid, lambda x: sigmoid_gradient(sigmoid(x))),
+        "log sigmoid": partial(elementwise, log_sigmoid, lambda x: sigmoid(-x)),
+        "softmax": partial(by_jacobian, softmax, lambda x: softmax_jacobian(softmax(x))),
+        "log softmax": partial(by_jacobian, log_softmax, lambda x: np.eye(dim) - softmax(x)),
+    }
+    return [
+        _check(f"{name}{suffix}", {"x": scale * x}, function)
+        for name, function in functions.items()
+        for suffix, scale in (("", 1.0), (", scores at ±30", EXTREME_SCORE / np.abs(x).max()))
+    ]
+
+
+def _loss_checks(seed: int, dim: int, vocab: int) -> list[Check]:
+    """The losses, by their scores or by both of their factors."""
+    rng = generator(seed, "losses")
+    labels = rng.dirichlet(np.ones(dim), 3)
+    codes = rng.integers(0, 2, 7).astype(float)
+
+    def cross_entropy(point: Point) -> tuple[object, Point]:
+        loss, gradient = softmax_cross_entropy(point["logits"], labels)
+        return loss, {"logits": gradient}
+
+    def path(point: Point) -> tuple[object, Point]:
+        loss, grad_hidden, grad_rows = logistic_loss(point["hidden"], point["rows"], codes)
+        return loss, {"hidden": grad_hidden, "rows": grad_rows}
+
+    def prediction(point: Point) -> tuple[object, Point]:
+        loss, grad_hidden, grad_output = softmax_loss(point["hidden"], point["output_vectors"], np.array([1]))
+        return loss, {"hidden": grad_hidden, "output_vectors": grad_output}
+
+    return [
+        _check("softmax cross-entropy", {"logits": rng.standard_normal((3, dim))}, cross_entropy),
+        _check(
+            "logistic loss of a path",
+            {"hidden": rng.standard_normal((3, dim)), "rows": rng.standard_normal((7, dim))},
+            path,
+        ),
+        _check(
+            "softmax loss of a pair",
+            {"hidden": rng.standard_normal((1, dim)), "output_vectors": rng.standard_normal((vocab, dim))},
+            prediction,
+        ),
+    ]
+
+
+def _network_checks(seed: int, dim: int, classes: int) -> list[Check]:
+    """The two-layer network, for one example and for several."""
+
+    def cost(labels: np.ndarray, point: Point) -> tuple[object, Point]:
+        loss, grad_x, gradients = network_cost(Network(*(point[name] for name in Network._fields)), point["x"], labels)
+        return loss, {"x": grad_x, **gradients._asdict()}
+
+    checks = []
+    for name, examples in (("network", 1), ("network, a batch", 4)):
+        rng = generator(seed, name)
+        hidden = dim // 2 + 1
+        shapes = {"x": (examples, dim), "w1": (dim, hidden), "b1": (hidden,), "w2": (hidden, classes), "b2": (classes,)}
+        labels = np.eye(classes)[rng.integers(0, classes, examples)]
+        point = {key: rng.standard_normal(shape) for key, shape in shapes.items()}
+        checks.append(_check(name, point, partial(cost, labels)))
+    return checks
+
+
+def window_function(model: str, loss: str, window: Window) -> Callable[[Point], tuple[object, Point]]:
+    """Cost and gradients of a whole window as a function of both tables.
+
+    With negative sampling the context predicts the center, as it is trained; with the softmax, skip-gram's center
+    predicts each context word, as the seed prints it (eq. 23).
+    """
+    input_ids, target_ids = window.context_ids, np.array([window.center_id])
+    if (model, loss) == ("skipgram", "softmax"):
+        input_ids, target_ids = np.full(len(input_ids), window.center_id), input_ids
+    output_loss: OutputLoss
+    if loss == "ns":
+        output_ids, labels, counts = negative_sampling_rows(window.center_id, window.negative_ids)
+        output_loss = partial(logistic_table_loss, output_ids=output_ids, labels=labels, counts=counts)
+    else:
+        output_loss = partial(softmax_loss, target_ids=target_ids)
+    architecture: Model = MODELS[model]
+
+    def cost(point: Point) -> tuple[object, Point]:
+        value, grad_input, grad_output = window_cost(
+            architecture, point["input_vectors"], point["output_vectors"], input_ids, output_loss
+        )
+        return value, {"input_vectors": grad_input, "output_vectors": grad_output}
+
+    return cost
+
+
+def _window_check(model: str, loss: str, window: Window, seed: int, dim: int, vocab: int) -> Check:
+    name = f"{model} {loss} window: {window.name}"
+    return _check(name, window.tables(generator(seed, name), vocab, dim), window_function(model, loss, window))
