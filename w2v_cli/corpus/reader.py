@@ -175,7 +175,7 @@ class Reader:
         if options.lower:
             text = text.lower()
         if options.tokenize == "words":
-            text = "\n".join(" ".join(_WORD.findall(line)) for line in text.split("\n"))
+            text = "\n".join("".join(f"{word} " for word in _WORD.findall(line)) for line in text.split("\n"))
         return text.encode()
 
 

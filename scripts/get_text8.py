@@ -1,0 +1,108 @@
+#!/usr/bin/env python3
+"""Download text8, the first 100 MB of cleaned English Wikipedia (Mahoney), as data/text8.
+
+A download that broke off goes on where it ended; the text is checked by its md5 before it gets its name.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import http.client
+import shutil
+import sys
+import urllib.error
+import urllib.request
+import zipfile
+from pathlib import Path
+
+from tqdm import tqdm
+
+URL = "http://mattmahoney.net/dc/text8.zip"
+MD5 = "3bea1919949baf155f99411df5fada7e"
+CHUNK_BYTES = 1 << 16
+TIMEOUT_SECONDS = 60
+
+
+def get_text8(target: Path, url: str = URL, md5: str = MD5) -> bool:
+    """Make `target` the text with the given md5; returns False if it was there already.
+
+    Raises
+    ------
+    OSError
+        If the download fails; what has come so far stays in `<target>.zip.part` for the next try.
+    ValueError
+        If what came is not the text; it is removed.
+    """
+    if target.exists():
+        if _md5(target) != md5:
+            raise ValueError(f"{target} is there and is not text8; remove it to download it")
+        return False
+    target.parent.mkdir(parents=True, exist_ok=True)
+    archive, unpacked = target.with_name(target.name + ".zip.part"), target.with_name(target.name + ".tmp")
+    _download(url, archive)
+    try:
+        with zipfile.ZipFile(archive) as contents, contents.open("text8") as text, unpacked.open("wb") as out:
+            shutil.copyfileobj(text, out)
+        if _md5(unpacked) != md5:
+            raise ValueError(f"what came from {url} is not text8: its md5 is another; it was removed, try again")
+    except (zipfile.BadZipFile, KeyError) as error:
+        raise ValueError(f"what came from {url} is not the archive of text8 ({error}); it was removed") from error
+    else:
+        unpacked.replace(target)
+        return True
+    finally:
+        unpacked.unlink(missing_ok=True)
+        archive.unlink(missing_ok=True)
+
+
+def _download(url: str, path: Path) -> None:
+    """Fetch `url` into `path`, from where an earlier try ended if the server can do that."""
+    done = path.stat().st_size if path.exists() else 0
+    request = urllib.request.Request(url, headers={"Range": f"bytes={done}-"} if done else {})
+    try:
+        response = urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS)
+    except urllib.error.HTTPError as error:
+        # 416: nothing is left to fetch.
+        if error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and done:
+            return
+        raise
+    with response:
+        resumed = response.status == http.HTTPStatus.PARTIAL_CONTENT
+        done = done if resumed else 0
+        length = response.headers.get("Content-Length")
+        total = done + int(length) if length else None
+        with (
+            path.open("ab" if resumed else "wb") as out,
+            tqdm(total=total, initial=done, unit="B", unit_scale=True, desc="text8.zip", disable=None) as bar,
+        ):
+            while chunk := response.read(CHUNK_BYTES):
+                out.write(chunk)
+                bar.update(len(chunk))
+        if total is not None and path.stat().st_size < total:
+            raise OSError(f"the download ended at {path.stat().st_size:,} of {total:,} bytes; run this again to go on")
+
+
+def _md5(path: Path) -> str:
+    with path.open("rb") as file:
+        digest = hashlib.md5(usedforsecurity=False)
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+        return digest.hexdigest()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    default = Path(__file__).parents[1] / "data" / "text8"
+    parser.add_argument("-o", "--output", metavar="FILE", type=Path, default=default, help="default: data/text8")
+    parser.add_argument("--url", default=URL, help=f"another place to get it from; default: {URL}")
+    arguments = parser.parse_args()
+    try:
+        new = get_text8(arguments.output, arguments.url)
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        sys.exit(f"Error: {error}")
+    print(f"{arguments.output} is {'ready' if new else 'here already'}: w2v train {arguments.output}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()
