@@ -6,7 +6,11 @@ mean the same, down to the last bit of the random stream.
 
 from __future__ import annotations
 
+import functools
+import hashlib
+import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 numba: Any
@@ -34,4 +38,14 @@ def compiled(function: Callable[..., Any] | None = None, **options: Any) -> Any:
     if numba is None:
         return function
     # error_model: a test for a zero divisor would keep loops from being vectorised.
-    return numba.njit(nogil=True, cache=True, error_model="numpy", **options)(function)
+    dispatcher = numba.njit(nogil=True, cache=True, error_model="numpy", **options)(function)
+    # numba's cache looks at the function's own file, and would miss a change in what it calls in another one.
+    dispatcher._cache._cache_file._source_stamp = _sources_digest(os.path.dirname(function.__code__.co_filename))
+    return dispatcher
+
+
+@functools.cache
+def _sources_digest(folder: str) -> str:
+    """sha256 of those files of a folder that have to do with compiling."""
+    sources = [path.read_bytes() for path in sorted(Path(folder).glob("*.py"))]
+    return hashlib.sha256(b"".join(text for text in sources if b"numba" in text or b"compiled" in text)).hexdigest()

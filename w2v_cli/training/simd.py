@@ -206,7 +206,7 @@ def exp(typingctx: Any, vector: Any) -> Any:
 
 @intrinsic
 def log1p(typingctx: Any, vector: Any) -> Any:
-    """log(1 + e), lane by lane, for 0 ≤ e ≤ 1: in float64 by the library's log, in float32 by a series.
+    """log(1 + e), lane by lane, for 0 ≤ e ≤ 1: in float64 with the library's log, in float32 by a series.
 
     log(1 + e) = 2·artanh(u) = 2·(u + u³/3 + u⁵/5 + …) with u = e ÷ (2 + e) ≤ ⅓.
     """
@@ -214,7 +214,13 @@ def log1p(typingctx: Any, vector: Any) -> Any:
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         kind, e = args[0].type, args[0]
         if vector.dtype != types.float32:
-            return _call(builder, "log", builder.fadd(e, _every(kind, 1.0)))
+            # What 1 + e rounds to differs from 1 by d, not e; where d is 0, log(1 + e) is e (Kahan).
+            sum_ = builder.fadd(e, _every(kind, 1.0))
+            d = builder.fsub(sum_, _every(kind, 1.0))
+            none = builder.fcmp_ordered("==", d, _every(kind, 0.0))
+            d = builder.select(none, _every(kind, 1.0), d)
+            logarithm = builder.fmul(_call(builder, "log", sum_), builder.fdiv(e, d))
+            return builder.select(none, e, logarithm)
         u = builder.fdiv(e, builder.fadd(e, _every(kind, 2.0)))
         # The first term left out, 2·u^15 ÷ 15 at u = ⅓, is 9e-9.
         series = _polynomial(builder, builder.fmul(u, u), [2 / i for i in range(1, 14, 2)])

@@ -11,8 +11,8 @@ import numpy as np
 
 from w2v_cli.training.sampling import Sample
 
-# Centers whose steps are summed into one. Measured on toyland and enwiki-100m: more of them make faster
-# products, and steps so long that frequent words overshoot.
+# Centers whose steps are summed into one, at most: more of them make faster products, and longer steps. So that
+# frequent words do not overshoot, a batch is also so short that the most frequent one comes about once.
 BATCH_CENTERS = 64
 
 
@@ -26,9 +26,10 @@ def train_skipgram_softmax(
 
     Parameters and returns are those of `reference.train_skipgram_ns`.
     """
-    total, predictions = 0.0, 0
-    for first in range(0, len(sample.kept_ids), BATCH_CENTERS):
-        stop = min(first + BATCH_CENTERS, len(sample.kept_ids))
+    total, predictions, centers = 0.0, 0, len(sample.kept_ids)
+    size = min(BATCH_CENTERS, centers // np.bincount(sample.kept_ids, minlength=1).max()) if centers else 1
+    for first in range(0, centers, size):
+        stop = min(first + size, centers)
         input_ids, context_ids = batch_pairs(sample, first, stop)
         if len(context_ids) == 0:
             continue

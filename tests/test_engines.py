@@ -1,0 +1,173 @@
+"""The engine contract: both engines take the same steps, and a step is −alpha × the gradient of its loss."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from w2v_cli.gradients.losses import softmax_loss
+from w2v_cli.jit import COMPILES
+from w2v_cli.training.engines import Step, steps_of
+from w2v_cli.training.parameters import initial_parameters, padded
+from w2v_cli.training.sampling import Sample, make_sampler
+from w2v_cli.training.softmax import batch_pairs, grouped_softmax_loss
+
+needs_numba = pytest.mark.skipif(not COMPILES, reason="numba does not import here")
+OBJECTIVES = list(steps_of("reference"))
+
+
+def zipf_sample(n: int, words: int, window: int = 5, negatives: int = 5, seed: int = 1) -> Sample:
+    """A block of Zipf-distributed ids in sentences of 1 to 40 tokens, subsampled."""
+    rng = np.random.default_rng(seed)
+    counts = np.maximum(1_000_000 // np.arange(1, words + 1), 1)
+    ids = rng.choice(words, n, p=counts / counts.sum()).astype(np.int32)
+    boundaries = np.cumsum(rng.integers(1, 40, n // 10))
+    sampler = make_sampler(counts, 1e-2, 0.75, window, negatives, seed)
+    return sampler.sample(ids, boundaries[boundaries < n], 0, 0)
+
+
+def random_tables(words: int, dim: int, dtype: Any, scale: float = 1.0) -> list[np.ndarray]:
+    """Both tables with scores of order `scale`, padded with zeros."""
+    rng = np.random.default_rng(2)
+    tables = [np.zeros((words, padded(dim)), dtype) for _ in range(2)]
+    for table in tables:
+        table[:, :dim] = np.sqrt(scale) * rng.standard_normal((words, dim)) / dim**0.25
+    return tables
+
+
+def run(step: Step, sample: Sample, tables: list[np.ndarray], alpha: float, **options: int) -> tuple[float, int]:
+    return step(sample, np.linspace(alpha, alpha / 2, len(sample.kept_ids)), *tables, **options)
+
+
+@needs_numba
+@pytest.mark.parametrize("objective", [key for key in OBJECTIVES if key[1] != "softmax"])
+@pytest.mark.parametrize(("dtype", "tolerance"), [(np.float64, 1e-12), (np.float32, 2e-4)])
+@pytest.mark.parametrize(("dim", "window", "negatives"), [(100, 5, 5), (7, 1, 1), (33, 12, 13), (16, 2, 6)])
+def test_both_engines_make_the_same_vectors(
+    objective: tuple[str, str], dtype: Any, tolerance: float, dim: int, window: int, negatives: int
+) -> None:
+    # Thousands of windows from far off: rounding differs from step to step, and adds up to the tolerance.
+    sample = zipf_sample(6000, 300, window, negatives)
+    assert len(sample.kept_ids) > 2000
+    compiled, reference = (random_tables(300, dim, dtype) for _ in range(2))
+    start = compiled[0].copy()
+    loss = run(steps_of("compiled")[objective], sample, compiled, 0.05, loss_every=1)
+    expected = run(steps_of("reference")[objective], sample, reference, 0.05)
+    assert np.abs(reference[0] - start).max() > 0.1
+    for ours, theirs in zip(compiled, reference, strict=True):
+        assert np.abs(ours - theirs).max() < tolerance
+    assert loss[0] == pytest.approx(expected[0], rel=tolerance)
+    assert loss[1] == expected[1]
+
+
+@needs_numba
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.integers(0, 4), min_size=1, max_size=30), st.integers(1, 6), st.integers(1, 9), st.integers(1, 40))
+def test_both_engines_agree_on_any_little_text(ids: list[int], window: int, negatives: int, dim: int) -> None:
+    sampler = make_sampler(np.array([9, 7, 5, 3, 1]), 0.0, 0.75, window, negatives, 1)
+    sample = sampler.sample(np.array(ids, np.int32), np.array([], np.int64), 0, 0)
+    for objective in OBJECTIVES:
+        compiled, reference = (random_tables(5, dim, np.float64, scale=4) for _ in range(2))
+        run(steps_of("compiled")[objective], sample, compiled, 0.1)
+        run(steps_of("reference")[objective], sample, reference, 0.1)
+        for ours, theirs in zip(compiled, reference, strict=True):
+            assert ours == pytest.approx(theirs, abs=1e-12)
+
+
+@needs_numba
+def test_padding_stays_zero_and_other_rows_stay_as_they_are() -> None:
+    sample, tables = zipf_sample(500, 50), random_tables(80, 10, np.float32)
+    before = [table.copy() for table in tables]
+    run(steps_of("compiled")["skipgram", "ns"], sample, tables, 0.1)
+    for table, old in zip(tables, before, strict=True):
+        assert not table[:, 10:].any()
+        assert np.array_equal(table[50:], old[50:])
+
+
+@needs_numba
+def test_the_loss_of_some_windows_is_an_unbiased_sample_of_all() -> None:
+    sample = zipf_sample(20_000, 300)
+    step = steps_of("compiled")["skipgram", "ns"]
+    losses = {}
+    for every in (1, 4):
+        loss, predictions = run(step, sample, random_tables(300, 20, np.float32), 0.0, loss_every=every)
+        losses[every] = loss / predictions
+    assert losses[4] == pytest.approx(losses[1], rel=0.02)
+
+
+@needs_numba
+@pytest.mark.parametrize("score", [0.0, 1.0, -1.0, 20.0, -20.0, 88.0, -88.0, 1000.0, -1000.0])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_shipped_sigmoid_and_its_logarithm_are_exact(score: float, dtype: Any) -> None:
+    # One context word, no noise: the loss is −log σ(score) and the step (1 − σ(score))·row.
+    sample = Sample(
+        np.array([1, 0], np.int32), np.array([0, 1], np.int32), np.array([2, 2], np.int32),
+        np.zeros((2, 0), np.int32), np.arange(2, dtype=np.int32),
+    )  # fmt: skip
+    tables = [np.zeros((2, 16), dtype) for _ in range(2)]
+    tables[0][0, 0], tables[1][1, 0] = score, 1
+    loss, _ = steps_of("compiled")["skipgram", "ns"](sample, np.ones(2), *tables)
+    eps, smallest = float(np.finfo(dtype).eps), float(np.finfo(dtype).tiny)
+    # A few roundings; where e^−|score| is no normal number, it is about the smallest one.
+    assert loss == pytest.approx(np.logaddexp(0.0, -score), rel=8 * eps, abs=2 * smallest)
+    sigma_of_minus = np.exp(-np.logaddexp(0.0, score))
+    # The step is added to the score, and rounded as that is.
+    assert float(tables[0][0, 0]) - score == pytest.approx(sigma_of_minus, abs=4 * eps * max(1, abs(score)))
+
+
+def by_hand(hidden: np.ndarray, output: np.ndarray, targets: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+    """`softmax_loss` of one prediction at a time, summed."""
+    total, grad_hidden, grad_output = 0.0, np.zeros_like(hidden), np.zeros_like(output)
+    for row, target in enumerate(targets):
+        loss, of_hidden, of_output = softmax_loss(hidden[row : row + 1], output, np.array([target]))
+        total += float(loss)
+        grad_hidden[row] = of_hidden[0]
+        grad_output += of_output
+    return total, grad_hidden, grad_output
+
+
+def test_a_batch_of_the_softmax_is_the_sum_of_its_predictions() -> None:
+    rng = np.random.default_rng(0)
+    hidden, output = rng.standard_normal((3, 6)), rng.standard_normal((9, 6))
+    group, targets = np.array([0, 1, 1, 2, 0, 1]), np.array([4, 4, 4, 0, 8, 1])
+    loss, grad_hidden, grad_output = grouped_softmax_loss(hidden, output, group, targets)
+    expected_loss, expected_rows, expected_output = by_hand(hidden[group], output, targets)
+    expected_hidden = np.zeros_like(hidden)
+    np.add.at(expected_hidden, group, expected_rows)
+    assert loss == pytest.approx(expected_loss, rel=1e-12)
+    assert grad_hidden == pytest.approx(expected_hidden, abs=1e-12)
+    assert grad_output == pytest.approx(expected_output, abs=1e-12)
+
+
+def test_the_pairs_of_a_batch_are_those_of_its_windows() -> None:
+    sample = zipf_sample(300, 40)
+    inputs, targets = batch_pairs(sample, 10, 30)
+    expected = [
+        (sample.kept_ids[pos], sample.kept_ids[other])
+        for pos in range(10, 30)
+        for other in range(sample.window_starts[pos], sample.window_stops[pos])
+        if other != pos
+    ]
+    assert list(zip(inputs, targets, strict=True)) == expected
+
+
+def test_initial_vectors_depend_on_seed_and_row_alone() -> None:
+    few, many, other = (initial_parameters(words, 10, seed).input_vectors for words, seed in ((5, 1), (500, 1), (5, 2)))
+    assert np.array_equal(few, many[:5])
+    assert not np.array_equal(few, other)
+
+
+def test_initial_vectors_are_uniform_and_output_vectors_zero() -> None:
+    parameters = initial_parameters(2000, 50, 3)
+    tensors = parameters.tensors()
+    assert tensors["input_vectors"].shape == (2000, 50) and not tensors["output_vectors"].any()
+    values = tensors["input_vectors"].ravel() * 50
+    assert -0.5 <= values.min() < -0.499 and 0.499 < values.max() < 0.5
+    # Uniform: mean 0 and variance 1/12, within five standard errors.
+    assert abs(values.mean()) < 5 * np.sqrt(1 / 12 / values.size)
+    assert abs(values.var() - 1 / 12) < 5 * np.sqrt(1 / 180 / values.size)
+    assert parameters.input_vectors.ctypes.data % 64 == 0 and parameters.input_vectors.strides[0] % 64 == 0
