@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from w2v_cli.cli.console import note
@@ -13,6 +16,7 @@ if TYPE_CHECKING:
 
 # Seconds between two plain lines where there is no terminal to redraw.
 PLAIN_SECONDS = 10.0
+COMPILING_SECONDS = 1.0
 
 
 class ProgressLine:
@@ -29,6 +33,18 @@ class ProgressLine:
         self.done()
         if not self.quiet:
             note(message)
+
+    @contextmanager
+    def compiling(self) -> Iterator[None]:
+        """A remark if what is done inside takes longer than loading code from the cache does."""
+        remark = threading.Timer(
+            COMPILING_SECONDS, self.say, ["Compiling for this processor; the next run will find it done"]
+        )
+        remark.start()
+        try:
+            yield
+        finally:
+            remark.cancel()
 
     def corpus(self, phase: str, done: int, total: int | None) -> None:
         """A corpus pass: `count` in bytes, `encode` in tokens."""

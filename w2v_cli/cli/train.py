@@ -20,8 +20,6 @@ from w2v_cli.config import TrainConfig
 DEFAULT_OUTPUT = "model.safetensors"
 # Above this share of tokens that end in punctuation a text is taken for raw prose.
 UNTOKENISED_SHARE = 0.05
-# Loading compiled code takes less; compiling takes more.
-COMPILED_SECONDS = 1.0
 # The next command is shown with a word that is neither a function word nor rare.
 EXAMPLE_RANK = 200
 
@@ -74,7 +72,7 @@ def train(
 
     from importlib.metadata import version
 
-    from w2v_cli.corpus.encoded import encode
+    from w2v_cli.corpus.encoded import compile_passes, encode
     from w2v_cli.corpus.reader import TextOptions, check_readable
     from w2v_cli.embeddings.files import check_writable, save_model
     from w2v_cli.jit import WHY_NOT_COMPILED
@@ -84,6 +82,8 @@ def train(
     check_writable(output)
     if WHY_NOT_COMPILED is not None:
         show.say(f"numba does not import ({WHY_NOT_COMPILED}): training with the numpy engine, which is slow")
+    with show.compiling():
+        compile_seconds = compile_passes()
     text = TextOptions(errors=errors, lower=lower, tokenize=tokenize)
     folder = Path(output).absolute().parent
     with encode(corpus, config.min_count, config.max_vocab, text, config.thread_count, folder, show.corpus) as encoded:
@@ -96,9 +96,8 @@ def train(
             )
         trainer = Trainer(config, encoded)
         show.say(f"The parameters take {trainer.parameters.nbytes / 2**20:,.0f} MB of memory")
-        compile_seconds = trainer.compile()
-        if compile_seconds > COMPILED_SECONDS:
-            show.say(f"Compiled in {duration(compile_seconds)}; kept for the next run")
+        with show.compiling():
+            compile_seconds += trainer.compile()
         if verbose:
             show.say(f"Corpus sha256 {encoded.fingerprint}; {config}; {trainer.workers} workers")
         estimate = duration(trainer.estimate_seconds())

@@ -16,12 +16,12 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from queue import SimpleQueue
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from w2v_cli.corpus.reader import PIECE_BYTES, Reader, TextOptions, input_size
-from w2v_cli.corpus.tokens import NEWLINE_ID, PADDING, Tokens, make_tokens
+from w2v_cli.corpus.reader import PIECE_BYTES, Piece, Reader, TextOptions, input_size
+from w2v_cli.corpus.tokens import FIRST_CAPACITY, NEWLINE_ID, PADDING, Tokens, make_tokens
 from w2v_cli.corpus.vocabulary import Vocabulary, make_vocabulary
 from w2v_cli.errors import CorpusError
 from w2v_cli.jit import compiled
@@ -32,6 +32,25 @@ OnProgress = Callable[[str, int, "int | None"], None]
 NEWLINE_MARK = -2
 Task = TypeVar("Task")
 Result = TypeVar("Result")
+
+
+def compile_passes() -> float:
+    """Compile whatever the two passes need, or load it from the cache; returns the seconds it took."""
+    started = time.perf_counter()
+    table, other = make_tokens(), make_tokens()
+    # More words than a table begins with, so that growing is compiled too.
+    other.add(b"%d " * FIRST_CAPACITY % tuple(range(FIRST_CAPACITY)) + PADDING)
+    table.absorb(other)
+    _translate(np.zeros(1, np.int32), np.zeros(1, np.int32), np.zeros(1, np.int64))
+    return time.perf_counter() - started
+
+
+class Spooled(NamedTuple):
+    """A piece of text after the first pass: `length` provisional ids of a thread's table, from `place` on."""
+
+    table: int
+    place: int
+    length: int
 
 
 class EncodedCorpus:
@@ -150,27 +169,39 @@ def _name_of(path: str) -> str:
 
 def _count(
     pool: ThreadPoolExecutor, threads: int, reader: Reader, spool: Any, report: OnProgress
-) -> tuple[list[Tokens], list[tuple[int, int]]]:
-    """First pass: the threads' tables, and for each piece in order its table and how many ids it has."""
+) -> tuple[list[Tokens], list[Spooled]]:
+    """First pass: the threads' tables, and where each piece's ids are, in order.
+
+    The threads write the ids themselves. A piece's place is known before its tokens are: it leaves room for as
+    many as there can be, and the file has holes.
+    """
     tables = [make_tokens() for _ in range(threads)]
     free: SimpleQueue[int] = SimpleQueue()
     for number in range(threads):
         free.put(number)
 
-    def add(data: bytes) -> tuple[int, np.ndarray]:
+    def add(task: tuple[Piece, int]) -> Spooled:
+        piece, place = task
         number = free.get()
         try:
-            return number, tables[number].add(data + PADDING)
+            ids = tables[number].add(piece.data + PADDING)
+            _write_at(spool, place, ids)
+            return Spooled(number, place, len(ids))
         finally:
             free.put(number)
 
+    def placed() -> Iterator[tuple[Piece, int]]:
+        place = 0
+        for piece in reader.pieces():
+            yield piece, place
+            # A token is a byte or more, and so is the end of a line.
+            place += len(piece.data)
+
     total = input_size(reader.paths)
     spooled = []
-    for piece, (number, ids) in in_order(pool, threads, lambda piece: add(piece.data), reader.pieces()):
-        spool.write(ids)
-        spooled.append((number, len(ids)))
+    for (piece, _), ids in in_order(pool, threads, add, placed()):
+        spooled.append(ids)
         report("count", piece.bytes_read, total)
-    spool.flush()
     return tables, spooled
 
 
@@ -179,33 +210,32 @@ def _encode(
     threads: int,
     corpus: EncodedCorpus,
     translations: list[np.ndarray],
-    spooled: list[tuple[int, int]],
+    spooled: list[Spooled],
     report: OnProgress,
 ) -> int:
     """Second pass; returns the number of tokens in the file.
 
     What is written never reaches what is still to be read: the ids only become fewer.
     """
-    starts = np.cumsum([0, *(count for _, count in spooled)]).tolist()
 
-    def translate(piece: int) -> tuple[np.ndarray, np.ndarray]:
-        number, count = spooled[piece]
-        ids = np.empty(count, np.int32)
-        _read_at(corpus._ids, starts[piece], ids)
-        boundaries = np.empty(count, np.int64)
-        kept, newlines = _translate(ids, translations[number], boundaries)
+    def translate(piece: Spooled) -> tuple[np.ndarray, np.ndarray]:
+        ids = np.empty(piece.length, np.int32)
+        _read_at(corpus._ids, piece.place, ids)
+        boundaries = np.empty(piece.length, np.int64)
+        kept, newlines = _translate(ids, translations[piece.table], boundaries)
         return ids[:kept], boundaries[:newlines]
 
-    written, last_boundary = 0, 0
-    for piece, (ids, boundaries) in in_order(pool, threads, translate, iter(range(len(spooled)))):
-        os.pwrite(corpus._ids.fileno(), ids.data, written * 4)
+    done, total, written, last_boundary = 0, sum(piece.length for piece in spooled), 0, 0
+    for piece, (ids, boundaries) in in_order(pool, threads, translate, iter(spooled)):
+        _write_at(corpus._ids, written, ids)
         places = boundaries + written
         places = places[np.flatnonzero(np.diff(places, prepend=last_boundary))]
         if len(places):
             last_boundary = int(places[-1])
             corpus._boundaries.write(places)
         written += len(ids)
-        report("encode", starts[piece + 1], starts[-1])
+        done += piece.length
+        report("encode", done, total)
     os.ftruncate(corpus._ids.fileno(), written * 4)
     corpus._boundaries.flush()
     if corpus._boundaries.tell():
@@ -256,6 +286,13 @@ def _untokenised_share(table: Tokens) -> float:
     punctuation[list(string.punctuation.encode())] = True
     untokenised = punctuation[table.word_bytes[offsets[1:] - 1]] & (np.diff(offsets) > 1)
     return float(counts[untokenised].sum() / counts.sum())
+
+
+def _write_at(file: Any, start: int, ids: np.ndarray) -> None:
+    """Write ids from place `start` on."""
+    view, done = ids.data.cast("B"), 0
+    while done < len(view):
+        done += os.pwrite(file.fileno(), view[done:], start * 4 + done)
 
 
 def _read_at(file: Any, start: int, ids: np.ndarray) -> None:

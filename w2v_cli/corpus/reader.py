@@ -204,12 +204,20 @@ def _decompressed(path: str, raw: IO[bytes]) -> Any:
     """A file object of the text in `raw`, by the suffix of its name."""
     suffix = os.path.splitext(path)[1].lower()
     opener: dict[str, Callable[[IO[bytes]], Any]] = {
-        ".gz": lambda file: gzip.GzipFile(fileobj=file),
+        ".gz": _gzip,
         ".bz2": bz2.BZ2File,
         ".xz": lzma.LZMAFile,
         ".zst": _zstandard,
     }
     return opener[suffix](raw) if suffix in opener else raw
+
+
+def _gzip(raw: IO[bytes]) -> Any:
+    try:
+        from isal import igzip
+    except ImportError:  # no wheel for this platform
+        return gzip.GzipFile(fileobj=raw)
+    return igzip.IGzipFile(fileobj=raw)
 
 
 def _zstandard(raw: IO[bytes]) -> Any:

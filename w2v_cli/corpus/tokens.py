@@ -58,7 +58,7 @@ class Tokens(Protocol):
 
         Returns
         -------
-        int32: the token's ids in order, with NEWLINE_ID between lines.
+        int32: the tokens' ids in order, with NEWLINE_ID between lines; valid until the next call.
         """
 
     def absorb(self, other: Any) -> np.ndarray:
@@ -80,6 +80,7 @@ class CompiledTokens:
         self._offsets = np.zeros(FIRST_CAPACITY + 1, np.int64)
         self._counts = np.zeros(FIRST_CAPACITY, np.int64)
         self._arena = np.zeros(0, np.uint8)
+        self._ids = np.zeros(0, np.int32)
 
     @property
     def counts(self) -> np.ndarray:
@@ -97,7 +98,9 @@ class CompiledTokens:
         """Count a piece's tokens."""
         array = np.frombuffer(data, np.uint8)
         end = len(data) - len(PADDING)
-        ids = np.empty(end + 1, np.int32)
+        if end > len(self._ids):
+            self._ids = np.empty(end, np.int32)
+        ids = self._ids
         self._reserve_bytes(end)
         pos, count = 0, 0
         while True:

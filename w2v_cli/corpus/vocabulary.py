@@ -65,11 +65,23 @@ def make_vocabulary(
             raise VocabularyError(f"there is not one word in {source}")
         raise VocabularyError(f"no word occurs {min_count} times or more in {source}", hint="lower --min-count")
     order = kept[_by_count_then_bytes(kept, counts, tokens.word_bytes, tokens.word_offsets)][:max_vocab]
-    contents, offsets = tokens.word_bytes.tobytes(), tokens.word_offsets
-    words = [contents[offsets[entry] : offsets[entry + 1]].decode() for entry in order]
+    words = _words(order, tokens.word_bytes, tokens.word_offsets)
     ids = np.full(len(counts), -1, np.int32)
     ids[order] = np.arange(len(order), dtype=np.int32)
     return Vocabulary(words, counts[order]), ids
+
+
+def _words(entries: np.ndarray, word_bytes: np.ndarray, word_offsets: np.ndarray) -> list[str]:
+    """The words of some entries, in their order: put one after the other, a newline behind each, and split."""
+    lengths = word_offsets[entries + 1] - word_offsets[entries]
+    ends = np.cumsum(lengths + 1)
+    # Within each word the source advances by one; at its start it jumps to the word's own place.
+    source = np.ones(ends[-1], np.int64)
+    source[0] = word_offsets[entries[0]]
+    source[ends[:-1]] = word_offsets[entries[1:]] - (word_offsets[entries[:-1]] + lengths[:-1])
+    text = word_bytes[np.minimum(np.cumsum(source), len(word_bytes) - 1)]
+    text[ends - 1] = ord("\n")
+    return text.tobytes().decode()[:-1].split("\n")
 
 
 def _by_count_then_bytes(
