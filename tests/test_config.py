@@ -57,7 +57,17 @@ def test_every_option_has_a_help_text() -> None:
     assert all(field.metadata["help"].endswith(".") for field in fields(TrainConfig))
 
 
-LAYERS = {"errors": 0, "jit": 0, "config": 1, "gradients": 2, "corpus": 2, "training": 3, "embeddings": 3, "cli": 4}
+LAYERS = {
+    "errors": 0,
+    "jit": 0,
+    "simd": 1,
+    "config": 1,
+    "gradients": 2,
+    "corpus": 2,
+    "training": 3,
+    "embeddings": 3,
+    "cli": 4,
+}
 
 
 def test_imports_go_down_only() -> None:

@@ -27,7 +27,7 @@ def test_every_gradient_of_the_catalogue_is_right(seed: int) -> None:
     assert wrong == []
 
 
-@pytest.mark.parametrize("options", [[], ["--dim", "1", "--vocab", "4"], ["--dim", "17", "--seed", "3", "-k", "step: re"]])
+@pytest.mark.parametrize("options", [[], ["--dim", "1", "--vocab", "4"], ["--dim", "17", "-k", "step: re"]])
 def test_the_command_finds_nothing_wrong(options: list[str]) -> None:
     done = CliRunner().invoke(gradcheck, options)
     assert done.exit_code == 0, done.output

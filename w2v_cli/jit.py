@@ -46,6 +46,7 @@ def compiled(function: Callable[..., Any] | None = None, **options: Any) -> Any:
 
 @functools.cache
 def _sources_digest(folder: str) -> str:
-    """sha256 of those files of a folder that have to do with compiling."""
-    sources = [path.read_bytes() for path in sorted(Path(folder).glob("*.py"))]
+    """sha256 of those files of a folder, and of this one, that have to do with compiling."""
+    folders = dict.fromkeys((folder, os.path.dirname(__file__)))
+    sources = [path.read_bytes() for place in folders for path in sorted(Path(place).glob("*.py"))]
     return hashlib.sha256(b"".join(text for text in sources if b"numba" in text or b"compiled" in text)).hexdigest()

@@ -26,6 +26,7 @@ class ProgressLine:
         self.quiet = quiet
         self.phase = ""
         self._bar: Any = None
+        self._said_compiling = False
         self._last_plain = time.monotonic()
 
     def say(self, message: str) -> None:
@@ -37,9 +38,7 @@ class ProgressLine:
     @contextmanager
     def compiling(self) -> Iterator[None]:
         """A remark if what is done inside takes longer than loading code from the cache does."""
-        remark = threading.Timer(
-            COMPILING_SECONDS, self.say, ["Compiling for this processor; the next run will find it done"]
-        )
+        remark = threading.Timer(COMPILING_SECONDS, self._say_compiling)
         remark.start()
         try:
             yield
@@ -63,6 +62,11 @@ class ProgressLine:
             self._bar.close()
             self._bar = None
         self.phase = ""
+
+    def _say_compiling(self) -> None:
+        if not self._said_compiling:
+            self._said_compiling = True
+            self.say("Compiling for this processor; the next run will find it done")
 
     def _show(self, phase: str, done: int, total: int | None, unit: str, details: str) -> None:
         if self.quiet:

@@ -121,7 +121,7 @@ def encode(
     paths : files, `-` for stdin.
     min_count, max_vocab : which words are kept.
     text : how bytes become tokens.
-    threads : how many count and encode.
+    threads : how many read, count and encode.
     spool_folder : where the ids lie, 4 bytes a token of the text.
     on_progress : called from this thread.
     piece_bytes : about how much text a thread takes at a time.
@@ -142,7 +142,9 @@ def encode(
         started = time.perf_counter()
         with ThreadPoolExecutor(threads) as pool:
             reader = Reader(paths, text, piece_bytes)
-            tables, spooled = _count(pool, threads, reader, corpus._ids, report)
+            # This thread is one of them where it has to decompress, and more than there are cores wait on each other.
+            counters = max(1, threads - 1) if reader.compressed else threads
+            tables, spooled = _count(pool, counters, reader, corpus._ids, report)
             translations = [np.arange(tables[0].size, dtype=np.int32)]
             translations += [tables[0].absorb(table) for table in tables[1:]]
             corpus.fingerprint = reader.fingerprint

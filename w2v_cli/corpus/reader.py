@@ -105,6 +105,11 @@ class Reader:
         """sha256 of the text that has been read, decompressed, before options; hexadecimal."""
         return self._digest.hexdigest()
 
+    @property
+    def compressed(self) -> bool:
+        """Whether an input has to be decompressed."""
+        return any(_suffix(path) in OPENERS for path in self.paths)
+
     def pieces(self) -> Iterator[Piece]:
         """All pieces in order.
 
@@ -200,16 +205,14 @@ def _open_raw(path: str) -> IO[bytes]:
         raise CorpusError(f"{path} cannot be read: {error.strerror}") from error
 
 
+def _suffix(path: str) -> str:
+    return os.path.splitext(path)[1].lower()
+
+
 def _decompressed(path: str, raw: IO[bytes]) -> Any:
     """A file object of the text in `raw`, by the suffix of its name."""
-    suffix = os.path.splitext(path)[1].lower()
-    opener: dict[str, Callable[[IO[bytes]], Any]] = {
-        ".gz": _gzip,
-        ".bz2": bz2.BZ2File,
-        ".xz": lzma.LZMAFile,
-        ".zst": _zstandard,
-    }
-    return opener[suffix](raw) if suffix in opener else raw
+    suffix = _suffix(path)
+    return OPENERS[suffix](raw) if suffix in OPENERS else raw
 
 
 def _gzip(raw: IO[bytes]) -> Any:
@@ -228,6 +231,14 @@ def _zstandard(raw: IO[bytes]) -> Any:
             "reading .zst needs the package zstandard", hint="pip install 'w2v-cli[zstd]', or unpack the file"
         ) from None
     return zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)
+
+
+OPENERS: dict[str, Callable[[IO[bytes]], Any]] = {
+    ".gz": _gzip,
+    ".bz2": bz2.BZ2File,
+    ".xz": lzma.LZMAFile,
+    ".zst": _zstandard,
+}
 
 
 def _position_of(raw: IO[bytes]) -> Callable[[], int]:

@@ -13,21 +13,22 @@ import numpy as np
 
 from w2v_cli.jit import COMPILES, compiled
 
+if COMPILES:
+    from w2v_cli.simd import lowest_bit, white_space
+
 NEWLINE_ID = 0
-# `add` reads eight bytes at a time, so a piece must be followed by this many more.
-PADDING = b"\n" * 8
+# `add` reads 64 bytes at a time, so a piece must be followed by this many more.
+PADDING = b"\n" * 64
 
 FIRST_CAPACITY = 1 << 14
 SLOTS_PER_ENTRY = 2
 # Tokens that are split before they are looked up.
 BATCH = 512
-ONES = np.uint64(0x0101010101010101)
-HIGH_BITS = np.uint64(0x8080808080808080)
-# Bytes under this one are white space or control characters.
-FIRST_PRINTABLE = np.uint64(33)
+BLOCK = np.uint64(64)
+ALL_BITS = np.uint64(0xFFFFFFFFFFFFFFFF)
 MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 LOW_HALF = np.uint64(0xFFFFFFFF)
-ZERO, ONE, SEVEN, EIGHT, THIRTY_TWO = (np.uint64(n) for n in (0, 1, 7, 8, 32))
+ZERO, ONE, EIGHT, THIRTY_TWO = (np.uint64(n) for n in (0, 1, 8, 32))
 
 
 class Tokens(Protocol):
@@ -228,66 +229,57 @@ def _hashed(state: Any, word: Any) -> Any:
 
 
 @compiled
-def _is_space(byte: Any) -> Any:
-    return byte == 32 or (byte >= 9 and byte <= 13)
+def _lowest_bytes(count: Any) -> Any:
+    """A mask of the lowest `count` bytes of eight, 1…8."""
+    return ALL_BITS >> (EIGHT * (EIGHT - count))
 
 
 @compiled
-def _token_end(data: Any, start: Any) -> Any:
-    """Where the token ends that begins at `start`, and its hash.
+def _hash_of(data: Any, start: Any, length: Any) -> Any:
+    """The hash of a word.
 
-    Eight bytes at a time: the lowest byte under 33 is the first whose high bit is set in
-    (x − 33·ONES) & ~x & HIGH_BITS. White space or not is asked of that one only.
+    Words of up to 16 bytes, which are nearly all, take no branch: whether a word is longer than eight cannot be
+    predicted.
     """
-    pos, state = start, ZERO
-    while True:
-        word = _eight_bytes(data, pos)
-        low = (word - ONES * FIRST_PRINTABLE) & ~word & HIGH_BITS
-        if low == ZERO:
-            state = _hashed(state, word)
-            pos += EIGHT
-            continue
-        # All ones below the byte that was found, and how many bytes that are.
-        below = ((low & (ZERO - low)) >> SEVEN) - ONE
-        length = ((below & ONES) * ONES) >> np.uint64(56)
-        if _is_space(data[pos + length]):
-            return pos + length, _hashed(state, word & below)
-        return _odd_token_end(data, pos, state)
-
-
-@compiled
-def _odd_token_end(data: Any, pos: Any, state: Any) -> Any:
-    """As `_token_end`, from the middle of a token with control characters in it."""
-    end = pos
-    while not _is_space(data[end]):
-        end += ONE
-    while end - pos >= EIGHT:
-        state = _hashed(state, _eight_bytes(data, pos))
+    head, tail = _eight_bytes(data, start), _eight_bytes(data, start + EIGHT)
+    state = _hashed(ZERO, head & _lowest_bytes(min(length, EIGHT)))
+    more = max(length, EIGHT) - EIGHT
+    longer = _hashed(state, tail & _lowest_bytes(max(min(more, EIGHT), ONE)))
+    # All bits where there is more than eight bytes, else none.
+    state ^= (state ^ longer) & (ZERO - np.uint64(more != ZERO))
+    pos = EIGHT + EIGHT
+    while pos < length:
+        state = _hashed(state, _eight_bytes(data, start + pos) & _lowest_bytes(min(length - pos, EIGHT)))
         pos += EIGHT
-    below = (ONE << (EIGHT * (end - pos))) - ONE
-    return end, _hashed(state, _eight_bytes(data, pos) & below)
+    return state
 
 
 @compiled
 def _split(data, pos, end, starts, lengths, hashes):  # type: ignore[no-untyped-def]
-    """The next tokens, at most as many as the arrays hold; a newline has length 0. Returns pos, count."""
-    count, most = ZERO, np.uint64(len(starts))
-    while pos < end and count < most:
-        byte = data[pos]
-        if _is_space(byte):
-            if byte == 10:
+    """The next tokens, at most as many as the arrays hold; a newline has length 0. Returns pos, count.
+
+    64 bytes at a time become a mask of white space; a token ends at each of its bits, if it has begun.
+    """
+    start, block, count = pos, pos, ZERO
+    # A block has at most as many tokens and newlines as it has bytes.
+    while count + BLOCK <= np.uint64(len(starts)):
+        spaces = white_space(data, np.int64(block))
+        while spaces != ZERO:
+            at = block + lowest_bit(spaces)
+            spaces &= spaces - ONE
+            stop = min(at, end)
+            if stop > start:
+                starts[count], lengths[count] = start, stop - start
+                hashes[count] = _hash_of(data, start, stop - start)
+                count += ONE
+            if at >= end:
+                return end, count
+            if data[at] == 10:
                 lengths[count] = ZERO
                 count += ONE
-            pos += ONE
-            continue
-        token_end, state = _token_end(data, pos)
-        starts[count], lengths[count], hashes[count] = pos, token_end - pos, state
-        count += ONE
-        pos = token_end
-        # The white space after a token is a single space, most often.
-        if data[pos] == 32:
-            pos += ONE
-    return pos, count
+            start = at + ONE
+        block += BLOCK
+    return start, count
 
 
 @compiled

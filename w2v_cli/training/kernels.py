@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from w2v_cli.jit import compiled
-from w2v_cli.training.simd import (
+from w2v_cli.simd import (
     CACHE_LINE_BYTES,
     LANES,
     TOTALS,

@@ -1,6 +1,6 @@
-"""Vectors of a few lanes as numba values: load, store, multiply-add, sums, prefetch.
+"""Vectors of a few lanes as numba values: load, store, multiply-add, sums, prefetch; bytes as bit masks.
 
-The kernels are written with these rather than left to the loop vectoriser, which gives up on rows that might
+The training kernels are written with these rather than left to the loop vectoriser, which gives up on rows that might
 overlap. They hold for float32 and float64 alike. Arrays are flat and contiguous; `offset` counts elements,
 is ≥ 0 and is not checked.
 """
@@ -64,6 +64,33 @@ def _shuffle(builder: Any, a: Any, b: Any, lanes: list[int]) -> Any:
     """The named lanes of a and b, b's counted on from a's."""
     mask = ir.VectorType(ir.IntType(32), len(lanes))
     return builder.shuffle_vector(a, b, ir.Constant(mask, lanes))
+
+
+@intrinsic
+def white_space(typingctx: Any, array: Any, offset: Any) -> Any:
+    """64 bits: which of the bytes array[offset : offset + 64] are ASCII white space; the lowest bit is the first."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        kind = ir.VectorType(ir.IntType(8), 64)
+        typed = builder.bitcast(_place(context, builder, signature.args[0], *args), kind.as_pointer())
+        text = builder.load(typed, align=1)
+        blank = builder.icmp_unsigned("==", text, ir.Constant(kind, [ord(" ")] * 64))
+        # \t \n \v \f \r are 9 to 13: less 9, under 5.
+        control = builder.sub(text, ir.Constant(kind, [ord("\t")] * 64))
+        control = builder.icmp_unsigned("<", control, ir.Constant(kind, [5] * 64))
+        return builder.bitcast(builder.or_(blank, control), ir.IntType(64))
+
+    return types.uint64(array, types.intp), codegen
+
+
+@intrinsic
+def lowest_bit(typingctx: Any, bits: Any) -> Any:
+    """The place of the lowest bit that is set in 64 bits, one of which is."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.cttz(args[0], ir.Constant(ir.IntType(1), 1))
+
+    return types.uint64(types.uint64), codegen
 
 
 @intrinsic
