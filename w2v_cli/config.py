@@ -14,18 +14,30 @@ from typing import Any
 
 from w2v_cli.errors import ConfigError
 
-MODELS = ("skipgram",)
-LOSSES = ("ns", "softmax")
+MODELS = ("skipgram", "cbow")
+LOSSES = ("ns", "hs", "softmax")
+CBOW_STEPS = ("scaled", "plain")
 ENGINES = ("auto", "compiled", "reference")
 
 # Chosen by measurement; see the README's table.
-DEFAULT_ALPHA = {("skipgram", "ns"): 0.04, ("skipgram", "softmax"): 0.1}
+DEFAULT_ALPHA = {
+    ("skipgram", "ns"): 0.04,
+    ("skipgram", "hs"): 0.04,
+    ("skipgram", "softmax"): 0.1,
+    ("cbow", "ns"): 0.05,
+    ("cbow", "hs"): 0.05,
+    ("cbow", "softmax"): 0.1,
+}
 # word2vec.c: the learning rate ends at 1e-4 of its start.
 ALPHA_DECAY = 1e-4
 
 
 def _option(default: Any, help: str, **limits: Any) -> Any:
-    """A field with its help text and its limits: choices, least, above, aliases."""
+    """A field with its help text and its limits.
+
+    choices; least, most and above, with the reason `why`; aliases, other spellings; only, what other fields must be for
+    this one to have a meaning.
+    """
     return field(default=default, metadata={"help": help, **limits})
 
 
@@ -39,24 +51,47 @@ class TrainConfig:
         If a value is out of its range, or two options contradict each other.
     """
 
-    model: str = _option("skipgram", "How a window becomes predictions.", choices=MODELS)
+    model: str = _option(
+        "skipgram", "skipgram: each context word predicts the center. cbow: their mean does.", choices=MODELS
+    )
     loss: str = _option(
-        "ns", "Objective: ns, negative sampling; softmax, exact, costs V × D per center.", choices=LOSSES
+        "ns",
+        "ns: negative sampling. hs: hierarchical softmax. softmax: the full one, exact, costs V × D per center.",
+        choices=LOSSES,
     )
     dim: int = _option(100, "Dimension of the vectors; time and memory grow with it.", least=1, aliases=("size",))
-    window: int = _option(5, "Largest distance to a context word; each center draws 1…N.", least=1)
-    negatives: int = _option(5, "Noise words per window (ns); time grows with them.", least=1, aliases=("negative",))
+    window: int = _option(5, "Largest distance to a context word; each center draws 1…N.", least=1, most=2**31 - 1)
+    fixed_window: bool = _option(False, "Every window has the largest radius; twice as many pairs.")
+    cbow_sum: bool = _option(
+        False, "cbow: the sum of the context rows predicts, not their mean.", only={"model": "cbow"}
+    )
+    cbow_step: str = _option(
+        "scaled",
+        "cbow: a row's step is n × the mean's gradient (scaled, as word2vec.c) or the gradient itself (plain).",
+        choices=CBOW_STEPS,
+        only={"model": "cbow", "cbow_sum": False},
+    )
+    negatives: int = _option(
+        5,
+        "ns: noise words of a window, shared by its pairs and by two windows; time grows with them.",
+        least=1,
+        why="without noise every score would grow without bound",
+        aliases=("negative",),
+        only={"loss": "ns"},
+    )
     subsample: float = _option(
         1e-3, "Threshold above which frequent words are thinned out; 0 keeps all.", least=0.0, aliases=("sample",)
     )
-    noise_exponent: float = _option(0.75, "Noise words are drawn by count to this power (ns).", least=0.0)
+    noise_exponent: float = _option(
+        0.75, "ns: noise words are drawn by count to this power.", least=0.0, only={"loss": "ns"}
+    )
     min_count: int = _option(5, "Drop words that occur less often than this.", least=1)
     max_vocab: int | None = _option(None, "Keep only the N most frequent words.", least=1)
     epochs: int = _option(5, "Passes over the corpus.", least=1, aliases=("iter",))
     alpha: float | None = _option(
         None,
         "Learning rate at the start; falls linearly. Default: "
-        + ", ".join(f"{value} {loss}" for (_, loss), value in DEFAULT_ALPHA.items())
+        + ", ".join(f"{value} {model} {loss}" for (model, loss), value in DEFAULT_ALPHA.items())
         + ".",
         above=0.0,
         aliases=("lr",),
@@ -73,11 +108,21 @@ class TrainConfig:
     def __post_init__(self) -> None:
         for item in fields(self):
             _check(item, getattr(self, item.name))
+            self._check_use(item)
         if self.min_alpha is not None and self.min_alpha > self.alpha_start:
             raise ConfigError(
                 f"--min-alpha {self.min_alpha:g} is above --alpha {self.alpha_start:g}",
                 hint="the learning rate falls from alpha to min-alpha",
             )
+
+    def _check_use(self, item: Field[Any]) -> None:
+        """Refuse a choice that the rest of the configuration makes no use of."""
+        if getattr(self, item.name) == item.default:
+            return
+        for other, needed in item.metadata.get("only", {}).items():
+            if getattr(self, other) != needed:
+                used = f"{option_name(other)} {getattr(self, other)}" if needed is not False else option_name(other)
+                raise ConfigError(f"{option_name(item.name)} has no meaning with {used}")
 
     @property
     def alpha_start(self) -> float:
@@ -127,6 +172,10 @@ def _check(item: Field[Any], value: Any) -> None:
             raise ConfigError(f"{name} {value} is not one of {', '.join(limits['choices'])}")
         return
     # The annotations are strings: "int", "int | None", "float", "float | None".
+    if item.type == "bool":
+        if not isinstance(value, bool):
+            raise ConfigError(f"{name} {value!r} is neither true nor false")
+        return
     kind = int if str(item.type).startswith("int") else float
     allowed = (int,) if kind is int else (int, float)
     if isinstance(value, bool) or not isinstance(value, allowed):
@@ -134,6 +183,16 @@ def _check(item: Field[Any], value: Any) -> None:
     if not math.isfinite(value):
         raise ConfigError(f"{name} {value} is not a finite number")
     if "least" in limits and value < limits["least"]:
-        raise ConfigError(f"{name} {value} is too small", hint=f"it must be at least {limits['least']:g}")
+        raise ConfigError(
+            f"{name} {value} is too small", hint=_reason(f"it must be at least {limits['least']:g}", limits)
+        )
+    if "most" in limits and value > limits["most"]:
+        raise ConfigError(
+            f"{name} {value} is too large", hint=_reason(f"it must be at most {limits['most']:,}", limits)
+        )
     if "above" in limits and value <= limits["above"]:
-        raise ConfigError(f"{name} {value} is too small", hint=f"it must be above {limits['above']:g}")
+        raise ConfigError(f"{name} {value} is too small", hint=_reason(f"it must be above {limits['above']:g}", limits))
+
+
+def _reason(limit: str, limits: Mapping[str, Any]) -> str:
+    return f"{limit}: {limits['why']}" if "why" in limits else limit

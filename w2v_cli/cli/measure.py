@@ -18,9 +18,9 @@ from w2v_cli.cli.console import json_option, note, print_json, print_table
 )
 @click.option("-k", "pattern", metavar="TEXT", default="", help="Only the checks with TEXT in their name.")
 @click.option(
-    "--dim", metavar="N", type=click.IntRange(min=1), default=10, help="Dimension of the vectors; slower with more."
+    "--dim", metavar="N", type=click.IntRange(min=1), default=6, help="Dimension of the vectors; slower with more."
 )
-@click.option("--vocab", metavar="N", type=click.IntRange(min=4), default=12, help="Words; slower with more.")
+@click.option("--vocab", metavar="N", type=click.IntRange(min=4), default=10, help="Words; slower with more.")
 @click.option("--seed", metavar="N", type=click.IntRange(min=0), default=0, help="Seed of the points.")
 @json_option
 @click.pass_context
@@ -52,8 +52,7 @@ def gradcheck(
         note(f"numba does not import ({WHY_NOT_COMPILED}): the compiled engine is not checked")
         engines.remove("compiled")
     checks = catalogue(seed, dim, vocab)
-    for name in engines:
-        checks += step_checks(name, seed, dim, vocab)
+    checks += step_checks(engines, seed, dim, vocab)
     checks = [check for check in checks if pattern in check.name]
     if not checks:
         raise ConfigError(f"no check has {pattern!r} in its name", hint="w2v gradcheck lists them all")

@@ -15,6 +15,9 @@ def config_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """One option for every field of `TrainConfig`, in its order; old hands' spellings are accepted too."""
     for field in reversed(fields(TrainConfig)):
         limits = field.metadata
+        if field.type == "bool":
+            command = click.option(option_name(field.name), field.name, is_flag=True, help=limits["help"])(command)
+            continue
         kind: Any = int if str(field.type).startswith("int") else float
         if "choices" in limits:
             kind = click.Choice(limits["choices"])

@@ -29,22 +29,30 @@ from w2v_cli.gradients.losses import (
     softmax_cross_entropy,
     softmax_loss,
 )
-from w2v_cli.gradients.models import CBOW, SKIPGRAM, Model, OutputLoss, window_cost
+from w2v_cli.gradients.models import CBOW, CBOW_SUM, SKIPGRAM, OutputLoss, window_cost
 from w2v_cli.gradients.network import Network, network_cost
 
-MODELS = {"skipgram": SKIPGRAM, "cbow": CBOW}
+MODELS = {"skipgram": SKIPGRAM, "cbow": CBOW, "cbow of sums": CBOW_SUM}
 # Half-width of the scores of a nasty point: σ(±30) differs from 0 and 1 by 1e-13.
 EXTREME_SCORE = 30.0
 
 
 @dataclass(frozen=True)
 class Window:
-    """A window to check at: ids of the words that predict, of the predicted one, and of its noise."""
+    """A window to check at.
+
+    Attributes
+    ----------
+    center_id, context_ids, negative_ids : the word in the middle, those around it, and its noise.
+    is_about_words : it is nasty for losses without noise too.
+    extreme : scores reach ±30.
+    """
 
     name: str
     center_id: int
     context_ids: np.ndarray
     negative_ids: np.ndarray
+    is_about_words: bool = True
     extreme: bool = False
 
     def tables(self, rng: np.random.Generator, vocab: int, dim: int) -> dict[str, np.ndarray]:
@@ -70,18 +78,18 @@ def nasty_windows(rng: np.random.Generator, vocab: int) -> list[Window]:
     return [
         Window("random", 0, words(4), words(5)),
         Window("repeated context word", a, np.array([b, c, b, b]), words(5)),
-        Window("repeated negative", a, words(3), np.array([b, c, b, b, c])),
-        Window("negative equal to the target", a, words(2), np.array([b, a, c, a, b])),
+        Window("repeated negative", a, words(3), np.array([b, c, b, b, c]), is_about_words=False),
+        Window("negative equal to the target", a, words(2), np.array([b, a, c, a, b]), is_about_words=False),
         Window("one context word", a, np.array([b]), words(5)),
-        Window("no negatives", a, words(5), words(0)),
-        Window("one negative", a, words(2), words(1)),
+        Window("no negatives", a, words(5), words(0), is_about_words=False),
+        Window("one negative", a, words(2), words(1), is_about_words=False),
         Window("scores at ±30", a, np.array([b, c]), words(5), extreme=True),
         Window("same word in and out", a, np.array([b, a, c]), np.array([b, c, b])),
         Window("wide, 13 negatives", a, words(20), words(13)),
     ]
 
 
-def catalogue(seed: int = 0, dim: int = 10, vocab: int = 12) -> list[Check]:
+def catalogue(seed: int, dim: int, vocab: int) -> list[Check]:
     """All checks of `gradients`.
 
     Parameters
@@ -90,9 +98,7 @@ def catalogue(seed: int = 0, dim: int = 10, vocab: int = 12) -> list[Check]:
     """
     checks = [*_activation_checks(seed, dim), *_loss_checks(seed, dim, vocab), *_network_checks(seed, dim, vocab)]
     for window in nasty_windows(generator(seed, "windows"), vocab):
-        for model in MODELS:
-            for loss in ("ns", "softmax"):
-                checks.append(_window_check(model, loss, window, seed, dim, vocab))
+        checks += _window_checks(window, seed, dim, vocab)
     return checks
 
 
@@ -190,32 +196,47 @@ def _network_checks(seed: int, dim: int, classes: int) -> list[Check]:
     return checks
 
 
-def window_function(model: str, loss: str, window: Window) -> Callable[[Point], tuple[object, Point]]:
-    """Cost and gradients of a whole window as a function of both tables.
-
-    With negative sampling the context predicts the center, as it is trained; with the softmax, skip-gram's center
-    predicts each context word, as the seed prints it (eq. 23).
-    """
-    input_ids, target_ids = window.context_ids, np.array([window.center_id])
-    if (model, loss) == ("skipgram", "softmax"):
-        input_ids, target_ids = np.full(len(input_ids), window.center_id), input_ids
-    output_loss: OutputLoss
-    if loss == "ns":
-        output_ids, labels, counts = negative_sampling_rows(window.center_id, window.negative_ids)
-        output_loss = partial(logistic_table_loss, output_ids=output_ids, labels=labels, counts=counts)
-    else:
-        output_loss = partial(softmax_loss, target_ids=target_ids)
-    architecture: Model = MODELS[model]
+def window_function(model: str, loss: OutputLoss, input_ids: np.ndarray) -> Callable[[Point], tuple[object, Point]]:
+    """Cost and gradients of a whole window as a function of both tables."""
 
     def cost(point: Point) -> tuple[object, Point]:
-        value, grad_input, grad_output = window_cost(
-            architecture, point["input_vectors"], point["output_vectors"], input_ids, output_loss
-        )
-        return value, {"input_vectors": grad_input, "output_vectors": grad_output}
+        inputs, outputs = point.values()
+        value, grad_input, grad_output = window_cost(MODELS[model], inputs, outputs, input_ids, loss)
+        return value, dict(zip(point, (grad_input, grad_output), strict=True))
 
     return cost
 
 
-def _window_check(model: str, loss: str, window: Window, seed: int, dim: int, vocab: int) -> Check:
-    name = f"{model} {loss} window: {window.name}"
-    return _check(name, window.tables(generator(seed, name), vocab, dim), window_function(model, loss, window))
+def noise_loss(window: Window) -> OutputLoss:
+    """Negative sampling: the center against the window's noise."""
+    output_ids, labels, counts = negative_sampling_rows(window.center_id, window.negative_ids)
+    return partial(logistic_table_loss, output_ids=output_ids, labels=labels, counts=counts)
+
+
+def path_loss(node_ids: np.ndarray, labels: np.ndarray) -> OutputLoss:
+    """Hierarchical softmax: the nodes of the center's path, labelled by its code."""
+    return partial(logistic_table_loss, output_ids=node_ids, labels=labels.astype(float), counts=np.ones(len(node_ids)))
+
+
+def softmax_pairs(model: str, window: Window) -> tuple[np.ndarray, OutputLoss]:
+    """What predicts under the full softmax, and the loss of it.
+
+    Skip-gram's center predicts each context word, as the seed prints it (eq. 23); CBOW's context predicts the center.
+    """
+    if model == "skipgram":
+        return np.full(len(window.context_ids), window.center_id), partial(softmax_loss, target_ids=window.context_ids)
+    return window.context_ids, partial(softmax_loss, target_ids=np.array([window.center_id]))
+
+
+def _window_checks(window: Window, seed: int, dim: int, vocab: int) -> list[Check]:
+    """A window under every model and every loss over words."""
+    checks = []
+    for model in MODELS:
+        for loss in ("ns", "softmax") if window.is_about_words else ("ns",):
+            name = f"{model} {loss} window: {window.name}"
+            input_ids, output_loss = window.context_ids, noise_loss(window)
+            if loss == "softmax":
+                input_ids, output_loss = softmax_pairs(model, window)
+            point = window.tables(generator(seed, name), vocab, dim)
+            checks.append(_check(name, point, window_function(model, output_loss, input_ids)))
+    return checks

@@ -33,6 +33,12 @@ CBOW = Model(
     lambda grad_hidden, n: np.repeat(grad_hidden / n, n, axis=0),
 )
 
+# Their sum does: ∂J/∂v_i = ∂J/∂r̂.
+CBOW_SUM = Model(
+    lambda rows: rows.sum(axis=0, keepdims=True),
+    lambda grad_hidden, n: np.repeat(grad_hidden, n, axis=0),
+)
+
 OutputLoss = Callable[[np.ndarray, np.ndarray], tuple[np.generic, np.ndarray, np.ndarray]]
 
 

@@ -6,35 +6,101 @@ differentiated by central differences; the loss of `gradients`, which they must 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
-from w2v_cli.gradients.catalogue import Window, complex_loss_of, generator, nasty_windows, window_function
+from w2v_cli.config import TrainConfig
+from w2v_cli.gradients.catalogue import (
+    Window,
+    complex_loss_of,
+    generator,
+    nasty_windows,
+    noise_loss,
+    path_loss,
+    softmax_pairs,
+    window_function,
+)
 from w2v_cli.gradients.check import Check, Point
-from w2v_cli.training.engines import Step, steps_of
+from w2v_cli.training.engines import Step, make_step
+from w2v_cli.training.objective import Objective, make_objective
 from w2v_cli.training.parameters import padded
 from w2v_cli.training.sampling import Sample
 
+# Every model and loss, and what is a choice about their steps.
+CONFIGS = {
+    "skipgram ns": TrainConfig(),
+    "skipgram hs": TrainConfig(loss="hs"),
+    "skipgram softmax": TrainConfig(loss="softmax"),
+    "cbow ns": TrainConfig(model="cbow", cbow_step="plain"),
+    "cbow hs": TrainConfig(model="cbow", loss="hs", cbow_step="plain"),
+    "cbow softmax": TrainConfig(model="cbow", loss="softmax", cbow_step="plain"),
+}
+VARIANTS = {
+    "cbow of sums ns": TrainConfig(model="cbow", cbow_sum=True),
+    "cbow of sums softmax": TrainConfig(model="cbow", loss="softmax", cbow_sum=True),
+    "cbow scaled ns": TrainConfig(model="cbow"),
+    "cbow scaled softmax": TrainConfig(model="cbow", loss="softmax"),
+}
+# Wider than the widest vector register, and no multiple of it.
+WIDE = 35
 
-def step_checks(engine: str, seed: int = 0, dim: int = 10, vocab: int = 12) -> list[Check]:
-    """Checks of one engine's steps.
+
+def step_checks(engines: Sequence[str], seed: int, dim: int, vocab: int) -> list[Check]:
+    """Checks of the steps of one engine or of both.
 
     Parameters
     ----------
-    engine : reference, or compiled, which needs numba.
+    engines : reference, or compiled, which needs numba.
     seed : of the points · dim : D · vocab : V, at least 4.
     """
     windows = nasty_windows(generator(seed, "windows"), vocab)
-    checks = []
-    for (model, loss), step in steps_of(engine).items():
-        # alpha once is not 1, so that it cannot be forgotten or squared.
-        for window, alpha in [(window, 1.0) for window in windows] + [(windows[0], 0.5)]:
-            name = f"{engine} {model} {loss} step: {window.name}" + (f", alpha {alpha}" if alpha != 1 else "")
-            point = window.tables(generator(seed, name), vocab, dim)
-            analytic = complex_loss_of(window_function(model, loss, window))
-            checks.append(Check(name, point, partial(_step_gradients, step, window, alpha), analytic))
-    return checks
+    # Halving counts make a tree with a path of every length: the rarest word's is the longest there can be.
+    counts = 2 ** np.maximum(40 - np.arange(vocab, dtype=np.int64), 0)
+    checks: dict[str, Check] = {}
+    for engine in engines:
+        for kind, config in {**CONFIGS, **VARIANTS}.items():
+            objective = make_objective(config, counts)
+            step = make_step(engine, objective)
+            # The softmax is the same in both engines.
+            who = "both engines'" if config.loss == "softmax" else engine
+            places = [Place(window) for window in windows if config.loss == "ns" or window.is_about_words]
+            # alpha once is not 1, so that it cannot be forgotten or squared.
+            places = places[:2] if kind in VARIANTS else [*places, Place(windows[0], 0.5, WIDE)]
+            for place in places:
+                name = f"{who} {kind} step: {place.name}"
+                tables = place.window.tables(generator(seed, name), vocab, place.dim or dim)
+                checks[name] = _step_check(name, objective, step, place, tables)
+    return list(checks.values())
+
+
+class Place(NamedTuple):
+    """A window, the learning rate there, and the dimension if it is another."""
+
+    window: Window
+    alpha: float = 1.0
+    dim: int | None = None
+
+    @property
+    def name(self) -> str:
+        """What is particular about it."""
+        return self.window.name if self.alpha == 1 else f"{self.window.name}, alpha {self.alpha}, dim {self.dim}"
+
+
+def _step_check(name: str, objective: Objective, step: Step, place: Place, tables: dict[str, np.ndarray]) -> Check:
+    window = place.window
+    model = objective.model if objective.model == "skipgram" or objective.averages else "cbow of sums"
+    input_ids, output_loss = window.context_ids, noise_loss(window)
+    if objective.loss == "softmax":
+        input_ids, output_loss = softmax_pairs(model, window)
+    elif objective.paths is not None:
+        output_loss = path_loss(*objective.paths.of(window.center_id))
+        tables = {"input_vectors": tables["input_vectors"], "node_vectors": tables["output_vectors"][:-1]}
+    analytic = complex_loss_of(window_function(model, output_loss, input_ids))
+    scale = float(objective.input_scale(len(window.context_ids)))
+    return Check(name, tables, partial(_step_gradients, step, sample_of(window), place.alpha, scale), analytic)
 
 
 def sample_of(window: Window) -> Sample:
@@ -51,12 +117,15 @@ def sample_of(window: Window) -> Sample:
     return Sample(kept_ids, starts, stops, negative_ids, places)
 
 
-def _step_gradients(step: Step, window: Window, alpha: float, point: Point) -> tuple[object, Point]:
-    """Loss before the step, and (before − after) ÷ alpha of both tables."""
-    sample = sample_of(window)
+def _step_gradients(step: Step, sample: Sample, alpha: float, input_scale: float, point: Point) -> tuple[object, Point]:
+    """Loss before the step, and (before − after) ÷ alpha of both tables, the input's by its scale as well."""
     dim = next(iter(point.values())).shape[1]
     # The kernels' rows are whole vectors; the padding is 0.
-    tables = {name: np.pad(x, ((0, 0), (0, padded(dim) - dim))) for name, x in point.items()}
-    after = {name: x.copy() for name, x in tables.items()}
-    loss, _ = step(sample, np.full(len(sample.kept_ids), alpha), after["input_vectors"], after["output_vectors"])
-    return loss, {name: ((tables[name] - after[name]) / alpha)[:, :dim] for name in tables}
+    before = [np.zeros((len(x), padded(dim))) for x in point.values()]
+    for table, x in zip(before, point.values(), strict=True):
+        table[:, :dim] = x
+    after = [x.copy() for x in before]
+    loss, _ = step(sample, np.full(len(sample.kept_ids), alpha), *after)
+    taken = [((old - new) / alpha)[:, :dim] for old, new in zip(before, after, strict=True)]
+    taken[0] /= input_scale
+    return loss, dict(zip(point, taken, strict=True))

@@ -1,17 +1,19 @@
-"""Which function takes the steps of which model and loss, in either engine."""
+"""Which function takes the steps of an objective, in either engine."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
 from w2v_cli.errors import ConfigError
 from w2v_cli.jit import COMPILES, WHY_NOT_COMPILED
 from w2v_cli.training import reference, softmax
+from w2v_cli.training.objective import Objective
 from w2v_cli.training.sampling import Sample
 
-# (sample, alphas, input_vectors, output_vectors) → (loss in nats, predictions); see `reference.train_skipgram_ns`.
+# (sample, alphas, input_vectors, output_vectors) → (loss in nats, predictions); see `reference.train_logistic`.
 Step = Callable[[Sample, np.ndarray, np.ndarray, np.ndarray], tuple[float, int]]
 
 
@@ -33,16 +35,15 @@ def resolve_engine(engine: str) -> str:
     return engine
 
 
-def steps_of(engine: str) -> dict[tuple[str, str], Step]:
-    """The step of every (model, loss); `engine` is one that `resolve_engine` returns.
+def make_step(engine: str, objective: Objective) -> Step:
+    """The step of an objective; `engine` is one that `resolve_engine` returns.
 
     The softmax is made of numpy's matrix products in both engines.
     """
-    steps: dict[tuple[str, str], Step] = {("skipgram", "softmax"): softmax.train_skipgram_softmax}
-    if engine == "compiled":
-        from w2v_cli.training import compiled
+    if objective.loss == "softmax":
+        return partial(softmax.train_softmax, objective)
+    if engine == "reference":
+        return partial(reference.train_logistic, objective)
+    from w2v_cli.training import compiled
 
-        steps["skipgram", "ns"] = compiled.train_skipgram_ns
-    else:
-        steps["skipgram", "ns"] = reference.train_skipgram_ns
-    return steps
+    return partial(compiled.train_logistic, objective)

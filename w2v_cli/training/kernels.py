@@ -38,6 +38,10 @@ PAIR = 2
 TILE = 6
 # Scores of a pair with a tile lie together: six and two idle ones for the first input, then for the second.
 CELL = PAIR * TOTALS
+# Windows between the call for a row and its use: one would be too late, more find it gone.
+AHEAD = 2
+# Nodes at the start of a path that are in the cache anyway.
+HOT_NODES = 8
 
 
 @compiled
@@ -118,7 +122,7 @@ def _loss(count, m, scores, labels, scales, terms):  # type: ignore[no-untyped-d
 
 @compiled
 def _update(  # type: ignore[no-untyped-def]
-    input_table, input_offsets, output_table, output_offsets, n, m, dim, inputs, outputs, scores
+    input_sums, input_offsets, output_table, output_offsets, n, m, dim, inputs, outputs, scores
 ):
     """I += G·O and O += Gᵀ·I: products of the rows in scratch, added to the rows in the tables."""
     width = m // TILE * CELL
@@ -154,15 +158,26 @@ def _update(  # type: ignore[no-untyped-def]
                 o = load(outputs, o_place + 5 * LANES)
                 d, e = multiply_add(g5, o, d), multiply_add(h5, o, e)
                 store(output_table, r5 + k, multiply_add(g5, x, multiply_add(h5, y, load(output_table, r5 + k))))
-                store(input_table, a + k, add(load(input_table, a + k), d))
-                store(input_table, b + k, add(load(input_table, b + k), e))
+                store(input_sums, a + k, add(load(input_sums, a + k), d))
+                store(input_sums, b + k, add(load(input_sums, b + k), e))
                 x_place += PAIR * LANES
                 o_place += TILE * LANES
 
 
 @compiled
 def logistic_step(  # type: ignore[no-untyped-def]
-    input_table, input_offsets, count, output_table, output_offsets, labels, scales, m, dim, scratch, wants_loss
+    input_table,
+    input_offsets,
+    count,
+    input_sums,
+    output_table,
+    output_offsets,
+    labels,
+    scales,
+    m,
+    dim,
+    scratch,
+    wants_loss,
 ):
     """One step on `count` input rows against m output rows; returns the loss before it, in nats, if wanted.
 
@@ -171,7 +186,7 @@ def logistic_step(  # type: ignore[no-untyped-def]
     Both products are of the rows before the step, and rows that occur more than once take every one of
     their gradients. `labels` is Y's one row and `scales` alpha, or 0 for an output that does not count: both
     laid out as the cells of one pair (`_set_output`). m is a multiple of TILE, filled up with outputs that do
-    not count.
+    not count. What is added to I goes to `input_sums`, which is the input table where its own rows are trained.
     """
     inputs, outputs, scores, terms = scratch
     n = (count + 1) // PAIR * PAIR
@@ -189,7 +204,7 @@ def logistic_step(  # type: ignore[no-untyped-def]
         width = m // TILE * CELL
         for twin in range(n // PAIR * width - width + TOTALS, n // PAIR * width, CELL):
             scores[twin : twin + TOTALS] = 0
-    _update(input_table, input_offsets, output_table, output_offsets, n, m, dim, inputs, outputs, scores)
+    _update(input_sums, input_offsets, output_table, output_offsets, n, m, dim, inputs, outputs, scores)
     return loss
 
 
@@ -208,42 +223,134 @@ def _prefetch_row(table, offset, dim):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def train_skipgram_ns(  # type: ignore[no-untyped-def]
-    kept_ids, window_starts, window_stops, negative_ids, alphas, input_vectors, output_vectors, loss_every
+def _noise_outputs(  # type: ignore[no-untyped-def]
+    target_id, negative_ids, pos, dim, alpha, output_offsets, labels, scales
 ):
-    """Skip-gram with negative sampling over one block; returns (loss in nats, predictions it is the sum of).
+    """Negative sampling: the target and its noise, filled up with the target; returns how many outputs."""
+    negatives = negative_ids.shape[1]
+    m = (negatives + TILE) // TILE * TILE
+    output_offsets[:m] = np.int64(target_id) * dim
+    _set_output(0, 1, alpha, labels, scales)
+    for j in range(negatives):
+        output_offsets[j + 1] = np.int64(negative_ids[pos, j]) * dim
+        # word2vec.c: a noise word that is the target is dropped.
+        _set_output(j + 1, 0, alpha if negative_ids[pos, j] != target_id else 0, labels, scales)
+    return m
+
+
+@compiled
+def _path_outputs(  # type: ignore[no-untyped-def]
+    target_id, path_starts, path_nodes, path_labels, dim, alpha, output_offsets, labels, scales
+):
+    """Hierarchical softmax: the nodes of the target's path, filled up with the first; returns how many outputs."""
+    first = path_starts[target_id]
+    nodes = path_starts[target_id + 1] - first
+    m = (nodes + TILE - 1) // TILE * TILE
+    for j in range(nodes):
+        output_offsets[j] = np.int64(path_nodes[first + j]) * dim
+        _set_output(j, path_labels[first + j], alpha, labels, scales)
+    for j in range(nodes, m):
+        output_offsets[j] = output_offsets[0]
+        _set_output(j, 0, 0, labels, scales)
+    return m
+
+
+@compiled
+def _pool_rows(table, offsets, count, dim, weight, hidden):  # type: ignore[no-untyped-def]
+    """hidden = weight·Σ rows; the weight is an array of one."""
+    for k in range(0, dim, LANES):
+        total = constant(hidden, 0)
+        for i in range(count):
+            total = add(total, load(table, offsets[i] + k))
+        store(hidden, k, multiply(spread(weight, 0), total))
+
+
+@compiled
+def _add_to_rows(table, offsets, count, dim, weight, step):  # type: ignore[no-untyped-def]
+    """Each row += weight·step; step becomes 0."""
+    for k in range(0, dim, LANES):
+        moved = multiply(spread(weight, 0), load(step, k))
+        store(step, k, constant(step, 0))
+        for i in range(count):
+            store(table, offsets[i] + k, add(load(table, offsets[i] + k), moved))
+
+
+@compiled
+def _prefetch_window(  # type: ignore[no-untyped-def]
+    pos, reach, kept_ids, negative_ids, path_starts, path_nodes, input_table, output_table, dim
+):
+    """Call for the rows that the window at `pos` needs and those before it did not."""
+    if pos >= kept_ids.shape[0]:
+        return
+    target_id = kept_ids[pos]
+    if path_starts.shape[0] == 0:
+        _prefetch_row(output_table, np.int64(target_id) * dim, dim)
+        for j in range(negative_ids.shape[1]):
+            if negative_ids[pos, j] != negative_ids[pos - 1, j]:
+                _prefetch_row(output_table, np.int64(negative_ids[pos, j]) * dim, dim)
+    else:
+        # The first nodes are on every path, and in the cache.
+        for place in range(path_starts[target_id] + HOT_NODES, path_starts[target_id + 1]):
+            _prefetch_row(output_table, np.int64(path_nodes[place]) * dim, dim)
+    if pos + reach < kept_ids.shape[0]:
+        _prefetch_row(input_table, np.int64(kept_ids[pos + reach]) * dim, dim)
+
+
+@compiled
+def train_logistic(  # type: ignore[no-untyped-def]
+    kept_ids,
+    window_starts,
+    window_stops,
+    negative_ids,
+    path_starts,
+    path_nodes,
+    path_labels,
+    pools,
+    averages,
+    scales_step,
+    alphas,
+    input_vectors,
+    output_vectors,
+    loss_every,
+):
+    """Negative sampling or hierarchical softmax over one block; returns (loss in nats, predictions it is the sum of).
 
     Parameters
     ----------
     kept_ids : int32 (N,) · window_starts, window_stops : int32 (N,) · negative_ids : int32 (N, K)
+    path_starts, path_nodes, path_labels : int64, int32, int8, see `huffman.Paths`; empty for negative sampling
+    pools : the context rows predict together (CBOW), not each for itself · averages : by their mean, not their sum
+    scales_step : a row's step is n × the mean's gradient
     alphas : float64 (N,), the learning rate of each window
-    input_vectors, output_vectors : float (V, D), D a multiple of LANES; changed in place
+    input_vectors, output_vectors : float (rows, D), D a multiple of LANES; changed in place
     loss_every : the loss is taken at every so manieth window
     """
-    dim, negatives, dtype = input_vectors.shape[1], negative_ids.shape[1], input_vectors.dtype
+    dim, dtype = input_vectors.shape[1], input_vectors.dtype
     input_table, output_table = input_vectors.reshape(-1), output_vectors.reshape(-1)
-    most = PAIR
+    most_inputs, most_outputs, reach = PAIR, negative_ids.shape[1] + 1, 0
     for pos in range(kept_ids.shape[0]):
-        most = max(most, window_stops[pos] - window_starts[pos])
-    m = (negatives + TILE) // TILE * TILE
+        most_inputs = max(most_inputs, window_stops[pos] - window_starts[pos])
+        reach = max(reach, window_stops[pos] - 1 - pos)
+        if path_starts.shape[0] > 0:
+            most_outputs = max(most_outputs, path_starts[kept_ids[pos] + 1] - path_starts[kept_ids[pos]])
+    m = (most_outputs + TILE - 1) // TILE * TILE
     width = m // TILE * CELL
-    input_offsets, output_offsets = np.empty(most + 1, np.int64), np.empty(m, np.int64)
+    input_offsets, output_offsets = np.empty(most_inputs + 1, np.int64), np.empty(m, np.int64)
+    hidden_offsets = np.zeros(PAIR, np.int64)
+    hidden, hidden_sums, weight = np.zeros(dim, dtype), np.zeros(dim, dtype), np.ones(1, dtype)
     labels, scales = np.zeros(width, dtype), np.zeros(width, dtype)
     scratch = (
-        np.empty((most + 1) * dim, dtype),
+        np.empty((most_inputs + 1) * dim, dtype),
         np.empty(m * dim, dtype),
-        np.empty((most + 1) * width, dtype),
+        np.empty((most_inputs + 1) * width, dtype),
         np.empty(width, dtype),
     )
     loss, predictions = 0.0, 0
     for pos in range(kept_ids.shape[0]):
         start, stop = window_starts[pos], window_stops[pos]
-        if pos + 1 < kept_ids.shape[0]:
-            _prefetch_row(output_table, np.int64(kept_ids[pos + 1]) * dim, dim)
-            for j in range(negatives):
-                _prefetch_row(output_table, np.int64(negative_ids[pos + 1, j]) * dim, dim)
-        if stop + 1 < kept_ids.shape[0]:
-            _prefetch_row(input_table, np.int64(kept_ids[stop + 1]) * dim, dim)
+        _prefetch_window(
+            pos + AHEAD, reach, kept_ids, negative_ids, path_starts, path_nodes, input_table, output_table, dim
+        )
         count = 0
         for context_pos in range(start, stop):
             if context_pos != pos:
@@ -252,16 +359,26 @@ def train_skipgram_ns(  # type: ignore[no-untyped-def]
         if count == 0:
             continue
         target_id, alpha = kept_ids[pos], dtype.type(alphas[pos])
-        output_offsets[:] = np.int64(target_id) * dim
-        _set_output(0, 1, alpha, labels, scales)
-        for j in range(negatives):
-            output_offsets[j + 1] = np.int64(negative_ids[pos, j]) * dim
-            # word2vec.c: a noise word that is the target is dropped.
-            _set_output(j + 1, 0, alpha if negative_ids[pos, j] != target_id else 0, labels, scales)
+        if path_starts.shape[0] == 0:
+            m = _noise_outputs(target_id, negative_ids, pos, dim, alpha, output_offsets, labels, scales)
+        else:
+            m = _path_outputs(
+                target_id, path_starts, path_nodes, path_labels, dim, alpha, output_offsets, labels, scales
+            )
         wants_loss = pos % loss_every == 0
+        if pools:
+            weight[0] = 1 / count if averages else 1
+            _pool_rows(input_table, input_offsets, count, dim, weight, hidden)
+            source, offsets, rows, sums = hidden, hidden_offsets, 1, hidden_sums
+        else:
+            source, offsets, rows, sums = input_table, input_offsets, count, input_table
         loss += logistic_step(
-            input_table, input_offsets, count, output_table, output_offsets, labels, scales, m, dim, scratch, wants_loss
+            source, offsets, rows, sums, output_table, output_offsets, labels, scales, m, dim, scratch, wants_loss
         )
+        if pools:
+            if scales_step:
+                weight[0] = 1
+            _add_to_rows(input_table, input_offsets, count, dim, weight, hidden_sums)
         if wants_loss:
-            predictions += count
+            predictions += rows
     return loss, predictions

@@ -15,24 +15,26 @@ CACHE_LINE_BYTES = 64
 
 @dataclass(frozen=True)
 class Parameters:
-    """The two tables of a run, float32 or float64, each (V, padded dim), padding zero.
+    """The two tables of a run, float32 or float64, of padded width; the padding is zero.
 
     Attributes
     ----------
     input_vectors : the vectors people want.
-    output_vectors : the ones they are scored against.
+    output_vectors : the ones they are scored against: words, or the nodes of hierarchical softmax.
     dim : D, the true width.
+    output_name : output_vectors or node_vectors.
     """
 
     input_vectors: np.ndarray
     output_vectors: np.ndarray
     dim: int
+    output_name: str = "output_vectors"
 
     def tensors(self) -> dict[str, np.ndarray]:
-        """The tables by name, (V, D): views, no copies."""
+        """The tables by name, of true width: views, no copies."""
         return {
             "input_vectors": self.input_vectors[:, : self.dim],
-            "output_vectors": self.output_vectors[:, : self.dim],
+            self.output_name: self.output_vectors[:, : self.dim],
         }
 
     @property
@@ -55,12 +57,15 @@ def parameter_bytes(words: int, dim: int) -> int:
     return 2 * words * padded(dim) * 4
 
 
-def initial_parameters(words: int, dim: int, seed: int) -> Parameters:
+def initial_parameters(
+    words: int, dim: int, seed: int, outputs: int | None = None, output_name: str = "output_vectors"
+) -> Parameters:
     """Input vectors from U[−½, ½) ÷ D, output vectors 0 (word2vec.c), in float32.
 
-    Row i depends on (seed, i) alone.
+    Row i depends on (seed, i) alone. `outputs` rows of output vectors, as many as words unless given.
     """
-    parameters = Parameters(_aligned_zeros(words, padded(dim)), _aligned_zeros(words, padded(dim)), dim)
+    outputs = words if outputs is None else outputs
+    parameters = Parameters(_aligned_zeros(words, padded(dim)), _aligned_zeros(outputs, padded(dim)), dim, output_name)
     rows = max(1, (1 << 20) // dim)
     for first in range(0, words, rows):
         stop = min(first + rows, words)

@@ -55,13 +55,15 @@ class Sampler:
     keep_limits : uint32 (V,); a token of word i is kept if 32 random bits are ≤ keep_limits[i].
     noise_limits : uint32 (V,), noise_aliases : int32 (V,); the alias table: a uniform column i stands if 32
         random bits are ≤ noise_limits[i], else its alias does.
-    window : the largest radius · negatives : noise words of a window · seed : of the run.
+    window : the largest radius · fixed_window : it is every window's · negatives : noise words of a window
+    seed : of the run.
     """
 
     keep_limits: np.ndarray
     noise_limits: np.ndarray
     noise_aliases: np.ndarray
     window: int
+    fixed_window: bool
     negatives: int
     seed: int
 
@@ -86,6 +88,7 @@ class Sampler:
             self.noise_limits,
             self.noise_aliases,
             self.window,
+            self.fixed_window,
             *arrays,
         )
         kept_ids, starts, stops, positions, negative_ids = (array[:kept] for array in arrays)
@@ -93,7 +96,13 @@ class Sampler:
 
 
 def make_sampler(
-    counts: np.ndarray, subsample: float, noise_exponent: float, window: int, negatives: int, seed: int
+    counts: np.ndarray,
+    subsample: float,
+    noise_exponent: float,
+    window: int,
+    negatives: int,
+    seed: int,
+    fixed_window: bool = False,
 ) -> Sampler:
     """The distributions for a vocabulary.
 
@@ -106,9 +115,15 @@ def make_sampler(
     counts : int64 (V,), occurrences of each word.
     """
     ratio = subsample * counts.sum() / counts if subsample > 0 else np.full(len(counts), np.inf)
-    noise_limits, noise_aliases = alias_table(counts.astype(np.float64) ** noise_exponent)
+    noise_limits, noise_aliases = alias_table((counts / counts.max()) ** noise_exponent)
     return Sampler(
-        _limits(np.minimum(np.sqrt(ratio) + ratio, 1.0)), noise_limits, noise_aliases, window, negatives, seed
+        _limits(np.minimum(np.sqrt(ratio) + ratio, 1.0)),
+        noise_limits,
+        noise_aliases,
+        window,
+        fixed_window,
+        negatives,
+        seed,
     )
 
 
@@ -174,9 +189,9 @@ def stream_key(*parts: int) -> int:
 
 
 @compiled
-def _clip(stops: Any, first: Any, end: Any) -> None:
-    """No window that starts at `first` or later reaches past `end`."""
-    for pos in range(first, end):
+def _clip(stops: Any, start: Any, end: Any, window: Any) -> None:
+    """No window of a sentence reaches past its end."""
+    for pos in range(max(start, end - window), end):
         stops[pos] = min(stops[pos], end)
 
 
@@ -189,6 +204,7 @@ def _draw(  # type: ignore[no-untyped-def]
     noise_limits,
     noise_aliases,
     window,
+    fixed_window,
     kept_ids,
     starts,
     stops,
@@ -199,14 +215,16 @@ def _draw(  # type: ignore[no-untyped-def]
     kept, sentence_start, next_boundary = 0, 0, 0
     for pos in range(len(ids)):
         if next_boundary < len(boundaries) and boundaries[next_boundary] == pos:
-            _clip(stops, max(sentence_start, kept - window), kept)
+            _clip(stops, sentence_start, kept, window)
             sentence_start = kept
             next_boundary += 1
         state = (state + GOLDEN) & MASK
         if mix(state) >> 32 > keep_limits[ids[pos]]:
             continue
         state = (state + GOLDEN) & MASK
-        radius = 1 + np.int64(((mix(state) >> 32) * np.uint64(window)) >> 32)
+        radius = window if fixed_window else 1 + np.int64(((mix(state) >> 32) * np.uint64(window)) >> 32)
+        # No window leaves its block; a larger radius might leave int32.
+        radius = min(radius, len(ids))
         kept_ids[kept], positions[kept] = ids[pos], pos
         starts[kept], stops[kept] = max(kept - radius, sentence_start), kept + radius + 1
         for k in range(negatives.shape[1]):
@@ -218,5 +236,5 @@ def _draw(  # type: ignore[no-untyped-def]
             column = np.int64(((bits >> 32) * np.uint64(len(noise_limits))) >> 32)
             negatives[kept, k] = column if bits & LOW <= noise_limits[column] else noise_aliases[column]
         kept += 1
-    _clip(stops, max(sentence_start, kept - window), kept)
+    _clip(stops, sentence_start, kept, window)
     return kept

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from w2v_cli.training.objective import Objective
 from w2v_cli.training.sampling import Sample
 
 # Centers whose steps are summed into one, at most: more of them make faster products, and longer steps. So that
@@ -16,44 +17,66 @@ from w2v_cli.training.sampling import Sample
 BATCH_CENTERS = 64
 
 
-def train_skipgram_softmax(
-    sample: Sample, alphas: np.ndarray, input_vectors: np.ndarray, output_vectors: np.ndarray
+def train_softmax(
+    objective: Objective, sample: Sample, alphas: np.ndarray, input_vectors: np.ndarray, output_vectors: np.ndarray
 ) -> tuple[float, int]:
-    """Skip-gram with the full softmax over one block: each center's input row predicts every context word.
+    """The full softmax over one block, a batch of windows at a time.
 
-    A batch's step is −alpha × the exact gradient of its summed loss: to first order in alpha the same as its
-    windows' steps one after the other.
+    Skip-gram's center predicts every context word from its input row, as the seed prints it (eq. 23); CBOW's context
+    predicts the center from its pooled rows. A batch's step is −alpha × the exact gradient of its summed loss, alpha
+    that of its middle: to first order in alpha the same as its windows' steps one after the other.
 
-    Parameters and returns are those of `reference.train_skipgram_ns`.
+    Parameters and returns are those of `reference.train_logistic`.
     """
     total, predictions, centers = 0.0, 0, len(sample.kept_ids)
     size = min(BATCH_CENTERS, centers // np.bincount(sample.kept_ids, minlength=1).max()) if centers else 1
     for first in range(0, centers, size):
         stop = min(first + size, centers)
-        input_ids, context_ids = batch_pairs(sample, first, stop)
+        center_ids, context_ids, window = batch_pairs(sample, first, stop)
         if len(context_ids) == 0:
             continue
         alpha = input_vectors.dtype.type(alphas[first:stop].mean())
-        center_ids, group = np.unique(input_ids, return_inverse=True)
-        hidden = input_vectors[center_ids]
-        loss, grad_hidden, grad_output = grouped_softmax_loss(hidden, output_vectors, group, context_ids)
-        input_vectors[center_ids] -= alpha * grad_hidden
+        if objective.model == "skipgram":
+            input_ids, group = np.unique(center_ids, return_inverse=True)
+            hidden, target_ids = input_vectors[input_ids], context_ids
+        else:
+            # One prediction a window: its pooled rows, its center.
+            firsts = np.flatnonzero(np.diff(window, prepend=-1))
+            widths = np.diff(firsts, append=len(window))
+            input_ids, target_ids, group = context_ids, center_ids[firsts], np.arange(len(firsts))
+            weights = objective.row_weight(widths).astype(input_vectors.dtype)
+            hidden = np.add.reduceat(input_vectors[input_ids], firsts) * weights[:, None]
+        loss, grad_hidden, grad_output = grouped_softmax_loss(hidden, output_vectors, group, target_ids)
+        grad_hidden *= alpha
+        if objective.model == "skipgram":
+            input_vectors[input_ids] -= grad_hidden
+        else:
+            scales = weights * objective.input_scale(widths)
+            _subtract_rows(input_vectors, input_ids, (grad_hidden * scales[:, None]).repeat(widths, axis=0))
         grad_output *= alpha
         output_vectors -= grad_output
         total += loss
-        predictions += len(context_ids)
+        predictions += len(target_ids)
     return total, predictions
 
 
-def batch_pairs(sample: Sample, first: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
-    """All pairs of the windows first…stop−1: input ids and predicted ids, int32 (pairs,) each."""
+def _subtract_rows(table: np.ndarray, ids: np.ndarray, rows: np.ndarray) -> None:
+    """table[ids] -= rows, where repeated ids take all of theirs: `np.subtract.at`, and faster."""
+    order = np.argsort(ids, kind="stable")
+    ordered = ids[order]
+    firsts = np.flatnonzero(np.diff(ordered, prepend=-1))
+    table[ordered[firsts]] -= np.add.reduceat(rows[order], firsts)
+
+
+def batch_pairs(sample: Sample, first: int, stop: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """All pairs of the windows first…stop−1: center ids, context ids, both int32 (pairs,), and which window."""
     starts, stops = sample.window_starts[first:stop], sample.window_stops[first:stop]
     widths = stops - starts
     center_pos = np.repeat(np.arange(first, stop), widths)
     within = np.arange(len(center_pos)) - np.repeat(np.cumsum(widths) - widths, widths)
     context_pos = np.repeat(starts, widths) + within
     pairs = context_pos != center_pos
-    return sample.kept_ids[center_pos[pairs]], sample.kept_ids[context_pos[pairs]]
+    return sample.kept_ids[center_pos[pairs]], sample.kept_ids[context_pos[pairs]], center_pos[pairs]
 
 
 def grouped_softmax_loss(

@@ -18,7 +18,8 @@ from threadpoolctl import threadpool_limits
 from w2v_cli.config import TrainConfig
 from w2v_cli.corpus.encoded import EncodedCorpus
 from w2v_cli.errors import TrainingError
-from w2v_cli.training.engines import resolve_engine, steps_of
+from w2v_cli.training.engines import make_step, resolve_engine
+from w2v_cli.training.objective import make_objective
 from w2v_cli.training.parameters import Parameters, initial_parameters, parameter_bytes
 from w2v_cli.training.sampling import make_sampler
 
@@ -103,8 +104,11 @@ class Trainer:
         words = len(corpus.vocabulary)
         require_memory(parameter_bytes(words, config.dim), f"{words:,} words × {config.dim} dimensions")
         self.engine = resolve_engine(config.engine)
-        self.step = steps_of(self.engine)[config.model, config.loss]
-        self.parameters = initial_parameters(words, config.dim, config.seed)
+        objective = make_objective(config, corpus.vocabulary.counts)
+        self.step = make_step(self.engine, objective)
+        # A tree of V leaves has V − 1 nodes.
+        outputs = words - 1 if config.loss == "hs" else words
+        self.parameters = initial_parameters(words, config.dim, config.seed, outputs, objective.output_name)
         self.sampler = make_sampler(
             corpus.vocabulary.counts,
             config.subsample,
@@ -112,6 +116,7 @@ class Trainer:
             config.window,
             config.negatives if config.loss == "ns" else 0,
             config.seed,
+            config.fixed_window,
         )
         self.total_tokens = corpus.token_count * config.epochs
         self.blocks = -(-corpus.token_count // BLOCK_TOKENS)

@@ -1,0 +1,78 @@
+"""What a run trains: how the context rows form hidden vectors, and what these are scored against."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from w2v_cli.config import TrainConfig
+from w2v_cli.gradients.losses import negative_sampling_rows
+from w2v_cli.gradients.models import CBOW, CBOW_SUM, SKIPGRAM, Model
+from w2v_cli.training.huffman import Paths, huffman_paths
+
+
+@dataclass(frozen=True)
+class Objective:
+    """An architecture and a loss.
+
+    Attributes
+    ----------
+    model, loss : as in `TrainConfig`.
+    averages : CBOW's hidden vector is the mean of its context rows, not their sum.
+    scales_step : CBOW's step on each of its n context rows is n × as long as its gradient says.
+    paths : of hierarchical softmax, else None.
+    """
+
+    model: str
+    loss: str
+    averages: bool
+    scales_step: bool
+    paths: Paths | None
+
+    @property
+    def architecture(self) -> Model:
+        """How rows form hidden vectors, and gradients go back to them."""
+        return SKIPGRAM if self.model == "skipgram" else CBOW if self.averages else CBOW_SUM
+
+    @property
+    def output_name(self) -> str:
+        """What the rows of the output table are, in the model file."""
+        return "output_vectors" if self.paths is None else "node_vectors"
+
+    def outputs(self, target_id: int, negative_ids: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The rows that the prediction of a word is scored against, their labels, and how often each counts."""
+        if self.paths is None:
+            return negative_sampling_rows(target_id, negative_ids)
+        node_ids, labels = self.paths.of(target_id)
+        return node_ids, labels.astype(np.float64), np.ones(len(node_ids))
+
+    def row_weight(self, rows: Any) -> Any:
+        """What each of a CBOW window's n context rows weighs in the hidden vector; for arrays of n too."""
+        return 1 / rows if self.averages else rows / rows
+
+    def input_scale(self, rows: Any) -> Any:
+        """How many times −alpha × its gradient each of a window's input rows moves.
+
+        word2vec.c, gensim and fastText leave the 1/n of the mean out on the way back: a longer step that learns
+        better on small corpora, and not the gradient. Skip-gram and sums have no 1/n to leave out.
+        """
+        return rows if self.scales_step else 1
+
+
+def make_objective(config: TrainConfig, counts: np.ndarray) -> Objective:
+    """The objective of a run.
+
+    Parameters
+    ----------
+    counts : int64 (V,), descending.
+    """
+    averages = config.model == "cbow" and not config.cbow_sum
+    return Objective(
+        config.model,
+        config.loss,
+        averages,
+        averages and config.cbow_step == "scaled",
+        huffman_paths(counts) if config.loss == "hs" else None,
+    )
