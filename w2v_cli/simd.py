@@ -1,8 +1,9 @@
 """Vectors of a few lanes as numba values: load, store, multiply-add, sums, prefetch; bytes as bit masks.
 
 The training kernels are written with these rather than left to the loop vectoriser, which gives up on rows that might
-overlap. They hold for float32 and float64 alike. Arrays are flat and contiguous; `offset` counts elements,
-is ≥ 0 and is not checked.
+overlap. They hold for float32 and float64 alike. They work on flat, contiguous memory: an array, or its address, which
+other than an array is counted by nobody when it goes from function to function. `offset` counts elements, is ≥ 0 and
+is not checked.
 """
 
 from __future__ import annotations
@@ -55,15 +56,49 @@ def _llvm_vector(dtype: types.Float) -> ir.VectorType:
     return ir.VectorType(ir.FloatType() if dtype == types.float32 else ir.DoubleType(), LANES)
 
 
-def _place(context: Any, builder: Any, array_type: Any, array: Any, offset: Any) -> Any:
-    """The address of array[offset]."""
-    return builder.gep(context.make_array(array_type)(context, builder, array).data, [offset])
+def _place(context: Any, builder: Any, kind: Any, memory: Any, offset: Any) -> Any:
+    """The address of memory[offset]."""
+    if isinstance(kind, types.Array):
+        memory = context.make_array(kind)(context, builder, memory).data
+    return builder.gep(memory, [offset])
+
+
+@intrinsic
+def address(typingctx: Any, array: Any) -> Any:
+    """Where a contiguous array begins; it must outlive its use."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return context.make_array(array)(context, builder, args[0]).data
+
+    return types.CPointer(array.dtype)(array), codegen
 
 
 def _shuffle(builder: Any, a: Any, b: Any, lanes: list[int]) -> Any:
     """The named lanes of a and b, b's counted on from a's."""
     mask = ir.VectorType(ir.IntType(32), len(lanes))
     return builder.shuffle_vector(a, b, ir.Constant(mask, lanes))
+
+
+@intrinsic
+def shifted(typingctx: Any, memory: Any, offset: Any) -> Any:
+    """The address `offset` elements further on."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.gep(args[0], [args[1]])
+
+    return memory(memory, types.intp), codegen
+
+
+@intrinsic
+def distance(typingctx: Any, start: Any, end: Any) -> Any:
+    """How many elements lie from one address to another."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        first, last = (builder.ptrtoint(place, ir.IntType(64)) for place in args)
+        size = ir.Constant(ir.IntType(64), start.dtype.bitwidth // 8)
+        return builder.sdiv(builder.sub(last, first), size)
+
+    return types.intp(start, end), codegen
 
 
 @intrinsic

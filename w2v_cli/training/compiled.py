@@ -12,6 +12,7 @@ from w2v_cli.training.sampling import Sample
 # The loss is taken at every so manieth window, evenly through the corpus. The number has no factor in common with
 # WINDOWS_PER_NOISE: else it would always be the first window that meets its noise, whose loss is higher.
 LOSS_EVERY = 5
+HOT_NODES = 256
 NO_PATHS = Paths(np.zeros(0, np.int64), np.zeros(0, np.int32), np.zeros(0, np.int8))
 
 
@@ -21,6 +22,7 @@ def train_logistic(
     alphas: np.ndarray,
     input_vectors: np.ndarray,
     output_vectors: np.ndarray,
+    threads: int = 1,
     loss_every: int = LOSS_EVERY,
 ) -> tuple[float, int]:
     """Negative sampling or hierarchical softmax over one block, as `reference.train_logistic` defines it.
@@ -28,6 +30,15 @@ def train_logistic(
     The loss is that of every `loss_every`-th window; the predictions are counted in the same ones.
     """
     paths = objective.paths or NO_PATHS
+    most_inputs = max(int((sample.window_stops - sample.window_starts).max(initial=0)), kernels.PAIR)
+    most_outputs = 1 + sample.negative_ids.shape[1]
+    if objective.paths is not None:
+        most_outputs = int(np.diff(paths.starts).max())
+    # Every window trains the root and the nodes near it. Threads that share them wait for each other's cache lines,
+    # so each trains a copy for a block; such nodes reach their place in less than that, so the mean of the copies it is.
+    hot = min(HOT_NODES, len(output_vectors)) if objective.paths is not None and threads > 1 else 0
+    dim = input_vectors.shape[1]
+    offsets_size, scratch_size = kernels.scratch_sizes(most_inputs, most_outputs, hot, dim)
     loss, predictions = kernels.train_logistic(
         sample.kept_ids,
         sample.window_starts,
@@ -42,6 +53,12 @@ def train_logistic(
         alphas,
         input_vectors,
         output_vectors,
+        np.zeros(offsets_size, np.int64),
+        np.zeros(scratch_size, input_vectors.dtype),
+        most_inputs,
+        most_outputs,
+        hot,
+        1 / threads,
         loss_every,
     )
     return float(loss), int(predictions)

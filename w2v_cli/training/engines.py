@@ -35,8 +35,8 @@ def resolve_engine(engine: str) -> str:
     return engine
 
 
-def make_step(engine: str, objective: Objective) -> Step:
-    """The step of an objective; `engine` is one that `resolve_engine` returns.
+def make_step(engine: str, objective: Objective, threads: int = 1) -> Step:
+    """The step of an objective, for so many threads that take it at once; `engine` is what `resolve_engine` returns.
 
     The softmax is made of numpy's matrix products in both engines.
     """
@@ -46,4 +46,4 @@ def make_step(engine: str, objective: Objective) -> Step:
         return partial(reference.train_logistic, objective)
     from w2v_cli.training import compiled
 
-    return partial(compiled.train_logistic, objective)
+    return partial(compiled.train_logistic, objective, threads=threads)

@@ -4,8 +4,8 @@ One primitive, `logistic_step`, serves every objective made of logistic scores: 
 rows that are the target and its noise (negative sampling) or the nodes of a path (hierarchical softmax).
 Ji et al. 2016, "Parallelizing Word2Vec in Shared and Distributed Memory", for the step as a matrix product.
 
-Tables are passed flat; a row is named by the offset of its first element. Every function takes float32 (what
-ships) and float64 (what the gradient check runs).
+Tables and scratch are addresses, flat; a row is named by the offset of its first element. Every function takes float32
+(what ships) and float64 (what the gradient check runs).
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from w2v_cli.simd import (
     LANES,
     TOTALS,
     add,
+    address,
     constant,
+    distance,
     divide,
     exp,
     load,
@@ -27,6 +29,7 @@ from w2v_cli.simd import (
     multiply,
     multiply_add,
     prefetch,
+    shifted,
     spread,
     store,
     store_totals,
@@ -44,7 +47,7 @@ AHEAD = 2
 HOT_NODES = 8
 
 
-@compiled
+@compiled(forceinline=True)
 def _gather(table, offsets, first, count, dim, scratch, place):  # type: ignore[no-untyped-def]
     """Copy `count` rows into scratch, interleaved: their first LANES numbers, their next LANES numbers, …"""
     for i in range(count):
@@ -53,7 +56,7 @@ def _gather(table, offsets, first, count, dim, scratch, place):  # type: ignore[
             store(scratch, column + k * count, load(table, row + k))
 
 
-@compiled
+@compiled(forceinline=True)
 def _score(n, m, dim, inputs, outputs, scores):  # type: ignore[no-untyped-def]
     """S = I·Oᵀ from scratch, a cell for every PAIR by TILE."""
     width = m // TILE * CELL
@@ -83,7 +86,7 @@ def _score(n, m, dim, inputs, outputs, scores):  # type: ignore[no-untyped-def]
             store_totals(scores, cell + TOTALS, t0, t1, t2, t3, t4, t5)
 
 
-@compiled
+@compiled(forceinline=True)
 def _errors(n, m, scores, labels, scales):  # type: ignore[no-untyped-def]
     """S becomes G = scale·(Y − σ(S)), that is −alpha·∂loss/∂S."""
     one = constant(scores, 1)
@@ -95,7 +98,7 @@ def _errors(n, m, scores, labels, scales):  # type: ignore[no-untyped-def]
             store(scores, row + c, multiply(load(scales, c), subtract(load(labels, c), sigma)))
 
 
-@compiled
+@compiled(forceinline=True)
 def _loss(count, m, scores, labels, scales, terms):  # type: ignore[no-untyped-def]
     """Σ −log σ(±S) over the outputs that count, in nats, tallied in float64.
 
@@ -120,9 +123,9 @@ def _loss(count, m, scores, labels, scales, terms):  # type: ignore[no-untyped-d
     return 0.5 * twice
 
 
-@compiled
+@compiled(forceinline=True)
 def _update(  # type: ignore[no-untyped-def]
-    input_sums, input_offsets, output_table, output_offsets, n, m, dim, inputs, outputs, scores
+    input_table, input_offsets, output_table, output_offsets, n, m, dim, inputs, outputs, scores
 ):
     """I += G·O and O += Gᵀ·I: products of the rows in scratch, added to the rows in the tables."""
     width = m // TILE * CELL
@@ -158,25 +161,27 @@ def _update(  # type: ignore[no-untyped-def]
                 o = load(outputs, o_place + 5 * LANES)
                 d, e = multiply_add(g5, o, d), multiply_add(h5, o, e)
                 store(output_table, r5 + k, multiply_add(g5, x, multiply_add(h5, y, load(output_table, r5 + k))))
-                store(input_sums, a + k, add(load(input_sums, a + k), d))
-                store(input_sums, b + k, add(load(input_sums, b + k), e))
+                store(input_table, a + k, add(load(input_table, a + k), d))
+                store(input_table, b + k, add(load(input_table, b + k), e))
                 x_place += PAIR * LANES
                 o_place += TILE * LANES
 
 
-@compiled
+@compiled(forceinline=True)
 def logistic_step(  # type: ignore[no-untyped-def]
     input_table,
     input_offsets,
     count,
-    input_sums,
     output_table,
     output_offsets,
     labels,
     scales,
     m,
     dim,
-    scratch,
+    inputs,
+    outputs,
+    scores,
+    terms,
     wants_loss,
 ):
     """One step on `count` input rows against m output rows; returns the loss before it, in nats, if wanted.
@@ -186,9 +191,8 @@ def logistic_step(  # type: ignore[no-untyped-def]
     Both products are of the rows before the step, and rows that occur more than once take every one of
     their gradients. `labels` is Y's one row and `scales` alpha, or 0 for an output that does not count: both
     laid out as the cells of one pair (`_set_output`). m is a multiple of TILE, filled up with outputs that do
-    not count. What is added to I goes to `input_sums`, which is the input table where its own rows are trained.
+    not count.
     """
-    inputs, outputs, scores, terms = scratch
     n = (count + 1) // PAIR * PAIR
     if n > count:
         # An odd row out is paired with itself, and its twin has no gradient.
@@ -203,12 +207,66 @@ def logistic_step(  # type: ignore[no-untyped-def]
     if n > count:
         width = m // TILE * CELL
         for twin in range(n // PAIR * width - width + TOTALS, n // PAIR * width, CELL):
-            scores[twin : twin + TOTALS] = 0
-    _update(input_sums, input_offsets, output_table, output_offsets, n, m, dim, inputs, outputs, scores)
+            for j in range(twin, twin + TOTALS):
+                scores[j] = 0
+    _update(input_table, input_offsets, output_table, output_offsets, n, m, dim, inputs, outputs, scores)
     return loss
 
 
-@compiled
+@compiled(forceinline=True)
+def _score_one(m, dim, hidden, output_table, output_offsets, scores):  # type: ignore[no-untyped-def]
+    """S = h·Oᵀ of one hidden vector, from the tables."""
+    for j in range(0, m, TILE):
+        r0, r1, r2 = output_offsets[j], output_offsets[j + 1], output_offsets[j + 2]
+        r3, r4, r5 = output_offsets[j + 3], output_offsets[j + 4], output_offsets[j + 5]
+        s0 = s1 = s2 = s3 = s4 = s5 = constant(hidden, 0)
+        for k in range(0, dim, LANES):
+            h = load(hidden, k)
+            s0 = multiply_add(h, load(output_table, r0 + k), s0)
+            s1 = multiply_add(h, load(output_table, r1 + k), s1)
+            s2 = multiply_add(h, load(output_table, r2 + k), s2)
+            s3 = multiply_add(h, load(output_table, r3 + k), s3)
+            s4 = multiply_add(h, load(output_table, r4 + k), s4)
+            s5 = multiply_add(h, load(output_table, r5 + k), s5)
+        store_totals(scores, j // TILE * CELL, s0, s1, s2, s3, s4, s5)
+
+
+@compiled(forceinline=True)
+def _update_one(m, dim, hidden, hidden_sums, output_table, output_offsets, scores):  # type: ignore[no-untyped-def]
+    """sums += G·O, and then O += Gᵀ·h: all of the first before any of the second, for rows that repeat."""
+    for j in range(0, m, TILE):
+        r0, r1, r2 = output_offsets[j], output_offsets[j + 1], output_offsets[j + 2]
+        r3, r4, r5 = output_offsets[j + 3], output_offsets[j + 4], output_offsets[j + 5]
+        g = j // TILE * CELL
+        g0, g1, g2 = spread(scores, g), spread(scores, g + 1), spread(scores, g + 2)
+        g3, g4, g5 = spread(scores, g + 3), spread(scores, g + 4), spread(scores, g + 5)
+        for k in range(0, dim, LANES):
+            d = multiply_add(g0, load(output_table, r0 + k), load(hidden_sums, k))
+            d = multiply_add(g1, load(output_table, r1 + k), d)
+            d = multiply_add(g2, load(output_table, r2 + k), d)
+            e = multiply(g3, load(output_table, r3 + k))
+            e = multiply_add(g4, load(output_table, r4 + k), e)
+            e = multiply_add(g5, load(output_table, r5 + k), e)
+            store(hidden_sums, k, add(d, e))
+    for j in range(m):
+        g0, row = spread(scores, j // TILE * CELL + j % TILE), output_offsets[j]
+        for k in range(0, dim, LANES):
+            store(output_table, row + k, multiply_add(g0, load(hidden, k), load(output_table, row + k)))
+
+
+@compiled(forceinline=True)
+def pooled_step(  # type: ignore[no-untyped-def]
+    hidden, hidden_sums, output_table, output_offsets, labels, scales, m, dim, scores, terms, wants_loss
+):
+    """`logistic_step` of one hidden vector, which is no row of a table: half the work, and no copies."""
+    _score_one(m, dim, hidden, output_table, output_offsets, scores)
+    loss = _loss(1, m, scores, labels, scales, terms) if wants_loss else 0.0
+    _errors(PAIR, m, scores, labels, scales)
+    _update_one(m, dim, hidden, hidden_sums, output_table, output_offsets, scores)
+    return loss
+
+
+@compiled(forceinline=True)
 def _set_output(j, label, scale, labels, scales):  # type: ignore[no-untyped-def]
     """Label and scale of output j, for both inputs of a pair."""
     place = j // TILE * CELL + j % TILE
@@ -216,38 +274,42 @@ def _set_output(j, label, scale, labels, scales):  # type: ignore[no-untyped-def
     scales[place] = scales[place + TOTALS] = scale
 
 
-@compiled
+@compiled(forceinline=True)
 def _prefetch_row(table, offset, dim):  # type: ignore[no-untyped-def]
     for k in range(0, dim, CACHE_LINE_BYTES // 4):
         prefetch(table, offset + k)
 
 
-@compiled
+@compiled(forceinline=True)
 def _noise_outputs(  # type: ignore[no-untyped-def]
-    target_id, negative_ids, pos, dim, alpha, output_offsets, labels, scales
+    target_id, negative_ids, first, negatives, dim, alpha, output_offsets, labels, scales
 ):
     """Negative sampling: the target and its noise, filled up with the target; returns how many outputs."""
-    negatives = negative_ids.shape[1]
     m = (negatives + TILE) // TILE * TILE
-    output_offsets[:m] = np.int64(target_id) * dim
-    _set_output(0, 1, alpha, labels, scales)
-    for j in range(negatives):
-        output_offsets[j + 1] = np.int64(negative_ids[pos, j]) * dim
+    for j in range(m):
+        negative = 0 < j <= negatives
+        output_id = negative_ids[first + j - 1] if negative else target_id
+        output_offsets[j] = np.int64(output_id) * dim
         # word2vec.c: a noise word that is the target is dropped.
-        _set_output(j + 1, 0, alpha if negative_ids[pos, j] != target_id else 0, labels, scales)
+        counts = j == 0 or (negative and output_id != target_id)
+        _set_output(j, j == 0, alpha if counts else 0, labels, scales)
     return m
 
 
-@compiled
+@compiled(forceinline=True)
 def _path_outputs(  # type: ignore[no-untyped-def]
-    target_id, path_starts, path_nodes, path_labels, dim, alpha, output_offsets, labels, scales
+    target_id, path_starts, path_nodes, path_labels, first_hot, hot_place, dim, alpha, output_offsets, labels, scales
 ):
-    """Hierarchical softmax: the nodes of the target's path, filled up with the first; returns how many outputs."""
+    """Hierarchical softmax: the nodes of the target's path, filled up with the first; returns how many outputs.
+
+    Nodes from `first_hot` on are taken from `hot_place`.
+    """
     first = path_starts[target_id]
     nodes = path_starts[target_id + 1] - first
     m = (nodes + TILE - 1) // TILE * TILE
     for j in range(nodes):
-        output_offsets[j] = np.int64(path_nodes[first + j]) * dim
+        node = np.int64(path_nodes[first + j])
+        output_offsets[j] = node * dim if node < first_hot else hot_place + (node - first_hot) * dim
         _set_output(j, path_labels[first + j], alpha, labels, scales)
     for j in range(nodes, m):
         output_offsets[j] = output_offsets[0]
@@ -255,7 +317,7 @@ def _path_outputs(  # type: ignore[no-untyped-def]
     return m
 
 
-@compiled
+@compiled(forceinline=True)
 def _pool_rows(table, offsets, count, dim, weight, hidden):  # type: ignore[no-untyped-def]
     """hidden = weight·Σ rows; the weight is an array of one."""
     for k in range(0, dim, LANES):
@@ -265,7 +327,7 @@ def _pool_rows(table, offsets, count, dim, weight, hidden):  # type: ignore[no-u
         store(hidden, k, multiply(spread(weight, 0), total))
 
 
-@compiled
+@compiled(forceinline=True)
 def _add_to_rows(table, offsets, count, dim, weight, step):  # type: ignore[no-untyped-def]
     """Each row += weight·step; step becomes 0."""
     for k in range(0, dim, LANES):
@@ -275,25 +337,25 @@ def _add_to_rows(table, offsets, count, dim, weight, step):  # type: ignore[no-u
             store(table, offsets[i] + k, add(load(table, offsets[i] + k), moved))
 
 
-@compiled
+@compiled(forceinline=True)
 def _prefetch_window(  # type: ignore[no-untyped-def]
-    pos, reach, kept_ids, negative_ids, path_starts, path_nodes, input_table, output_table, dim
+    pos, reach, centers, kept, negatives, negative_ids, has_paths, path_starts, path_nodes, inputs, outputs, dim
 ):
     """Call for the rows that the window at `pos` needs and those before it did not."""
-    if pos >= kept_ids.shape[0]:
+    if pos >= centers:
         return
-    target_id = kept_ids[pos]
-    if path_starts.shape[0] == 0:
-        _prefetch_row(output_table, np.int64(target_id) * dim, dim)
-        for j in range(negative_ids.shape[1]):
-            if negative_ids[pos, j] != negative_ids[pos - 1, j]:
-                _prefetch_row(output_table, np.int64(negative_ids[pos, j]) * dim, dim)
-    else:
+    target_id = kept[pos]
+    if has_paths:
         # The first nodes are on every path, and in the cache.
         for place in range(path_starts[target_id] + HOT_NODES, path_starts[target_id + 1]):
-            _prefetch_row(output_table, np.int64(path_nodes[place]) * dim, dim)
-    if pos + reach < kept_ids.shape[0]:
-        _prefetch_row(input_table, np.int64(kept_ids[pos + reach]) * dim, dim)
+            _prefetch_row(outputs, np.int64(path_nodes[place]) * dim, dim)
+    else:
+        _prefetch_row(outputs, np.int64(target_id) * dim, dim)
+        for place in range(pos * negatives, (pos + 1) * negatives):
+            if negative_ids[place] != negative_ids[place - negatives]:
+                _prefetch_row(outputs, np.int64(negative_ids[place]) * dim, dim)
+    if pos + reach < centers:
+        _prefetch_row(inputs, np.int64(kept[pos + reach]) * dim, dim)
 
 
 @compiled
@@ -311,6 +373,12 @@ def train_logistic(  # type: ignore[no-untyped-def]
     alphas,
     input_vectors,
     output_vectors,
+    offsets_scratch,
+    scratch,
+    most_inputs,
+    most_outputs,
+    hot,
+    share,
     loss_every,
 ):
     """Negative sampling or hierarchical softmax over one block; returns (loss in nats, predictions it is the sum of).
@@ -323,62 +391,88 @@ def train_logistic(  # type: ignore[no-untyped-def]
     scales_step : a row's step is n × the mean's gradient
     alphas : float64 (N,), the learning rate of each window
     input_vectors, output_vectors : float (rows, D), D a multiple of LANES; changed in place
+    offsets_scratch : int64 · scratch : float, zeros; as long as `scratch_sizes` says
+    most_inputs, most_outputs : of any window
+    hot : so many nodes near the root are trained in a copy, and `share` of what they moved is added in the end
     loss_every : the loss is taken at every so manieth window
     """
-    dim, dtype = input_vectors.shape[1], input_vectors.dtype
-    input_table, output_table = input_vectors.reshape(-1), output_vectors.reshape(-1)
-    most_inputs, most_outputs, reach = PAIR, negative_ids.shape[1] + 1, 0
-    for pos in range(kept_ids.shape[0]):
-        most_inputs = max(most_inputs, window_stops[pos] - window_starts[pos])
-        reach = max(reach, window_stops[pos] - 1 - pos)
-        if path_starts.shape[0] > 0:
-            most_outputs = max(most_outputs, path_starts[kept_ids[pos] + 1] - path_starts[kept_ids[pos]])
-    m = (most_outputs + TILE - 1) // TILE * TILE
-    width = m // TILE * CELL
-    input_offsets, output_offsets = np.empty(most_inputs + 1, np.int64), np.empty(m, np.int64)
-    hidden_offsets = np.zeros(PAIR, np.int64)
-    hidden, hidden_sums, weight = np.zeros(dim, dtype), np.zeros(dim, dtype), np.ones(1, dtype)
-    labels, scales = np.zeros(width, dtype), np.zeros(width, dtype)
-    scratch = (
-        np.empty((most_inputs + 1) * dim, dtype),
-        np.empty(m * dim, dtype),
-        np.empty((most_inputs + 1) * width, dtype),
-        np.empty(width, dtype),
-    )
+    centers, negatives, dim = kept_ids.shape[0], negative_ids.shape[1], input_vectors.shape[1]
+    has_paths = path_starts.shape[0] > 0
+    kept, starts, stops, rates = address(kept_ids), address(window_starts), address(window_stops), address(alphas)
+    noise, path_start = address(negative_ids), address(path_starts)
+    path_node, path_label = address(path_nodes), address(path_labels)
+    input_table, output_table = address(input_vectors), address(output_vectors)
+    # Room for the twin of an odd row out.
+    rows = most_inputs + 1
+    width = (most_outputs + TILE - 1) // TILE * CELL
+    input_offsets = address(offsets_scratch)
+    output_offsets = shifted(input_offsets, rows)
+    hidden = address(scratch)
+    hidden_sums = shifted(hidden, dim)
+    weight = shifted(hidden_sums, dim)
+    labels = shifted(weight, LANES)
+    scales = shifted(labels, width)
+    terms = shifted(scales, width)
+    scores = shifted(terms, width)
+    inputs = shifted(scores, rows * width)
+    outputs = shifted(inputs, rows * dim)
+    hot_rows = shifted(outputs, width * dim)
+    hot_before = shifted(hot_rows, hot * dim)
+    first_hot = output_vectors.shape[0] - hot
+    shared_rows = shifted(output_table, first_hot * dim)
+    for k in range(hot * dim):
+        hot_rows[k] = hot_before[k] = shared_rows[k]
+    hot_place = distance(output_table, hot_rows)
+    reach = 0
+    for pos in range(centers):
+        reach = max(reach, stops[pos] - 1 - pos)
     loss, predictions = 0.0, 0
-    for pos in range(kept_ids.shape[0]):
-        start, stop = window_starts[pos], window_stops[pos]
+    for pos in range(centers):
         _prefetch_window(
-            pos + AHEAD, reach, kept_ids, negative_ids, path_starts, path_nodes, input_table, output_table, dim
-        )
+            pos + AHEAD, reach, centers, kept, negatives, noise, has_paths, path_start, path_node, input_table,
+            output_table, dim,
+        )  # fmt: skip
         count = 0
-        for context_pos in range(start, stop):
+        for context_pos in range(starts[pos], stops[pos]):
             if context_pos != pos:
-                input_offsets[count] = np.int64(kept_ids[context_pos]) * dim
+                input_offsets[count] = np.int64(kept[context_pos]) * dim
                 count += 1
         if count == 0:
             continue
-        target_id, alpha = kept_ids[pos], dtype.type(alphas[pos])
-        if path_starts.shape[0] == 0:
-            m = _noise_outputs(target_id, negative_ids, pos, dim, alpha, output_offsets, labels, scales)
-        else:
+        target_id, alpha = kept[pos], rates[pos]
+        if has_paths:
             m = _path_outputs(
-                target_id, path_starts, path_nodes, path_labels, dim, alpha, output_offsets, labels, scales
+                target_id, path_start, path_node, path_label, first_hot, hot_place, dim, alpha, output_offsets, labels,
+                scales,
+            )  # fmt: skip
+        else:
+            m = _noise_outputs(
+                target_id, noise, pos * negatives, negatives, dim, alpha, output_offsets, labels, scales
             )
         wants_loss = pos % loss_every == 0
         if pools:
             weight[0] = 1 / count if averages else 1
             _pool_rows(input_table, input_offsets, count, dim, weight, hidden)
-            source, offsets, rows, sums = hidden, hidden_offsets, 1, hidden_sums
-        else:
-            source, offsets, rows, sums = input_table, input_offsets, count, input_table
-        loss += logistic_step(
-            source, offsets, rows, sums, output_table, output_offsets, labels, scales, m, dim, scratch, wants_loss
-        )
-        if pools:
+            loss += pooled_step(
+                hidden, hidden_sums, output_table, output_offsets, labels, scales, m, dim, scores, terms, wants_loss
+            )
             if scales_step:
                 weight[0] = 1
             _add_to_rows(input_table, input_offsets, count, dim, weight, hidden_sums)
+        else:
+            loss += logistic_step(
+                input_table, input_offsets, count, output_table, output_offsets, labels, scales, m, dim, inputs,
+                outputs, scores, terms, wants_loss,
+            )  # fmt: skip
         if wants_loss:
-            predictions += rows
+            predictions += 1 if pools else count
+    for k in range(hot * dim):
+        shared_rows[k] += share * (hot_rows[k] - hot_before[k])
     return loss, predictions
+
+
+def scratch_sizes(most_inputs: int, most_outputs: int, hot: int, dim: int) -> tuple[int, int]:
+    """How many numbers `offsets_scratch` and `scratch` have, for windows of so many inputs and outputs."""
+    rows = most_inputs + 1
+    width = (most_outputs + TILE - 1) // TILE * CELL
+    return rows + width, 2 * dim + LANES + 3 * width + rows * width + (rows + width + 2 * hot) * dim

@@ -105,7 +105,6 @@ class Trainer:
         require_memory(parameter_bytes(words, config.dim), f"{words:,} words × {config.dim} dimensions")
         self.engine = resolve_engine(config.engine)
         objective = make_objective(config, corpus.vocabulary.counts)
-        self.step = make_step(self.engine, objective)
         # A tree of V leaves has V − 1 nodes.
         outputs = words - 1 if config.loss == "hs" else words
         self.parameters = initial_parameters(words, config.dim, config.seed, outputs, objective.output_name)
@@ -120,6 +119,7 @@ class Trainer:
         )
         self.total_tokens = corpus.token_count * config.epochs
         self.blocks = -(-corpus.token_count // BLOCK_TOKENS)
+        self.step = make_step(self.engine, objective, self.workers)
 
     @property
     def workers(self) -> int:
