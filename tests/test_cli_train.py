@@ -116,6 +116,11 @@ def test_old_spellings_and_the_environment_are_understood(text: Path, tmp_path: 
         (["latin1.txt"], 3, "latin1.txt is not UTF-8 at byte 3 "),
         (["empty.txt"], 3, "there is not one word in empty.txt"),
         (["corpus.txt", "--min-count", "100000"], 3, "no word occurs 100000 times or more in corpus.txt"),
+        (["corpus.txt", "-o", "corpus.txt"], 2, "-o corpus.txt is one of the texts"),
+        (["corpus.txt", "--loss", "hs", "--negatives", "3"], 2, "--negatives has no meaning with --loss hs"),
+        (["corpus.txt", "--cbow-sum"], 2, "--cbow-sum has no meaning with --model skipgram"),
+        (["corpus.txt", "--negatives", "0"], 2, "without noise every score would grow without bound"),
+        (["corpus.txt", "--window", "3000000000"], 2, "--window 3000000000 is too large"),
         (["plain.gz"], 3, "plain.gz cannot be read"),
         ([], 2, "Missing argument"),
     ],
@@ -200,3 +205,31 @@ def test_an_interrupted_run_says_so_and_leaves_nothing(text: Path, tmp_path: Pat
         assert process.wait() == 130
     assert "Interrupted" in rest and "Traceback" not in rest
     assert [path.name for path in tmp_path.iterdir()] == ["corpus.txt"]
+
+
+def test_training_goes_on_when_nobody_reads_its_remarks(text: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "w2v_cli", "train", text, *FAST]
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE) as process:
+        assert process.stderr is not None
+        process.stderr.close()
+        assert process.wait() == 0
+    assert (tmp_path / "model.safetensors").exists()
+
+
+@pytest.mark.skipif(not COMPILES, reason="numba does not import here")
+def test_without_a_folder_for_compiled_code_everything_works(text: Path, tmp_path: Path) -> None:
+    program = (
+        "import numba.core.caching as caching\n"
+        "def no_locator(*args): raise RuntimeError('cannot cache function: no locator available')\n"
+        "caching.FunctionCache.__init__ = no_locator\n"
+        "from w2v_cli.corpus.tokens import PADDING, CompiledTokens\n"
+        "print(CompiledTokens().add(b'a b a' + PADDING).tolist())"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout == "[1, 2, 1]\n", done.stderr
+
+
+def test_a_large_window_reaches_the_whole_sentence(tmp_path: Path) -> None:
+    (tmp_path / "few.txt").write_text("a b c d\n" * 30)
+    done = w2v("train", "few.txt", *FAST, "--window", 2_000_000_000, folder=tmp_path)
+    assert done.returncode == 0, done.stderr

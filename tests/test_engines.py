@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -9,24 +10,38 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from w2v_cli.config import TrainConfig
 from w2v_cli.gradients.losses import softmax_loss
 from w2v_cli.jit import COMPILES
-from w2v_cli.training.engines import Step, steps_of
+from w2v_cli.training.checks import CONFIGS, VARIANTS
+from w2v_cli.training.compiled import LOSS_EVERY
+from w2v_cli.training.engines import Step, make_step
+from w2v_cli.training.objective import Objective, make_objective
 from w2v_cli.training.parameters import initial_parameters, padded
-from w2v_cli.training.sampling import Sample, make_sampler
+from w2v_cli.training.sampling import WINDOWS_PER_NOISE, Sample, make_sampler
 from w2v_cli.training.softmax import batch_pairs, grouped_softmax_loss
 
 needs_numba = pytest.mark.skipif(not COMPILES, reason="numba does not import here")
-OBJECTIVES = list(steps_of("reference"))
+KINDS = {**CONFIGS, **VARIANTS}
+LOGISTIC = [kind for kind in KINDS if "softmax" not in kind]
+NS = make_objective(TrainConfig(), np.ones(2, np.int64))
+
+
+def zipf_counts(words: int) -> np.ndarray:
+    return np.maximum(1_000_000 // np.arange(1, words + 1), 1)
+
+
+def objective_of(kind: str, words: int) -> Objective:
+    return make_objective(KINDS[kind], zipf_counts(words))
 
 
 def zipf_sample(n: int, words: int, window: int = 5, negatives: int = 5, seed: int = 1) -> Sample:
     """A block of Zipf-distributed ids in sentences of 1 to 40 tokens, subsampled."""
     rng = np.random.default_rng(seed)
-    counts = np.maximum(1_000_000 // np.arange(1, words + 1), 1)
+    counts = zipf_counts(words)
     ids = rng.choice(words, n, p=counts / counts.sum()).astype(np.int32)
     boundaries = np.cumsum(rng.integers(1, 40, n // 10))
-    sampler = make_sampler(counts, 1e-2, 0.75, window, negatives, seed)
+    sampler = make_sampler(counts, 1e-2, 0.75, window, negatives, seed, noise_windows=2)
     return sampler.sample(ids, boundaries[boundaries < n], 0, 0)
 
 
@@ -44,19 +59,20 @@ def run(step: Step, sample: Sample, tables: list[np.ndarray], alpha: float, **op
 
 
 @needs_numba
-@pytest.mark.parametrize("objective", [key for key in OBJECTIVES if key[1] != "softmax"])
+@pytest.mark.parametrize("kind", LOGISTIC)
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.float64, 1e-12), (np.float32, 2e-4)])
 @pytest.mark.parametrize(("dim", "window", "negatives"), [(100, 5, 5), (7, 1, 1), (33, 12, 13), (16, 2, 6)])
 def test_both_engines_make_the_same_vectors(
-    objective: tuple[str, str], dtype: Any, tolerance: float, dim: int, window: int, negatives: int
+    kind: str, dtype: Any, tolerance: float, dim: int, window: int, negatives: int
 ) -> None:
     # Thousands of windows from far off: rounding differs from step to step, and adds up to the tolerance.
     sample = zipf_sample(6000, 300, window, negatives)
     assert len(sample.kept_ids) > 2000
+    objective = objective_of(kind, 300)
     compiled, reference = (random_tables(300, dim, dtype) for _ in range(2))
     start = compiled[0].copy()
-    loss = run(steps_of("compiled")[objective], sample, compiled, 0.05, loss_every=1)
-    expected = run(steps_of("reference")[objective], sample, reference, 0.05)
+    loss = run(make_step("compiled", objective), sample, compiled, 0.05, loss_every=1)
+    expected = run(make_step("reference", objective), sample, reference, 0.05)
     assert np.abs(reference[0] - start).max() > 0.1
     for ours, theirs in zip(compiled, reference, strict=True):
         assert np.abs(ours - theirs).max() < tolerance
@@ -70,19 +86,35 @@ def test_both_engines_make_the_same_vectors(
 def test_both_engines_agree_on_any_little_text(ids: list[int], window: int, negatives: int, dim: int) -> None:
     sampler = make_sampler(np.array([9, 7, 5, 3, 1]), 0.0, 0.75, window, negatives, 1)
     sample = sampler.sample(np.array(ids, np.int32), np.array([], np.int64), 0, 0)
-    for objective in OBJECTIVES:
+    for kind in LOGISTIC:
+        objective = objective_of(kind, 5)
         compiled, reference = (random_tables(5, dim, np.float64, scale=4) for _ in range(2))
-        run(steps_of("compiled")[objective], sample, compiled, 0.1)
-        run(steps_of("reference")[objective], sample, reference, 0.1)
+        run(make_step("compiled", objective), sample, compiled, 0.1)
+        run(make_step("reference", objective), sample, reference, 0.1)
         for ours, theirs in zip(compiled, reference, strict=True):
             assert ours == pytest.approx(theirs, abs=1e-12)
+
+
+@needs_numba
+def test_hot_nodes_in_a_copy_are_the_same_for_one_thread_and_a_mean_for_several() -> None:
+    # Two threads that both see the same block from the same start, one after the other, move each hot node by the
+    # mean of what they moved: as far as one of them.
+    sample, objective = zipf_sample(3000, 300), objective_of("skipgram hs", 300)
+    one, two = (random_tables(300, 20, np.float32) for _ in range(2))
+    before = [table.copy() for table in two]
+    run(make_step("compiled", objective), sample, one, 0.01)
+    run(make_step("compiled", objective, threads=2), sample, two, 0.01)
+    hot = slice(300 - 20, 299)
+    moved_alone, moved_half = (tables[1][hot] - before[1][hot] for tables in (one, two))
+    assert moved_half == pytest.approx(moved_alone / 2, abs=1e-6)
+    assert np.abs(moved_alone).max() > 0.01
 
 
 @needs_numba
 def test_padding_stays_zero_and_other_rows_stay_as_they_are() -> None:
     sample, tables = zipf_sample(500, 50), random_tables(80, 10, np.float32)
     before = [table.copy() for table in tables]
-    run(steps_of("compiled")["skipgram", "ns"], sample, tables, 0.1)
+    run(make_step("compiled", NS), sample, tables, 0.1)
     for table, old in zip(tables, before, strict=True):
         assert not table[:, 10:].any()
         assert np.array_equal(table[50:], old[50:])
@@ -91,12 +123,14 @@ def test_padding_stays_zero_and_other_rows_stay_as_they_are() -> None:
 @needs_numba
 def test_the_loss_of_some_windows_is_an_unbiased_sample_of_all() -> None:
     sample = zipf_sample(20_000, 300)
-    step = steps_of("compiled")["skipgram", "ns"]
+    step = make_step("compiled", NS)
     losses = {}
-    for every in (1, 4):
+    for every in (1, LOSS_EVERY):
         loss, predictions = run(step, sample, random_tables(300, 20, np.float32), 0.0, loss_every=every)
         losses[every] = loss / predictions
-    assert losses[4] == pytest.approx(losses[1], rel=0.02)
+    assert losses[LOSS_EVERY] == pytest.approx(losses[1], rel=0.02)
+    # It shares no rhythm with the noise, or the first of the windows that share theirs would stand for all.
+    assert all(math.gcd(LOSS_EVERY, windows) == 1 for windows in WINDOWS_PER_NOISE.values())
 
 
 @needs_numba
@@ -110,7 +144,7 @@ def test_the_shipped_sigmoid_and_its_logarithm_are_exact(score: float, dtype: An
     )  # fmt: skip
     tables = [np.zeros((2, 16), dtype) for _ in range(2)]
     tables[0][0, 0], tables[1][1, 0] = score, 1
-    loss, _ = steps_of("compiled")["skipgram", "ns"](sample, np.ones(2), *tables)
+    loss, _ = make_step("compiled", NS)(sample, np.ones(2), *tables)
     eps, smallest = float(np.finfo(dtype).eps), float(np.finfo(dtype).tiny)
     # A few roundings; where e^−|score| is no normal number, it is about the smallest one.
     assert loss == pytest.approx(np.logaddexp(0.0, -score), rel=8 * eps, abs=2 * smallest)
@@ -145,14 +179,14 @@ def test_a_batch_of_the_softmax_is_the_sum_of_its_predictions() -> None:
 
 def test_the_pairs_of_a_batch_are_those_of_its_windows() -> None:
     sample = zipf_sample(300, 40)
-    inputs, targets = batch_pairs(sample, 10, 30)
+    inputs, targets, window = batch_pairs(sample, 10, 30)
     expected = [
-        (sample.kept_ids[pos], sample.kept_ids[other])
+        (sample.kept_ids[pos], sample.kept_ids[other], pos)
         for pos in range(10, 30)
         for other in range(sample.window_starts[pos], sample.window_stops[pos])
         if other != pos
     ]
-    assert list(zip(inputs, targets, strict=True)) == expected
+    assert list(zip(inputs, targets, window, strict=True)) == expected
 
 
 def test_initial_vectors_depend_on_seed_and_row_alone() -> None:

@@ -5,25 +5,30 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from conftest import ROOT
 
 from w2v_cli.cli.measure import gradcheck
+from w2v_cli.cli.train import train
+from w2v_cli.gradients import catalogue as module
 from w2v_cli.gradients import losses, models
 from w2v_cli.gradients.catalogue import catalogue
 from w2v_cli.gradients.check import Check, run_check
+from w2v_cli.gradients.network import parameter_count
 from w2v_cli.jit import COMPILES
-from w2v_cli.training import compiled, reference, softmax
+from w2v_cli.training import compiled, objective, reference, softmax
 
 needs_numba = pytest.mark.skipif(not COMPILES, reason="numba does not import here")
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_every_gradient_of_the_catalogue_is_right(seed: int) -> None:
-    wrong = [finding for finding in map(run_check, catalogue(seed)) if not finding.passed]
+    wrong = [finding for finding in map(run_check, catalogue(seed, 6, 10)) if not finding.passed]
     assert wrong == []
 
 
@@ -40,8 +45,8 @@ def test_json_has_one_object_a_check() -> None:
     assert [finding["check"] for finding in findings] == ["network", "network, a batch"]
     assert set(findings[0]) == {"check", "parameters", "worst_relative_error", "errors", "where", "verdict"}
     assert set(findings[0]["where"]) == {"parameter", "row", "column", "analytic", "numeric"}
-    # x 10, W₁ 10 × 6, b₁ 6, W₂ 6 × 12, b₂ 12.
-    assert findings[0]["parameters"] == 160
+    # x 6, W₁ 6 × 4, b₁ 4, W₂ 4 × 10, b₂ 10.
+    assert findings[0]["parameters"] == 6 + parameter_count(6, 4, 10) == 84
     assert findings[0]["errors"]["complex step"] < 1e-12
 
 
@@ -84,8 +89,8 @@ def plant_in_losses(change: Callable[..., Any]) -> Callable[[pytest.MonkeyPatch]
 
     def plant(monkeypatch: pytest.MonkeyPatch) -> None:
         right = losses.logistic_loss
-        for module in (losses, reference):
-            monkeypatch.setattr(module, "logistic_loss", lambda *args: change(*right(*args)))
+        for user in (losses, reference):
+            monkeypatch.setattr(user, "logistic_loss", lambda *args: change(*right(*args)))
 
     return plant
 
@@ -102,10 +107,9 @@ def lose_a_repeat(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def lose_one_over_n(monkeypatch: pytest.MonkeyPatch) -> None:
     """CBOW without 1/n on the way back, word2vec.c's step."""
-    from w2v_cli.gradients import catalogue as module
-
     wrong = models.CBOW._replace(grad_rows=lambda grad_hidden, n: np.repeat(grad_hidden, n, axis=0))
     monkeypatch.setitem(module.MODELS, "cbow", wrong)
+    monkeypatch.setattr(objective, "CBOW", wrong)
 
 
 def scale_softmax(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,15 +126,15 @@ def plant_in_kernel(change: Callable[[np.ndarray, np.ndarray, Any], None]) -> Ca
     """Change the tables after the compiled step: (before, after, sample)."""
 
     def plant(monkeypatch: pytest.MonkeyPatch) -> None:
-        right = compiled.train_skipgram_ns
+        right = compiled.train_logistic
 
-        def wrong(sample: Any, alphas: np.ndarray, input_vectors: np.ndarray, output_vectors: np.ndarray) -> Any:
-            before = output_vectors.copy()
-            result = right(sample, alphas, input_vectors, output_vectors)
-            change(before, output_vectors, sample)
+        def wrong(objective: Any, sample: Any, alphas: Any, inputs: Any, outputs: np.ndarray, **options: Any) -> Any:
+            before = outputs.copy()
+            result = right(objective, sample, alphas, inputs, outputs, **options)
+            change(before, outputs, sample)
             return result
 
-        monkeypatch.setattr(compiled, "train_skipgram_ns", wrong)
+        monkeypatch.setattr(compiled, "train_logistic", wrong)
 
     return plant
 
@@ -146,31 +150,40 @@ def halve_repeats(before: np.ndarray, after: np.ndarray, sample: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("plant", "culprits"),
+    ("plant", "pattern", "culprits"),
     [
         (
             plant_in_losses(lambda loss, hidden, rows: (loss, 1.001 * hidden, rows)),
-            ["reference skipgram ns", "cbow ns"],
+            "random",
+            ["reference skip", "cbow ns"],
         ),
         (
             plant_in_losses(lambda loss, hidden, rows: (loss, hidden, -rows)),
-            ["reference skipgram ns", "skipgram ns win"],
+            "random",
+            ["reference cbow", "skipgram ns w"],
         ),
-        (plant_in_losses(lambda loss, hidden, rows: (1.001 * loss, hidden, rows)), ["reference skipgram ns"]),
-        (lose_a_repeat, ["reference skipgram ns step: repeated"]),
-        (lose_one_over_n, ["cbow ns window", "cbow softmax window"]),
-        (scale_softmax, ["reference skipgram softmax", "compiled skipgram softmax"]),
-        pytest.param(plant_in_kernel(scale_step), ["compiled skipgram ns"], marks=needs_numba),
+        (plant_in_losses(lambda loss, hidden, rows: (1.001 * loss, hidden, rows)), "random", ["reference skipgram hs"]),
+        (lose_a_repeat, "repeated", ["reference skipgram ns step: repeated", "reference cbow hs step: repeated c"]),
+        (
+            lose_one_over_n,
+            "random",
+            ["cbow ns window", "cbow softmax window", "reference cbow ns", "reference cbow hs"],
+        ),
+        (scale_softmax, "random", ["both engines' skipgram softmax", "both engines' cbow softmax"]),
+        pytest.param(plant_in_kernel(scale_step), "random", ["compiled skip", "compiled cbow hs"], marks=needs_numba),
         pytest.param(
-            plant_in_kernel(halve_repeats), ["compiled skipgram ns step: repeated negative"], marks=needs_numba
+            plant_in_kernel(halve_repeats), "repeated n", ["compiled skipgram ns step: rep"], marks=needs_numba
         ),
     ],
 )
 def test_a_planted_error_fails_the_command_and_is_named(
-    monkeypatch: pytest.MonkeyPatch, plant: Callable[[pytest.MonkeyPatch], None], culprits: list[str]
+    monkeypatch: pytest.MonkeyPatch,
+    plant: Callable[[pytest.MonkeyPatch], None],
+    pattern: str,
+    culprits: list[str],
 ) -> None:
     plant(monkeypatch)
-    done = CliRunner().invoke(gradcheck, ["--json", "-k", "repeated negative"])
+    done = CliRunner().invoke(gradcheck, ["--json", "-k", pattern])
     assert done.exit_code == 1
     wrong = [json.loads(line)["check"] for line in done.stdout.splitlines() if '"MISMATCH"' in line]
     for culprit in culprits:
@@ -178,5 +191,21 @@ def test_a_planted_error_fails_the_command_and_is_named(
 
 
 def test_the_findings_are_plain_numbers() -> None:
-    finding = run_check(catalogue()[0])
+    finding = run_check(catalogue(0, 6, 10)[0])
     assert all(type(value) in (str, int, float) for value in dataclasses.asdict(finding.worst[0]).values())
+
+
+@needs_numba
+@pytest.mark.parametrize(
+    "options", [[], ["--model", "cbow"], ["--loss", "hs"], ["--loss", "softmax", "--model", "cbow"]]
+)
+def test_a_trained_model_is_checked_at_its_own_vectors(tmp_path: Path, options: list[str]) -> None:
+    text, model = str(ROOT / "data" / "toyland.txt"), str(tmp_path / "model")
+    settings = ["--dim", "8", "--epochs", "1", "--max-vocab", "100", "-o", model, "-q"]
+    trained = CliRunner().invoke(train, [text, *settings, *options])
+    assert trained.exit_code == 0, trained.output
+    done = CliRunner().invoke(gradcheck, ["--at", model, text, "--json"])
+    assert done.exit_code == 0, done.output
+    findings = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(findings) == 8 and all("step of the corpus" in finding["check"] for finding in findings)
+    assert all(finding["errors"]["complex step"] < 1e-9 for finding in findings)

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from w2v_cli.training import sampling
 from w2v_cli.training.sampling import (
-    WINDOWS_PER_NOISE,
     Sample,
     alias_table,
     make_sampler,
@@ -41,6 +40,18 @@ def test_the_mixer_is_splitmix64() -> None:
 def test_keys_differ_for_every_seed_epoch_and_block() -> None:
     keys = {stream_key(seed, epoch, block) for seed in range(8) for epoch in range(8) for block in range(8)}
     assert len(keys) == 512
+
+
+def test_a_fixed_window_reaches_its_whole_length_on_both_sides() -> None:
+    sample = sample_of(np.zeros(50), window=4, fixed_window=True)
+    inner = np.arange(4, 46)
+    assert np.array_equal(inner - sample.window_starts[inner], np.full(42, 4))
+    assert np.array_equal(sample.window_stops[inner] - inner, np.full(42, 5))
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_large_noise_exponent_draws_the_most_frequent_word_alone() -> None:
+    assert not sample_of(np.zeros(1000), noise_exponent=300.0).negative_ids.any()
 
 
 def test_without_subsampling_every_token_is_kept() -> None:
@@ -95,14 +106,14 @@ def test_positions_are_the_places_of_the_kept_tokens() -> None:
 
 
 def test_noise_words_follow_the_counts_to_the_power() -> None:
-    draws = sample_of(np.zeros(80_000)).negative_ids[::WINDOWS_PER_NOISE]
+    draws = sample_of(np.zeros(40_000)).negative_ids
     shares = np.bincount(draws.ravel(), minlength=len(COUNTS)) / draws.size
     expected = COUNTS**0.75 / (COUNTS**0.75).sum()
     assert shares == pytest.approx(expected, abs=5 * np.sqrt(0.25 / draws.size))
 
 
 def test_neighbouring_windows_share_their_noise_and_no_others_do() -> None:
-    draws = sample_of(np.zeros(1000)).negative_ids.reshape(-1, WINDOWS_PER_NOISE, 5)
+    draws = sample_of(np.zeros(999), noise_windows=3).negative_ids.reshape(-1, 3, 5)
     assert (draws == draws[:, :1]).all()
     assert (draws[1:, 0] != draws[:-1, 0]).any(axis=1).mean() > 0.9
 

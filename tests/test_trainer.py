@@ -17,10 +17,11 @@ from w2v_cli.corpus.reader import TextOptions
 from w2v_cli.errors import TrainingError
 from w2v_cli.jit import COMPILES
 from w2v_cli.training import trainer as module
+from w2v_cli.training.huffman import huffman_paths
 from w2v_cli.training.trainer import Progress, Trainer, require_memory
 
 ENGINES = ["reference", pytest.param("compiled", marks=pytest.mark.skipif(not COMPILES, reason="no numba here"))]
-LOSSES = ["ns", "softmax"]
+LOSSES = ["ns", "hs", "softmax"]
 
 
 @pytest.fixture(scope="module")
@@ -46,8 +47,9 @@ def config(**options: Any) -> TrainConfig:
 
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("loss", LOSSES)
-def test_one_thread_and_one_seed_make_the_same_bytes(corpus: EncodedCorpus, engine: str, loss: str) -> None:
-    runs = [Trainer(config(engine=engine, loss=loss, seed=seed), corpus).train() for seed in (3, 3, 4)]
+@pytest.mark.parametrize("model", ["skipgram", "cbow"])
+def test_one_thread_and_one_seed_make_the_same_bytes(corpus: EncodedCorpus, engine: str, model: str, loss: str) -> None:
+    runs = [Trainer(config(engine=engine, model=model, loss=loss, seed=seed), corpus).train() for seed in (3, 3, 4)]
     tables = [run.parameters.tensors() for run in runs]
     for name in tables[0]:
         assert tables[0][name].tobytes() == tables[1][name].tobytes()
@@ -88,13 +90,21 @@ def test_the_schedule_ends_at_the_smallest_rate(corpus: EncodedCorpus) -> None:
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-def test_the_loss_falls_and_starts_at_that_of_knowing_nothing(corpus: EncodedCorpus, loss: str) -> None:
-    # All scores are 0 at first: 1 + K times log 2, or the logarithm of the vocabulary.
-    nothing = {"ns": 6 * np.log(2), "softmax": np.log(60)}[loss]
-    still = Trainer(config(loss=loss, alpha=1e-9, epochs=1), corpus).train()
-    # A noise word that is the target is dropped, which happens to a few in a hundred of so few words.
-    assert nothing * (0.9 if loss == "ns" else 0.9999) < still.losses[0] <= nothing * 1.0001
-    moved = Trainer(config(loss=loss, epochs=4), corpus).train()
+@pytest.mark.parametrize("model", ["skipgram", "cbow"])
+def test_the_loss_falls_and_starts_at_that_of_knowing_nothing(corpus: EncodedCorpus, model: str, loss: str) -> None:
+    still = Trainer(config(model=model, loss=loss, alpha=1e-9, epochs=1), corpus).train()
+    # All scores are 0 at first: log 2 for each of 1 + K, or of a path's nodes; or the logarithm of the vocabulary.
+    counts = corpus.vocabulary.counts
+    nodes = float(counts @ np.diff(huffman_paths(counts).starts) / counts.sum())
+    nothing = {"ns": 6 * np.log(2), "hs": nodes * np.log(2), "softmax": np.log(60)}[loss]
+    # A noise word that is the target is dropped, which happens to a few in a hundred of so few words; in hs the mean
+    # goes over the words that have a neighbour, of a sample of windows.
+    assert (
+        nothing * (0.9999 if loss == "softmax" else 0.9)
+        < still.losses[0]
+        <= nothing * (1.05 if loss == "hs" else 1.0001)
+    )
+    moved = Trainer(config(model=model, loss=loss, epochs=4), corpus).train()
     assert moved.losses[0] > moved.losses[-1]
     assert moved.losses[-1] < still.losses[0]
 
@@ -159,9 +169,35 @@ def test_what_does_not_fit_into_memory_is_refused(monkeypatch: pytest.MonkeyPatc
     require_memory(1 << 60, "everything")
 
 
-def test_a_corpus_of_one_word_trains_to_nothing(tmp_path: Path) -> None:
-    (tmp_path / "one.txt").write_text("alone")
-    with encode([str(tmp_path / "one.txt")], 1, None, TextOptions(), 1, tmp_path) as one:
-        trained = Trainer(config(), one).train()
-    assert np.isnan(trained.losses).all()
-    assert trained.parameters.finite()
+@pytest.mark.parametrize("text", ["alone", "one\nword\na\nline"])
+def test_a_corpus_with_nothing_to_predict_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "words.txt").write_text(text)
+    with (
+        encode([str(tmp_path / "words.txt")], 1, None, TextOptions(), 1, tmp_path) as words,
+        pytest.raises(TrainingError, match="nothing to predict"),
+    ):
+        Trainer(config(), words).train()
+
+
+def test_the_learning_rate_is_right_after_two_thousand_million_tokens(corpus: EncodedCorpus) -> None:
+    epochs = 2**31 // corpus.token_count + 2
+    run = Trainer(config(epochs=epochs), corpus)
+    seen: list[np.ndarray] = []
+    run.step = lambda sample, alphas, *tables: (seen.append(alphas), (0.0, 1))[1]  # type: ignore[func-returns-value]
+    tally = module._Tally(np.zeros(epochs), np.zeros(epochs, np.int64))
+    run._work(iter([(epochs - 1, 0)]), tally)
+    assert tally.error is None
+    assert seen[0][0] == pytest.approx(run.alpha_at(float((epochs - 1) * corpus.token_count)), rel=1e-12)
+
+
+def test_a_run_that_is_stopped_trains_no_more(corpus: EncodedCorpus) -> None:
+    run = Trainer(config(epochs=10_000, threads=2), corpus)
+
+    def stop(progress: Progress) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run.train(stop)
+    before = run.parameters.input_vectors.copy()
+    threading.Event().wait(0.05)
+    assert np.array_equal(before, run.parameters.input_vectors)

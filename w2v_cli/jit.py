@@ -38,7 +38,11 @@ def compiled(function: Callable[..., Any] | None = None, **options: Any) -> Any:
     if numba is None:
         return function
     # error_model: a test for a zero divisor would keep loops from being vectorised.
-    dispatcher = numba.njit(nogil=True, cache=True, error_model="numpy", **options)(function)
+    settings = {"nogil": True, "error_model": "numpy", **options}
+    try:
+        dispatcher = numba.njit(cache=True, **settings)(function)
+    except RuntimeError:  # no folder for the cache can be written: compile every time
+        return numba.njit(**settings)(function)
     # numba's cache looks at the function's own file, and would miss a change in what it calls in another one.
     dispatcher._cache._cache_file._source_stamp = _sources_digest(os.path.dirname(function.__code__.co_filename))
     return dispatcher

@@ -6,6 +6,7 @@ import json
 import math
 import os
 import re
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -48,8 +49,11 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def note(message: str) -> None:
-    """A remark on stderr."""
-    click.echo(printable(message), err=True)
+    """A remark on stderr; when its reader has gone (`2>&1 | head -1`), the work goes on in silence."""
+    try:
+        click.echo(printable(message), err=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
 
 def show_error(message: str, hint: str | None) -> None:

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import click
 
 from w2v_cli.cli.console import json_option, note, print_json, print_table
+
+if TYPE_CHECKING:
+    from w2v_cli.gradients.check import Check
+
+# A text's windows are taken from its start.
+FIRST_TOKENS = 10_000
 
 
 @click.command()
@@ -22,10 +29,23 @@ from w2v_cli.cli.console import json_option, note, print_json, print_table
 )
 @click.option("--vocab", metavar="N", type=click.IntRange(min=4), default=10, help="Words; slower with more.")
 @click.option("--seed", metavar="N", type=click.IntRange(min=0), default=0, help="Seed of the points.")
+@click.option(
+    "--at",
+    nargs=2,
+    metavar="MODEL CORPUS",
+    help="Check the steps of a trained model instead, at its own vectors and windows of a text.",
+)
 @json_option
 @click.pass_context
 def gradcheck(
-    context: click.Context, engine: str, pattern: str, dim: int, vocab: int, seed: int, as_json: bool
+    context: click.Context,
+    engine: str,
+    pattern: str,
+    dim: int,
+    vocab: int,
+    seed: int,
+    at: tuple[str, str] | None,
+    as_json: bool,
 ) -> None:
     """Check every gradient against two numeric derivatives.
 
@@ -37,6 +57,7 @@ def gradcheck(
     Examples:
       w2v gradcheck
       w2v gradcheck -k "repeated" --engine compiled --seed 7
+      w2v gradcheck --at model.safetensors corpus.txt
       w2v gradcheck --json | jq -r 'select(.verdict != "ok").check'
     """
     # Here and not above: `w2v --help` shall not wait for numpy.
@@ -51,8 +72,10 @@ def gradcheck(
     if engine == "all" and not COMPILES:
         note(f"numba does not import ({WHY_NOT_COMPILED}): the compiled engine is not checked")
         engines.remove("compiled")
-    checks = catalogue(seed, dim, vocab)
-    checks += step_checks(engines, seed, dim, vocab)
+    if at is None:
+        checks = [*catalogue(seed, dim, vocab), *step_checks(engines, seed, dim, vocab)]
+    else:
+        checks = _checks_at(*at, engines, seed)
     checks = [check for check in checks if pattern in check.name]
     if not checks:
         raise ConfigError(f"no check has {pattern!r} in its name", hint="w2v gradcheck lists them all")
@@ -92,3 +115,31 @@ def gradcheck(
         note(f"{len(checks)} checks, {wrong} wrong" if wrong else f"{len(checks)} checks, all right")
     if wrong:
         context.exit(1)
+
+
+def _checks_at(model: str, corpus: str, engines: list[str], seed: int) -> list[Check]:
+    """The checks of a trained model at windows of the start of a text."""
+    import json
+
+    from w2v_cli.config import TrainConfig
+    from w2v_cli.corpus.reader import Reader, TextOptions, check_readable
+    from w2v_cli.corpus.vocabulary import first_ids
+    from w2v_cli.embeddings.files import load_metadata, load_tensors, load_vectors
+    from w2v_cli.errors import CorpusError, ModelFileError
+    from w2v_cli.training.checks import corpus_checks
+    from w2v_cli.training.objective import make_objective
+    from w2v_cli.training.trainer import sampler_of
+
+    check_readable([corpus])
+    vectors, metadata = load_vectors(model), load_metadata(model)
+    if vectors.counts is None or "config" not in metadata or "text" not in metadata:
+        raise ModelFileError(f"{model} does not say how it was trained", hint="--at takes a model of w2v train")
+    config = TrainConfig.from_dict(json.loads(metadata["config"]))
+    tables = load_tensors(model, ["input_vectors", make_objective(config, vectors.counts).output_name])
+    reader = Reader([corpus], TextOptions(**json.loads(metadata["text"])))
+    ids, boundaries = first_ids(reader, {word: i for i, word in enumerate(vectors.words)}, FIRST_TOKENS)
+    sample = sampler_of(config, vectors.counts).sample(ids, boundaries, 0, 0)
+    checks = corpus_checks(engines, config, vectors.counts, list(tables.values()), sample, seed)
+    if not checks:
+        raise CorpusError(f"no two words of {model} stand in one line of {corpus}", hint="is it the model's text?")
+    return checks

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import shlex
 import sys
 import time
 from dataclasses import asdict
@@ -16,6 +18,7 @@ from w2v_cli.cli.console import json_option, print_json
 from w2v_cli.cli.options import config_options
 from w2v_cli.cli.progress import ProgressLine, duration
 from w2v_cli.config import TrainConfig
+from w2v_cli.errors import ConfigError
 
 DEFAULT_OUTPUT = "model.safetensors"
 # Above this share of tokens that end in punctuation a text is taken for raw prose.
@@ -76,11 +79,13 @@ def train(
     from w2v_cli.corpus.reader import TextOptions, check_readable
     from w2v_cli.embeddings.files import check_writable, save_model
     from w2v_cli.jit import WHY_NOT_COMPILED
+    from w2v_cli.training.engines import resolve_engine
     from w2v_cli.training.trainer import Trainer
 
     check_readable(corpus)
     check_writable(output)
-    if WHY_NOT_COMPILED is not None:
+    require_another_file(output, corpus)
+    if resolve_engine(config.engine) == "reference" and WHY_NOT_COMPILED is not None:
         show.say(f"numba does not import ({WHY_NOT_COMPILED}): training with the numpy engine, which is slow")
     with show.compiling():
         compile_seconds = compile_passes()
@@ -99,7 +104,9 @@ def train(
         with show.compiling():
             compile_seconds += trainer.compile()
         if verbose:
-            show.say(f"Corpus sha256 {encoded.fingerprint}; {config}; {trainer.workers} workers")
+            show.say(f"Text sha256 {encoded.fingerprint}")
+            show.say(f"Engine {trainer.engine}, {trainer.workers} workers; {config}")
+            show.say(f"Learning rate {config.alpha_start:g} to {config.alpha_min:g}")
         estimate = duration(trainer.estimate_seconds())
         show.say(f"Training {config.epochs} × {encoded.token_count:,} tokens takes about {estimate}")
         trained = trainer.train(show.training)
@@ -132,8 +139,9 @@ def train(
         show.say(f"Perplexity of the last epoch: {math.exp(trained.losses[-1]):,.1f}")
     show.say(", ".join(f"{phase} {duration(spent)}" for phase, spent in seconds.items()))
     show.say(f"Wrote {output}: {words:,} words × {config.dim}, {trained.words_per_second:,.0f} words/s")
-    option = "" if output == DEFAULT_OUTPUT else f" -m {output}"
-    show.say(f"Next: w2v similar{option} {encoded.vocabulary.words[min(words - 1, EXAMPLE_RANK)]}")
+    asked = [] if output == DEFAULT_OUTPUT and "W2V_MODEL" not in os.environ else ["-m", output]
+    word = encoded.vocabulary.words[min(words - 1, EXAMPLE_RANK)]
+    show.say(f"Next: {shlex.join(['w2v', 'similar', *asked, word])}")
     if as_json:
         print_json(
             {
@@ -150,6 +158,13 @@ def train(
                 "peak_rss_bytes": peak_rss_bytes(),
             }
         )
+
+
+def require_another_file(output: str, corpus: tuple[str, ...]) -> None:
+    """Refuse to write the model over one of its texts, as `-o *.txt` would."""
+    for path in corpus:
+        if os.path.exists(output) and os.path.exists(path) and os.path.samefile(output, path):
+            raise ConfigError(f"-o {output} is one of the texts and would be overwritten", hint="-o takes a new name")
 
 
 def peak_rss_bytes() -> int:

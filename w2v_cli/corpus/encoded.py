@@ -8,6 +8,7 @@ the number of threads. The spools are unlinked files: nothing is left behind, wh
 
 from __future__ import annotations
 
+import errno
 import os
 import string
 import tempfile
@@ -129,7 +130,7 @@ def encode(
     Raises
     ------
     CorpusError
-        If a text cannot be read.
+        If a text cannot be read, or the disk is full.
     VocabularyError
         If no word is left.
     """
@@ -159,8 +160,13 @@ def encode(
                 pool, threads, corpus, [ids[translation] for translation in translations], spooled, report
             )
             corpus.seconds["encode"] = time.perf_counter() - started
-    except BaseException:
+    except BaseException as error:
         corpus.close()
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            raise CorpusError(
+                f"the disk of {os.fspath(spool_folder)} is full: the text lies there as ids while it is trained on",
+                hint="they take about 4 bytes a word; name an output (-o) on a larger disk",
+            ) from error
         raise
     return corpus
 

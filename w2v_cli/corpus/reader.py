@@ -7,12 +7,14 @@ sentence, and so does the end of a file.
 from __future__ import annotations
 
 import bz2
+import functools
 import gzip
 import hashlib
 import lzma
 import os
 import re
 import sys
+import unicodedata
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -23,8 +25,17 @@ from w2v_cli.errors import CorpusError, MissingExtraError
 STDIN = "-"
 PIECE_BYTES = 1 << 20
 _BOM = b"\xef\xbb\xbf"
-# Unicode letters and digits, with apostrophes and hyphens inside.
-_WORD = re.compile(r"[^\W_]+(?:['’\-‐][^\W_]+)*")
+
+
+@functools.cache
+def _word_pattern() -> re.Pattern[str]:
+    """A word in raw prose: Unicode letters and digits, apostrophes and hyphens inside.
+
+    Marks belong to their letters (vowel signs, accents that stand alone), though \\w leaves them out.
+    """
+    marks = "".join(chr(code) for code in range(0x300, 0x1F000) if unicodedata.category(chr(code)).startswith("M"))
+    letter = rf"(?:[^\W_]|[{marks}\u200c\u200d])"
+    return re.compile(rf"[^\W_]{letter}*(?:['’\-‐]{letter}+)*")
 
 
 @dataclass(frozen=True)
@@ -69,6 +80,8 @@ def check_readable(paths: Sequence[str]) -> None:
         raise CorpusError("stdin can be read only once", hint="name - once")
     for path in paths:
         if path == STDIN:
+            if sys.stdin is None:
+                raise CorpusError("stdin is closed", hint="pipe a text into it, or name files")
             continue
         if os.path.isdir(path):
             raise CorpusError(f"{path} is a directory", hint="name its files, such as FOLDER/*.txt")
@@ -180,7 +193,8 @@ class Reader:
         if options.lower:
             text = text.lower()
         if options.tokenize == "words":
-            text = "\n".join("".join(f"{word} " for word in _WORD.findall(line)) for line in text.split("\n"))
+            words = _word_pattern().findall
+            text = "\n".join("".join(f"{word} " for word in words(line)) for line in text.split("\n"))
         return text.encode()
 
 
@@ -230,7 +244,34 @@ def _zstandard(raw: IO[bytes]) -> Any:
         raise MissingExtraError(
             "reading .zst needs the package zstandard", hint="pip install 'w2v-cli[zstd]', or unpack the file"
         ) from None
-    return zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)
+    return _Zstandard(raw, zstandard.ZstdDecompressor())
+
+
+class _Zstandard:
+    """Reads zstandard frames, and unlike the package's own reader does not take a file's end for that of a frame."""
+
+    def __init__(self, raw: IO[bytes], decompressor: Any) -> None:
+        self._raw = raw
+        self._decompressor = decompressor
+        self._frame: Any = None
+        self._rest = b""
+
+    def read(self, size: int) -> bytes:
+        """About `size` bytes, at least one; none at the end."""
+        while True:
+            compressed = self._rest or self._raw.read(max(size // 4, 1))
+            self._rest = b""
+            if not compressed:
+                if self._frame is not None:
+                    raise EOFError("it ends in the middle")
+                return b""
+            self._frame = self._frame or self._decompressor.decompressobj()
+            text: bytes = self._frame.decompress(compressed)
+            if self._frame.eof:
+                self._rest = self._frame.unused_data
+                self._frame = None
+            if text:
+                return text
 
 
 OPENERS: dict[str, Callable[[IO[bytes]], Any]] = {

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
 
+from w2v_cli.corpus.reader import Reader
 from w2v_cli.corpus.tokens import NEWLINE_ID, Tokens
 from w2v_cli.errors import VocabularyError
 
@@ -34,6 +35,26 @@ class Vocabulary:
     def id_of(self, word: str) -> int | None:
         """The word's place in the order, or None."""
         return self._ids.get(word)
+
+
+def first_ids(reader: Reader, ids_of: Mapping[str, int], limit: int) -> tuple[np.ndarray, np.ndarray]:
+    """The first tokens of a text that are in a vocabulary which is there already.
+
+    Returns
+    -------
+    ids : int32, at most `limit` · boundaries : int64, ascending places in it where a new line begins.
+    """
+    ids: list[int] = []
+    boundaries: list[int] = []
+    for piece in reader.pieces():
+        for number, line in enumerate(piece.data.split(b"\n")):
+            if number:
+                boundaries.append(len(ids))
+            ids += [ids_of[word] for word in line.decode().split() if word in ids_of]
+        if len(ids) >= limit:
+            break
+    inside = sorted({place for place in boundaries if 0 < place < min(len(ids), limit)})
+    return np.array(ids[:limit], np.int32), np.array(inside, np.int64)
 
 
 def make_vocabulary(

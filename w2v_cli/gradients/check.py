@@ -20,7 +20,7 @@ STEP = 2.0**-17
 # Squaring it underflows to nothing beside 1, so the complex step is exact to rounding.
 COMPLEX_STEP = 1e-30
 # An element is compared relative to its own size, or to this share of the largest of its array, or to this share
-# of the loss: below that, all that can show is the rounding of larger terms.
+# of the loss, or of 1 if that is more: below that, all that can show is the rounding of larger terms.
 FLOOR = 1e-3
 FLOOR_OF_LOSS = {"central differences": 1e-4, "complex step": 1e-6}
 # Worst seen over a thousand seeds of the catalogue: 4e-7 and 2e-11. A lost digit in a formula shows as 1e-3 or more.
@@ -107,7 +107,7 @@ def run_check(check: Check) -> Finding:
         for method, numeric in _numeric_derivatives(check, name):
             size = np.maximum(np.abs(analytic), np.abs(numeric))
             largest = float(size[np.isfinite(size)].max(initial=0.0))
-            floor = max(FLOOR * largest, FLOOR_OF_LOSS[method] * abs(float(loss)), np.finfo(float).tiny)
+            floor = max(FLOOR * largest, FLOOR_OF_LOSS[method] * max(abs(float(loss)), 1.0), np.finfo(float).tiny)
             with np.errstate(invalid="ignore"):
                 errors = np.abs(analytic - numeric) / np.maximum(size, floor)
             # argmax takes a NaN for the largest, as it should be.

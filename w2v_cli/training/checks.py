@@ -7,6 +7,7 @@ differentiated by central differences; the loss of `gradients`, which they must 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
@@ -25,6 +26,7 @@ from w2v_cli.gradients.catalogue import (
 )
 from w2v_cli.gradients.check import Check, Point
 from w2v_cli.training.engines import Step, make_step
+from w2v_cli.training.huffman import Paths
 from w2v_cli.training.objective import Objective, make_objective
 from w2v_cli.training.parameters import padded
 from w2v_cli.training.sampling import Sample
@@ -46,6 +48,7 @@ VARIANTS = {
 }
 # Wider than the widest vector register, and no multiple of it.
 WIDE = 35
+CORPUS_WINDOWS = 4
 
 
 def step_checks(engines: Sequence[str], seed: int, dim: int, vocab: int) -> list[Check]:
@@ -72,8 +75,56 @@ def step_checks(engines: Sequence[str], seed: int, dim: int, vocab: int) -> list
             for place in places:
                 name = f"{who} {kind} step: {place.name}"
                 tables = place.window.tables(generator(seed, name), vocab, place.dim or dim)
+                if objective.paths is not None:
+                    tables["node_vectors"] = tables.pop("output_vectors")[:-1]
                 checks[name] = _step_check(name, objective, step, place, tables)
     return list(checks.values())
+
+
+def corpus_checks(
+    engines: Sequence[str],
+    config: TrainConfig,
+    counts: np.ndarray,
+    tables: Sequence[np.ndarray],
+    sample: Sample,
+    seed: int,
+) -> list[Check]:
+    """Checks of the steps of a trained model, at some windows of a text.
+
+    Only the rows that a window touches take part; the full softmax goes over them and a few more.
+
+    Parameters
+    ----------
+    config : the model's; CBOW's step is taken plain · counts : int64 (V,) · tables : input and output vectors, or nodes
+    sample : windows of the text, by the model's ids · seed : which of them.
+    """
+    whole = replace(make_objective(config, counts), scales_step=False)
+    rng = generator(seed, "corpus")
+    wide = np.flatnonzero(sample.window_stops - sample.window_starts > 1)
+    checks = []
+    for pos in np.sort(rng.choice(wide, min(CORPUS_WINDOWS, len(wide)), replace=False)).tolist():
+        window_ids = sample.kept_ids[sample.window_starts[pos] : sample.window_stops[pos]]
+        context_ids = np.delete(window_ids, pos - sample.window_starts[pos])
+        center_id = int(sample.kept_ids[pos])
+        others = rng.integers(0, len(counts), 8) if config.loss == "softmax" else sample.negative_ids[pos]
+        words, places = np.unique(np.concatenate(([center_id], context_ids, others)), return_inverse=True)
+        paths, output_ids = None, words
+        if whole.paths is not None:
+            output_ids, labels = whole.paths.of(center_id)
+            # Of the words that take part the center alone is predicted.
+            starts = np.where(np.arange(len(words) + 1) > places[0], len(output_ids), 0)
+            paths = Paths(starts, np.arange(len(output_ids), dtype=np.int32), labels)
+        contexts, noise = np.split(places[1:], [len(context_ids)])
+        window = Window(f"word {pos}", int(places[0]), contexts, noise)
+        point = {
+            "input_vectors": tables[0][words].astype(np.float64),
+            whole.output_name: tables[1][output_ids].astype(np.float64),
+        }
+        for engine in engines:
+            objective = replace(whole, paths=paths)
+            name = f"{engine} {config.model} {config.loss} step of the corpus: {window.name}"
+            checks.append(_step_check(name, objective, make_step(engine, objective), Place(window), point))
+    return checks
 
 
 class Place(NamedTuple):
@@ -97,7 +148,6 @@ def _step_check(name: str, objective: Objective, step: Step, place: Place, table
         input_ids, output_loss = softmax_pairs(model, window)
     elif objective.paths is not None:
         output_loss = path_loss(*objective.paths.of(window.center_id))
-        tables = {"input_vectors": tables["input_vectors"], "node_vectors": tables["output_vectors"][:-1]}
     analytic = complex_loss_of(window_function(model, output_loss, input_ids))
     scale = float(objective.input_scale(len(window.context_ids)))
     return Check(name, tables, partial(_step_gradients, step, sample_of(window), place.alpha, scale), analytic)

@@ -1,12 +1,4 @@
-"""The training step, compiled: arrays and scalars in, arrays out.
-
-One primitive, `logistic_step`, serves every objective made of logistic scores: n input rows against m output
-rows that are the target and its noise (negative sampling) or the nodes of a path (hierarchical softmax).
-Ji et al. 2016, "Parallelizing Word2Vec in Shared and Distributed Memory", for the step as a matrix product.
-
-Tables and scratch are addresses, flat; a row is named by the offset of its first element. Every function takes float32
-(what ships) and float64 (what the gradient check runs).
-"""
+"""Training over a block, compiled: arrays in, arrays changed; window after window, one of the steps of `steps`."""
 
 from __future__ import annotations
 
@@ -16,268 +8,23 @@ from w2v_cli.jit import compiled
 from w2v_cli.simd import (
     CACHE_LINE_BYTES,
     LANES,
-    TOTALS,
     add,
     address,
     constant,
     distance,
-    divide,
-    exp,
     load,
-    log1p,
-    magnitude,
     multiply,
-    multiply_add,
     prefetch,
     shifted,
     spread,
     store,
-    store_totals,
-    subtract,
 )
+from w2v_cli.training.steps import CELL, TILE, logistic_step, pooled_step, set_output
 
-# Two input rows by six output rows: twelve sums, two inputs and one output fill the registers of AVX2.
-PAIR = 2
-TILE = 6
-# Scores of a pair with a tile lie together: six and two idle ones for the first input, then for the second.
-CELL = PAIR * TOTALS
 # Windows between the call for a row and its use: one would be too late, more find it gone.
 AHEAD = 2
 # Nodes at the start of a path that are in the cache anyway.
-HOT_NODES = 8
-
-
-@compiled(forceinline=True)
-def _gather(table, offsets, first, count, dim, scratch, place):  # type: ignore[no-untyped-def]
-    """Copy `count` rows into scratch, interleaved: their first LANES numbers, their next LANES numbers, …"""
-    for i in range(count):
-        row, column = offsets[first + i], place + i * LANES
-        for k in range(0, dim, LANES):
-            store(scratch, column + k * count, load(table, row + k))
-
-
-@compiled(forceinline=True)
-def _score(n, m, dim, inputs, outputs, scores):  # type: ignore[no-untyped-def]
-    """S = I·Oᵀ from scratch, a cell for every PAIR by TILE."""
-    width = m // TILE * CELL
-    for j in range(0, m, TILE):
-        for i in range(0, n, PAIR):
-            s0 = s1 = s2 = s3 = s4 = s5 = constant(inputs, 0)
-            t0 = t1 = t2 = t3 = t4 = t5 = constant(inputs, 0)
-            x_place, o_place = i * dim, j * dim
-            for _ in range(0, dim, LANES):
-                x, y = load(inputs, x_place), load(inputs, x_place + LANES)
-                o = load(outputs, o_place)
-                s0, t0 = multiply_add(x, o, s0), multiply_add(y, o, t0)
-                o = load(outputs, o_place + LANES)
-                s1, t1 = multiply_add(x, o, s1), multiply_add(y, o, t1)
-                o = load(outputs, o_place + 2 * LANES)
-                s2, t2 = multiply_add(x, o, s2), multiply_add(y, o, t2)
-                o = load(outputs, o_place + 3 * LANES)
-                s3, t3 = multiply_add(x, o, s3), multiply_add(y, o, t3)
-                o = load(outputs, o_place + 4 * LANES)
-                s4, t4 = multiply_add(x, o, s4), multiply_add(y, o, t4)
-                o = load(outputs, o_place + 5 * LANES)
-                s5, t5 = multiply_add(x, o, s5), multiply_add(y, o, t5)
-                x_place += PAIR * LANES
-                o_place += TILE * LANES
-            cell = i // PAIR * width + j // TILE * CELL
-            store_totals(scores, cell, s0, s1, s2, s3, s4, s5)
-            store_totals(scores, cell + TOTALS, t0, t1, t2, t3, t4, t5)
-
-
-@compiled(forceinline=True)
-def _errors(n, m, scores, labels, scales):  # type: ignore[no-untyped-def]
-    """S becomes G = scale·(Y − σ(S)), that is −alpha·∂loss/∂S."""
-    one = constant(scores, 1)
-    width = m // TILE * CELL
-    for row in range(0, n // PAIR * width, width):
-        for c in range(0, width, LANES):
-            s = load(scores, row + c)
-            sigma = divide(one, add(one, exp(subtract(constant(scores, 0), s))))
-            store(scores, row + c, multiply(load(scales, c), subtract(load(labels, c), sigma)))
-
-
-@compiled(forceinline=True)
-def _loss(count, m, scores, labels, scales, terms):  # type: ignore[no-untyped-def]
-    """Σ −log σ(±S) over the outputs that count, in nats, tallied in float64.
-
-    −log σ(s) = ½(|s| − s) + log(1 + e^−|s|), here twice that
-    """
-    width = m // TILE * CELL
-    zero, two = constant(scores, 0), constant(scores, 2)
-    twice = 0.0
-    for i in range(0, count, PAIR):
-        for c in range(0, width, LANES):
-            sign = subtract(multiply(two, load(labels, c)), constant(scores, 1))
-            s = multiply(sign, load(scores, i // PAIR * width + c))
-            size = magnitude(s)
-            logarithm = log1p(exp(subtract(zero, size)))
-            store(terms, c, multiply_add(two, logarithm, subtract(size, s)))
-        # The twin of an odd row out is no input.
-        inputs = min(PAIR, count - i)
-        for c in range(0, width, CELL):
-            for j in range(c, c + inputs * TOTALS):
-                if scales[j] != 0:
-                    twice += terms[j]
-    return 0.5 * twice
-
-
-@compiled(forceinline=True)
-def _update(  # type: ignore[no-untyped-def]
-    input_table, input_offsets, output_table, output_offsets, n, m, dim, inputs, outputs, scores
-):
-    """I += G·O and O += Gᵀ·I: products of the rows in scratch, added to the rows in the tables."""
-    width = m // TILE * CELL
-    for j in range(0, m, TILE):
-        r0, r1, r2 = output_offsets[j], output_offsets[j + 1], output_offsets[j + 2]
-        r3, r4, r5 = output_offsets[j + 3], output_offsets[j + 4], output_offsets[j + 5]
-        for i in range(0, n, PAIR):
-            a, b = input_offsets[i], input_offsets[i + 1]
-            g = i // PAIR * width + j // TILE * CELL
-            h = g + TOTALS
-            g0, g1, g2 = spread(scores, g), spread(scores, g + 1), spread(scores, g + 2)
-            g3, g4, g5 = spread(scores, g + 3), spread(scores, g + 4), spread(scores, g + 5)
-            h0, h1, h2 = spread(scores, h), spread(scores, h + 1), spread(scores, h + 2)
-            h3, h4, h5 = spread(scores, h + 3), spread(scores, h + 4), spread(scores, h + 5)
-            x_place, o_place = i * dim, j * dim
-            for k in range(0, dim, LANES):
-                x, y = load(inputs, x_place), load(inputs, x_place + LANES)
-                o = load(outputs, o_place)
-                d, e = multiply_add(g0, o, constant(inputs, 0)), multiply_add(h0, o, constant(inputs, 0))
-                store(output_table, r0 + k, multiply_add(g0, x, multiply_add(h0, y, load(output_table, r0 + k))))
-                o = load(outputs, o_place + LANES)
-                d, e = multiply_add(g1, o, d), multiply_add(h1, o, e)
-                store(output_table, r1 + k, multiply_add(g1, x, multiply_add(h1, y, load(output_table, r1 + k))))
-                o = load(outputs, o_place + 2 * LANES)
-                d, e = multiply_add(g2, o, d), multiply_add(h2, o, e)
-                store(output_table, r2 + k, multiply_add(g2, x, multiply_add(h2, y, load(output_table, r2 + k))))
-                o = load(outputs, o_place + 3 * LANES)
-                d, e = multiply_add(g3, o, d), multiply_add(h3, o, e)
-                store(output_table, r3 + k, multiply_add(g3, x, multiply_add(h3, y, load(output_table, r3 + k))))
-                o = load(outputs, o_place + 4 * LANES)
-                d, e = multiply_add(g4, o, d), multiply_add(h4, o, e)
-                store(output_table, r4 + k, multiply_add(g4, x, multiply_add(h4, y, load(output_table, r4 + k))))
-                o = load(outputs, o_place + 5 * LANES)
-                d, e = multiply_add(g5, o, d), multiply_add(h5, o, e)
-                store(output_table, r5 + k, multiply_add(g5, x, multiply_add(h5, y, load(output_table, r5 + k))))
-                store(input_table, a + k, add(load(input_table, a + k), d))
-                store(input_table, b + k, add(load(input_table, b + k), e))
-                x_place += PAIR * LANES
-                o_place += TILE * LANES
-
-
-@compiled(forceinline=True)
-def logistic_step(  # type: ignore[no-untyped-def]
-    input_table,
-    input_offsets,
-    count,
-    output_table,
-    output_offsets,
-    labels,
-    scales,
-    m,
-    dim,
-    inputs,
-    outputs,
-    scores,
-    terms,
-    wants_loss,
-):
-    """One step on `count` input rows against m output rows; returns the loss before it, in nats, if wanted.
-
-        S = I·Oᵀ      G = σ(S) − Y      I −= alpha·G·O      O −= alpha·Gᵀ·I
-
-    Both products are of the rows before the step, and rows that occur more than once take every one of
-    their gradients. `labels` is Y's one row and `scales` alpha, or 0 for an output that does not count: both
-    laid out as the cells of one pair (`_set_output`). m is a multiple of TILE, filled up with outputs that do
-    not count.
-    """
-    n = (count + 1) // PAIR * PAIR
-    if n > count:
-        # An odd row out is paired with itself, and its twin has no gradient.
-        input_offsets[count] = input_offsets[count - 1]
-    for i in range(0, n, PAIR):
-        _gather(input_table, input_offsets, i, PAIR, dim, inputs, i * dim)
-    for j in range(0, m, TILE):
-        _gather(output_table, output_offsets, j, TILE, dim, outputs, j * dim)
-    _score(n, m, dim, inputs, outputs, scores)
-    loss = _loss(count, m, scores, labels, scales, terms) if wants_loss else 0.0
-    _errors(n, m, scores, labels, scales)
-    if n > count:
-        width = m // TILE * CELL
-        for twin in range(n // PAIR * width - width + TOTALS, n // PAIR * width, CELL):
-            for j in range(twin, twin + TOTALS):
-                scores[j] = 0
-    _update(input_table, input_offsets, output_table, output_offsets, n, m, dim, inputs, outputs, scores)
-    return loss
-
-
-@compiled(forceinline=True)
-def _score_one(m, dim, hidden, output_table, output_offsets, scores):  # type: ignore[no-untyped-def]
-    """S = h·Oᵀ of one hidden vector, from the tables."""
-    for j in range(0, m, TILE):
-        r0, r1, r2 = output_offsets[j], output_offsets[j + 1], output_offsets[j + 2]
-        r3, r4, r5 = output_offsets[j + 3], output_offsets[j + 4], output_offsets[j + 5]
-        s0 = s1 = s2 = s3 = s4 = s5 = constant(hidden, 0)
-        for k in range(0, dim, LANES):
-            h = load(hidden, k)
-            s0 = multiply_add(h, load(output_table, r0 + k), s0)
-            s1 = multiply_add(h, load(output_table, r1 + k), s1)
-            s2 = multiply_add(h, load(output_table, r2 + k), s2)
-            s3 = multiply_add(h, load(output_table, r3 + k), s3)
-            s4 = multiply_add(h, load(output_table, r4 + k), s4)
-            s5 = multiply_add(h, load(output_table, r5 + k), s5)
-        store_totals(scores, j // TILE * CELL, s0, s1, s2, s3, s4, s5)
-
-
-@compiled(forceinline=True)
-def _update_one(m, dim, hidden, hidden_sums, output_table, output_offsets, scores):  # type: ignore[no-untyped-def]
-    """sums += G·O, and then O += Gᵀ·h: all of the first before any of the second, for rows that repeat."""
-    for j in range(0, m, TILE):
-        r0, r1, r2 = output_offsets[j], output_offsets[j + 1], output_offsets[j + 2]
-        r3, r4, r5 = output_offsets[j + 3], output_offsets[j + 4], output_offsets[j + 5]
-        g = j // TILE * CELL
-        g0, g1, g2 = spread(scores, g), spread(scores, g + 1), spread(scores, g + 2)
-        g3, g4, g5 = spread(scores, g + 3), spread(scores, g + 4), spread(scores, g + 5)
-        for k in range(0, dim, LANES):
-            d = multiply_add(g0, load(output_table, r0 + k), load(hidden_sums, k))
-            d = multiply_add(g1, load(output_table, r1 + k), d)
-            d = multiply_add(g2, load(output_table, r2 + k), d)
-            e = multiply(g3, load(output_table, r3 + k))
-            e = multiply_add(g4, load(output_table, r4 + k), e)
-            e = multiply_add(g5, load(output_table, r5 + k), e)
-            store(hidden_sums, k, add(d, e))
-    for j in range(m):
-        g0, row = spread(scores, j // TILE * CELL + j % TILE), output_offsets[j]
-        for k in range(0, dim, LANES):
-            store(output_table, row + k, multiply_add(g0, load(hidden, k), load(output_table, row + k)))
-
-
-@compiled(forceinline=True)
-def pooled_step(  # type: ignore[no-untyped-def]
-    hidden, hidden_sums, output_table, output_offsets, labels, scales, m, dim, scores, terms, wants_loss
-):
-    """`logistic_step` of one hidden vector, which is no row of a table: half the work, and no copies."""
-    _score_one(m, dim, hidden, output_table, output_offsets, scores)
-    loss = _loss(1, m, scores, labels, scales, terms) if wants_loss else 0.0
-    _errors(PAIR, m, scores, labels, scales)
-    _update_one(m, dim, hidden, hidden_sums, output_table, output_offsets, scores)
-    return loss
-
-
-@compiled(forceinline=True)
-def _set_output(j, label, scale, labels, scales):  # type: ignore[no-untyped-def]
-    """Label and scale of output j, for both inputs of a pair."""
-    place = j // TILE * CELL + j % TILE
-    labels[place] = labels[place + TOTALS] = label
-    scales[place] = scales[place + TOTALS] = scale
-
-
-@compiled(forceinline=True)
-def _prefetch_row(table, offset, dim):  # type: ignore[no-untyped-def]
-    for k in range(0, dim, CACHE_LINE_BYTES // 4):
-        prefetch(table, offset + k)
+CACHED_NODES = 8
 
 
 @compiled(forceinline=True)
@@ -292,7 +39,7 @@ def _noise_outputs(  # type: ignore[no-untyped-def]
         output_offsets[j] = np.int64(output_id) * dim
         # word2vec.c: a noise word that is the target is dropped.
         counts = j == 0 or (negative and output_id != target_id)
-        _set_output(j, j == 0, alpha if counts else 0, labels, scales)
+        set_output(j, j == 0, alpha if counts else 0, labels, scales)
     return m
 
 
@@ -310,10 +57,10 @@ def _path_outputs(  # type: ignore[no-untyped-def]
     for j in range(nodes):
         node = np.int64(path_nodes[first + j])
         output_offsets[j] = node * dim if node < first_hot else hot_place + (node - first_hot) * dim
-        _set_output(j, path_labels[first + j], alpha, labels, scales)
+        set_output(j, path_labels[first + j], alpha, labels, scales)
     for j in range(nodes, m):
         output_offsets[j] = output_offsets[0]
-        _set_output(j, 0, 0, labels, scales)
+        set_output(j, 0, 0, labels, scales)
     return m
 
 
@@ -338,6 +85,12 @@ def _add_to_rows(table, offsets, count, dim, weight, step):  # type: ignore[no-u
 
 
 @compiled(forceinline=True)
+def _prefetch_row(table, offset, dim):  # type: ignore[no-untyped-def]
+    for k in range(0, dim, CACHE_LINE_BYTES // 4):
+        prefetch(table, offset + k)
+
+
+@compiled(forceinline=True)
 def _prefetch_window(  # type: ignore[no-untyped-def]
     pos, reach, centers, kept, negatives, negative_ids, has_paths, path_starts, path_nodes, inputs, outputs, dim
 ):
@@ -347,7 +100,7 @@ def _prefetch_window(  # type: ignore[no-untyped-def]
     target_id = kept[pos]
     if has_paths:
         # The first nodes are on every path, and in the cache.
-        for place in range(path_starts[target_id] + HOT_NODES, path_starts[target_id + 1]):
+        for place in range(path_starts[target_id] + CACHED_NODES, path_starts[target_id + 1]):
             _prefetch_row(outputs, np.int64(path_nodes[place]) * dim, dim)
     else:
         _prefetch_row(outputs, np.int64(target_id) * dim, dim)
@@ -446,9 +199,7 @@ def train_logistic(  # type: ignore[no-untyped-def]
                 scales,
             )  # fmt: skip
         else:
-            m = _noise_outputs(
-                target_id, noise, pos * negatives, negatives, dim, alpha, output_offsets, labels, scales
-            )
+            m = _noise_outputs(target_id, noise, pos * negatives, negatives, dim, alpha, output_offsets, labels, scales)
         wants_loss = pos % loss_every == 0
         if pools:
             weight[0] = 1 / count if averages else 1

@@ -20,9 +20,10 @@ from w2v_cli.jit import COMPILES, compiled
 MASK = 0xFFFFFFFFFFFFFFFF
 LOW = 0xFFFFFFFF
 GOLDEN = 0x9E3779B97F4A7C15
-# Neighbouring windows that meet the same noise words: half as many rows to fetch from memory, and the scores do
-# not notice (enwiki-100m, analogies and WordSim-353 of 1, 2 and 4: 38.4 69.1, 38.5 68.1, 35.8 68.1).
-WINDOWS_PER_NOISE = 2
+# Neighbouring windows that meet the same noise words: fewer rows to fetch from memory. Skip-gram's scores do not notice
+# two (enwiki-100m, analogies and WordSim-353 of 1, 2 and 4: 38.4 69.1, 38.5 68.1, 35.8 68.1). CBOW's do, as a window
+# is one prediction only (1 and 2: 35.8 and 33.9 %).
+WINDOWS_PER_NOISE = {"skipgram": 2, "cbow": 1}
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Sample:
     kept_ids : int32 (N,), the tokens that subsampling left.
     window_starts, window_stops : int32 (N,); the contexts of the token at `pos` are the kept tokens in
         [window_starts[pos], window_stops[pos]) without `pos` itself.
-    negative_ids : int32 (N, K), noise words, the same ones for WINDOWS_PER_NOISE windows in a row; one that
+    negative_ids : int32 (N, K), noise words, the same ones for `noise_windows` windows in a row; one that
         equals its window's target does not count.
     positions : int32 (N,), each kept token's place in the block before subsampling.
     """
@@ -55,7 +56,8 @@ class Sampler:
     keep_limits : uint32 (V,); a token of word i is kept if 32 random bits are ≤ keep_limits[i].
     noise_limits : uint32 (V,), noise_aliases : int32 (V,); the alias table: a uniform column i stands if 32
         random bits are ≤ noise_limits[i], else its alias does.
-    window : the largest radius · fixed_window : it is every window's · negatives : noise words of a window
+    window : the largest radius · fixed_window : it is every window's
+    negatives : noise words of a window · noise_windows : windows in a row that share them
     seed : of the run.
     """
 
@@ -65,6 +67,7 @@ class Sampler:
     window: int
     fixed_window: bool
     negatives: int
+    noise_windows: int
     seed: int
 
     def sample(self, ids: np.ndarray, boundaries: np.ndarray, epoch: int, block: int) -> Sample:
@@ -89,6 +92,7 @@ class Sampler:
             self.noise_aliases,
             self.window,
             self.fixed_window,
+            self.noise_windows,
             *arrays,
         )
         kept_ids, starts, stops, positions, negative_ids = (array[:kept] for array in arrays)
@@ -103,6 +107,7 @@ def make_sampler(
     negatives: int,
     seed: int,
     fixed_window: bool = False,
+    noise_windows: int = 1,
 ) -> Sampler:
     """The distributions for a vocabulary.
 
@@ -123,6 +128,7 @@ def make_sampler(
         window,
         fixed_window,
         negatives,
+        noise_windows,
         seed,
     )
 
@@ -205,6 +211,7 @@ def _draw(  # type: ignore[no-untyped-def]
     noise_aliases,
     window,
     fixed_window,
+    noise_windows,
     kept_ids,
     starts,
     stops,
@@ -228,7 +235,7 @@ def _draw(  # type: ignore[no-untyped-def]
         kept_ids[kept], positions[kept] = ids[pos], pos
         starts[kept], stops[kept] = max(kept - radius, sentence_start), kept + radius + 1
         for k in range(negatives.shape[1]):
-            if kept % WINDOWS_PER_NOISE:
+            if kept % noise_windows:
                 negatives[kept, k] = negatives[kept - 1, k]
                 continue
             state = (state + GOLDEN) & MASK

@@ -21,7 +21,7 @@ from w2v_cli.errors import TrainingError
 from w2v_cli.training.engines import make_step, resolve_engine
 from w2v_cli.training.objective import make_objective
 from w2v_cli.training.parameters import Parameters, initial_parameters, parameter_bytes
-from w2v_cli.training.sampling import make_sampler
+from w2v_cli.training.sampling import WINDOWS_PER_NOISE, Sampler, make_sampler
 
 # Tokens of a block: long enough that Python's share of the time is small, short enough to stop and to share out
 # at once. No window crosses a block's end.
@@ -67,14 +67,20 @@ class Trained:
 
 @dataclass
 class _Tally:
-    """What the workers have done so far; changed under `lock`."""
+    """What the workers have done so far; changed under `lock`, which tells when one of them has finished."""
 
     losses: np.ndarray
     predictions: np.ndarray
     tokens: int = 0
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    finished: int = 0
+    lock: threading.Condition = field(default_factory=threading.Condition)
     stop: threading.Event = field(default_factory=threading.Event)
     error: BaseException | None = None
+
+    def wait(self, workers: int, seconds: float) -> bool:
+        """Wait until so many workers have finished, or for so long; returns whether they have."""
+        with self.lock:
+            return self.lock.wait_for(lambda: self.finished >= workers, seconds)
 
     def mean_loss(self, epoch: int) -> float | None:
         """Nats per prediction, or None before the first prediction."""
@@ -108,15 +114,7 @@ class Trainer:
         # A tree of V leaves has V − 1 nodes.
         outputs = words - 1 if config.loss == "hs" else words
         self.parameters = initial_parameters(words, config.dim, config.seed, outputs, objective.output_name)
-        self.sampler = make_sampler(
-            corpus.vocabulary.counts,
-            config.subsample,
-            config.noise_exponent,
-            config.window,
-            config.negatives if config.loss == "ns" else 0,
-            config.seed,
-            config.fixed_window,
-        )
+        self.sampler = sampler_of(config, corpus.vocabulary.counts)
         self.total_tokens = corpus.token_count * config.epochs
         self.blocks = -(-corpus.token_count // BLOCK_TOKENS)
         self.step = make_step(self.engine, objective, self.workers)
@@ -157,7 +155,7 @@ class Trainer:
         """
         config = self.config
         tally = _Tally(np.zeros(config.epochs), np.zeros(config.epochs, np.int64))
-        blocks = iter([(epoch, block) for epoch in range(config.epochs) for block in range(self.blocks)])
+        blocks = ((epoch, block) for epoch in range(config.epochs) for block in range(self.blocks))
         start = time.perf_counter()
         with threadpool_limits(config.thread_count, user_api="blas"):
             workers = [
@@ -166,25 +164,32 @@ class Trainer:
             for worker in workers:
                 worker.start()
             try:
-                for worker in workers:
-                    while worker.is_alive():
-                        worker.join(POLL_SECONDS)
-                        progress = self._progress(tally, time.perf_counter() - start)
-                        self._require_finite(progress)
-                        if on_progress is not None:
-                            on_progress(progress)
+                finished = False
+                while not finished:
+                    finished = tally.wait(len(workers), POLL_SECONDS)
+                    progress = self._progress(tally, time.perf_counter() - start)
+                    self._require_finite(progress)
+                    if on_progress is not None:
+                        on_progress(progress)
             finally:
                 tally.stop.set()
-                for worker in workers:
-                    worker.join()
+                # Not `Thread.join`: after a Ctrl-C it may return while the thread still runs (Python 3.11).
+                while not tally.wait(len(workers), POLL_SECONDS):
+                    pass
         if tally.error is not None:
             raise tally.error
+        if not tally.predictions.any():
+            raise TrainingError(
+                "there was nothing to predict: no two words that are kept stand in one line",
+                hint="lower --min-count, raise --subsample, or join the lines",
+            )
         seconds = time.perf_counter() - start
         losses = [tally.mean_loss(epoch) for epoch in range(config.epochs)]
         if not self.parameters.finite():
             self._diverged(self._progress(tally, seconds))
         return Trained(
             self.parameters,
+            # An epoch of a tiny corpus may have nothing to predict.
             [float("nan") if loss is None else loss for loss in losses],
             seconds,
             self.total_tokens / seconds,
@@ -206,7 +211,9 @@ class Trainer:
                 first = block * BLOCK_TOKENS
                 ids, boundaries = self.corpus.read(first, min(first + BLOCK_TOKENS, self.corpus.token_count))
                 sample = self.sampler.sample(ids, boundaries, epoch, block)
-                alphas = self.alpha_at(epoch * self.corpus.token_count + first + sample.positions)
+                # int64: a corpus has more tokens than int32 has numbers.
+                places = epoch * self.corpus.token_count + first + sample.positions.astype(np.int64)
+                alphas = self.alpha_at(places)
                 loss, predictions = self.step(
                     sample, alphas, self.parameters.input_vectors, self.parameters.output_vectors
                 )
@@ -217,6 +224,10 @@ class Trainer:
         except BaseException as error:
             tally.error = error
             tally.stop.set()
+        finally:
+            with tally.lock:
+                tally.finished += 1
+                tally.lock.notify_all()
 
     def _trial(self, tokens: int) -> int:
         """Steps of length 0 over the first tokens; returns how many there were."""
@@ -248,6 +259,20 @@ class Trainer:
             "the loss or a vector is no longer a number",
             hint=f"lower --alpha (now {self.config.alpha_start:g})",
         )
+
+
+def sampler_of(config: TrainConfig, counts: np.ndarray) -> Sampler:
+    """The distributions of a run over a vocabulary; counts int64 (V,)."""
+    return make_sampler(
+        counts,
+        config.subsample,
+        config.noise_exponent,
+        config.window,
+        config.negatives if config.loss == "ns" else 0,
+        config.seed,
+        config.fixed_window,
+        WINDOWS_PER_NOISE[config.model],
+    )
 
 
 def require_memory(needed: int, what: str) -> None:
