@@ -13,10 +13,7 @@ fastText does not tell how long it counts; a run of no epochs does.
 from __future__ import annotations
 
 import argparse
-import bz2
-import gzip
 import json
-import lzma
 import os
 import platform
 import resource
@@ -30,7 +27,6 @@ from typing import Any
 
 W2V = [sys.executable, "-m", "w2v_cli"]
 PEER_LINE_WORDS = 1000
-OPENERS: dict[str, Any] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 
 
 def main() -> None:
@@ -39,17 +35,17 @@ def main() -> None:
         print(json.dumps(CHILDREN[options.child](options)))
         return
     with tempfile.TemporaryDirectory(dir=options.scratch) as folder:
-        options.lines = str(write_lines(Path(options.corpus), Path(folder) / "lines.txt"))
+        options.lines = str(write_lines(options.corpus, Path(folder) / "lines.txt"))
         runs: list[dict[str, Any]] = []
         for round_number in range(options.rounds):
+            seed = options.seed + round_number * options.every_seed
             for name in ["w2v", *options.peer]:
                 options.model_file = str(Path(folder) / f"{name}.safetensors")
-                run = measure(name, options)
+                run = measure(name, seed, options)
                 if round_number == 0 or options.every_seed:
                     run["scores"] = scores(options.model_file, options.gold)
                 runs.append(run)
                 print(progress_line(run), file=sys.stderr, flush=True)
-            options.seed += options.every_seed
     report = {"machine": machine(), "options": shown(options), "runs": runs}
     if options.json:
         Path(options.json).write_text(json.dumps(report, indent=1) + "\n")
@@ -86,34 +82,28 @@ def parse_arguments() -> argparse.Namespace:
     return options
 
 
-def write_lines(corpus: Path, target: Path) -> Path:
-    """The text in lines of at most PEER_LINE_WORDS words, for the peers."""
-    opener = OPENERS.get(corpus.suffix, open)
-    with opener(corpus, "rt", encoding="utf-8") as source, target.open("w", encoding="utf-8") as out:
-        rest = ""
-        while block := source.read(1 << 24):
-            *lines, rest = (rest + block).split("\n")
-            if len(rest) >= 1 << 24:
-                # A line without an end: what there is of it.
-                head, _, rest = rest.rpartition(" ")
-                lines.append(head)
-            for line in lines:
-                _write_line(out, line.split())
-        _write_line(out, rest.split())
+def write_lines(corpus: str, target: Path) -> Path:
+    """The text in lines of at most PEER_LINE_WORDS words, for the peers; words are what w2v takes for words."""
+    from w2v_cli.corpus.reader import Reader, TextOptions
+
+    words: list[bytes] = []
+    with target.open("wb") as out:
+        for piece in Reader([corpus], TextOptions()).pieces():
+            for number, line in enumerate(piece.data.split(b"\n")):
+                if words and (number or len(words) >= PEER_LINE_WORDS):
+                    for first in range(0, len(words), PEER_LINE_WORDS):
+                        out.write(b" ".join(words[first : first + PEER_LINE_WORDS]) + b"\n")
+                    words = []
+                words += line.split()
     return target
 
 
-def _write_line(out: Any, words: list[str]) -> None:
-    for first in range(0, len(words), PEER_LINE_WORDS):
-        out.write(" ".join(words[first : first + PEER_LINE_WORDS]) + "\n")
-
-
-def measure(name: str, options: argparse.Namespace) -> dict[str, Any]:
+def measure(name: str, seed: int, options: argparse.Namespace) -> dict[str, Any]:
     """One run of one trainer: its figures, and the wall time and peak memory of its whole process."""
     common = [
         *("--dim", options.dim, "--window", options.window, "--negatives", options.negatives),
         *("--subsample", options.subsample, "--min-count", options.min_count, "--epochs", options.epochs),
-        *("--threads", options.threads, "--seed", options.seed, "--model", options.model, "--loss", options.loss),
+        *("--threads", options.threads, "--seed", seed, "--model", options.model, "--loss", options.loss),
     ]
     if name == "w2v":
         command = [*W2V, "train", options.corpus, "-o", options.model_file, "--json", "-q", *common]
@@ -128,7 +118,7 @@ def measure(name: str, options: argparse.Namespace) -> dict[str, Any]:
     figures = json.loads(done.stdout)
     return {
         "trainer": name,
-        "seed": options.seed,
+        "seed": seed,
         "words_per_second": figures["words_per_second"],
         "count_seconds": figures["seconds"]["count"] + figures["seconds"].get("encode", 0.0),
         "train_seconds": figures["seconds"]["train"],
@@ -219,7 +209,7 @@ def scores(model_file: str, gold: list[str]) -> dict[str, float]:
         return {}
     done = subprocess.run([*W2V, "eval", *gold, "-m", model_file, "--json"], capture_output=True, text=True, check=True)
     results = [json.loads(line) for line in done.stdout.splitlines()]
-    return {Path(result["file"]).stem: result["score"] for result in results}
+    return {Path(result["file"]).stem: result["score"] for result in results if result["score"] is not None}
 
 
 def progress_line(run: dict[str, Any]) -> str:

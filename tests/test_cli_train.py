@@ -231,5 +231,5 @@ def test_without_a_folder_for_compiled_code_everything_works(text: Path, tmp_pat
 
 def test_a_large_window_reaches_the_whole_sentence(tmp_path: Path) -> None:
     (tmp_path / "few.txt").write_text("a b c d\n" * 30)
-    done = w2v("train", "few.txt", *FAST, "--window", 2_000_000_000, folder=tmp_path)
+    done = w2v("train", "few.txt", *FAST, "--subsample", 0, "--window", 2_000_000_000, folder=tmp_path)
     assert done.returncode == 0, done.stderr

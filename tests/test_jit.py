@@ -17,11 +17,11 @@ pytestmark = pytest.mark.skipif(not COMPILES, reason="numba does not import here
 
 PROGRAM = """
 import numpy as np
-from w2v_cli.training import kernels
+from w2v_cli.training.steps import set_output
 from w2v_cli.training.sampling import alias_table, _pair_columns
 alias_table(np.ones(3))
-kernels._set_output(0, 1, 1.0, np.zeros(16), np.zeros(16))
-print(sum(sum(f.stats.cache_misses.values()) for f in (_pair_columns, kernels._set_output)))
+set_output(0, 1, 1.0, np.zeros(16), np.zeros(16))
+print(sum(sum(f.stats.cache_misses.values()) for f in (_pair_columns, set_output)))
 """
 
 

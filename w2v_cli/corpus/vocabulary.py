@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 
 import numpy as np
 
@@ -27,14 +26,6 @@ class Vocabulary:
 
     def __len__(self) -> int:
         return len(self.words)
-
-    @cached_property
-    def _ids(self) -> dict[str, int]:
-        return {word: i for i, word in enumerate(self.words)}
-
-    def id_of(self, word: str) -> int | None:
-        """The word's place in the order, or None."""
-        return self._ids.get(word)
 
 
 def first_ids(reader: Reader, ids_of: Mapping[str, int], limit: int) -> tuple[np.ndarray, np.ndarray]:
