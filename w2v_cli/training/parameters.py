@@ -82,7 +82,12 @@ def _uniform_rows(seed: int, first: int, stop: int, dim: int) -> np.ndarray:
 
 
 def _aligned_zeros(rows: int, width: int) -> np.ndarray:
-    """float32 (rows, width) of zeros that begins at a cache line."""
-    raw = np.zeros(rows * width * 4 + CACHE_LINE_BYTES, np.uint8)
+    """float32 (rows, width) of zeros that begins at a cache line.
+
+    Filled, not `np.zeros`: numpy asks for pages of 2 MiB for the one and not for the other. Training touches rows at
+    random, and most pages of 4 KiB would miss the processor's table of them (a window of CBOW: 395 and 283 ns).
+    """
+    raw = np.empty(rows * width * 4 + CACHE_LINE_BYTES, np.uint8)
+    raw.fill(0)
     start = -raw.ctypes.data % CACHE_LINE_BYTES
     return raw[start : start + rows * width * 4].view(np.float32).reshape(rows, width)
