@@ -68,7 +68,8 @@ LAYERS = {
     "corpus": 2,
     "training": 3,
     "embeddings": 3,
-    "cli": 4,
+    "run": 4,
+    "cli": 5,
 }
 
 
