@@ -63,6 +63,7 @@ LAYERS = {
     "errors": 0,
     "jit": 0,
     "simd": 1,
+    "storage": 1,
     "config": 1,
     "gradients": 2,
     "corpus": 2,

@@ -20,8 +20,9 @@ from w2v_cli.config import TrainConfig
 from w2v_cli.corpus.encoded import EncodedCorpus, compile_passes, encode
 from w2v_cli.corpus.reader import TextOptions, check_readable
 from w2v_cli.corpus.vocabulary import Vocabulary
-from w2v_cli.embeddings.files import check_writable, save_model
+from w2v_cli.embeddings.files import save_model
 from w2v_cli.errors import ConfigError
+from w2v_cli.storage import check_writable
 from w2v_cli.training.engines import resolve_engine
 from w2v_cli.training.trainer import Progress, Trained, Trainer
 
