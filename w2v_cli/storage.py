@@ -11,12 +11,15 @@ References: https://github.com/huggingface/safetensors#format
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import math
 import os
 import secrets
 import stat
-from collections.abc import Iterator, Mapping
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -63,11 +66,34 @@ def write_tensors(path: str | os.PathLike[str], tensors: Mapping[str, np.ndarray
         file.write(len(text).to_bytes(8, "little"))
         file.write(text)
         for _, tensor in ordered:
-            # Block by block, so that a slice of a wider table is never copied as a whole.
-            rows = max(1, _BLOCK_BYTES * len(tensor) // max(1, tensor.nbytes))
-            for row in range(0, len(tensor), rows):
-                block = tensor[row : row + rows]
-                file.write(block.astype(block.dtype.newbyteorder("<"), copy=False).tobytes())
+            for block in _blocks(tensor):
+                file.write(block)
+
+
+def _blocks(tensor: np.ndarray) -> Iterator[bytes]:
+    """A tensor's bytes, block by block, so that a slice of a wider table is never copied as a whole."""
+    rows = max(1, _BLOCK_BYTES * len(tensor) // max(1, tensor.nbytes))
+    for row in range(0, len(tensor), rows):
+        block = tensor[row : row + rows]
+        yield block.astype(block.dtype.newbyteorder("<"), copy=False).tobytes()
+
+
+def checksum(tensors: Mapping[str, np.ndarray], text: str = "") -> str:
+    """CRC-32 of a text and of tensors in the order of their names: against torn files, not against enemies."""
+    value = zlib.crc32(text.encode())
+    for name in sorted(tensors):
+        for block in _blocks(tensors[name]):
+            value = zlib.crc32(block, value)
+    return f"{value:08x}"
+
+
+def word_tensors(words: Sequence[str]) -> dict[str, np.ndarray]:
+    """Words as two tensors: their UTF-8, one after the other, and int64 (V + 1,) where each begins."""
+    encoded = [word.encode() for word in words]
+    return {
+        "word_bytes": np.frombuffer(b"".join(encoded), dtype=np.uint8),
+        "word_offsets": np.fromiter(accumulate(map(len, encoded), initial=0), np.int64, len(encoded) + 1),
+    }
 
 
 @contextlib.contextmanager
@@ -121,8 +147,65 @@ def _target(path: str | os.PathLike[str]) -> Path:
 
 def _new_sibling(target: Path) -> tuple[int, Path]:
     """Open a new file beside the target, with the permissions that any new file gets."""
-    sibling = target.parent / f".w2v-{secrets.token_hex(6)}.tmp"
+    sibling = target.parent / f"{_prefix(target)}-{secrets.token_hex(6)}.tmp"
     return os.open(sibling, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666), sibling
+
+
+def _prefix(target: Path) -> str:
+    """How the names of a file's temporary siblings begin: of a fixed length, as its own may be the longest allowed."""
+    return f".w2v-{zlib.crc32(os.fsencode(target.name)):08x}"
+
+
+@contextlib.contextmanager
+def exclusive(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Be the only one to write a file, and clear away what a killed writer has left beside it.
+
+    Raises
+    ------
+    ModelFileError
+        If another process holds it, or its folder cannot be written.
+    """
+    target = _target(path)
+    lock = target.parent / f"{_prefix(target)}.lock"
+    try:
+        descriptor = _locked(lock)
+    except BlockingIOError:
+        raise ModelFileError(
+            f"another run is writing {os.fspath(path)}", hint="wait for it to end, or name another"
+        ) from None
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    try:
+        remove_leftovers(target)
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            lock.unlink()
+        os.close(descriptor)
+
+
+def _locked(lock: Path) -> int:
+    """Open and lock a file; its holder removes it in the end, so that it may be gone as soon as it is locked."""
+    while True:
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with contextlib.suppress(FileNotFoundError):
+                if os.path.samestat(os.stat(lock), os.fstat(descriptor)):
+                    return descriptor
+        except BlockingIOError:
+            os.close(descriptor)
+            raise
+        except OSError:
+            return descriptor  # a file system without locks
+        os.close(descriptor)
+
+
+def remove_leftovers(target: Path) -> None:
+    """Remove the temporary siblings of a file that nobody is writing."""
+    for leftover in target.parent.glob(f"{_prefix(target)}-*.tmp"):
+        with contextlib.suppress(OSError):
+            leftover.unlink()
 
 
 def _sync_folder(folder: Path) -> None:
@@ -187,6 +270,21 @@ class TensorFile:
         if found != dtype or len(shape) != axes:
             raise self.wrong(f"has {name} as {found} {shape}, not as {dtype} with {axes} axes")
         return self._data[start:stop].view(_DTYPES[dtype]).reshape(shape).view(np.ndarray)
+
+    def words(self) -> list[str]:
+        """The words that `word_tensors` wrote, every one of which must be UTF-8 and not empty."""
+        offsets = self.tensor("word_offsets", "I64", axes=1)
+        word_bytes = self.tensor("word_bytes", "U8", axes=1)
+        ends = offsets[[0, -1]].tolist() if len(offsets) else []
+        if ends != [0, len(word_bytes)] or not (offsets[1:] > offsets[:-1]).all():
+            raise self.wrong("has word_offsets that do not ascend from 0 to the end of word_bytes")
+        text, words = word_bytes.tobytes(), list[str]()
+        try:
+            for start, stop in pairwise(offsets.tolist()):
+                words.append(text[start:stop].decode())
+        except UnicodeDecodeError as error:
+            raise self.wrong(f"has a word that is not UTF-8, number {len(words)}") from error
+        return words
 
     def _parse(self, text: bytes) -> dict[str, Any]:
         try:

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from itertools import accumulate, pairwise
 
 import numpy as np
 
 from w2v_cli.embeddings.vectors import WordVectors
-from w2v_cli.storage import TensorFile, write_tensors
+from w2v_cli.storage import TensorFile, word_tensors, write_tensors
 
 FORMAT = "w2v-cli"
 FORMAT_VERSION = "1"
@@ -39,13 +38,7 @@ def save_model(
     ModelFileError
         If the file cannot be written. Nothing is left behind then, and an older file stays as it was.
     """
-    encoded = [word.encode() for word in words]
-    contents = {
-        **tensors,
-        "counts": np.asarray(counts, dtype=np.int64),
-        "word_bytes": np.frombuffer(b"".join(encoded), dtype=np.uint8),
-        "word_offsets": np.fromiter(accumulate(map(len, encoded), initial=0), np.int64, len(encoded) + 1),
-    }
+    contents = {**tensors, "counts": np.asarray(counts, dtype=np.int64), **word_tensors(words)}
     write_tensors(path, contents, {**metadata, "format": FORMAT, "format_version": FORMAT_VERSION})
 
 
@@ -61,19 +54,11 @@ def load_vectors(path: str | os.PathLike[str]) -> WordVectors:
     matrix = file.tensor("input_vectors", "F32", axes=2)
     counts = file.tensor("counts", "I64", axes=1)
     offsets = file.tensor("word_offsets", "I64", axes=1)
-    word_bytes = file.tensor("word_bytes", "U8", axes=1)
     if 0 in matrix.shape:
         raise file.wrong("holds no vectors")
     if len(counts) != len(matrix) or len(offsets) != len(matrix) + 1:
         raise file.wrong(f"has {len(matrix)} vectors, {len(counts)} counts and {len(offsets)} word_offsets")
-    if offsets[0] != 0 or offsets[-1] != len(word_bytes) or not (offsets[1:] > offsets[:-1]).all():
-        raise file.wrong("has word_offsets that do not ascend from 0 to the end of word_bytes")
-    text, words = word_bytes.tobytes(), list[str]()
-    try:
-        for start, stop in pairwise(offsets.tolist()):
-            words.append(text[start:stop].decode())
-    except UnicodeDecodeError as error:
-        raise file.wrong(f"has a word that is not UTF-8, number {len(words)}") from error
+    words = file.words()
     vectors = WordVectors(words, matrix, counts)
     if len(vectors.ids) != len(words):
         raise file.wrong("has the same word twice")
