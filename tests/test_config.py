@@ -69,8 +69,9 @@ LAYERS = {
     "corpus": 2,
     "training": 3,
     "embeddings": 3,
-    "run": 4,
-    "cli": 5,
+    "job": 4,
+    "run": 5,
+    "cli": 6,
 }
 
 

@@ -9,11 +9,14 @@ import sys
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from w2v_cli.cli.console import json_option, print_json
-from w2v_cli.cli.options import config_options
+from w2v_cli.cli.options import Duration, config_options
 from w2v_cli.cli.progress import ProgressLine, duration
+from w2v_cli.cli.signals import Stop, stopping
 from w2v_cli.config import TrainConfig
+from w2v_cli.errors import ConfigError
 
 DEFAULT_OUTPUT = "model.safetensors"
 # The next command is shown with a word that is neither a function word nor rare.
@@ -21,7 +24,7 @@ EXAMPLE_RANK = 200
 
 
 @click.command()
-@click.argument("corpus", nargs=-1, required=True)
+@click.argument("corpus", nargs=-1)
 @click.option("-o", "--output", metavar="FILE", default=DEFAULT_OUTPUT, help="Where the model goes.")
 @config_options
 @click.option(
@@ -37,15 +40,25 @@ EXAMPLE_RANK = 200
     default="strict",
     help="What to do with bytes that are not UTF-8.",
 )
+@click.option(
+    "--checkpoint", metavar="FOLDER", help="Keep the run's state there, about as much as the model and the ids."
+)
+@click.option("--checkpoint-every", type=Duration(), default="10m", help="How often: 30s, 10m, 1h.")
+@click.option("--resume", metavar="FOLDER", help="Go on with the run of a --checkpoint folder; needs nothing else.")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
 @click.option("-v", "--verbose", is_flag=True, help="Say more: engine, fingerprint, the choices made.")
 @json_option
+@click.pass_context
 def train(
+    context: click.Context,
     corpus: tuple[str, ...],
     output: str,
     tokenize: str,
     lower: bool,
     errors: str,
+    checkpoint: str | None,
+    checkpoint_every: float,
+    resume: str | None,
     quiet: bool,
     verbose: bool,
     as_json: bool,
@@ -59,21 +72,32 @@ def train(
     \b
     Examples:
       w2v train corpus.txt
-      w2v train wiki-*.txt.gz -o wiki.safetensors --dim 300 --subsample 1e-4
+      w2v train wiki-*.txt.gz -o wiki.safetensors --dim 300 --subsample 1e-4 --checkpoint wiki.run
       zcat news.gz | w2v train - --tokenize words --lower --json > summary.json
     """
-    config = TrainConfig(**options)
-    show = ProgressLine(quiet)
-    show.say(f"Reading {', '.join(corpus)}")
+    if resume is None and not corpus:
+        raise click.MissingParameter(ctx=context, param=context.command.params[0])
+    if resume is not None and checkpoint is not None:
+        raise ConfigError("--resume names the checkpoint folder already", hint="leave --checkpoint out")
+    config = TrainConfig(**options) if resume is None else None
+    show, stop = ProgressLine(quiet), Stop()
+    with stopping(stop):
+        show.say(f"Reading {', '.join(corpus)}" if resume is None else f"Resuming the run in {resume}")
 
-    from w2v_cli.cli.narrator import Narrator
-    from w2v_cli.corpus.reader import TextOptions
-    from w2v_cli.run import train_model
+        from w2v_cli.cli.narrator import Narrator
+        from w2v_cli.corpus.reader import TextOptions
+        from w2v_cli.run import resume_training, train_model
 
-    text = TextOptions(errors=errors, lower=lower, tokenize=tokenize)
-    run = train_model(corpus, config, text, output, Narrator(show, config, text, verbose))
+        narrator = Narrator(show, stop, verbose)
+        if config is not None:
+            text = TextOptions(errors=errors, lower=lower, tokenize=tokenize)
+            run = train_model(corpus, config, text, output, narrator, checkpoint, checkpoint_every)
+        else:
+            assert resume is not None
+            run = resume_training(resume, given_options(context), narrator)
     show.done()
-    trained, words = run.trained, len(run.vocabulary)
+    config, trained, words = run.config, run.trained, len(run.vocabulary)
+    output = run.output or output
     losses = ", ".join(f"{loss:.4f}" for loss in trained.losses)
     show.say(f"Loss by epoch, nats per prediction: {losses}")
     if config.loss == "softmax":
@@ -99,6 +123,17 @@ def train(
                 "peak_rss_bytes": peak_rss_bytes(),
             }
         )
+
+
+def given_options(context: click.Context) -> dict[str, Any]:
+    """The options of the run that stand on the command line, not those that have their defaults."""
+    return {
+        name: value
+        for name, value in context.params.items()
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+        and name not in ("resume", "quiet", "verbose", "as_json")
+        and value != ()
+    }
 
 
 def peak_rss_bytes() -> int:
