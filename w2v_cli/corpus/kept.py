@@ -17,7 +17,7 @@ import numpy as np
 from w2v_cli.corpus.encoded import EncodedCorpus, open_boundaries
 from w2v_cli.corpus.vocabulary import Vocabulary
 from w2v_cli.errors import ModelFileError
-from w2v_cli.storage import TensorFile, word_tensors, write_tensors
+from w2v_cli.storage import TensorFile, remove_leftovers, word_tensors, write_tensors
 
 NAME = "corpus.safetensors"
 _BLOCK_BYTES = 1 << 24
@@ -25,6 +25,7 @@ _BLOCK_BYTES = 1 << 24
 
 def keep_corpus(corpus: EncodedCorpus, folder: Path) -> None:
     """Make sure of the ids that `encode` has left in the folder, and write what belongs to them."""
+    remove_leftovers(folder / NAME)
     facts = {
         "token_count": corpus.token_count,
         "raw_token_count": corpus.raw_token_count,
