@@ -202,7 +202,6 @@ END = len("".join(WORDS).encode())
         (lambda path: join(path, {}, b""), "has no input_vectors"),
         (lambda path: path.write_bytes(path.read_bytes()[:-1]), "is cut short"),
         (without("input_vectors"), "has no input_vectors"),
-        (without("counts"), "has no counts"),
         (without("word_offsets"), "has no word_offsets"),
         (without("word_bytes"), "has no word_bytes"),
         (edit_header("input_vectors", "shape", [2**40, 2**40]), "in 60 bytes"),

@@ -19,13 +19,13 @@ import secrets
 import stat
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 
 from w2v_cli.errors import ModelFileError
+from w2v_cli.words import Words
 
 MAX_HEADER_BYTES = 100_000_000  # safetensors' own cap
 _BLOCK_BYTES = 1 << 24
@@ -89,11 +89,8 @@ def checksum(tensors: Mapping[str, np.ndarray], text: str = "") -> str:
 
 def word_tensors(words: Sequence[str]) -> dict[str, np.ndarray]:
     """Words as two tensors: their UTF-8, one after the other, and int64 (V + 1,) where each begins."""
-    encoded = [word.encode() for word in words]
-    return {
-        "word_bytes": np.frombuffer(b"".join(encoded), dtype=np.uint8),
-        "word_offsets": np.fromiter(accumulate(map(len, encoded), initial=0), np.int64, len(encoded) + 1),
-    }
+    stored = Words.of(words)
+    return {"word_bytes": stored.text, "word_offsets": stored.offsets}
 
 
 @contextlib.contextmanager
@@ -262,6 +259,10 @@ class TensorFile:
             raise self.wrong("has metadata that are not text")
         self._entries = {name: self._check(name, entry) for name, entry in header.items()}
 
+    def dtype(self, name: str) -> str | None:
+        """safetensors' name of a tensor's type; None if there is no tensor of that name."""
+        return self._entries[name][0] if name in self._entries else None
+
     def tensor(self, name: str, dtype: str, axes: int) -> np.ndarray:
         """One tensor, read-only, without reading it; `dtype` is safetensors' name of what it must be."""
         if name not in self._entries:
@@ -271,19 +272,17 @@ class TensorFile:
             raise self.wrong(f"has {name} as {found} {shape}, not as {dtype} with {axes} axes")
         return self._data[start:stop].view(_DTYPES[dtype]).reshape(shape).view(np.ndarray)
 
-    def words(self) -> list[str]:
+    def words(self) -> Words:
         """The words that `word_tensors` wrote, every one of which must be UTF-8 and not empty."""
         offsets = self.tensor("word_offsets", "I64", axes=1)
         word_bytes = self.tensor("word_bytes", "U8", axes=1)
         ends = offsets[[0, -1]].tolist() if len(offsets) else []
         if ends != [0, len(word_bytes)] or not (offsets[1:] > offsets[:-1]).all():
             raise self.wrong("has word_offsets that do not ascend from 0 to the end of word_bytes")
-        text, words = word_bytes.tobytes(), list[str]()
-        try:
-            for start, stop in pairwise(offsets.tolist()):
-                words.append(text[start:stop].decode())
-        except UnicodeDecodeError as error:
-            raise self.wrong(f"has a word that is not UTF-8, number {len(words)}") from error
+        words = Words(word_bytes, offsets)
+        undecodable = words.undecodable()
+        if undecodable is not None:
+            raise self.wrong(f"has a word that is not UTF-8, number {undecodable}")
         return words
 
     def _parse(self, text: bytes) -> dict[str, Any]:

@@ -20,7 +20,7 @@ FORMAT_VERSION = "1"
 def save_model(
     path: str | os.PathLike[str],
     words: Sequence[str],
-    counts: np.ndarray,
+    counts: np.ndarray | None,
     tensors: Mapping[str, np.ndarray],
     metadata: Mapping[str, str],
 ) -> None:
@@ -29,7 +29,7 @@ def save_model(
     Parameters
     ----------
     words : V distinct words, most frequent first.
-    counts : int64 (V,).
+    counts : int64 (V,), or None where nobody knows.
     tensors : by name, of at least one axis; rows may be slices of wider tables.
     metadata : what the model was made with; `format` and `format_version` are added.
 
@@ -38,7 +38,9 @@ def save_model(
     ModelFileError
         If the file cannot be written. Nothing is left behind then, and an older file stays as it was.
     """
-    contents = {**tensors, "counts": np.asarray(counts, dtype=np.int64), **word_tensors(words)}
+    contents = {**tensors, **word_tensors(words)}
+    if counts is not None:
+        contents["counts"] = np.asarray(counts, dtype=np.int64)
     write_tensors(path, contents, {**metadata, "format": FORMAT, "format_version": FORMAT_VERSION})
 
 
@@ -52,17 +54,18 @@ def load_vectors(path: str | os.PathLike[str]) -> WordVectors:
     """
     file = TensorFile(path)
     matrix = file.tensor("input_vectors", "F32", axes=2)
-    counts = file.tensor("counts", "I64", axes=1)
+    counts = file.tensor("counts", "I64", axes=1) if file.dtype("counts") else None
     offsets = file.tensor("word_offsets", "I64", axes=1)
     if 0 in matrix.shape:
         raise file.wrong("holds no vectors")
-    if len(counts) != len(matrix) or len(offsets) != len(matrix) + 1:
-        raise file.wrong(f"has {len(matrix)} vectors, {len(counts)} counts and {len(offsets)} word_offsets")
+    if len(offsets) != len(matrix) + 1 or (counts is not None and len(counts) != len(matrix)):
+        counted = "no" if counts is None else len(counts)
+        raise file.wrong(f"has {len(matrix)} vectors, {counted} counts and {len(offsets)} word_offsets")
     words = file.words()
-    vectors = WordVectors(words, matrix, counts)
-    if len(vectors.ids) != len(words):
-        raise file.wrong("has the same word twice")
-    return vectors
+    repeated = words.repeated()
+    if repeated is not None:
+        raise file.wrong(f"has the same word twice: {words[repeated[0]]}, numbers {repeated[0]} and {repeated[1]}")
+    return WordVectors(words, matrix, counts)
 
 
 def load_tensors(path: str | os.PathLike[str], names: Sequence[str]) -> dict[str, np.ndarray]:
