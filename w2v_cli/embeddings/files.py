@@ -1,4 +1,4 @@
-"""The model file: a safetensors file of vectors, counts and words.
+"""Files of vectors: the model file, a safetensors file of vectors, counts and words; and the door to all others.
 
 The words are one uint8 tensor and their offsets, because the header is capped.
 """
@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from w2v_cli.embeddings.formats import VectorFile
 from w2v_cli.embeddings.vectors import WordVectors
 from w2v_cli.storage import TensorFile, word_tensors, write_tensors
 
@@ -44,16 +45,29 @@ def save_model(
     write_tensors(path, contents, {**metadata, "format": FORMAT, "format_version": FORMAT_VERSION})
 
 
-def load_vectors(path: str | os.PathLike[str]) -> WordVectors:
-    """The words of a model with their input vectors, memory-mapped.
+def load_vectors(path: str | os.PathLike[str], format: str | None = None) -> WordVectors:
+    """The words of a file with their vectors; a model's are its input vectors, memory-mapped.
+
+    Parameters
+    ----------
+    format : one of `formats.READABLE`; None to go by the file's name and by what is in it.
 
     Raises
     ------
     ModelFileError
-        If the file is not a model, is damaged, or holds words that are empty, repeated or not UTF-8.
+        If the file holds no vectors, is damaged, or holds words that are empty, repeated or not UTF-8.
     """
+    with VectorFile(path, format) as other:
+        if other.format != "safetensors":
+            # Here and not above: a model shall not wait for numba.
+            from w2v_cli.embeddings.word2vec_format import read_binary, read_text
+
+            return read_binary(other) if other.format == "binary" else read_text(other)
     file = TensorFile(path)
-    matrix = file.tensor("input_vectors", "F32", axes=2)
+    if file.dtype("input_vectors") == "F16":
+        matrix = file.tensor("input_vectors", "F16", axes=2).astype(np.float32)
+    else:
+        matrix = file.tensor("input_vectors", "F32", axes=2)
     counts = file.tensor("counts", "I64", axes=1) if file.dtype("counts") else None
     offsets = file.tensor("word_offsets", "I64", axes=1)
     if 0 in matrix.shape:
