@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import struct
 from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -78,10 +79,10 @@ def test_blocks_may_end_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 def exactly(text: str) -> float:
     """The nearest float32 by exact comparison with both neighbours of a rounding, ties to even."""
-    exact, near = Decimal(text), np.float32(float(text))
+    exact, near = Fraction(text), np.float32(float(text))
     candidates = [near, np.nextafter(near, np.float32(np.inf)), np.nextafter(near, np.float32(-np.inf))]
     finite = [c for c in candidates if np.isfinite(c)]
-    return float(min(finite, key=lambda c: (abs(Decimal(float(c)) - exact), int(c.view(np.uint32)) & 1)))
+    return float(min(finite, key=lambda c: (abs(Fraction(float(c)) - exact), int(c.view(np.uint32)) & 1)))
 
 
 numbers = st.one_of(
