@@ -193,20 +193,6 @@ def test_both_engines_write_nearly_the_same_vectors(text: Path, tmp_path: Path) 
     assert np.abs(vectors["reference"]).max() > 0.05
 
 
-def test_an_interrupted_run_says_so_and_leaves_nothing(text: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "w2v_cli", "train", text, *FAST, "--epochs", "1000000"]
-    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stderr is not None
-        for line in process.stderr:
-            if line.startswith("Training "):
-                process.send_signal(2)
-                break
-        rest = process.stderr.read()
-        assert process.wait() == 130
-    assert "Interrupted" in rest and "Traceback" not in rest
-    assert [path.name for path in tmp_path.iterdir()] == ["corpus.txt"]
-
-
 def test_training_goes_on_when_nobody_reads_its_remarks(text: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "w2v_cli", "train", text, *FAST]
     with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE) as process:

@@ -63,12 +63,15 @@ LAYERS = {
     "errors": 0,
     "jit": 0,
     "simd": 1,
+    "storage": 1,
     "config": 1,
     "gradients": 2,
     "corpus": 2,
     "training": 3,
     "embeddings": 3,
-    "cli": 4,
+    "job": 4,
+    "run": 5,
+    "cli": 6,
 }
 
 

@@ -17,15 +17,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from w2v_cli.embeddings.files import (
-    atomic_file,
-    check_writable,
-    load_metadata,
-    load_tensors,
-    load_vectors,
-    save_model,
-)
+from w2v_cli.embeddings.files import load_metadata, load_tensors, load_vectors, save_model
 from w2v_cli.errors import ModelFileError
+from w2v_cli.storage import atomic_file, check_writable
 
 WORDS = ["the", "Köln", "한국어", "\u00a0", "a\u0085b"]
 COUNTS = np.array([9, 5, 3, 2, 1], dtype=np.int64)
@@ -208,7 +202,6 @@ END = len("".join(WORDS).encode())
         (lambda path: join(path, {}, b""), "has no input_vectors"),
         (lambda path: path.write_bytes(path.read_bytes()[:-1]), "is cut short"),
         (without("input_vectors"), "has no input_vectors"),
-        (without("counts"), "has no counts"),
         (without("word_offsets"), "has no word_offsets"),
         (without("word_bytes"), "has no word_bytes"),
         (edit_header("input_vectors", "shape", [2**40, 2**40]), "in 60 bytes"),
@@ -274,7 +267,7 @@ def test_any_damage_is_a_named_error_or_a_readable_model(model: Path, data: st.D
 def test_a_killed_write_leaves_the_old_model(model: Path) -> None:
     before = model.read_bytes()
     script = (
-        "import os, signal, sys; from w2v_cli.embeddings.files import atomic_file\n"
+        "import os, signal, sys; from w2v_cli.storage import atomic_file\n"
         "with atomic_file(sys.argv[1]) as file:\n"
         "    file.write(b'half'); file.flush(); os.kill(os.getpid(), signal.SIGKILL)"
     )

@@ -18,7 +18,7 @@ from w2v_cli.errors import TrainingError
 from w2v_cli.jit import COMPILES
 from w2v_cli.training import trainer as module
 from w2v_cli.training.huffman import huffman_paths
-from w2v_cli.training.trainer import Progress, Trainer, require_memory
+from w2v_cli.training.trainer import Progress, Standing, Trainer, require_memory
 
 ENGINES = ["reference", pytest.param("compiled", marks=pytest.mark.skipif(not COMPILES, reason="no numba here"))]
 LOSSES = ["ns", "hs", "softmax"]
@@ -184,8 +184,9 @@ def test_the_learning_rate_is_right_after_two_thousand_million_tokens(corpus: En
     run = Trainer(config(epochs=epochs), corpus)
     seen: list[np.ndarray] = []
     run.step = lambda sample, alphas, *tables: (seen.append(alphas), (0.0, 1))[1]  # type: ignore[func-returns-value]
-    tally = module._Tally(np.zeros(epochs), np.zeros(epochs, np.int64))
-    run._work(iter([(epochs - 1, 0)]), tally)
+    losses, predictions = np.zeros(epochs), np.zeros(epochs, np.int64)
+    tally = run._tally(Standing((epochs - 1) * run.blocks, losses, predictions))
+    run._work(tally)
     assert tally.error is None
     assert seen[0][0] == pytest.approx(run.alpha_at(float((epochs - 1) * corpus.token_count)), rel=1e-12)
 

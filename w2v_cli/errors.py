@@ -41,6 +41,12 @@ class TrainingError(W2VError):
     """A run cannot start or go on: memory, disk, divergence."""
 
 
+class StoppedError(W2VError):
+    """The user has stopped a run before its end."""
+
+    exit_code = 130
+
+
 class ModelFileError(W2VError):
     """A model file cannot be read or written, or is not one."""
 

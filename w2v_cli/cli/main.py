@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 import click
 
 from w2v_cli.cli.console import note, show_error
-from w2v_cli.errors import W2VError
+from w2v_cli.errors import StoppedError, W2VError
 
 # In the order of their use. The command `eval` is the object `eval` of w2v_cli.cli.evaluate, and so on.
 COMMANDS = {"train": "train", "similar": "ask", "eval": "evaluate", "gradcheck": "measure"}
@@ -95,6 +95,9 @@ def run(arguments: Sequence[str] | None = None) -> NoReturn:
 def _explain(error: Exception) -> int:
     """Say on stderr what went wrong; returns the exit code."""
     match error:
+        case StoppedError():
+            note(error.message[0].upper() + error.message[1:] + (f"; {error.hint}" if error.hint else ""))
+            return error.exit_code
         case W2VError():
             show_error(error.message, error.hint)
             return error.exit_code

@@ -137,7 +137,7 @@ def _checks_at(model: str, corpus: str, engines: list[str], seed: int) -> list[C
     config = TrainConfig.from_dict(json.loads(metadata["config"]))
     tables = load_tensors(model, ["input_vectors", make_objective(config, vectors.counts).output_name])
     reader = Reader([corpus], TextOptions(**json.loads(metadata["text"])))
-    ids, boundaries = first_ids(reader, {word: i for i, word in enumerate(vectors.words)}, FIRST_TOKENS)
+    ids, boundaries = first_ids(reader, vectors.ids, FIRST_TOKENS)
     sample = sampler_of(config, vectors.counts).sample(ids, boundaries, 0, 0)
     checks = corpus_checks(engines, config, vectors.counts, list(tables.values()), sample, seed)
     if not checks:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import fields
 from typing import Any
@@ -9,6 +10,22 @@ from typing import Any
 import click
 
 from w2v_cli.config import TrainConfig, option_name
+
+
+class Duration(click.ParamType):
+    """A length of time, such as 30s, 10m or 1h, as seconds."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Seconds; a number alone is of seconds."""
+        if isinstance(value, int | float):
+            return float(value)
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", value.strip())
+        seconds = float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]] if match else 0.0
+        if seconds <= 0:
+            self.fail(f"{value!r} is not a length of time such as 30s, 10m or 1h", param, ctx)
+        return seconds
 
 
 def config_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -3,7 +3,8 @@
 First pass (count): pieces of text go to threads, each with its own token table, and come back as provisional
 ids, which are spooled. Then the tables become one and the vocabulary is made. Second pass (encode): provisional
 ids become vocabulary ids, in place, and words out of the vocabulary are dropped. The result does not depend on
-the number of threads. The spools are unlinked files: nothing is left behind, whatever happens.
+the number of threads. The spools are unlinked files, so that nothing is left behind, whatever happens; or named ones,
+for a run that may be resumed (`kept`).
 """
 
 from __future__ import annotations
@@ -91,8 +92,23 @@ class EncodedCorpus:
         first, last = np.searchsorted(places, [start + 1, stop])
         return ids, np.asarray(places[first:last]) - start
 
+    @property
+    def files(self) -> tuple[Any, Any]:
+        """The ids and the boundaries, int32 and int64, open for reading."""
+        return self._ids, self._boundaries
+
+    def open_files(self, folder: str | os.PathLike[str], mode: str | None = None) -> None:
+        """Open both files: by their names in the mode given, else new ones without names."""
+        if mode is None:
+            # Closed by `close`.
+            self._ids = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
+            self._boundaries = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
+        else:
+            self._ids = open(os.path.join(folder, "ids.int32"), mode)  # noqa: SIM115
+            self._boundaries = open(os.path.join(folder, "boundaries.int64"), mode)  # noqa: SIM115
+
     def close(self) -> None:
-        """Give the disk space back."""
+        """Give the disk space of files without names back."""
         self._boundary_places = np.zeros(0, np.int64)
         for file in (self._ids, self._boundaries):
             if file is not None:
@@ -114,6 +130,7 @@ def encode(
     spool_folder: str | os.PathLike[str],
     on_progress: OnProgress | None = None,
     piece_bytes: int = PIECE_BYTES,
+    named: bool = False,
 ) -> EncodedCorpus:
     """Read texts once and turn them into ids.
 
@@ -126,6 +143,7 @@ def encode(
     spool_folder : where the ids lie, 4 bytes a token of the text.
     on_progress : called from this thread.
     piece_bytes : about how much text a thread takes at a time.
+    named : the ids stay in the folder, under names, when the corpus is closed.
 
     Raises
     ------
@@ -137,9 +155,7 @@ def encode(
     report = on_progress or (lambda phase, done, total: None)
     corpus = EncodedCorpus()
     try:
-        # Closed by the corpus.
-        corpus._ids = tempfile.TemporaryFile(dir=spool_folder)  # noqa: SIM115
-        corpus._boundaries = tempfile.TemporaryFile(dir=spool_folder)  # noqa: SIM115
+        corpus.open_files(spool_folder, "w+b" if named else None)
         started = time.perf_counter()
         with ThreadPoolExecutor(threads) as pool:
             reader = Reader(paths, text, piece_bytes)
@@ -162,9 +178,12 @@ def encode(
             corpus.seconds["encode"] = time.perf_counter() - started
     except BaseException as error:
         corpus.close()
-        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        if isinstance(error, OSError):
+            where = os.fspath(spool_folder)
+            full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+            problem = f"the disk of {where} is full" if full else f"cannot write in {where}: {error.strerror or error}"
             raise CorpusError(
-                f"the disk of {os.fspath(spool_folder)} is full: the text lies there as ids while it is trained on",
+                f"{problem}: the text lies there as ids while it is trained on",
                 hint="they take about 4 bytes a word; name an output (-o) on a larger disk",
             ) from error
         raise
@@ -246,9 +265,14 @@ def _encode(
         report("encode", done, total)
     os.ftruncate(corpus._ids.fileno(), written * 4)
     corpus._boundaries.flush()
-    if corpus._boundaries.tell():
-        corpus._boundary_places = np.memmap(corpus._boundaries, np.int64, "r")
+    open_boundaries(corpus)
     return written
+
+
+def open_boundaries(corpus: EncodedCorpus) -> None:
+    """Map the boundaries; a file of no bytes cannot be mapped."""
+    if os.fstat(corpus._boundaries.fileno()).st_size:
+        corpus._boundary_places = np.memmap(corpus._boundaries, np.int64, "r")
 
 
 @compiled

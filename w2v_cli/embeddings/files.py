@@ -1,57 +1,27 @@
-"""The model file: safetensors, written whole or not at all, memory-mapped, believed only when checked.
+"""Files of vectors: the model file, a safetensors file of vectors, counts and words; and the door to all others.
 
-Layout: 8 bytes, the header's length N (little-endian); N bytes of JSON; the tensors, without gaps. The words
-are one uint8 tensor and their offsets, because the header is capped at 100 MB.
-
-The bytes are laid out here and not by the safetensors package: that one writes metadata in a random order
-(the same model must be the same bytes) and copies what it reads (asking a model must not load it).
-
-References: https://github.com/huggingface/safetensors#format
+The words are one uint8 tensor and their offsets, because the header is capped.
 """
 
 from __future__ import annotations
 
-import contextlib
-import json
-import math
 import os
-import secrets
-import stat
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import accumulate, pairwise
-from pathlib import Path
-from typing import Any, BinaryIO
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from w2v_cli.embeddings.formats import VectorFile
 from w2v_cli.embeddings.vectors import WordVectors
-from w2v_cli.errors import ModelFileError
+from w2v_cli.storage import TensorFile, word_tensors, write_tensors
 
 FORMAT = "w2v-cli"
 FORMAT_VERSION = "1"
-MAX_HEADER_BYTES = 100_000_000  # safetensors' own cap
-_BLOCK_BYTES = 1 << 24
-
-_DTYPES = {
-    "F64": "<f8",
-    "I64": "<i8",
-    "U64": "<u8",
-    "F32": "<f4",
-    "I32": "<i4",
-    "U32": "<u4",
-    "F16": "<f2",
-    "I16": "<i2",
-    "U16": "<u2",
-    "I8": "|i1",
-    "U8": "|u1",
-}
-_DTYPE_NAMES = {np.dtype(code): name for name, code in _DTYPES.items()}
 
 
 def save_model(
     path: str | os.PathLike[str],
     words: Sequence[str],
-    counts: np.ndarray,
+    counts: np.ndarray | None,
     tensors: Mapping[str, np.ndarray],
     metadata: Mapping[str, str],
 ) -> None:
@@ -60,7 +30,7 @@ def save_model(
     Parameters
     ----------
     words : V distinct words, most frequent first.
-    counts : int64 (V,).
+    counts : int64 (V,), or None where nobody knows.
     tensors : by name, of at least one axis; rows may be slices of wider tables.
     metadata : what the model was made with; `format` and `format_version` are added.
 
@@ -69,221 +39,47 @@ def save_model(
     ModelFileError
         If the file cannot be written. Nothing is left behind then, and an older file stays as it was.
     """
-    encoded = [word.encode() for word in words]
-    contents = {
-        **tensors,
-        "counts": np.asarray(counts, dtype=np.int64),
-        "word_bytes": np.frombuffer(b"".join(encoded), dtype=np.uint8),
-        "word_offsets": np.fromiter(accumulate(map(len, encoded), initial=0), np.int64, len(encoded) + 1),
-    }
+    contents = {**tensors, **word_tensors(words)}
+    if counts is not None:
+        contents["counts"] = np.asarray(counts, dtype=np.int64)
     write_tensors(path, contents, {**metadata, "format": FORMAT, "format_version": FORMAT_VERSION})
 
 
-def write_tensors(path: str | os.PathLike[str], tensors: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> None:
-    """Write a safetensors file, atomically; the same tensors and metadata give the same bytes."""
-    # Widest elements first, as safetensors does: so every tensor starts at a multiple of its element's size.
-    ordered = sorted(tensors.items(), key=lambda item: (-item[1].itemsize, item[0]))
-    header: dict[str, Any] = {"__metadata__": dict(sorted(metadata.items()))}
-    start = 0
-    for name, tensor in ordered:
-        stop = start + tensor.nbytes
-        header[name] = {
-            "dtype": _DTYPE_NAMES[tensor.dtype.newbyteorder("<")],
-            "shape": list(tensor.shape),
-            "data_offsets": [start, stop],
-        }
-        start = stop
-    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)
-    with atomic_file(path) as file:
-        file.write(len(text).to_bytes(8, "little"))
-        file.write(text)
-        for _, tensor in ordered:
-            # Block by block, so that a slice of a wider table is never copied as a whole.
-            rows = max(1, _BLOCK_BYTES * len(tensor) // max(1, tensor.nbytes))
-            for row in range(0, len(tensor), rows):
-                block = tensor[row : row + rows]
-                file.write(block.astype(block.dtype.newbyteorder("<"), copy=False).tobytes())
+def load_vectors(path: str | os.PathLike[str], format: str | None = None) -> WordVectors:
+    """The words of a file with their vectors; a model's are its input vectors, memory-mapped.
 
-
-@contextlib.contextmanager
-def atomic_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
-    """A binary file that becomes `path` when the block ends well, and vanishes when it does not."""
-    try:
-        target = _target(path)
-        descriptor, sibling = _new_sibling(target)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(sibling, target)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                sibling.unlink()
-            raise
-        _sync_folder(target.parent)
-    except OSError as error:
-        raise _unwritable(path, error) from error
-
-
-def check_writable(path: str | os.PathLike[str]) -> None:
-    """Make sure that a file can be written at `path`, without touching what may be there already.
-
-    Raises
-    ------
-    ModelFileError
-        If its folder is missing, it is a folder or a device itself, or no file can be made beside it.
-    """
-    try:
-        descriptor, sibling = _new_sibling(_target(path))
-        os.close(descriptor)
-        sibling.unlink()
-    except OSError as error:
-        raise _unwritable(path, error) from error
-
-
-def _target(path: str | os.PathLike[str]) -> Path:
-    """The file that `path` means, links followed; refused where renaming onto it would do harm."""
-    target = Path(os.path.realpath(path))
-    if target.is_dir():
-        raise ModelFileError(f"{os.fspath(path)} is a folder", hint="name a file in it")
-    if target.exists() and not target.is_file():
-        raise ModelFileError(f"{os.fspath(path)} is not a regular file", hint="name a file, not a device or a pipe")
-    if not target.parent.is_dir():
-        raise ModelFileError(f"there is no folder {target.parent}", hint="make it first, or name another")
-    return target
-
-
-def _new_sibling(target: Path) -> tuple[int, Path]:
-    """Open a new file beside the target, with the permissions that any new file gets."""
-    sibling = target.parent / f".w2v-{secrets.token_hex(6)}.tmp"
-    return os.open(sibling, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666), sibling
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a rename in the folder durable, where the system has a way to ask for it."""
-    if os.name == "posix":
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-
-def _unwritable(path: str | os.PathLike[str], error: OSError) -> ModelFileError:
-    return ModelFileError(
-        f"cannot write {os.fspath(path)}: {error.strerror or error}",
-        hint="free some space, mend the permissions, or name another place",
-    )
-
-
-class TensorFile:
-    """A safetensors file, memory-mapped; every claim of its header is checked before it is believed.
-
-    Attributes
+    Parameters
     ----------
-    metadata : str to str, as written.
+    format : one of `formats.READABLE`; None to go by the file's name and by what is in it.
 
     Raises
     ------
     ModelFileError
-        If the file cannot be read, is not safetensors, or is shorter than its header says.
+        If the file holds no vectors, is damaged, or holds words that are empty, repeated or not UTF-8.
     """
+    with VectorFile(path, format) as other:
+        if other.format != "safetensors":
+            # Here and not above: a model shall not wait for numba.
+            from w2v_cli.embeddings.word2vec_format import read_binary, read_text
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = os.fspath(path)
-        try:
-            # Asked before opening: opening a pipe would wait for its writer.
-            if not stat.S_ISREG(os.stat(path).st_mode):
-                raise self.wrong("is not a regular file", hint="a model is memory-mapped; name a file")
-            with open(path, "rb") as file:
-                size = os.fstat(file.fileno()).st_size
-                length = int.from_bytes(file.read(8), "little")
-                if size < 8 or length > min(size - 8, MAX_HEADER_BYTES):
-                    raise self.wrong("is not a safetensors file, or is cut short")
-                header = self._parse(file.read(length))
-            self._data = np.memmap(path, dtype=np.uint8, mode="r")[8 + length :]
-        except FileNotFoundError as error:
-            raise ModelFileError(
-                f"there is no file {self.path}", hint="make one with w2v train CORPUS, or name one with -m"
-            ) from error
-        except OSError as error:
-            raise self.wrong(f"cannot be read: {error.strerror or error}", hint=None) from error
-        self.metadata: dict[str, str] = header.pop("__metadata__", {})
-        if not isinstance(self.metadata, dict) or not all(isinstance(v, str) for v in self.metadata.values()):
-            raise self.wrong("has metadata that are not text")
-        self._entries = {name: self._check(name, entry) for name, entry in header.items()}
-
-    def tensor(self, name: str, dtype: str, axes: int) -> np.ndarray:
-        """One tensor, read-only, without reading it; `dtype` is safetensors' name of what it must be."""
-        if name not in self._entries:
-            raise self.wrong(f"has no {name}")
-        found, shape, start, stop = self._entries[name]
-        if found != dtype or len(shape) != axes:
-            raise self.wrong(f"has {name} as {found} {shape}, not as {dtype} with {axes} axes")
-        return self._data[start:stop].view(_DTYPES[dtype]).reshape(shape).view(np.ndarray)
-
-    def _parse(self, text: bytes) -> dict[str, Any]:
-        try:
-            header = json.loads(text.decode())
-        except (
-            ValueError,
-            RecursionError,
-        ) as error:  # ValueError: bad JSON, bad UTF-8, a number of 5,000 digits
-            raise self.wrong("is not a safetensors file: its header is not JSON") from error
-        if not isinstance(header, dict):
-            raise self.wrong("is not a safetensors file: its header is not a table of tensors")
-        return header
-
-    def _check(self, name: str, entry: Any) -> tuple[str, list[int], int, int]:
-        """(dtype, shape, start, stop) of one tensor, in Python's integers, which do not overflow."""
-        match entry:
-            case {"dtype": str(dtype), "shape": list(shape), "data_offsets": [start, stop]}:
-                numbers = [*shape, start, stop]
-            case _:
-                raise self.wrong(f"has a malformed entry for {name}")
-        if not all(type(number) is int and number >= 0 for number in numbers) or start > stop:
-            raise self.wrong(f"has a malformed entry for {name}")
-        if stop > len(self._data):
-            raise self.wrong(f"is cut short: {name} ends at byte {stop:,} of {len(self._data):,}")
-        if dtype in _DTYPES and math.prod(shape) * np.dtype(_DTYPES[dtype]).itemsize != stop - start:
-            raise self.wrong(f"has {name} as {dtype} {shape} in {stop - start:,} bytes")
-        return dtype, shape, start, stop
-
-    def wrong(self, what: str, hint: str | None = "make a new one with w2v train") -> ModelFileError:
-        return ModelFileError(f"{self.path} {what}", hint=hint)
-
-
-def load_vectors(path: str | os.PathLike[str]) -> WordVectors:
-    """The words of a model with their input vectors, memory-mapped.
-
-    Raises
-    ------
-    ModelFileError
-        If the file is not a model, is damaged, or holds words that are empty, repeated or not UTF-8.
-    """
+            return read_binary(other) if other.format == "binary" else read_text(other)
     file = TensorFile(path)
-    matrix = file.tensor("input_vectors", "F32", axes=2)
-    counts = file.tensor("counts", "I64", axes=1)
+    if file.dtype("input_vectors") == "F16":
+        matrix = file.tensor("input_vectors", "F16", axes=2).astype(np.float32)
+    else:
+        matrix = file.tensor("input_vectors", "F32", axes=2)
+    counts = file.tensor("counts", "I64", axes=1) if file.dtype("counts") else None
     offsets = file.tensor("word_offsets", "I64", axes=1)
-    word_bytes = file.tensor("word_bytes", "U8", axes=1)
     if 0 in matrix.shape:
         raise file.wrong("holds no vectors")
-    if len(counts) != len(matrix) or len(offsets) != len(matrix) + 1:
-        raise file.wrong(f"has {len(matrix)} vectors, {len(counts)} counts and {len(offsets)} word_offsets")
-    if offsets[0] != 0 or offsets[-1] != len(word_bytes) or not (offsets[1:] > offsets[:-1]).all():
-        raise file.wrong("has word_offsets that do not ascend from 0 to the end of word_bytes")
-    text, words = word_bytes.tobytes(), list[str]()
-    try:
-        for start, stop in pairwise(offsets.tolist()):
-            words.append(text[start:stop].decode())
-    except UnicodeDecodeError as error:
-        raise file.wrong(f"has a word that is not UTF-8, number {len(words)}") from error
-    vectors = WordVectors(words, matrix, counts)
-    if len(vectors.ids) != len(words):
-        raise file.wrong("has the same word twice")
-    return vectors
+    if len(offsets) != len(matrix) + 1 or (counts is not None and len(counts) != len(matrix)):
+        counted = "no" if counts is None else len(counts)
+        raise file.wrong(f"has {len(matrix)} vectors, {counted} counts and {len(offsets)} word_offsets")
+    words = file.words()
+    repeated = words.repeated()
+    if repeated is not None:
+        raise file.wrong(f"has the same word twice: {words[repeated[0]]}, numbers {repeated[0]} and {repeated[1]}")
+    return WordVectors(words, matrix, counts)
 
 
 def load_tensors(path: str | os.PathLike[str], names: Sequence[str]) -> dict[str, np.ndarray]:

@@ -11,6 +11,7 @@ from functools import cached_property
 import numpy as np
 
 from w2v_cli.errors import ModelFileError, UnknownWordError
+from w2v_cli.words import Words
 
 
 class WordVectors:
@@ -26,7 +27,7 @@ class WordVectors:
     def __init__(self, words: Sequence[str], matrix: np.ndarray, counts: np.ndarray | None = None) -> None:
         if matrix.ndim != 2 or len(matrix) != len(words):
             raise ValueError(f"{len(words)} words do not name the rows of a matrix of shape {matrix.shape}")
-        self.words = words
+        self.words = Words.of(words)
         self.matrix = matrix
         self.counts = counts
 
@@ -34,7 +35,7 @@ class WordVectors:
         return len(self.words)
 
     def __contains__(self, word: object) -> bool:
-        return word in self.ids
+        return word in self.words
 
     def __getitem__(self, word: str) -> np.ndarray:
         """The vector of a word, float32 (D,); UnknownWordError if there is none."""
@@ -47,7 +48,7 @@ class WordVectors:
 
     @cached_property
     def ids(self) -> dict[str, int]:
-        """Id of every word."""
+        """Id of every word; `id_of` finds a few without making this."""
         return {word: word_id for word_id, word in enumerate(self.words)}
 
     @cached_property
@@ -77,14 +78,15 @@ class WordVectors:
 
     def id_of(self, word: str) -> int | None:
         """The id of a word, None if it is unknown."""
-        return self.ids.get(word)
+        return self.words.find(word)
 
     def ids_of(self, words: Sequence[str]) -> np.ndarray:
         """The ids of several words, int32; UnknownWordError names every unknown one."""
-        unknown = [word for word in words if word not in self.ids]
+        ids = [self.words.find(word) for word in words]
+        unknown = [word for word, word_id in zip(words, ids, strict=True) if word_id is None]
         if unknown:
             raise self.unknown(unknown)
-        return np.array([self.ids[word] for word in words], dtype=np.int32)
+        return np.array(ids, dtype=np.int32)
 
     def suggestions(self, word: str, most: int = 5) -> list[str]:
         """Known words spelled nearly like `word`, nearest first, then most frequent first.

@@ -6,10 +6,11 @@ block next, at which learning rate, and when to stop.
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -28,6 +29,8 @@ from w2v_cli.training.sampling import WINDOWS_PER_NOISE, Sampler, make_sampler
 BLOCK_TOKENS = 10_000
 POLL_SECONDS = 0.1
 TRIAL_SECONDS = 0.05
+# Rows of a block that are looked at for numbers that are none; from one of them they soon reach every row.
+PROBED_ROWS = 32
 
 
 @dataclass(frozen=True)
@@ -50,19 +53,36 @@ class Progress:
 
 
 @dataclass(frozen=True)
+class Standing:
+    """Where a run stands between two blocks; with the parameters, all that there is to go on from.
+
+    Attributes
+    ----------
+    block : blocks trained so far, counted through all epochs.
+    losses, predictions : float64 and int64 (epochs,), nats and what they are the sum of, of each epoch.
+    """
+
+    block: int
+    losses: np.ndarray
+    predictions: np.ndarray
+
+
+@dataclass(frozen=True)
 class Trained:
     """What came out of a run.
 
     Attributes
     ----------
-    losses : mean negative log-likelihood of each epoch, nats per prediction.
-    seconds, words_per_second : of training alone; tokens before subsampling.
+    losses : mean negative log-likelihood of each epoch that has begun, nats per prediction.
+    seconds, words_per_second : of training alone, since it was last started; tokens before subsampling.
+    finished : every token was trained in every epoch; if not, the run was stopped.
     """
 
     parameters: Parameters
     losses: list[float]
     seconds: float
     words_per_second: float
+    finished: bool = True
 
 
 @dataclass
@@ -71,6 +91,7 @@ class _Tally:
 
     losses: np.ndarray
     predictions: np.ndarray
+    block: int = 0
     tokens: int = 0
     finished: int = 0
     lock: threading.Condition = field(default_factory=threading.Condition)
@@ -81,6 +102,10 @@ class _Tally:
         """Wait until so many workers have finished, or for so long; returns whether they have."""
         with self.lock:
             return self.lock.wait_for(lambda: self.finished >= workers, seconds)
+
+    def standing(self) -> Standing:
+        """Where the run stands, when no worker is at work."""
+        return Standing(self.block, self.losses.copy(), self.predictions.copy())
 
     def mean_loss(self, epoch: int) -> float | None:
         """Nats per prediction, or None before the first prediction."""
@@ -142,81 +167,125 @@ class Trainer:
                 return (now - begun) / tokens * self.total_tokens / self.workers
             tokens *= 4
 
-    def train(self, on_progress: Callable[[Progress], None] | None = None) -> Trained:
+    def train(
+        self,
+        on_progress: Callable[[Progress], None] | None = None,
+        start: Standing | None = None,
+        save: Callable[[Standing], None] | None = None,
+        save_seconds: float = math.inf,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> Trained:
         """Train every token `epochs` times.
 
         `on_progress` is called from this thread, about ten times a second. If it raises, or Ctrl-C comes, the
         workers stop at the end of their block.
 
+        Parameters
+        ----------
+        start : where an earlier run stood; its parameters are there already.
+        save : called every `save_seconds`, and last of all, while no worker is at work.
+        stop : asked as often as `on_progress` is called; if true, the workers stop at the end of their block.
+
         Raises
         ------
         TrainingError
-            If the loss or a parameter stops being a number.
+            If the loss or a parameter stops being a number; `save` is not called then.
         """
-        config = self.config
-        tally = _Tally(np.zeros(config.epochs), np.zeros(config.epochs, np.int64))
-        blocks = ((epoch, block) for epoch in range(config.epochs) for block in range(self.blocks))
-        start = time.perf_counter()
-        with threadpool_limits(config.thread_count, user_api="blas"):
-            workers = [
-                threading.Thread(target=self._work, args=(blocks, tally), daemon=True) for _ in range(self.workers)
-            ]
-            for worker in workers:
-                worker.start()
-            try:
-                finished = False
-                while not finished:
-                    finished = tally.wait(len(workers), POLL_SECONDS)
-                    progress = self._progress(tally, time.perf_counter() - start)
-                    self._require_finite(progress)
-                    if on_progress is not None:
-                        on_progress(progress)
-            finally:
-                tally.stop.set()
-                # Not `Thread.join`: after a Ctrl-C it may return while the thread still runs (Python 3.11).
-                while not tally.wait(len(workers), POLL_SECONDS):
-                    pass
-        if tally.error is not None:
-            raise tally.error
-        if not tally.predictions.any():
-            raise TrainingError(
-                "there was nothing to predict: no two words that are kept stand in one line",
-                hint="lower --min-count, raise --subsample, or join the lines",
-            )
-        seconds = time.perf_counter() - start
-        losses = [tally.mean_loss(epoch) for epoch in range(config.epochs)]
-        if not self.parameters.finite():
-            self._diverged(self._progress(tally, seconds))
+        tally = self._tally(start)
+        first_token, begun = tally.tokens, time.perf_counter()
+        stopped = False
+
+        def watch() -> bool:
+            nonlocal stopped
+            if on_progress is not None:
+                on_progress(self._progress(tally, first_token, time.perf_counter() - begun))
+            stopped = stopped or stop()
+            return stopped
+
+        with threadpool_limits(self.config.thread_count, user_api="blas"):
+            while True:
+                self._run_workers(tally, watch, save_seconds if save is not None else math.inf)
+                finished = tally.block == self.blocks * self.config.epochs
+                if finished and not tally.predictions.any():
+                    raise TrainingError(
+                        "there was nothing to predict: no two words that are kept stand in one line",
+                        hint="lower --min-count, raise --subsample, or join the lines",
+                    )
+                if not self.parameters.finite():
+                    raise self._diverged(max(tally.block - 1, 0))
+                if save is not None:
+                    save(tally.standing())
+                if finished or stopped:
+                    break
+        seconds = time.perf_counter() - begun
+        losses = [tally.mean_loss(epoch) for epoch in range(-(-tally.block // self.blocks))]
         return Trained(
             self.parameters,
             # An epoch of a tiny corpus may have nothing to predict.
             [float("nan") if loss is None else loss for loss in losses],
             seconds,
-            self.total_tokens / seconds,
+            (tally.tokens - first_token) / seconds,
+            finished,
         )
+
+    def _run_workers(self, tally: _Tally, watch: Callable[[], bool], seconds: float) -> None:
+        """Let the workers train until all is done, until `watch` returns true, or for so long."""
+        deadline = time.perf_counter() + seconds
+        tally.finished = 0
+        tally.stop.clear()
+        workers = [threading.Thread(target=self._work, args=(tally,), daemon=True) for _ in range(self.workers)]
+        for worker in workers:
+            worker.start()
+        try:
+            finished = False
+            while not finished:
+                finished = tally.wait(len(workers), min(POLL_SECONDS, seconds))
+                if watch() or time.perf_counter() > deadline:
+                    tally.stop.set()
+        finally:
+            tally.stop.set()
+            # Not `Thread.join`: after a Ctrl-C it may return while the thread still runs (Python 3.11).
+            while not tally.wait(len(workers), POLL_SECONDS):
+                pass
+        if tally.error is not None:
+            raise tally.error
+
+    def _tally(self, start: Standing | None) -> _Tally:
+        """Nothing done so far, or what was done where an earlier run stood."""
+        epochs = self.config.epochs
+        tally = _Tally(np.zeros(epochs), np.zeros(epochs, np.int64))
+        if start is not None:
+            tally.losses[: len(start.losses)] = start.losses
+            tally.predictions[: len(start.predictions)] = start.predictions
+            epoch, block = divmod(start.block, self.blocks)
+            tally.block, tally.tokens = start.block, epoch * self.corpus.token_count + block * BLOCK_TOKENS
+        return tally
 
     def alpha_at(self, tokens: np.ndarray | float) -> np.ndarray:
         """The learning rate after so many tokens of all epochs: linear, whoever trains them and when."""
         start, end = self.config.alpha_start, self.config.alpha_min
         return np.asarray(start - (start - end) * (np.asarray(tokens, np.float64) / self.total_tokens))
 
-    def _work(self, blocks: Iterator[tuple[int, int]], tally: _Tally) -> None:
+    def _work(self, tally: _Tally) -> None:
         """Take blocks until there are no more."""
         try:
             while not tally.stop.is_set():
                 with tally.lock:
-                    epoch, block = next(blocks, (-1, -1))
-                if epoch < 0:
-                    return
+                    place = tally.block
+                    if place == self.blocks * self.config.epochs:
+                        return
+                    tally.block += 1
+                epoch, block = divmod(place, self.blocks)
                 first = block * BLOCK_TOKENS
                 ids, boundaries = self.corpus.read(first, min(first + BLOCK_TOKENS, self.corpus.token_count))
                 sample = self.sampler.sample(ids, boundaries, epoch, block)
                 # int64: a corpus has more tokens than int32 has numbers.
                 places = epoch * self.corpus.token_count + first + sample.positions.astype(np.int64)
                 alphas = self.alpha_at(places)
-                loss, predictions = self.step(
-                    sample, alphas, self.parameters.input_vectors, self.parameters.output_vectors
-                )
+                tables = self.parameters.input_vectors, self.parameters.output_vectors
+                loss, predictions = self.step(sample, alphas, *tables)
+                if not np.isfinite(loss) or not np.isfinite(tables[0][sample.kept_ids[:PROBED_ROWS]]).all():
+                    raise self._diverged(place)
                 with tally.lock:
                     tally.losses[epoch] += loss
                     tally.predictions[epoch] += predictions
@@ -237,7 +306,7 @@ class Trainer:
         self.step(sample, alphas, self.parameters.input_vectors, self.parameters.output_vectors)
         return len(ids)
 
-    def _progress(self, tally: _Tally, seconds: float) -> Progress:
+    def _progress(self, tally: _Tally, first_token: int, seconds: float) -> Progress:
         tokens = tally.tokens
         epoch = min(tokens // self.corpus.token_count, self.config.epochs - 1)
         return Progress(
@@ -246,16 +315,14 @@ class Trainer:
             epoch + 1,
             float(self.alpha_at(tokens)),
             tally.mean_loss(epoch),
-            tokens / seconds,
+            (tokens - first_token) / seconds,
         )
 
-    def _require_finite(self, progress: Progress) -> None:
-        if progress.loss is not None and not np.isfinite(progress.loss):
-            self._diverged(progress)
-
-    def _diverged(self, progress: Progress) -> None:
-        raise TrainingError(
-            f"training diverged in epoch {progress.epoch} at alpha {progress.alpha:.3g}: "
+    def _diverged(self, place: int) -> TrainingError:
+        epoch, block = divmod(place, self.blocks)
+        alpha = float(self.alpha_at(epoch * self.corpus.token_count + block * BLOCK_TOKENS))
+        return TrainingError(
+            f"training diverged in epoch {epoch + 1}, block {block + 1:,} of {self.blocks:,}, at alpha {alpha:.3g}: "
             "the loss or a vector is no longer a number",
             hint=f"lower --alpha (now {self.config.alpha_start:g})",
         )

@@ -1,0 +1,69 @@
+"""What `w2v train` tells of a run while it goes on."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+
+from w2v_cli.cli.progress import ProgressLine, duration
+from w2v_cli.cli.signals import Stop
+from w2v_cli.corpus.encoded import EncodedCorpus
+from w2v_cli.corpus.reader import TextOptions
+from w2v_cli.jit import WHY_NOT_COMPILED
+from w2v_cli.run import Observer
+from w2v_cli.training.trainer import Progress, Trainer
+
+# Above this share of tokens that end in punctuation a text is taken for raw prose.
+UNTOKENISED_SHARE = 0.05
+
+
+class Narrator(Observer):
+    """Remarks and progress on stderr."""
+
+    def __init__(self, show: ProgressLine, stop: Stop, verbose: bool) -> None:
+        self.show = show
+        self.verbose = verbose
+        self._stop = stop
+
+    def compiling(self) -> AbstractContextManager[None]:
+        """A remark if it takes long."""
+        return self.show.compiling()
+
+    def corpus(self, phase: str, done: int, total: int | None) -> None:
+        """A corpus pass."""
+        self.show.corpus(phase, done, total)
+
+    def encoded(self, corpus: EncodedCorpus, text: TextOptions) -> None:
+        """How much text there is, and whether it looks like raw prose."""
+        words = len(corpus.vocabulary)
+        self.show.say(f"{words:,} words; {corpus.token_count:,} of {corpus.raw_token_count:,} tokens kept")
+        if text.tokenize == "whitespace" and corpus.untokenised_share > UNTOKENISED_SHARE:
+            self.show.say(
+                f"Hint: {corpus.untokenised_share:.0%} of the tokens end in punctuation; "
+                "for raw prose use --tokenize words"
+            )
+
+    def ready(self, trainer: Trainer, estimated_seconds: float) -> None:
+        """What the training takes. From here on, stopping is worth the wait for it."""
+        self._stop.working = True
+        config, corpus = trainer.config, trainer.corpus
+        if WHY_NOT_COMPILED is not None and config.engine == "auto":
+            self.show.say(f"numba does not import ({WHY_NOT_COMPILED}): training with the numpy engine, which is slow")
+        self.show.say(f"The parameters take {trainer.parameters.nbytes / 2**20:,.0f} MB of memory")
+        if self.verbose:
+            self.show.say(f"Text sha256 {corpus.fingerprint}")
+            self.show.say(f"Engine {trainer.engine}, {trainer.workers} workers; {config}")
+            self.show.say(f"Learning rate {config.alpha_start:g} to {config.alpha_min:g}")
+        estimate = duration(estimated_seconds)
+        self.show.say(f"Training {config.epochs} × {corpus.token_count:,} tokens takes about {estimate}")
+
+    def training(self, progress: Progress) -> None:
+        """The training itself."""
+        self.show.training(progress)
+
+    def stop(self) -> bool:
+        """Whether a signal has come."""
+        return self._stop.asked()
+
+    def remark(self, message: str) -> None:
+        """Something that the user should know."""
+        self.show.say(message)

@@ -1,0 +1,64 @@
+"""What a long command does when it is told to end: the first signal asks, the second one does not."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
+
+from w2v_cli.errors import StoppedError
+
+_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
+
+class Stop:
+    """Whether a signal has come, and what it does: before the work has begun there is nothing to wait for."""
+
+    def __init__(self) -> None:
+        self.number = 0
+        self.working = False
+
+    def asked(self) -> bool:
+        """A signal has come."""
+        return self.number != 0
+
+    @property
+    def exit_code(self) -> int:
+        """What a shell expects of a program that ended so: 130 after Ctrl-C."""
+        return 128 + self.number
+
+    def handle(self, number: int, frame: FrameType | None) -> None:
+        """Acknowledge a signal at once. Not by `print`: the signal may have come in the middle of one."""
+        again, self.number = self.asked(), number
+        if again or not self.working:
+            _tell("Interrupted\n")
+            raise KeyboardInterrupt
+        _tell("Interrupted: ending what is begun; once more quits at once\n")
+
+
+@contextmanager
+def stopping(stop: Stop) -> Iterator[None]:
+    """Within, SIGINT, SIGTERM and SIGHUP are up to `stop`, and their exit codes follow."""
+    # A signal that was ignored when the program was started, as by nohup, stays so.
+    before = {number: signal.getsignal(number) for number in _SIGNALS}
+    for number, handler in before.items():
+        if handler is not signal.SIG_IGN:
+            signal.signal(number, stop.handle)
+    try:
+        yield
+    except StoppedError as error:
+        error.exit_code = stop.exit_code
+        raise
+    except KeyboardInterrupt:
+        # A worker may be within a long step, and holds nothing that would have to be given back.
+        os._exit(stop.exit_code)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _tell(message: str) -> None:
+    with suppress(OSError):
+        os.write(2, message.encode())

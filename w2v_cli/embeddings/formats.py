@@ -1,0 +1,171 @@
+"""Which file formats there are, and which one a file has: by its name, or by looking at how it begins.
+
+Nothing is read here but the first bytes. What is certainly no vectors, a pickle or a web page, is refused by name.
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+import re
+import stat
+from typing import IO, Any
+
+from w2v_cli.corpus.reader import OPENERS
+from w2v_cli.errors import ConfigError, ModelFileError
+
+READABLE = ("safetensors", "text", "binary", "glove")
+WRITABLE = (*READABLE, "tsv", "npy")
+
+_SUFFIXES = {
+    ".safetensors": "safetensors",
+    ".txt": "text",
+    ".vec": "text",
+    ".bin": "binary",
+    ".glove": "glove",
+    ".tsv": "tsv",
+    ".npy": "npy",
+}
+_GZIP = b"\x1f\x8b"
+_LOOK_BYTES = 1 << 12
+# deflate cannot shrink anything by more than this.
+_MOST_INFLATION = 1032
+
+HEADER = re.compile(rb"([0-9]+)[ \t]([0-9]+)[ \t]*\r?\n")
+# Formats that others write, and that are taken for vectors by mistake.
+_NO_VECTORS = (
+    (re.compile(rb"\x80[\x02-\x05]"), "is a Python pickle, which can run any code when it is read", "gensim"),
+    (re.compile(rb"\s*<(!doctype|html|\?xml|head)", re.IGNORECASE), "is a web page, not vectors", "page"),
+    (re.compile(rb"\x93NUMPY"), "is a numpy array, which holds no words", "words"),
+    (re.compile(rb"PK\x03\x04"), "is a zip archive", "unpack"),
+    (re.compile(rb"\xba\x16\x4f\x2f"), "is a fastText model, not word2vec's binary format", "vec"),
+)
+_CURES = {
+    "gensim": "write it in a format that holds data only: vectors.save_word2vec_format('vectors.bin', binary=True)",
+    "page": "did a download fail? Look at the file, and download it again",
+    "words": "give a format that holds words and vectors: safetensors, word2vec's or GloVe",
+    "unpack": "unpack it and give the file that is in it",
+    "vec": "fastText writes the words' vectors as text too, in the .vec file beside it",
+}
+
+
+class VectorFile:
+    """A file of vectors, open for reading from its start, unpacked if it is gzip.
+
+    Attributes
+    ----------
+    name : as it was given · format : one of READABLE · read : of the unpacked bytes.
+    most_bytes : no more than this can come out of it.
+
+    Raises
+    ------
+    ModelFileError
+        If it cannot be read, or is nothing that holds vectors.
+    ConfigError
+        If `format` is none that can be read.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], format: str | None = None) -> None:
+        self.name = os.fspath(path)
+        if format is not None and format not in READABLE:
+            raise ConfigError(f"{format} cannot be read", hint=f"these formats can: {', '.join(READABLE)}")
+        try:
+            # Asked before opening: opening a pipe would wait for its writer.
+            status = os.stat(path)
+            if not stat.S_ISREG(status.st_mode):
+                raise self.wrong("is not a regular file", "name a file of vectors")
+            self._raw = open(path, "rb")  # noqa: SIM115
+        except FileNotFoundError as error:
+            raise ModelFileError(
+                f"there is no file {self.name}", hint="make one with w2v train CORPUS, or name one with -m"
+            ) from error
+        except OSError as error:
+            raise self.wrong(f"cannot be read: {error.strerror or error}") from error
+        try:
+            self.packed = self._raw.read(len(_GZIP)) == _GZIP
+            self.most_bytes = status.st_size * (_MOST_INFLATION if self.packed else 1)
+            self._stream = self._rewound()
+            self.format = format or self._recognised(self.read(_LOOK_BYTES))
+            self._stream = self._rewound()
+        except BaseException:
+            self.close()
+            raise
+
+    def read(self, size: int) -> bytes:
+        """The next `size` bytes; fewer at the end only."""
+        try:
+            pieces = [self._stream.read(size)]
+            while pieces[-1] and (missing := size - sum(map(len, pieces))):
+                pieces.append(self._stream.read(missing))
+        except (EOFError, OSError, ValueError) as error:
+            raise self.wrong(f"is damaged or cut short: {error}", "copy or download it again") from error
+        except Exception as error:  # isal has errors of its own
+            if self.packed:
+                raise self.wrong(f"is damaged: {error}", "copy or download it again") from error
+            raise
+        data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        self._done += len(data)
+        return data
+
+    def tell(self) -> int:
+        """Unpacked bytes read so far."""
+        return self._done
+
+    def wrong(self, what: str, hint: str | None = None) -> ModelFileError:
+        """The error that says what is wrong with this file."""
+        return ModelFileError(f"{self.name} {what}" if what[0] != "," else self.name + what, hint=hint)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._raw.close()
+
+    def __enter__(self) -> VectorFile:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def _rewound(self) -> Any:
+        self._raw.seek(0)
+        self._done = 0
+        return OPENERS[".gz"](self._raw) if self.packed else self._raw
+
+    def _recognised(self, head: bytes) -> str:
+        """The format of a file that begins like this."""
+        by_name = format_of_name(self.name)
+        # Eight bytes of a length below 2³², then JSON.
+        if by_name == "safetensors" or (head[4:9] == b"\0\0\0\0{" and not self.packed):
+            return "safetensors"
+        for pattern, what, cure in _NO_VECTORS:
+            if pattern.match(head):
+                raise self.wrong(what, _CURES[cure])
+        if not head:
+            raise self.wrong("is empty")
+        header = HEADER.match(head)
+        if by_name == "binary" or (header and by_name != "text" and _looks_binary(head[header.end() :], header)):
+            return "binary"
+        if header and by_name != "glove":
+            return "text"
+        if re.match(rb"[^ \t\n]+[ \t]+[-+.0-9]", head) or by_name in ("text", "glove"):
+            return "glove"
+        raise self.wrong("is in no format that is known here", f"the formats are {', '.join(READABLE)}: see --format")
+
+
+def _looks_binary(rest: bytes, header: re.Match[bytes]) -> bool:
+    """Whether what follows the header is a word and then float32 numbers, not digits."""
+    _, space, numbers = rest.partition(b" ")
+    numbers = numbers[: 4 * int(header[2][:9])]
+    return bool(space) and numbers.translate(None, b"0123456789+-.eE \t\r\nnaifNAIF") != b""
+
+
+def format_of_name(path: str | os.PathLike[str]) -> str | None:
+    """The format that a file's suffix stands for, whether or not .gz follows; None if it stands for none."""
+    name = os.fspath(path).lower().removesuffix(".gz")
+    return _SUFFIXES.get(os.path.splitext(name)[1])
+
+
+def packed_writer(path: str | os.PathLike[str], file: IO[bytes]) -> IO[bytes]:
+    """What to write to so that `file` is gzip if `path` says so; the same content gives the same bytes."""
+    if not os.fspath(path).lower().endswith(".gz"):
+        return file
+    return gzip.GzipFile(filename="", fileobj=file, mode="wb", compresslevel=6, mtime=0)  # type: ignore[return-value]

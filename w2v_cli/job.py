@@ -1,0 +1,142 @@
+"""What a run was asked to do, written into its checkpoint folder so that it can be resumed without being told again."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from w2v_cli.config import TrainConfig, option_name
+from w2v_cli.corpus.reader import STDIN, Reader, TextOptions
+from w2v_cli.errors import ConfigError, CorpusError, ModelFileError, TrainingError
+from w2v_cli.storage import atomic_file
+
+NAME = "run.json"
+CHECKPOINT_SECONDS = 600.0
+# What may be another when a run is resumed; epochs may only become more.
+CHANGEABLE = ("threads", "output", "checkpoint_every")
+
+
+@dataclass(frozen=True)
+class Job:
+    """The texts, every choice, and where the model goes.
+
+    Attributes
+    ----------
+    corpus : paths, `-` for stdin · output : a path, or None.
+    checkpoint_every : seconds.
+    sizes : bytes of each file of the corpus when the run began.
+    """
+
+    corpus: tuple[str, ...]
+    config: TrainConfig
+    text: TextOptions
+    output: str | None
+    checkpoint_every: float = CHECKPOINT_SECONDS
+    sizes: tuple[int, ...] = ()
+
+    def save(self, folder: Path) -> None:
+        """Write it into a checkpoint folder, with absolute paths."""
+        values = {**asdict(self), **absolute({"corpus": self.corpus, "output": self.output})}
+        with atomic_file(folder / NAME) as file:
+            file.write(json.dumps(values, indent=1).encode())
+
+    def changed(self, options: Mapping[str, Any]) -> Job:
+        """The same job with other threads, output or interval, or more epochs.
+
+        Raises
+        ------
+        ConfigError
+            If another option differs from what the run was begun with.
+        """
+        was = {**asdict(self), **self.config.as_dict(), **asdict(self.text)}
+        different = {name: value for name, value in absolute(options).items() if value != was[name]}
+        for name, value in different.items():
+            if name == "epochs" and value > was[name]:
+                continue
+            if name not in CHANGEABLE:
+                shown = "the corpus" if name == "corpus" else f"{option_name(name)} {value}"
+                raise ConfigError(
+                    f"{shown} is not what the run was begun with ({_shown(was[name])})",
+                    hint="leave it out; --threads, --output, --checkpoint-every and a higher --epochs may change",
+                )
+        config = replace(self.config, **{k: v for k, v in different.items() if k in ("epochs", "threads")})
+        own = {k: v for k, v in different.items() if k in ("output", "checkpoint_every")}
+        return replace(self, config=config, **own)
+
+    def require_same_text(self, fingerprint: str) -> list[str]:
+        """Refuse a corpus whose text is no longer what the run was begun with; returns the files that are gone.
+
+        Raises
+        ------
+        CorpusError
+            If it has changed; with what has.
+        """
+        if STDIN in self.corpus:
+            return []
+        gone = [path for path in self.corpus if not os.path.exists(path)]
+        if gone:
+            return gone
+        reader = Reader(self.corpus, replace(self.text, errors="ignore", lower=False, tokenize="whitespace"))
+        for _ in reader.pieces():
+            pass
+        if reader.fingerprint != fingerprint:
+            sizes = file_sizes(self.corpus)
+            grown = [
+                f"{path} had {old:,} bytes and has {new:,}"
+                for path, old, new in zip(self.corpus, self.sizes, sizes, strict=True)
+                if old != new
+            ]
+            what = "; ".join(grown) or f"{', '.join(self.corpus)}: as long as before, but other text"
+            raise CorpusError(
+                f"the corpus has changed since the run began: {what}",
+                hint="bring the old text back, or train anew with another --checkpoint folder",
+            )
+        return []
+
+
+def _shown(value: Any) -> str:
+    return ", ".join(value) if isinstance(value, tuple) else str(value)
+
+
+def absolute(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The same options for any working folder; stdin stays what it is."""
+    paths: dict[str, Any] = {}
+    if options.get("corpus"):
+        paths["corpus"] = tuple(path if path == STDIN else os.path.abspath(path) for path in options["corpus"])
+    if options.get("output") is not None:
+        paths["output"] = os.path.abspath(options["output"])
+    return {**options, **paths}
+
+
+def file_sizes(corpus: Sequence[str]) -> tuple[int, ...]:
+    """Bytes of each file, 0 for what is none."""
+    return tuple(os.path.getsize(path) if os.path.isfile(path) else 0 for path in corpus)
+
+
+def load_job(folder: Path) -> Job:
+    """What the run of a checkpoint folder was asked to do.
+
+    Raises
+    ------
+    TrainingError
+        If no run was begun in the folder.
+    """
+    try:
+        values = json.loads((folder / NAME).read_text())
+        values["config"] = TrainConfig.from_dict(values["config"])
+        values["text"] = TextOptions(**values["text"])
+        values["corpus"], values["sizes"] = tuple(values["corpus"]), tuple(values["sizes"])
+        return Job(**values)
+    except OSError as error:
+        raise TrainingError(
+            f"there is no run to resume in {folder}: {error.strerror or error}",
+            hint="name the folder that was given to w2v train --checkpoint",
+        ) from error
+    except (ValueError, TypeError, KeyError, ConfigError) as error:
+        raise ModelFileError(
+            f"{folder / NAME} cannot be understood: {error}", hint="was it written by another version?"
+        ) from error

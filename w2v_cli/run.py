@@ -1,0 +1,281 @@
+"""A whole training run, from texts to a model file: read, encode, train, save.
+
+This is what `w2v train` and the Python API call. It prints nothing: whoever wants to see the run going on passes
+an `Observer`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from w2v_cli.config import TrainConfig
+from w2v_cli.corpus.encoded import EncodedCorpus, compile_passes, encode
+from w2v_cli.corpus.kept import keep_corpus, kept_corpus
+from w2v_cli.corpus.reader import TextOptions, check_readable
+from w2v_cli.corpus.vocabulary import Vocabulary
+from w2v_cli.embeddings.files import save_model
+from w2v_cli.errors import ConfigError, StoppedError, TrainingError
+from w2v_cli.job import CHECKPOINT_SECONDS, Job, file_sizes, load_job
+from w2v_cli.job import NAME as RUN_NAME
+from w2v_cli.storage import check_writable, exclusive
+from w2v_cli.training.checkpoint import NAMES as CHECKPOINT_NAMES
+from w2v_cli.training.checkpoint import Checkpoints
+from w2v_cli.training.engines import resolve_engine
+from w2v_cli.training.trainer import Progress, Trained, Trainer
+
+
+class Observer:
+    """Told how a run goes on, in the thread that called `train_model`; does nothing unless overridden."""
+
+    def compiling(self) -> AbstractContextManager[None]:
+        """Entered while code may be compiled."""
+        return nullcontext()
+
+    def corpus(self, phase: str, done: int, total: int | None) -> None:
+        """A corpus pass: `count` in bytes, `encode` in tokens; `total` is None for a pipe."""
+
+    def encoded(self, corpus: EncodedCorpus, text: TextOptions) -> None:
+        """The text has become ids."""
+
+    def ready(self, trainer: Trainer, estimated_seconds: float) -> None:
+        """Training begins, and takes about so long."""
+
+    def training(self, progress: Progress) -> None:
+        """The training itself, about ten times a second."""
+
+    def stop(self) -> bool:
+        """Asked as often: whether the run shall stop, to be resumed or left."""
+        return False
+
+    def remark(self, message: str) -> None:
+        """Something that the user should know, as a sentence."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run has made, and what with.
+
+    Attributes
+    ----------
+    config, text : the choices · engine : reference or compiled.
+    vocabulary : the words, in the order of the parameters' rows.
+    token_count : tokens of the vocabulary in the corpus · corpus_fingerprint : sha256 of the text.
+    trained : parameters and losses.
+    output : the model file, or None.
+    seconds : of the phases `count`, `encode`, `compile`, `train` and `save`.
+    """
+
+    config: TrainConfig
+    text: TextOptions
+    engine: str
+    vocabulary: Vocabulary
+    token_count: int
+    corpus_fingerprint: str
+    trained: Trained
+    output: str | None
+    seconds: dict[str, float]
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """What the model file says about its making."""
+        return {
+            "version": version("w2v-cli"),
+            "config": json.dumps(self.config.as_dict()),
+            "text": json.dumps(asdict(self.text)),
+            "seed": str(self.config.seed),
+            "corpus_fingerprint": self.corpus_fingerprint,
+            "corpus_tokens": str(self.token_count),
+            "loss": json.dumps(self.trained.losses),
+        }
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the model file."""
+        vocabulary, tensors = self.vocabulary, self.trained.parameters.tensors()
+        save_model(path, vocabulary.words, vocabulary.counts, tensors, self.metadata)
+
+
+def train_model(
+    corpus: Sequence[str],
+    config: TrainConfig,
+    text: TextOptions | None = None,
+    output: str | os.PathLike[str] | None = None,
+    observer: Observer | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    checkpoint_every: float = CHECKPOINT_SECONDS,
+) -> Run:
+    """Train on texts, and write the model unless there is no `output`.
+
+    Parameters
+    ----------
+    corpus : files, `-` for stdin.
+    config, text : every choice.
+    output : the model file; while the run lasts the ids lie beside it, or in the system's temporary folder.
+    observer : told how the run goes on.
+    checkpoint : a folder, made if need be, that the run can be resumed from (`resume_training`).
+    checkpoint_every : seconds between two checkpoints.
+
+    Raises
+    ------
+    StoppedError
+        If the observer wanted it.
+    W2VError
+        Of the kind that names what went wrong; an older file at `output` is as it was then.
+    """
+    check_readable(corpus)
+    job = Job(
+        tuple(corpus),
+        config,
+        text or TextOptions(),
+        None if output is None else os.fspath(output),
+        checkpoint_every,
+        file_sizes(corpus),
+    )
+    if checkpoint is None:
+        return _train(job, None, observer or Observer())
+    folder = Path(checkpoint)
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise TrainingError(f"cannot make the folder {folder}: {error.strerror}", hint="name another") from error
+    with exclusive(folder / RUN_NAME):
+        if any((folder / name).exists() for name in CHECKPOINT_NAMES):
+            raise TrainingError(
+                f"{folder} holds the checkpoints of another run",
+                hint=f"go on with w2v train --resume {shlex.quote(str(folder))}, or name another folder",
+            )
+        job.save(folder)
+        return _train(job, folder, observer or Observer())
+
+
+def resume_training(
+    checkpoint: str | os.PathLike[str], options: Mapping[str, Any] | None = None, observer: Observer | None = None
+) -> Run:
+    """Go on with a run from its newest whole checkpoint, or from the beginning if there is none yet.
+
+    With one thread the model is the uninterrupted run's, byte for byte. With more epochs than before, the learning
+    rate goes on where the line of the longer run is: higher than it was.
+
+    Parameters
+    ----------
+    checkpoint : the folder.
+    options : of those the run was begun with only `threads`, `output`, `checkpoint_every` and more `epochs` may differ.
+
+    Raises
+    ------
+    ConfigError
+        If another option differs.
+    CorpusError
+        If the corpus has changed.
+    TrainingError
+        If there is no run, or no checkpoint of it is whole.
+    """
+    folder = Path(checkpoint)
+    load_job(folder)
+    with exclusive(folder / RUN_NAME):
+        job = load_job(folder).changed(options or {})
+        job.save(folder)
+        return _train(job, folder, observer or Observer())
+
+
+def _train(job: Job, folder: Path | None, observer: Observer) -> Run:
+    """Do a job; the checkpoints are in `folder`, unless it is None."""
+    config, output = job.config, job.output
+    with ExitStack() as stack:
+        if output is not None:
+            check_writable(output)
+            _require_another_file(output, job.corpus)
+            stack.enter_context(exclusive(output))
+        resolve_engine(config.engine)
+        with observer.compiling():
+            compile_seconds = compile_passes()
+        encoded = stack.enter_context(_encoded(job, folder, observer))
+        observer.encoded(encoded, job.text)
+        trainer = Trainer(config, encoded)
+        with observer.compiling():
+            compile_seconds += trainer.compile()
+        observer.ready(trainer, trainer.estimate_seconds())
+        trained = _trained(trainer, folder, job, observer)
+        seconds = {**encoded.seconds, "compile": compile_seconds, "train": trained.seconds, "save": 0.0}
+        run = Run(
+            config, job.text, trainer.engine, encoded.vocabulary, encoded.token_count, encoded.fingerprint, trained,
+            output, seconds,
+        )  # fmt: skip
+        if not trained.finished:
+            raise _stopped(run, folder, output)
+        begun = time.perf_counter()
+        if output is not None:
+            run.save(output)
+            seconds["save"] = time.perf_counter() - begun
+    return run
+
+
+def _encoded(job: Job, folder: Path | None, observer: Observer) -> EncodedCorpus:
+    """The corpus as ids: those that the folder keeps, or else the texts are read."""
+    kept = kept_corpus(folder) if folder is not None else None
+    if kept is not None:
+        for path in job.require_same_text(kept.fingerprint):
+            observer.remark(f"{path} is gone: going on with its ids, which lie in {folder}")
+        return kept
+    config = job.config
+    check_readable(job.corpus)
+    spools = folder or (tempfile.gettempdir() if job.output is None else Path(job.output).absolute().parent)
+    corpus = encode(
+        job.corpus, config.min_count, config.max_vocab, job.text, config.thread_count, spools, observer.corpus,
+        named=folder is not None,
+    )  # fmt: skip
+    if folder is not None:
+        keep_corpus(corpus, folder)
+    return corpus
+
+
+def _trained(trainer: Trainer, folder: Path | None, job: Job, observer: Observer) -> Trained:
+    """Train from the newest checkpoint on, and write others."""
+    if folder is None:
+        return trainer.train(observer.training, stop=observer.stop)
+    checkpoints = Checkpoints(folder)
+    # After the trial steps of `estimate_seconds`, which must not touch these parameters even by the sign of a zero.
+    start = checkpoints.load(trainer.parameters)
+    for name in checkpoints.damaged:
+        observer.remark(f"{folder / name} is damaged: going on from the checkpoint before it")
+    if start is not None:
+        share = start.block / (trainer.blocks * job.config.epochs)
+        observer.remark(f"Resuming in epoch {start.block // trainer.blocks + 1}, at {share:.0%}")
+    return trainer.train(
+        observer.training,
+        start,
+        lambda standing: checkpoints.save(trainer.parameters, standing),
+        job.checkpoint_every,
+        observer.stop,
+    )
+
+
+def _stopped(run: Run, folder: Path | None, output: str | None) -> StoppedError:
+    """Keep what there is of a run that was stopped, and say where it is."""
+    epoch = f"stopped in epoch {max(len(run.trained.losses), 1)} of {run.config.epochs}"
+    if folder is not None:
+        return StoppedError(f"{epoch}; nothing is lost", hint=f"w2v train --resume {shlex.quote(str(folder))} goes on")
+    hint = "with --checkpoint FOLDER a run can be resumed"
+    if output is None:
+        return StoppedError(epoch, hint=hint)
+    partial = f"{output.removesuffix('.safetensors')}.partial.safetensors"
+    run.save(partial)
+    return StoppedError(f"{epoch}; what was learnt so far is in {partial}", hint=hint)
+
+
+def _require_another_file(output: str | os.PathLike[str], corpus: Sequence[str]) -> None:
+    """Refuse to write the model over one of its texts, as `-o *.txt` would."""
+    for path in corpus:
+        if os.path.exists(output) and os.path.exists(path) and os.path.samefile(output, path):
+            raise ConfigError(
+                f"-o {os.fspath(output)} is one of the texts and would be overwritten", hint="-o takes a new name"
+            )

@@ -1,0 +1,104 @@
+"""Checkpoints: parameters and standing of a run in one file, of which the last two are kept.
+
+A checkpoint is written beside the older of the two and then renamed onto it, so whenever the machine stops there is a
+whole one. Its checksum says whether it is; if not, the other one is taken.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from w2v_cli.errors import ModelFileError, TrainingError
+from w2v_cli.storage import TensorFile, checksum, remove_leftovers, write_tensors
+from w2v_cli.training.parameters import Parameters
+from w2v_cli.training.trainer import BLOCK_TOKENS, Standing
+
+NAMES = ("checkpoint-0.safetensors", "checkpoint-1.safetensors")
+
+
+class Checkpoints:
+    """The two checkpoints of a folder.
+
+    Parameters
+    ----------
+    folder : it exists, and nobody else writes in it.
+
+    Attributes
+    ----------
+    damaged : the names of files that hold no whole checkpoint.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.damaged: list[str] = []
+        self._newest = 1
+        for name in NAMES:
+            remove_leftovers(folder / name)
+
+    def save(self, parameters: Parameters, standing: Standing) -> None:
+        """Write a checkpoint in the place of the older one.
+
+        Raises
+        ------
+        ModelFileError
+            If it cannot be written; both older ones are as they were then.
+        """
+        tensors = {**parameters.tensors(), "losses": standing.losses, "predictions": standing.predictions}
+        facts = json.dumps({"block": standing.block, "block_tokens": BLOCK_TOKENS})
+        oldest = 1 - self._newest
+        write_tensors(self.folder / NAMES[oldest], tensors, {"standing": facts, "checksum": checksum(tensors, facts)})
+        self._newest = oldest
+
+    def load(self, parameters: Parameters) -> Standing | None:
+        """Fill the parameters from the newest whole checkpoint; None if there is no checkpoint yet.
+
+        Raises
+        ------
+        TrainingError
+            If there are checkpoints, but none of them is whole, or it is of another program or corpus.
+        """
+        found: list[tuple[int, int, dict[str, np.ndarray], int]] = []
+        for place, name in enumerate(NAMES):
+            if not (self.folder / name).exists():
+                continue
+            try:
+                facts, tensors = self._read(self.folder / name, parameters)
+                found.append((facts["block"], place, tensors, facts["block_tokens"]))
+            except ModelFileError:
+                self.damaged.append(name)
+        if not found:
+            if self.damaged:
+                raise TrainingError(
+                    f"no checkpoint in {self.folder} is whole: {', '.join(self.damaged)}",
+                    hint="remove the folder and train again",
+                )
+            return None
+        block, self._newest, tensors, block_tokens = max(found, key=lambda item: item[:2])
+        if block_tokens != BLOCK_TOKENS:
+            raise TrainingError(
+                f"the checkpoint in {self.folder} was written by a version that trains in blocks of {block_tokens:,} "
+                f"tokens, not {BLOCK_TOKENS:,}",
+                hint="go on with that version, or train again",
+            )
+        for name, table in parameters.tensors().items():
+            table[:] = tensors[name]
+        return Standing(block, np.array(tensors["losses"]), np.array(tensors["predictions"]))
+
+    def _read(self, path: Path, parameters: Parameters) -> tuple[dict[str, int], dict[str, np.ndarray]]:
+        """What a whole checkpoint says and holds, memory-mapped."""
+        file = TensorFile(path)
+        tensors = {name: file.tensor(name, "F32", axes=2) for name in parameters.tensors()}
+        tensors["losses"] = file.tensor("losses", "F64", axes=1)
+        tensors["predictions"] = file.tensor("predictions", "I64", axes=1)
+        text = file.metadata.get("standing", "")
+        if file.metadata.get("checksum") != checksum(tensors, text):
+            raise file.wrong("is torn or damaged")
+        if any(tensors[name].shape != table.shape for name, table in parameters.tensors().items()):
+            raise TrainingError(
+                f"{path} is of other words or dimensions than the run",
+                hint="the folder has been changed; remove it and train again",
+            )
+        return json.loads(text), tensors
