@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import math
 import os
@@ -40,6 +42,13 @@ def _finite(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_finite(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def print_csv(fields: Sequence[Any]) -> None:
+    """One line of CSV on stdout, quoted where it must be."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(fields)
+    click.echo(printable(line.getvalue()))
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
