@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from w2v_cli.embeddings.gold import AnalogySet, PairSet
-from w2v_cli.embeddings.queries import Found, find_analogies
+from w2v_cli.embeddings.queries import Found, find_analogies, unit_rows
 from w2v_cli.embeddings.statistics import Interval, pearson, share_interval, spearman, spearman_interval
 from w2v_cli.embeddings.vectors import WordVectors
 
@@ -37,6 +37,7 @@ class Protocol:
     candidates : best words that are looked through for one that is no other form of a word of the question; 1: such
         forms are answers, wrong ones.
     least_score : what an answer's 3CosAdd must be above.
+    single_precision : cosines of pairs are float32, whose roundings decide how equal pairs rank.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Protocol:
     oov: str
     candidates: int = 1
     least_score: float = -np.inf
+    single_precision: bool = False
 
 
 # word2vec.c: toupper of the C locale knows ASCII, `bestd` starts at 0, demo-word-accuracy.sh restricts to 30,000.
@@ -61,7 +63,16 @@ PROTOCOLS = {
         oov="skip",
         least_score=0.0,
     ),
-    "gensim": Protocol("gensim", str.upper, "case ignored", 300_000, restricts_pairs=True, oov="skip", candidates=5),
+    "gensim": Protocol(
+        "gensim",
+        str.upper,
+        "case ignored",
+        restrict_vocab=300_000,
+        restricts_pairs=True,
+        oov="skip",
+        candidates=5,
+        single_precision=True,
+    ),
     "strict": Protocol("strict", str, "case kept", None, restricts_pairs=False, oov="wrong"),
 }
 
@@ -197,10 +208,8 @@ def _score_pairs(
     rows = [(row_of.get(protocol.fold(one)), row_of.get(protocol.fold(other))) for one, other in gold.pairs]
     found = [i for i, pair in enumerate(rows) if None not in pair]
     one, other = np.array([rows[i] for i in found], dtype=np.int64).reshape(-1, 2).T
-    # float64, so that no tie comes from a rounding.
-    dots = np.einsum("ij,ij->i", vectors.matrix[one], vectors.matrix[other], dtype=np.float64)
     cosines = np.zeros(len(rows))
-    cosines[found] = dots / (vectors.norms[one].astype(np.float64) * vectors.norms[other])
+    cosines[found] = _pair_cosines(vectors, one, other, protocol.single_precision)
     counted = found if oov == "skip" else list(range(len(rows)))
     cosines, ratings = cosines[counted], np.array(gold.ratings)[counted]
     interval = spearman_interval(cosines, ratings)
@@ -216,6 +225,17 @@ def _score_pairs(
         oov=oov,
         interval=None if interval is None else (100 * interval[0], 100 * interval[1]),
     )
+
+
+def _pair_cosines(vectors: WordVectors, one: np.ndarray, other: np.ndarray, single_precision: bool) -> np.ndarray:
+    """The cosines of n pairs of rows, float64 (n,)."""
+    ones, others = unit_rows(vectors, one), unit_rows(vectors, other)
+    if single_precision:
+        # One `dot` after the other, as gensim: their sums have an order of their own.
+        pairs = zip(ones.astype(np.float32), others.astype(np.float32), strict=True)
+        return np.array([np.dot(a, b) for a, b in pairs], np.float64)
+    # Rounded so that pairs of equal vectors tie: their float64 cosines are 1 to the last digit or two.
+    return np.einsum("ij,ij->i", ones, others).round(12)
 
 
 def _hundredfold(value: float | None) -> float | None:

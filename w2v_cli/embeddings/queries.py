@@ -111,7 +111,7 @@ def similar(
     for row, query in enumerate(queries):
         own = ids[start : start + len(query.words)]
         start += len(own)
-        directions[row] = np.array(query.signs) @ _unit_rows(vectors, own)
+        directions[row] = np.array(query.signs) @ unit_rows(vectors, own)
         excluded.append(barred | set(own.tolist()))
     return nearest(vectors, directions, k, excluded, restrict_vocab, threshold)
 
@@ -199,7 +199,7 @@ def find_analogies(
     if method == "3cosmul":
         yield from _find_products(vectors, questions, k, restrict_vocab)
         return
-    a, b, c = (_unit_rows(vectors, column) for column in questions.T)
+    a, b, c = (unit_rows(vectors, column) for column in questions.T)
     yield from find_nearest(vectors, b - a + c, k, questions.tolist(), restrict_vocab)
 
 
@@ -211,7 +211,7 @@ def _find_products(vectors: WordVectors, questions: np.ndarray, k: int, restrict
     batch = max(1, _SCORE_BYTES // (3 * 4 * len(matrix)))
     for first in range(0, len(questions), batch):
         asked, places = np.unique(questions[first : first + batch], return_inverse=True)
-        units = _unit_rows(vectors, asked)
+        units = unit_rows(vectors, asked)
         shifted = units.astype(np.float32) @ matrix.T
         shifted /= norms
         shifted += 1
@@ -230,18 +230,18 @@ def _find_products(vectors: WordVectors, questions: np.ndarray, k: int, restrict
 def odd_one_out(vectors: WordVectors, words: Sequence[str]) -> list[Neighbour]:
     """Words with their cosines to the mean of all their vectors at length 1, the one that does not belong first."""
     ids = vectors.ids_of(words)
-    mean = _unit(_unit_rows(vectors, ids).sum(axis=0, keepdims=True))[0]
+    mean = _unit(unit_rows(vectors, ids).sum(axis=0, keepdims=True))[0]
     cosines = _cosines(vectors, ids, mean)
     return [Neighbour(words[i], float(cosines[i])) for i in np.argsort(cosines, kind="stable")]
 
 
 def cosines_between(vectors: WordVectors, words: Sequence[str]) -> np.ndarray:
     """The cosine of every two of n words, float64 (n, n)."""
-    units = _unit_rows(vectors, vectors.ids_of(words))
+    units = unit_rows(vectors, vectors.ids_of(words))
     return np.einsum("ik,jk->ij", units, units)
 
 
-def _unit_rows(vectors: WordVectors, ids: np.ndarray) -> np.ndarray:
+def unit_rows(vectors: WordVectors, ids: np.ndarray) -> np.ndarray:
     """The vectors of some words at length 1, float64."""
     return _unit(vectors.matrix[ids].astype(np.float64))
 
@@ -255,7 +255,7 @@ def _unit(rows: np.ndarray) -> np.ndarray:
 def _cosines(vectors: WordVectors, ids: np.ndarray, unit: np.ndarray) -> np.ndarray:
     """Cosines of some words to a direction of length 1, float64."""
     # einsum and not @: equal rows must give equal sums, wherever they stand.
-    return np.einsum("ij,j->i", _unit_rows(vectors, ids), unit)
+    return np.einsum("ij,j->i", unit_rows(vectors, ids), unit)
 
 
 def _cosine_error(vectors: WordVectors) -> float:
