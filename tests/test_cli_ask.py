@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from w2v_cli.cli.evaluate import eval as eval_command
 from w2v_cli.cli.main import run
-from w2v_cli.embeddings.evaluation import RESTRICT_VOCAB
 from w2v_cli.embeddings.files import save_model
 
 WORDS = ["man", "woman", "king", "queen", "apple", "ev\x1bil", "한국"]
@@ -89,26 +88,26 @@ def test_eval_prints_an_aligned_table_with_its_protocol(capsys: pytest.CaptureFi
     lines = out.splitlines()
     assert code == 0
     assert lines[0] == "analogies.txt: analogies"
-    assert lines[1].startswith("3CosAdd on unit vectors")
-    assert lines[2:7] == [
-        "section  score  correct  seen  total",
+    assert lines[1].startswith("word2vec: 3CosAdd on unit vectors")
+    assert [line.rstrip() for line in lines[2:7]] == [
+        "section  score  correct  seen  total       95 %",
         "royal     50.0        1     2      2",
         "other        –        0     0      1",
-        "total     50.0        1     2      3",
+        "total     50.0        1     2      3  0.0…100.0",
         "",
     ]
     assert lines[7] == "pairs.tsv: pairs"
-    assert lines[8].startswith("Spearman's ρ × 100")
-    assert lines[9].split() == ["section", "score", "pearson", "seen", "total"]
-    assert lines[10].split()[:2] == ["total", "100.0"] and lines[10].split()[3:] == ["3", "4"]
+    assert lines[8].startswith("word2vec: Spearman's ρ × 100")
+    assert lines[9].split() == ["section", "score", "pearson", "seen", "total", "95", "%"]
+    assert lines[10].split()[:2] == ["total", "100.0"] and lines[10].split()[3:5] == ["3", "4"]
 
 
 def test_eval_prints_one_object_per_file(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = call(capsys, "eval", "--json", "analogies.txt", "pairs.tsv")
     analogies, pairs = map(json.loads, out.splitlines())
     assert code == 0
-    keys = ["file", "kind", "score", "seen", "total", "sections", "protocol"]
-    assert list(analogies) == keys and list(pairs) == [*keys, "pearson"]
+    keys = ["file", "kind", "score", "seen", "total", "sections", "protocol", "oov", "interval"]
+    assert list(analogies) == [*keys, "model"] and list(pairs) == [*keys, "pearson", "model"]
     assert (analogies["file"], analogies["kind"], analogies["score"]) == ("analogies.txt", "analogies", 50)
     assert analogies["sections"][1] == {"name": "other", "correct": 0, "seen": 0, "total": 1, "score": None}
     assert (pairs["kind"], pairs["seen"], pairs["total"], pairs["sections"]) == ("pairs", 3, 4, [])
@@ -139,6 +138,31 @@ def test_eval_reads_every_gold_file_before_it_works(capsys: pytest.CaptureFixtur
     assert err.startswith("Error: bad.txt, line 2: expected four words, found 3\nHint: ")
 
 
-def test_the_default_restriction_is_the_librarys() -> None:
-    (option,) = [option for option in eval_command.params if option.name == "restrict_vocab"]
-    assert option.default == RESTRICT_VOCAB
+def test_models_stand_side_by_side(capsys: pytest.CaptureFixture[str], model: Path) -> None:
+    counts = np.ones(4, np.int64)
+    save_model("other one.safetensors", ["man", "king", "apple", "woman"], counts, {"input_vectors": MATRIX[:4]}, {})
+    models = ["-m", model.name, "-m", "other one.safetensors"]
+    code, out, _ = call(capsys, "eval", *models, "analogies.txt")
+    lines = [line.split() for line in out.splitlines()]
+    assert code == 0
+    assert lines[2] == ["section", "model.safetensors", "other", "one.safetensors"]
+    assert lines[3:6] == [["royal", "50.0", "0.0"], ["other", "–", "–"], ["total", "50.0", "0.0"]]
+    assert lines[7] == ["seen", "/", "total", "2", "/", "3", "1", "/", "3"]
+    code, out, err = call(capsys, "eval", *models, "--json", "analogies.txt", "--require", "50")
+    assert [json.loads(line)["model"] for line in out.splitlines()] == [models[1], models[3]]
+    assert code == 1 and err == "analogies.txt with other one.safetensors: 0.0 is under the required 50\n"
+
+
+def test_eval_prints_csv(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = call(capsys, "eval", "--csv", "--oov", "wrong", "analogies.txt", "pairs.tsv")
+    rows = list(csv.DictReader(out.splitlines()))
+    assert code == 0
+    assert [(row["section"], row["correct"], row["seen"], row["total"]) for row in rows] == [
+        ("royal", "1", "2", "2"),
+        ("other", "0", "0", "1"),
+        ("total", "1", "2", "3"),
+        ("total", "", "3", "4"),
+    ]
+    assert float(rows[2]["score"]) == pytest.approx(100 / 3) and rows[2]["oov"] == "wrong"
+    assert rows[3]["pearson"] and rows[3]["kind"] == "pairs" and "," in rows[3]["protocol"]
+    assert call(capsys, "eval", "--csv", "--json", "analogies.txt")[0] == 2

@@ -11,14 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from w2v_cli.embeddings.evaluation import (
-    AnalogySet,
-    PairSet,
-    evaluate,
-    pearson,
-    read_gold,
-    spearman,
-)
+from w2v_cli.embeddings.evaluation import evaluate
+from w2v_cli.embeddings.gold import AnalogySet, PairSet, read_gold
+from w2v_cli.embeddings.statistics import pearson, spearman
 from w2v_cli.embeddings.vectors import WordVectors
 from w2v_cli.errors import GoldFileError
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import w2v_cli.embeddings.queries as queries
-from w2v_cli.embeddings.queries import nearest, similar
+from w2v_cli.embeddings.queries import analogy, nearest, parse_query, similar
 from w2v_cli.embeddings.vectors import WordVectors
 from w2v_cli.errors import UnknownWordError
 
@@ -61,3 +61,69 @@ def test_every_excluded_word_is_left_out() -> None:
 def test_unknown_words_are_an_error() -> None:
     with pytest.raises(UnknownWordError, match="not in the vocabulary: x, y"):
         similar(vectors_of(np.eye(2)), ["x", "w0", "y"])
+
+
+def test_blocks_hide_no_answer_whatever_the_number_of_answers() -> None:
+    values = np.random.default_rng(3).permutation(1000).astype(np.float32)
+    for k in (1, 2, 7, 60, 999, 1000):
+        bar = queries._reached_by(values, k)
+        assert k <= np.count_nonzero(values >= bar) <= 2 * k
+    assert queries._reached_by(values, 1001) == -np.inf
+
+
+@pytest.mark.parametrize("method", queries.METHODS)
+def test_analogies_are_the_plain_formula_in_float64(method: str) -> None:
+    matrix = np.random.default_rng(5).standard_normal((400, 6)).astype(np.float32)
+    matrix[7] = 0
+    vectors, units = vectors_of(matrix), matrix.astype(np.float64)
+    units /= np.maximum(np.linalg.norm(units, axis=1, keepdims=True), 1e-30)
+    questions = np.random.default_rng(6).integers(0, 400, (50, 3))
+    asked = [(f"w{a}", f"w{b}", f"w{c}") for a, b, c in questions.tolist()]
+    for (a, b, c), found in zip(
+        questions, analogy(vectors, asked, k=5, method=method, restrict_vocab=300), strict=True
+    ):
+        to_a, to_b, to_c = (units[:300] @ units[i] for i in (a, b, c))
+        direction = units[b] - units[a] + units[c]
+        scores = (1 + to_b) / 2 * (1 + to_c) / 2 / ((1 + to_a) / 2 + 1e-6)
+        if method == "3cosadd":
+            scores = units[:300] @ direction / max(np.linalg.norm(direction), 1e-30)
+        scores[[i for i in (a, b, c) if i < 300]] = -np.inf
+        best = np.argsort(-scores, kind="stable")[:5]
+        assert [answer.word for answer in found] == [f"w{i}" for i in best]
+        assert [answer.score for answer in found] == pytest.approx(scores[best].tolist(), rel=1e-12)
+
+
+def test_products_of_near_opposites_are_ranked_exactly() -> None:
+    # Words nearly opposite to a: the denominator is about ε, and a float32 cosine says nothing about the score.
+    angles = np.pi + np.linspace(-1e-4, 1e-4, 50)
+    rows = np.column_stack([np.cos(angles), np.sin(angles)])
+    vectors = vectors_of(np.concatenate([[[1.0, 0], [0, 1], [-1, 1]], rows]))
+    (found,) = analogy(vectors, [("w0", "w1", "w2")], k=3, method="3cosmul")
+    units = vectors.matrix.astype(np.float64)
+    units /= np.linalg.norm(units, axis=1, keepdims=True)
+    s = (1 + units @ units[:3].T) / 2
+    scores = s[:, 1] * s[:, 2] / (s[:, 0] + 1e-6)
+    best = 3 + np.argsort(-scores[3:], kind="stable")[:3]
+    assert [answer.word for answer in found] == [f"w{i}" for i in best]
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "signs"),
+    [
+        ("king", ("king",), (1,)),
+        ("king - man + woman", ("king", "man", "woman"), (1, -1, 1)),
+        ("king -man  +  woman", ("king", "man", "woman"), (1, -1, 1)),
+        ("- man + king", ("man", "king"), (-1, 1)),
+        ("well-known - x-y", ("well-known", "x-y"), (1, -1)),
+        ("+1", ("+1",), (1,)),
+    ],
+)
+def test_sums_are_read(text: str, words: tuple[str, ...], signs: tuple[int, ...]) -> None:
+    assert parse_query(text, {"+1"}) == (words, signs)
+    assert parse_query(parse_query(text, {"+1"}).text, {"+1"}) == (words, signs)
+
+
+def test_zero_restrictions_and_exclusions_leave_the_rest() -> None:
+    vectors = vectors_of(np.eye(4) + 0.1)
+    (found,) = similar(vectors, ["w3"], exclude=["w0", "w3", "unheard"], restrict_vocab=3)
+    assert [answer.word for answer in found] == ["w1", "w2"]

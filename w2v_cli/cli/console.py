@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import math
 import os
 import re
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from w2v_cli.embeddings.vectors import WordVectors
 
 # What a terminal might obey instead of showing: controls, line separators, half characters, reordering marks.
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -37,6 +42,13 @@ def _finite(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_finite(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def print_csv(fields: Sequence[Any]) -> None:
+    """One line of CSV on stdout, quoted where it must be."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(fields)
+    click.echo(printable(line.getvalue()))
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -80,6 +92,30 @@ def vectors_option(command: Callable[..., Any]) -> Callable[..., Any]:
         default="model.safetensors",
         help="Model file that w2v train has written.",
     )(command)
+
+
+def open_vectors(path: str) -> WordVectors:
+    """The model of -m, opened once by an invocation, and so by a whole session of `w2v shell`."""
+    from w2v_cli.embeddings.files import load_vectors
+
+    opened = click.get_current_context().ensure_object(dict).setdefault("vectors", {})
+    if path not in opened:
+        opened[path] = load_vectors(path)
+    return opened[path]
+
+
+def read_lines(path: str) -> list[str]:
+    """The lines of a file, of stdin for `-`, that are not blank; without ASCII white space around them."""
+    with click.open_file(path, encoding="utf-8", errors="replace") as file:
+        lines = (line.strip(" \t\r\n") for line in file)
+        return [line for line in lines if line]
+
+
+def given(words: Sequence[str]) -> list[str]:
+    """What the command line asks: its words, with the lines of stdin in the place of `-`."""
+    if list(words).count("-") > 1:
+        raise click.UsageError("stdin can be read only once: give - once")
+    return [line for word in words for line in (read_lines(word) if word == "-" else [word])]
 
 
 def json_option(command: Callable[..., Any]) -> Callable[..., Any]:

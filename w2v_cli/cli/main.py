@@ -16,7 +16,15 @@ from w2v_cli.cli.console import note, show_error
 from w2v_cli.errors import StoppedError, W2VError
 
 # In the order of their use. The command `eval` is the object `eval` of w2v_cli.cli.evaluate, and so on.
-COMMANDS = {"train": "train", "similar": "ask", "eval": "evaluate", "gradcheck": "measure"}
+COMMANDS = {
+    "train": "train",
+    "similar": "ask",
+    "analogy": "ask",
+    "odd": "ask",
+    "distance": "ask",
+    "eval": "evaluate",
+    "gradcheck": "measure",
+}
 
 _DEBUG = click.Option(
     ["--debug"],

@@ -1,69 +1,101 @@
 """How good the vectors are: analogy sets and word-pair sets. Every score names the protocol it was made by.
 
-Word2vec's programs disagree about the protocol and so about the score of the same vectors. Ours is the one of
-word2vec.c's demo.
+Word2vec's programs disagree about the protocol, and so about the score of the same vectors. The protocols here give the
+numbers of those programs.
 
-References: Mikolov et al. 2013, arXiv:1301.3781 (analogies, 3CosAdd); Finkelstein et al. 2002 (word pairs).
+References: Mikolov et al. 2013, arXiv:1301.3781 (analogies, 3CosAdd); Levy & Goldberg 2014 (3CosMul); Finkelstein et
+al. 2002 (word pairs); word2vec.c: compute-accuracy.c; gensim: KeyedVectors.evaluate_word_analogies, _pairs.
 """
 
 from __future__ import annotations
 
-import math
-import os
-import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from w2v_cli.embeddings.gold import AnalogySet, PairSet
+from w2v_cli.embeddings.queries import Found, find_analogies, unit_rows
+from w2v_cli.embeddings.statistics import Interval, pearson, share_interval, spearman, spearman_interval
 from w2v_cli.embeddings.vectors import WordVectors
-from w2v_cli.errors import GoldFileError
 
-RESTRICT_VOCAB = 30_000  # word2vec.c: demo-word-accuracy.sh
-_BATCH = 256  # questions at once: 30 MB of cosines among 30,000 words
-
-_HINT = "give analogies (': section' lines, 4 words a line) or word pairs (2 words and a number a line)"
+_METHOD_NAMES = {"3cosadd": "3CosAdd", "3cosmul": "3CosMul"}
 
 
 @dataclass(frozen=True)
-class AnalogySet:
-    """Questions "a is to b as c is to d", four words each, in named sections."""
+class Protocol:
+    """What the programs disagree about.
 
-    path: str
-    sections: tuple[tuple[str, tuple[tuple[str, ...], ...]], ...]
+    Attributes
+    ----------
+    fold : a word to its form: words of one form are one, and its vector is that of the most frequent of them.
+    case : what `fold` does, in words.
+    restrict_vocab : analogies are asked and answered among so many of the first words; None: among all.
+    restricts_pairs : whether that holds for word pairs too.
+    oov : what becomes of questions with unknown words: skip, or wrong.
+    candidates : best words that are looked through for one that is no other form of a word of the question; 1: such
+        forms are answers, wrong ones.
+    least_score : what an answer's 3CosAdd must be above.
+    single_precision : cosines of pairs are float32, whose roundings decide how equal pairs rank.
+    """
+
+    name: str
+    fold: Callable[[str], str]
+    case: str
+    restrict_vocab: int | None
+    restricts_pairs: bool
+    oov: str
+    candidates: int = 1
+    least_score: float = -np.inf
+    single_precision: bool = False
 
 
-@dataclass(frozen=True)
-class PairSet:
-    """Pairs of words and how alike people find them."""
-
-    path: str
-    pairs: tuple[tuple[str, str], ...]
-    ratings: tuple[float, ...]
+# word2vec.c: toupper of the C locale knows ASCII, `bestd` starts at 0, demo-word-accuracy.sh restricts to 30,000.
+# gensim: str.upper, most_similar(topn=5).
+PROTOCOLS = {
+    "word2vec": Protocol(
+        "word2vec",
+        lambda word: word.encode(errors="surrogatepass").upper().decode(errors="surrogatepass"),
+        "ASCII case ignored",
+        restrict_vocab=30_000,
+        restricts_pairs=False,
+        oov="skip",
+        least_score=0.0,
+    ),
+    "gensim": Protocol(
+        "gensim",
+        str.upper,
+        "case ignored",
+        restrict_vocab=300_000,
+        restricts_pairs=True,
+        oov="skip",
+        candidates=5,
+        single_precision=True,
+    ),
+    "strict": Protocol("strict", str, "case kept", None, restricts_pairs=False, oov="wrong"),
+}
 
 
 @dataclass(frozen=True)
 class Section:
-    """Questions answered: `correct` of the `seen`, whose words are all known, of `total`."""
+    """Questions of a section: `correct` of the `seen`, whose words are all known, of `total`; score in percent of those
+    that count, None of none."""
 
     name: str
     correct: int
     seen: int
     total: int
-
-    @property
-    def score(self) -> float | None:
-        """Percent correct of those seen; None if none was."""
-        return 100 * self.correct / self.seen if self.seen else None
+    score: float | None
 
 
 @dataclass(frozen=True)
 class Score:
     """What a gold set says about the vectors.
 
-    `score` is in percent of `seen` for analogies, Spearman's ρ × 100 for pairs (`pearson` is r × 100), None
-    where nothing can be said. `seen` of `total` questions or pairs have all their words in the vocabulary.
+    `score` is in percent for analogies, Spearman's ρ × 100 for pairs (`pearson` is r × 100), None where nothing can be
+    said; `interval` is its 95 % bootstrap interval. `seen` of `total` questions or pairs have all their words in the
+    vocabulary; `oov` says what becomes of the others.
     """
 
     file: str
@@ -72,141 +104,115 @@ class Score:
     seen: int
     total: int
     protocol: str
+    oov: str
+    interval: Interval | None
     sections: tuple[Section, ...] = ()
     pearson: float | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON: pairs have `pearson`, sections a score of their own."""
+        """For JSON: pairs have `pearson`."""
         values = {
             "file": self.file,
             "kind": self.kind,
             "score": self.score,
             "seen": self.seen,
             "total": self.total,
-            "sections": [{**vars(section), "score": section.score} for section in self.sections],
+            "sections": [vars(section) for section in self.sections],
             "protocol": self.protocol,
+            "oov": self.oov,
+            "interval": self.interval,
         }
         return values if self.kind == "analogies" else {**values, "pearson": self.pearson}
 
 
-def read_gold(path: str | os.PathLike[str]) -> AnalogySet | PairSet:
-    """Read a gold file and recognise by its content what it is.
-
-    Fields are separated by tabs, else by commas, else by white space; `#` begins a comment line. Pairs may
-    have a header line, and columns after the number, which are ignored.
-
-    Raises
-    ------
-    GoldFileError
-        If the file cannot be read, is empty, or a line is neither; with the line's number.
-    """
-    name = os.fspath(path)
-    try:
-        with open(path, encoding="utf-8-sig") as file:
-            text = file.read()
-    except OSError as error:
-        raise GoldFileError(f"cannot read {name}: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise GoldFileError(f"{name} is not UTF-8 text: byte {error.start:,}", hint=_HINT) from error
-    stripped = ((number, line.strip()) for number, line in enumerate(text.split("\n"), start=1))
-    lines = [(number, line) for number, line in stripped if line and not line.startswith("#")]
-    if not lines:
-        raise GoldFileError(f"{name} holds no questions and no pairs", hint=_HINT)
-    # The first line may be a header; but numbers may also be words of a question, below a section's line.
-    if not lines[0][1].startswith(":") and any(_rating(_fields(line)) is not None for _, line in lines[:2]):
-        return _read_pairs(name, lines)
-    return _read_analogies(name, lines)
-
-
-def evaluate(vectors: WordVectors, gold: AnalogySet | PairSet, restrict_vocab: int = RESTRICT_VOCAB) -> Score:
-    """Score vectors against a gold set; analogies are answered among the `restrict_vocab` first words."""
-    if isinstance(gold, AnalogySet):
-        return _score_analogies(vectors, gold, restrict_vocab)
-    return _score_pairs(vectors, gold)
-
-
-def spearman(x: np.ndarray, y: np.ndarray) -> float | None:
-    """Spearman's ρ: Pearson's r of the ranks, equal values sharing their average rank; None if undefined."""
-    return pearson(_average_ranks(x), _average_ranks(y))
-
-
-def pearson(x: np.ndarray, y: np.ndarray) -> float | None:
-    """Pearson's r = Σ(x−x̄)(y−ȳ) / √(Σ(x−x̄)² Σ(y−ȳ)²); None for fewer than 2 values or a constant."""
-    if len(x) < 2 or np.ptp(x) == 0 or np.ptp(y) == 0:
-        return None
-    x, y = x - x.mean(), y - y.mean()
-    return float(x @ y / math.sqrt((x @ x) * (y @ y)))
-
-
-def _average_ranks(values: np.ndarray) -> np.ndarray:
-    _, group, counts = np.unique(values, return_inverse=True, return_counts=True)
-    last_rank = np.cumsum(counts)
-    return (last_rank - (counts - 1) / 2)[group]
-
-
-def _score_analogies(vectors: WordVectors, gold: AnalogySet, restrict_vocab: int) -> Score:
-    rows_of = _most_frequent_forms(vectors.words[:restrict_vocab])
-    place_of = {form: place for place, form in enumerate(rows_of)}
-    rows = np.fromiter(rows_of.values(), dtype=np.int64, count=len(rows_of))
-    units = vectors.matrix[rows] / vectors.norms[rows, np.newaxis]
-
-    known = [
-        (section, [place_of[word.casefold()] for word in question])
-        for section, (_, questions) in enumerate(gold.sections)
-        for question in questions
-        if all(word.casefold() in place_of for word in question)
-    ]
-    section_of = np.array([section for section, _ in known], dtype=np.int64)
-    right = _answered_right(units, np.array([places for _, places in known], dtype=np.int64).reshape(-1, 4))
-    seen = np.bincount(section_of, minlength=len(gold.sections)).tolist()
-    correct = np.bincount(section_of[right], minlength=len(gold.sections)).tolist()
-    sections = tuple(
-        Section(name, correct[i], seen[i], len(questions)) for i, (name, questions) in enumerate(gold.sections)
-    )
-    whole = Section("total", sum(correct), sum(seen), sum(section.total for section in sections))
-    return Score(
-        file=gold.path,
-        kind="analogies",
-        score=whole.score,
-        seen=whole.seen,
-        total=whole.total,
-        sections=sections,
-        protocol=f"3CosAdd on unit vectors, {restrict_vocab:,} most frequent words, question words excluded,"
-        " case-insensitive (most frequent form), questions with unknown words skipped",
-    )
-
-
-def _answered_right(units: np.ndarray, questions: np.ndarray) -> np.ndarray:
-    """Whether argmax over w of w·(b − a + c), w not in {a, b, c}, is d (3CosAdd).
+def evaluate(
+    vectors: WordVectors,
+    gold: AnalogySet | PairSet,
+    protocol: Protocol = PROTOCOLS["word2vec"],
+    method: str = "3cosadd",
+    oov: str | None = None,
+    restrict_vocab: int | None = None,
+) -> Score:
+    """Score vectors against a gold set.
 
     Parameters
     ----------
-    units : float32 (N, D), rows of length 1.
-    questions : int64 (Q, 4), rows a, b, c, d.
-
-    Returns
-    -------
-    bool (Q,)
+    method : of `queries.METHODS`; analogies only.
+    oov : skip, or wrong: analogies with unknown words are wrong answers, pairs have cosine 0. None: the protocol's.
+    restrict_vocab : None: the protocol's.
     """
-    right = np.empty(len(questions), dtype=bool)
-    for start in range(0, len(questions), _BATCH):
-        batch = questions[start : start + _BATCH]
-        a, b, c, d = batch.T
-        cosines = (units[b] - units[a] + units[c]) @ units.T
-        np.put_along_axis(cosines, batch[:, :3], -np.inf, axis=1)
-        right[start : start + _BATCH] = cosines.argmax(axis=1) == d
-    return right
+    oov = protocol.oov if oov is None else oov
+    restrict_vocab = protocol.restrict_vocab if restrict_vocab is None else restrict_vocab
+    if isinstance(gold, AnalogySet):
+        return _score_analogies(vectors, gold, protocol, method, oov, restrict_vocab)
+    return _score_pairs(vectors, gold, protocol, oov, restrict_vocab if protocol.restricts_pairs else None)
 
 
-def _score_pairs(vectors: WordVectors, gold: PairSet) -> Score:
-    rows_of = _most_frequent_forms(vectors.words)
-    rows = [(rows_of.get(one.casefold()), rows_of.get(other.casefold())) for one, other in gold.pairs]
+def _score_analogies(
+    vectors: WordVectors, gold: AnalogySet, protocol: Protocol, method: str, oov: str, restrict_vocab: int | None
+) -> Score:
+    row_of = _most_frequent_forms(map(protocol.fold, vectors.words[:restrict_vocab]))
+    asked = [
+        (section, tuple(map(protocol.fold, question)))
+        for section, (_, questions) in enumerate(gold.sections)
+        for question in questions
+    ]
+    known = [(section, question) for section, question in asked if all(form in row_of for form in question)]
+    rows = np.array([[row_of[form] for form in question[:3]] for _, question in known], np.int64).reshape(-1, 3)
+    # gensim: most_similar_cosmul takes restrict_vocab, and searches all words.
+    searched = None if method == "3cosmul" and protocol.name == "gensim" else restrict_vocab
+    answers = find_analogies(vectors, rows, protocol.candidates, method, searched)
+    seen, correct = ([0] * len(gold.sections) for _ in range(2))
+    for (section, (*abc, expected)), found in zip(known, answers, strict=True):
+        seen[section] += 1
+        correct[section] += _answer(found, vectors, protocol, abc, row_of, method) == expected
+    counted = seen if oov == "skip" else [len(questions) for _, questions in gold.sections]
+    sections = tuple(
+        Section(name, right, known_there, len(questions), 100 * right / count if count else None)
+        for (name, questions), right, known_there, count in zip(gold.sections, correct, seen, counted, strict=True)
+    )
+    interval = share_interval(sum(correct), sum(counted))
+    among = f"the {restrict_vocab:,} most frequent words" if restrict_vocab is not None else "all words"
+    return Score(
+        file=gold.path,
+        kind="analogies",
+        score=100 * sum(correct) / sum(counted) if sum(counted) else None,
+        seen=len(known),
+        total=len(asked),
+        protocol=f"{protocol.name}: {_METHOD_NAMES[method]} on unit vectors among {among}, question words excluded, "
+        f"{protocol.case}, questions with unknown words {_OOV_WORDS[oov]}",
+        oov=oov,
+        interval=None if interval is None else (100 * interval[0], 100 * interval[1]),
+        sections=sections,
+    )
+
+
+_OOV_WORDS = {"skip": "skipped", "wrong": "counted wrong"}
+
+
+def _answer(
+    found: Found, vectors: WordVectors, protocol: Protocol, abc: list[str], row_of: dict[str, int], method: str
+) -> str | None:
+    """The form that is taken for the answer, of the best words found; None if there is none."""
+    if len(found.ids) == 0 or (method == "3cosadd" and found.scores[0] <= protocol.least_score):
+        return None
+    forms = [protocol.fold(vectors.words[word_id]) for word_id in found.ids.tolist()]
+    # gensim: the last of the five where none will do.
+    return next((form for form in forms if form in row_of and form not in abc), forms[-1])
+
+
+def _score_pairs(
+    vectors: WordVectors, gold: PairSet, protocol: Protocol, oov: str, restrict_vocab: int | None
+) -> Score:
+    row_of = _most_frequent_forms(map(protocol.fold, vectors.words[:restrict_vocab]))
+    rows = [(row_of.get(protocol.fold(one)), row_of.get(protocol.fold(other))) for one, other in gold.pairs]
     found = [i for i, pair in enumerate(rows) if None not in pair]
     one, other = np.array([rows[i] for i in found], dtype=np.int64).reshape(-1, 2).T
-    ratings = np.array([gold.ratings[i] for i in found])
-    # float64, so that no tie comes from a rounding.
-    dots = np.einsum("ij,ij->i", vectors.matrix[one], vectors.matrix[other], dtype=np.float64)
-    cosines = dots / (vectors.norms[one].astype(np.float64) * vectors.norms[other])
+    cosines = np.zeros(len(rows))
+    cosines[found] = _pair_cosines(vectors, one, other, protocol.single_precision)
+    counted = found if oov == "skip" else list(range(len(rows)))
+    cosines, ratings = cosines[counted], np.array(gold.ratings)[counted]
+    interval = spearman_interval(cosines, ratings)
     return Score(
         file=gold.path,
         kind="pairs",
@@ -214,59 +220,31 @@ def _score_pairs(vectors: WordVectors, gold: PairSet) -> Score:
         seen=len(found),
         total=len(rows),
         pearson=_hundredfold(pearson(cosines, ratings)),
-        protocol="Spearman's ρ × 100 of cosines with ratings, case-insensitive (most frequent form),"
-        " pairs with unknown words skipped",
+        protocol=f"{protocol.name}: Spearman's ρ × 100 of cosines with ratings, {protocol.case},"
+        f" pairs with unknown words {'skipped' if oov == 'skip' else 'have cosine 0'}",
+        oov=oov,
+        interval=None if interval is None else (100 * interval[0], 100 * interval[1]),
     )
+
+
+def _pair_cosines(vectors: WordVectors, one: np.ndarray, other: np.ndarray, single_precision: bool) -> np.ndarray:
+    """The cosines of n pairs of rows, float64 (n,)."""
+    ones, others = unit_rows(vectors, one), unit_rows(vectors, other)
+    if single_precision:
+        # One `dot` after the other, as gensim: their sums have an order of their own.
+        pairs = zip(ones.astype(np.float32), others.astype(np.float32), strict=True)
+        return np.array([np.dot(a, b) for a, b in pairs], np.float64)
+    # Rounded so that pairs of equal vectors tie: their float64 cosines are 1 to the last digit or two.
+    return np.einsum("ij,ij->i", ones, others).round(12)
 
 
 def _hundredfold(value: float | None) -> float | None:
     return None if value is None else 100 * value
 
 
-def _most_frequent_forms(words: Sequence[str]) -> dict[str, int]:
-    """Row of the most frequent word of each spelling without case, in order of rows."""
+def _most_frequent_forms(forms: Iterable[str]) -> dict[str, int]:
+    """Row of the first, most frequent, word of each form."""
     rows: dict[str, int] = {}
-    for row, word in enumerate(words):
-        rows.setdefault(word.casefold(), row)
+    for row, form in enumerate(forms):
+        rows.setdefault(form, row)
     return rows
-
-
-def _fields(line: str) -> list[str]:
-    separator = next((mark for mark in "\t," if mark in line), None)
-    return [field.strip() for field in line.split(separator)]
-
-
-def _rating(fields: Sequence[str]) -> float | None:
-    """The number in the third field of a pair; None if there is none."""
-    if len(fields) < 3 or not re.fullmatch(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", fields[2]):
-        return None
-    return float(fields[2])
-
-
-def _read_pairs(name: str, lines: Sequence[tuple[int, str]]) -> PairSet:
-    pairs, ratings = list[tuple[str, str]](), list[float]()
-    for place, (number, line) in enumerate(lines):
-        fields = _fields(line)
-        rating = _rating(fields)
-        if rating is None and place == 0:
-            continue  # the header
-        if rating is None or not fields[0] or not fields[1]:
-            raise GoldFileError(f"{name}, line {number}: expected two words and a number", hint=_HINT)
-        pairs.append((fields[0], fields[1]))
-        ratings.append(rating)
-    return PairSet(name, tuple(pairs), tuple(ratings))
-
-
-def _read_analogies(name: str, lines: Sequence[tuple[int, str]]) -> AnalogySet:
-    sections: list[tuple[str, list[tuple[str, ...]]]] = []
-    for number, line in lines:
-        if line.startswith(":"):
-            sections.append((line[1:].strip(), []))
-            continue
-        words = tuple(_fields(line))
-        if len(words) != 4 or not all(words):
-            raise GoldFileError(f"{name}, line {number}: expected four words, found {len(words)}", hint=_HINT)
-        if not sections:
-            sections.append(("questions", []))
-        sections[-1][1].append(words)
-    return AnalogySet(name, tuple((title, tuple(questions)) for title, questions in sections))
