@@ -63,15 +63,16 @@ LAYERS = {
     "errors": 0,
     "jit": 0,
     "simd": 1,
-    "storage": 1,
+    "words": 1,
+    "storage": 2,
     "config": 1,
     "gradients": 2,
-    "corpus": 2,
-    "training": 3,
-    "embeddings": 3,
-    "job": 4,
-    "run": 5,
-    "cli": 6,
+    "corpus": 3,
+    "training": 4,
+    "embeddings": 4,
+    "job": 5,
+    "run": 6,
+    "cli": 7,
 }
 
 
