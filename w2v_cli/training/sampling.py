@@ -234,14 +234,18 @@ def _draw(  # type: ignore[no-untyped-def]
         radius = min(radius, len(ids))
         kept_ids[kept], positions[kept] = ids[pos], pos
         starts[kept], stops[kept] = max(kept - radius, sentence_start), kept + radius + 1
-        for k in range(negatives.shape[1]):
-            if kept % noise_windows:
+        if kept % noise_windows:
+            for k in range(negatives.shape[1]):
                 negatives[kept, k] = negatives[kept - 1, k]
-                continue
-            state = (state + GOLDEN) & MASK
-            bits = mix(state)
-            column = np.int64(((bits >> 32) * np.uint64(len(noise_limits))) >> 32)
-            negatives[kept, k] = column if bits & LOW <= noise_limits[column] else noise_aliases[column]
+        else:
+            for k in range(negatives.shape[1]):
+                state = (state + GOLDEN) & MASK
+                bits = mix(state)
+                # Unsigned, so that numba does not ask whether it counts from the end; both are read, as a branch on
+                # them could not be predicted.
+                column = np.uint64(((bits >> 32) * np.uint64(len(noise_limits))) >> 32)
+                alias, own = noise_aliases[column], bits & LOW <= noise_limits[column]
+                negatives[kept, k] = column if own else alias
         kept += 1
     _clip(stops, sentence_start, kept, window)
     return kept
