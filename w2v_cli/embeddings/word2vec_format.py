@@ -22,7 +22,8 @@ from w2v_cli.embeddings.vectors import WordVectors
 from w2v_cli.jit import compiled
 from w2v_cli.words import Words
 
-_BLOCK_BYTES = 1 << 23
+# Small enough that what is read is still in the processor's cache when it is used.
+_BLOCK_BYTES = 1 << 20
 _HARD_NUMBERS = 4096
 _HEADER_BYTES = 64
 # No line and no word is as long as this; without an end a file would be read again and again.
@@ -46,12 +47,12 @@ class _BadLine(Exception):
 
 
 class _Gathered:
-    """Rows that come one block after the other; the matrix grows in place."""
+    """Rows that come one block after the other; the matrix grows in place beyond the `rows` that are expected."""
 
-    def __init__(self, dim: int) -> None:
+    def __init__(self, dim: int, rows: int = 0) -> None:
         self.dim = dim
         self.count = 0
-        self._matrix = np.empty(0, np.float32)
+        self._matrix = np.empty(rows * dim, np.float32)
         self._texts: list[np.ndarray] = []
         self._lengths: list[np.ndarray] = []
 
@@ -248,7 +249,8 @@ def read_binary(file: VectorFile) -> WordVectors:
         NaN or infinite; if the header does not tell the truth.
     """
     words, dim, rest = _header(file, least_row_bytes=lambda dim: 2 + 4 * dim)
-    gathered, places = _Gathered(dim), list[np.ndarray]()
+    # What gzip holds is not known, a file's size is.
+    gathered, places = _Gathered(dim, 0 if file.packed else words), list[np.ndarray]()
     # Of `rest` in the file, in bytes.
     rest_place = file.tell() - len(rest)
     newlines = False
