@@ -113,7 +113,7 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         for item in fields(self):
-            _check(item, getattr(self, item.name))
+            check_value(item, getattr(self, item.name))
             self._check_use(item)
         if self.min_alpha is not None and self.min_alpha > self.alpha_start:
             raise ConfigError(
@@ -169,8 +169,8 @@ def available_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _check(item: Field[Any], value: Any) -> None:
-    """Refuse a value outside the limits in its field's metadata."""
+def check_value(item: Field[Any], value: Any) -> None:
+    """Refuse a value outside the limits in the metadata of its field of `TrainConfig`; raises ConfigError."""
     if value is None and item.default is None:
         return
     limits, name = item.metadata, option_name(item.name)

@@ -259,6 +259,11 @@ class TensorFile:
             raise self.wrong("has metadata that are not text")
         self._entries = {name: self._check(name, entry) for name, entry in header.items()}
 
+    @property
+    def names(self) -> list[str]:
+        """The names of all tensors."""
+        return list(self._entries)
+
     def dtype(self, name: str) -> str | None:
         """safetensors' name of a tensor's type; None if there is no tensor of that name."""
         return self._entries[name][0] if name in self._entries else None

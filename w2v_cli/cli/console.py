@@ -80,8 +80,21 @@ def _coloured(text: str, **style: Any) -> str:
     return text if os.environ.get("NO_COLOR") else click.style(text, **style)
 
 
+def format_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """--format: of the files of -m, for `open_vectors`."""
+    return click.option(
+        "--format",
+        metavar="FORMAT",
+        type=click.Choice(["safetensors", "text", "binary", "glove"]),
+        expose_value=False,
+        callback=lambda context, _, value: context.ensure_object(dict).update({"format": value}),
+        help="Format of that file: safetensors, text, binary or glove. Default: as its name and content say.",
+    )(command)
+
+
 def vectors_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """-m, --vectors: the model to ask."""
+    """-m, --vectors: the model to ask; --format: what kind of file it is."""
+    command = format_option(command)
     return click.option(
         "-m",
         "--vectors",
@@ -90,7 +103,7 @@ def vectors_option(command: Callable[..., Any]) -> Callable[..., Any]:
         envvar="W2V_MODEL",
         show_envvar=True,
         default="model.safetensors",
-        help="Model file that w2v train has written.",
+        help="Model of w2v train, or vectors from word2vec, GloVe, gensim or fastText; also .gz.",
     )(command)
 
 
@@ -98,9 +111,10 @@ def open_vectors(path: str) -> WordVectors:
     """The model of -m, opened once by an invocation, and so by a whole session of `w2v shell`."""
     from w2v_cli.embeddings.files import load_vectors
 
-    opened = click.get_current_context().ensure_object(dict).setdefault("vectors", {})
+    settings = click.get_current_context().ensure_object(dict)
+    opened = settings.setdefault("vectors", {})
     if path not in opened:
-        opened[path] = load_vectors(path)
+        opened[path] = load_vectors(path, settings.get("format"))
     return opened[path]
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from w2v_cli.cli.console import (
+    format_option,
     json_option,
     note,
     open_vectors,
@@ -37,6 +38,7 @@ CSV_COLUMNS += ["oov", "protocol"]
     default=["model.safetensors"],
     help="Model file; given several times, the models stand side by side.",
 )
+@format_option
 @click.option(
     "--protocol",
     type=click.Choice(["word2vec", "gensim", "strict"]),

@@ -23,6 +23,8 @@ COMMANDS = {
     "odd": "ask",
     "distance": "ask",
     "eval": "evaluate",
+    "info": "files",
+    "convert": "files",
     "gradcheck": "measure",
 }
 

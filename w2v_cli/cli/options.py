@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable
 from dataclasses import fields
 from typing import Any
 
 import click
 
-from w2v_cli.config import TrainConfig, option_name
+from w2v_cli.config import TrainConfig, check_value, option_name
+from w2v_cli.errors import ConfigError
 
 
 class Duration(click.ParamType):
@@ -50,3 +52,55 @@ def config_options(command: Callable[..., Any]) -> Callable[..., Any]:
             show_envvar=field.name == "threads",
         )(command)
     return command
+
+
+def config_file_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """--config: options from a TOML file, for which those on the command line go before."""
+    return click.option(
+        "--config",
+        metavar="FILE",
+        is_eager=True,
+        expose_value=False,
+        callback=lambda context, _, path: context.__setattr__("default_map", _read_options(path) if path else None),
+        help="TOML file of options, such as w2v info prints; the command line's go before.",
+    )(command)
+
+
+def _read_options(path: str) -> dict[str, Any]:
+    """The options in a TOML file, every one checked.
+
+    Raises
+    ------
+    ConfigError
+        If the file cannot be read, is not TOML, or holds an option or a value that there is not.
+    """
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    try:
+        with open(path, "rb") as file:
+            values = {name.replace("-", "_"): value for name, value in tomllib.load(file).items()}
+    except OSError as error:
+        raise ConfigError(
+            f"cannot read {path}: {error.strerror or error}", hint="--config takes a TOML file"
+        ) from error
+    except ValueError as error:  # not TOML, or not UTF-8
+        raise ConfigError(f"{path} is not TOML: {error}", hint="w2v info MODEL prints such a file") from error
+    items = {item.name: item for item in fields(TrainConfig)}
+    unknown = sorted(set(values) - {*items, *TEXT_OPTIONS})
+    if unknown:
+        raise ConfigError(f"{path}: unknown options: {', '.join(unknown)}", hint="w2v train --help has them all")
+    for name, value in values.items():
+        if name in items:
+            try:
+                check_value(items[name], value)
+            except ConfigError as error:
+                raise ConfigError(f"{path}: {error.message}", error.hint) from error
+        elif type(value) is not TEXT_OPTIONS[name]:
+            raise ConfigError(f"{path}: {option_name(name)} {value!r} has no meaning")
+    return values
+
+
+# How a text is read: options beside those of `TrainConfig`.
+TEXT_OPTIONS = {"tokenize": str, "lower": bool, "errors": str}

@@ -12,7 +12,7 @@ import click
 from click.core import ParameterSource
 
 from w2v_cli.cli.console import json_option, print_json
-from w2v_cli.cli.options import Duration, config_options
+from w2v_cli.cli.options import Duration, config_file_option, config_options
 from w2v_cli.cli.progress import ProgressLine, duration
 from w2v_cli.cli.signals import Stop, stopping
 from w2v_cli.config import TrainConfig
@@ -40,6 +40,7 @@ EXAMPLE_RANK = 200
     default="strict",
     help="What to do with bytes that are not UTF-8.",
 )
+@config_file_option
 @click.option(
     "--checkpoint", metavar="FOLDER", help="Keep the run's state there, about as much as the model and the ids."
 )
@@ -79,6 +80,8 @@ def train(
         raise click.MissingParameter(ctx=context, param=context.command.params[0])
     if resume is not None and checkpoint is not None:
         raise ConfigError("--resume names the checkpoint folder already", hint="leave --checkpoint out")
+    if resume is not None and context.default_map:
+        raise ConfigError("--resume knows the options of its run", hint="leave --config out")
     config = TrainConfig(**options) if resume is None else None
     show, stop = ProgressLine(quiet), Stop()
     with stopping(stop):

@@ -5,11 +5,10 @@ Nothing is read here but the first bytes. What is certainly no vectors, a pickle
 
 from __future__ import annotations
 
-import gzip
 import os
 import re
 import stat
-from typing import IO, Any
+from typing import Any
 
 from w2v_cli.corpus.reader import OPENERS
 from w2v_cli.errors import ConfigError, ModelFileError
@@ -162,10 +161,3 @@ def format_of_name(path: str | os.PathLike[str]) -> str | None:
     """The format that a file's suffix stands for, whether or not .gz follows; None if it stands for none."""
     name = os.fspath(path).lower().removesuffix(".gz")
     return _SUFFIXES.get(os.path.splitext(name)[1])
-
-
-def packed_writer(path: str | os.PathLike[str], file: IO[bytes]) -> IO[bytes]:
-    """What to write to so that `file` is gzip if `path` says so; the same content gives the same bytes."""
-    if not os.fspath(path).lower().endswith(".gz"):
-        return file
-    return gzip.GzipFile(filename="", fileobj=file, mode="wb", compresslevel=6, mtime=0)  # type: ignore[return-value]

@@ -349,22 +349,32 @@ def _check_binary(
 
 
 def write_text(file: IO[bytes], words: Sequence[str], matrix: np.ndarray, header: bool) -> None:
-    """Write word2vec's text, or without its header GloVe's; enough digits to give every float back bit for bit."""
+    """Write word2vec's text, or without its header GloVe's."""
     if header:
         file.write(b"%d %d\n" % matrix.shape)
-    row_format = " ".join([DECIMAL[matrix.dtype.itemsize]] * matrix.shape[1])
-    for word, row in zip(words, _python_rows(matrix), strict=True):
-        file.write(f"{word} {row_format % tuple(row)}\n".encode())
+    for word, line in zip(words, _number_lines(matrix, " "), strict=True):
+        file.write(f"{word} {line}\n".encode())
+
+
+def write_numbers(file: IO[bytes], matrix: np.ndarray, separator: str) -> None:
+    """Write lines of numbers without their words."""
+    for line in _number_lines(matrix, separator):
+        file.write(f"{line}\n".encode())
 
 
 # Digits that a float needs to come back, by its size in bytes: 9 for float32, 5 for float16.
 DECIMAL = {4: "%.9g", 2: "%.5g"}
 
 
-def _python_rows(matrix: np.ndarray) -> Iterator[list[float]]:
-    """Rows as Python's floats, a thousand at a time: a matrix of them would be eight times as large."""
+def _number_lines(matrix: np.ndarray, separator: str) -> Iterator[str]:
+    """Rows as decimal numbers, with enough digits to give every one back bit for bit.
+
+    A thousand rows at a time: a whole matrix of Python's floats would be eight times as large.
+    """
+    line = separator.join([DECIMAL[matrix.dtype.itemsize]] * matrix.shape[1])
     for start in range(0, len(matrix), 1000):
-        yield from matrix[start : start + 1000].tolist()
+        for row in matrix[start : start + 1000].tolist():
+            yield line % tuple(row)
 
 
 def write_binary(file: IO[bytes], words: Sequence[str], matrix: np.ndarray) -> None:
