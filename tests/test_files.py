@@ -149,6 +149,10 @@ def test_a_folder_without_permission_is_refused_beforehand(tmp_path: Path) -> No
         check_writable(tmp_path / "model")
 
 
+def raw_header(path: Path, text: bytes) -> None:
+    path.write_bytes(struct.pack("<Q", len(text)) + text)
+
+
 def edit_header(name: str, key: str, value: Any) -> Callable[[Path], None]:
     def damage(path: Path) -> None:
         header, data = split(path)
@@ -170,8 +174,11 @@ def edit_data(name: str, content: bytes) -> Callable[[Path], None]:
 def without(name: str) -> Callable[[Path], None]:
     def damage(path: Path) -> None:
         header, data = split(path)
-        del header[name]
-        join(path, header, data)
+        start, stop = header.pop(name)["data_offsets"]
+        for entry in header.values():
+            if entry.get("data_offsets", [0])[0] >= stop:
+                entry["data_offsets"] = [place - (stop - start) for place in entry["data_offsets"]]
+        join(path, header, data[:start] + data[stop:])
 
     return damage
 
@@ -214,6 +221,15 @@ END = len("".join(WORDS).encode())
         (edit_header("input_vectors", "dtype", "O"), "not as F32"),
         (edit_header("input_vectors", "data_offsets", [0, 2**63]), "is cut short"),
         (edit_header("input_vectors", "data_offsets", [60, 0]), "malformed entry"),
+        (edit_header("output_vectors", "data_offsets", [88, 148]), "tensors overlap or leave a gap"),
+        (lambda path: path.write_bytes(path.read_bytes() + b"more"), "4 bytes after its last tensor"),
+        (edit_header("counts", "data_offsets", [-8, 32]), "malformed entry"),
+        (lambda path: path.write_bytes(struct.pack("<Q", 2**21) + b" " * 2**21), "a header of 2,097,152 bytes"),
+        (lambda path: raw_header(path, b'{"a":{"a":1},"a":{"a":1}}'), "header is not JSON"),
+        (
+            lambda path: raw_header(path, b'{"a":' * 9000 + b"1" + b"}" * 9000),
+            "header is not JSON",
+        ),
         (edit_header("input_vectors", "data_offsets", [0]), "malformed entry"),
         (edit_data("word_offsets", offsets(0, 3, 3)), "do not ascend"),
         (edit_data("word_offsets", offsets(1)), "do not ascend"),

@@ -155,9 +155,24 @@ def test_an_error_of_a_worker_reaches_the_caller(corpus: EncodedCorpus) -> None:
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_a_run_that_diverges_says_so(corpus: EncodedCorpus, engine: str) -> None:
-    with pytest.raises(TrainingError, match="diverged") as caught:
+    with pytest.raises(TrainingError, match=r"diverged in epoch 1, block \d of \d, at alpha 1e\+30") as caught:
         Trainer(config(alpha=1e30, engine=engine), corpus).train()
     assert "lower --alpha" in str(caught.value.hint)
+
+
+def test_a_run_that_diverges_leaves_the_last_good_checkpoint(corpus: EncodedCorpus) -> None:
+    run = Trainer(config(), corpus)
+    step, saved = run.step, list[Standing]()
+
+    def poisoned(sample: Any, alphas: np.ndarray, *tables: np.ndarray) -> tuple[float, int]:
+        if saved:
+            tables[0][int(sample.kept_ids[0])] = np.nan
+        return step(sample, alphas, *tables)
+
+    run.step = poisoned
+    with pytest.raises(TrainingError, match="diverged"):
+        run.train(None, None, saved.append, 1e-9)
+    assert len(saved) == 1
 
 
 def test_what_does_not_fit_into_memory_is_refused(monkeypatch: pytest.MonkeyPatch, corpus: EncodedCorpus) -> None:

@@ -223,8 +223,12 @@ def _encoded(job: Job, folder: Path | None, observer: Observer) -> EncodedCorpus
     """The corpus as ids: those that the folder keeps, or else the texts are read."""
     kept = kept_corpus(folder) if folder is not None else None
     if kept is not None:
-        for path in job.require_same_text(kept.fingerprint):
-            observer.remark(f"{path} is gone: going on with its ids, which lie in {folder}")
+        try:
+            for path in job.require_same_text(kept.fingerprint):
+                observer.remark(f"{path} is gone: going on with its ids, which lie in {folder}")
+        except BaseException:
+            kept.close()
+            raise
         return kept
     config = job.config
     check_readable(job.corpus)

@@ -27,7 +27,8 @@ import numpy as np
 from w2v_cli.errors import ModelFileError
 from w2v_cli.words import Words
 
-MAX_HEADER_BYTES = 100_000_000  # safetensors' own cap
+# safetensors itself allows 100 MB, which as JSON may unfold to gigabytes; headers of models have a few thousand bytes.
+MAX_HEADER_BYTES = 1 << 20
 _BLOCK_BYTES = 1 << 24
 
 _DTYPES = {
@@ -244,8 +245,10 @@ class TensorFile:
             with open(path, "rb") as file:
                 size = os.fstat(file.fileno()).st_size
                 length = int.from_bytes(file.read(8), "little")
-                if size < 8 or length > min(size - 8, MAX_HEADER_BYTES):
+                if size < 8 or length > size - 8:
                     raise self.wrong("is not a safetensors file, or is cut short")
+                if length > MAX_HEADER_BYTES:
+                    raise self.wrong(f"has a header of {length:,} bytes; {MAX_HEADER_BYTES:,} are the most")
                 header = self._parse(file.read(length))
             self._data = np.memmap(path, dtype=np.uint8, mode="r")[8 + length :]
         except FileNotFoundError as error:
@@ -258,6 +261,7 @@ class TensorFile:
         if not isinstance(self.metadata, dict) or not all(isinstance(v, str) for v in self.metadata.values()):
             raise self.wrong("has metadata that are not text")
         self._entries = {name: self._check(name, entry) for name, entry in header.items()}
+        self._require_every_byte_once()
 
     @property
     def names(self) -> list[str]:
@@ -292,7 +296,7 @@ class TensorFile:
 
     def _parse(self, text: bytes) -> dict[str, Any]:
         try:
-            header = json.loads(text.decode())
+            header = json.loads(text.decode(), object_pairs_hook=_without_repeats)
         except (
             ValueError,
             RecursionError,
@@ -317,5 +321,25 @@ class TensorFile:
             raise self.wrong(f"has {name} as {dtype} {shape} in {stop - start:,} bytes")
         return dtype, shape, start, stop
 
+    def _require_every_byte_once(self) -> None:
+        """Refuse tensors that overlap, gaps between them and what follows them, as the format does."""
+        place = 0
+        for name, (_, _, start, stop) in sorted(self._entries.items(), key=lambda item: item[1][2:]):
+            if start != place:
+                raise self.wrong(
+                    f"has {name} at byte {start:,}, where {place:,} is next: tensors overlap or leave a gap"
+                )
+            place = stop
+        if place != len(self._data):
+            raise self.wrong(f"has {len(self._data) - place:,} bytes after its last tensor")
+
     def wrong(self, what: str, hint: str | None = "make a new one with w2v train") -> ModelFileError:
         return ModelFileError(f"{self.path} {what}", hint=hint)
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object that names nothing twice: else two readers could take it for different things."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name stands twice in one object")
+    return found

@@ -13,6 +13,7 @@ import hashlib
 import lzma
 import os
 import re
+import stat
 import sys
 import unicodedata
 import zlib
@@ -25,6 +26,10 @@ from w2v_cli.errors import CorpusError, MissingExtraError
 STDIN = "-"
 PIECE_BYTES = 1 << 20
 _BOM = b"\xef\xbb\xbf"
+# Longer ones are no words, but a file of another kind, and would grow in memory until the next white space.
+MOST_TOKEN_BYTES = 1 << 26
+# How compressed files begin, and the suffix that says so.
+_MAGIC = {b"\x1f\x8b": ".gz", b"BZh": ".bz2", b"\xfd7zXZ\x00": ".xz", b"\x28\xb5\x2f\xfd": ".zst"}
 
 
 @functools.cache
@@ -136,13 +141,17 @@ class Reader:
         before = 0
         for path in self.paths:
             raw = sys.stdin.buffer if path == STDIN else _open_raw(path)
-            place = _position_of(raw)
+            place, before_reading = _position_of(raw), _state_of(raw)
             try:
                 offset = 0
                 for block in self._blocks(path, raw):
                     data = self._decoded(path, offset, block)
                     offset += len(block)
                     yield Piece(data, before + place())
+                if _state_of(raw) != before_reading:
+                    raise CorpusError(
+                        f"{path} has changed while it was read", hint="wait until it is written, or copy it first"
+                    )
                 yield Piece(b"\n", before + place())
                 before += place()
             finally:
@@ -159,7 +168,7 @@ class Reader:
             except (OSError, EOFError, zlib.error, lzma.LZMAError, ValueError) as error:
                 raise CorpusError(f"{path} cannot be read: {error}", hint="is the file whole?") from error
             except Exception as error:
-                if type(error).__module__.split(".")[0] != "zstandard":
+                if type(error).__module__.split(".")[0] not in ("zstandard", "isal", "igzip_lib"):
                     raise
                 raise CorpusError(f"{path} cannot be decompressed: {error}", hint="is the file whole?") from error
             self._digest.update(block)
@@ -168,6 +177,11 @@ class Reader:
             cut = _last_cut(block)
             if cut == 0:
                 unfinished.append(block)
+                if sum(map(len, unfinished)) > MOST_TOKEN_BYTES:
+                    raise CorpusError(
+                        f"{path} has a word of more than {MOST_TOKEN_BYTES >> 20} MiB",
+                        hint="is it a text? words are separated by white space",
+                    )
                 continue
             yield b"".join([*unfinished, block[:cut]])
             unfinished = [block[cut:]]
@@ -188,7 +202,7 @@ class Reader:
         except UnicodeDecodeError as error:
             raise CorpusError(
                 f"{path} is not UTF-8 at byte {offset + error.start:,} ({error.reason})",
-                hint="convert it, or pass --errors replace or --errors ignore",
+                hint=_encoding_hint(block if offset == 0 else b""),
             ) from None
         if options.lower:
             text = text.lower()
@@ -210,6 +224,25 @@ def _last_cut(block: bytes) -> int:
         if len(last) < len(tail):
             return len(block) - len(last)
     return 0
+
+
+def _encoding_hint(start: bytes) -> str:
+    """What to do about a text that is not UTF-8, going by how it begins."""
+    for magic, suffix in _MAGIC.items():
+        if start.startswith(magic):
+            return f"it looks compressed: give it a name that ends in {suffix}"
+    if start[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return "it looks like UTF-16: iconv -f UTF-16 -t UTF-8 converts it"
+    return "convert it, or pass --errors replace or --errors ignore"
+
+
+def _state_of(raw: IO[bytes]) -> tuple[int, int] | None:
+    """Length and time of a regular file, which another program may be writing; None for a pipe."""
+    try:
+        state = os.fstat(raw.fileno())
+    except OSError:
+        return None
+    return (state.st_size, state.st_mtime_ns) if stat.S_ISREG(state.st_mode) else None
 
 
 def _open_raw(path: str) -> IO[bytes]:

@@ -41,7 +41,8 @@ def first_ids(reader: Reader, ids_of: Mapping[str, int], limit: int) -> tuple[np
         for number, line in enumerate(piece.data.split(b"\n")):
             if number:
                 boundaries.append(len(ids))
-            ids += [ids_of[word] for word in line.decode().split() if word in ids_of]
+            # As bytes, where U+00A0 or U+3000 separates nothing.
+            ids += [ids_of[word] for word in map(bytes.decode, line.split()) if word in ids_of]
         if len(ids) >= limit:
             break
     inside = sorted({place for place in boundaries if 0 < place < min(len(ids), limit)})

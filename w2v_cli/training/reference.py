@@ -48,4 +48,6 @@ def train_logistic(
         np.subtract.at(output_vectors, output_ids, alphas[pos] * grad_outputs)
         total += float(loss)
         predictions += len(hidden)
+        if not np.isfinite(total):
+            break  # diverged
     return total, predictions

@@ -63,6 +63,8 @@ def train_softmax(
         output_vectors -= grad_output
         total += loss
         predictions += len(target_ids)
+        if not np.isfinite(loss):
+            break  # diverged: a block can take minutes, and the rest of it is of no use
     return total, predictions
 
 
