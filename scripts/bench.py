@@ -3,20 +3,26 @@
 
     pip install '.[bench]'
     scripts/bench.py corpus.txt --subsample 1e-4 --threads 2 --gold questions-words.txt --gold wordsim353.txt
+    scripts/bench.py corpus.txt --loss softmax --max-vocab 10000 --peer fasttext
+    scripts/bench.py corpus.txt --grid --peer gensim
+    scripts/bench.py --roofline
+    scripts/bench.py --scaling
 
 Every trainer runs in a process of its own, A B C A B C …, so that a noisy machine is noisy for all of them.
 words/s is one definition for all: tokens of the vocabulary, before subsampling, times epochs, per second of
-training. gensim reads the text as `corpus_file` and cuts lines after 10,000 words: it is given lines of 1,000.
-fastText does not tell how long it counts; a run of no epochs does.
+training. gensim reads the text as `corpus_file` and cuts lines after 10,000 words: the peers are given lines of 1,000.
+With --max-vocab all of them are given the text without the words that are left out, as fastText has no such option.
+With --loss softmax the loss of every trained model is taken anew, at the same windows of the same text, over the same
+words: fastText's own has every probability under 1/512 as nought, and is of one thread.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import platform
-import resource
 import statistics
 import subprocess
 import sys
@@ -25,47 +31,65 @@ import time
 from pathlib import Path
 from typing import Any
 
+from bench_peers import PEERS
+
 W2V = [sys.executable, "-m", "w2v_cli"]
 PEER_LINE_WORDS = 1000
+LOSS_TOKENS = 100_000
+# What --grid goes through; noise words are of negative sampling alone.
+GRID = [
+    {"model": model, "loss": loss, "dim": dim, "window": window, "negatives": negatives}
+    for model, loss, dim, window, negatives in itertools.product(
+        ("skipgram", "cbow"), ("ns", "hs"), (50, 100, 300), (5, 10), (5, 15)
+    )
+    if loss == "ns" or negatives == 5
+]
+Row = dict[str, Any]
 
 
 def main() -> None:
     options = parse_arguments()
     if options.child:
-        print(json.dumps(CHILDREN[options.child](options)))
+        print(json.dumps(PEERS[options.child](options)))
         return
-    with tempfile.TemporaryDirectory(dir=options.scratch) as folder:
-        options.lines = str(write_lines(options.corpus, Path(folder) / "lines.txt"))
-        runs: list[dict[str, Any]] = []
-        for round_number in range(options.rounds):
-            seed = options.seed + round_number * options.every_seed
-            for name in ["w2v", *options.peer]:
-                options.model_file = str(Path(folder) / f"{name}.safetensors")
-                run = measure(name, seed, options)
-                if round_number == 0 or options.every_seed:
-                    run["scores"] = scores(options.model_file, options.gold)
-                runs.append(run)
-                print(progress_line(run), file=sys.stderr, flush=True)
-    report = {"machine": machine(), "options": shown(options), "runs": runs}
+    report: Row = {"machine": machine(), "options": shown(options)}
+    # Not above: a peer's process shall not hold what only these need.
+    if options.roofline:
+        from bench_roofline import roofline
+
+        report["tables"] = roofline()
+    elif options.scaling:
+        from bench_scaling import scaling
+
+        report["tables"] = scaling(options.scratch)
+    else:
+        report["runs"] = runs = compared(options)
+        report["tables"] = {"grid": grid_rows(runs)} if options.grid else {"trainers": trainer_rows(runs)}
     if options.json:
         Path(options.json).write_text(json.dumps(report, indent=1) + "\n")
+    if options.plot:
+        draw(report, options.plot)
     print(markdown(report))
 
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("corpus", help="text, perhaps compressed")
+    parser.add_argument("corpus", nargs="?", help="text, perhaps compressed")
     parser.add_argument(
-        "--peer", action="append", choices=["gensim", "fasttext"], help="default: both; repeat for more"
+        "--grid", action="store_true", help="many models, dimensions, windows and numbers of noise words"
     )
+    parser.add_argument("--scaling", action="store_true", help="w2v by threads, vocabulary and corpus; makes its texts")
+    parser.add_argument("--roofline", action="store_true", help="the training step beside sgemm and memory; one core")
+    parser.add_argument("--peer", action="append", choices=list(PEERS), help="default: both; repeat for more")
     parser.add_argument("--rounds", type=int, default=3, help="alternations (3)")
     parser.add_argument("--model", choices=["skipgram", "cbow"], default="skipgram")
-    parser.add_argument("--loss", choices=["ns", "hs"], default="ns")
+    parser.add_argument("--loss", choices=["ns", "hs", "softmax"], default="ns")
     parser.add_argument("--dim", type=int, default=100)
     parser.add_argument("--window", type=int, default=5)
     parser.add_argument("--negatives", type=int, default=5)
     parser.add_argument("--subsample", type=float, default=1e-3)
     parser.add_argument("--min-count", type=int, default=5)
+    parser.add_argument("--max-vocab", type=int)
     parser.add_argument("--epochs", type=int, default=1)
     parser.add_argument("--alpha", type=float, help="of the peers; default: their own")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
@@ -73,19 +97,51 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--every-seed", action="store_true", help="another seed, and scores, in every round")
     parser.add_argument("--gold", action="append", default=[], help="gold sets to score with; repeat for more")
     parser.add_argument("--json", metavar="FILE", help="write every figure there")
+    parser.add_argument("--plot", metavar="FILE", help="draw the words/s there (.svg, .png)")
     parser.add_argument("--scratch", help="folder for the peers' text and the models; default: the system's")
-    parser.add_argument("--child", choices=["gensim", "fasttext"], help=argparse.SUPPRESS)
+    parser.add_argument("--child", choices=list(PEERS), help=argparse.SUPPRESS)
     parser.add_argument("--lines", help=argparse.SUPPRESS)
     parser.add_argument("--model-file", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    options.peer = options.peer if options.peer is not None else ["gensim", "fasttext"]
+    if options.corpus is None and not (options.scaling or options.roofline):
+        parser.error("name a corpus")
+    if options.peer is None:
+        options.peer = [name for name in PEERS if options.loss != "softmax" or name == "fasttext"]
     return options
 
 
-def write_lines(corpus: str, target: Path) -> Path:
-    """The text in lines of at most PEER_LINE_WORDS words, for the peers; words are what w2v takes for words."""
+def compared(options: argparse.Namespace) -> list[Row]:
+    """Every run of every trainer, of one kind or of the grid's."""
+    kinds = GRID if options.grid else [{"model": options.model, "loss": options.loss}]
+    runs: list[Row] = []
+    with tempfile.TemporaryDirectory(dir=options.scratch) as folder:
+        lines = Path(folder) / "lines.txt"
+        write_lines(options.corpus, lines, options.max_vocab, options.min_count)
+        options.lines = str(lines)
+        for kind, round_number in itertools.product(kinds, range(options.rounds)):
+            vars(options).update(kind)
+            seed = options.seed + round_number * options.every_seed
+            for name in ["w2v", *options.peer]:
+                options.model_file = str(Path(folder) / f"{name}.safetensors")
+                run = {**kind, **measure(name, seed, options)}
+                if round_number == 0 or options.every_seed:
+                    run["scores"] = scores(options.model_file, options.gold)
+                    if options.loss == "softmax":
+                        run["scores"]["loss, nats"] = true_loss(options.model_file, options)
+                runs.append(run)
+                print(progress_line(run), file=sys.stderr, flush=True)
+    return runs
+
+
+def write_lines(corpus: str, target: Path, max_vocab: int | None, min_count: int) -> None:
+    """The text in lines of at most PEER_LINE_WORDS words; words are what w2v takes for words, all or the commonest."""
+    from w2v_cli.corpus.encoded import encode
     from w2v_cli.corpus.reader import Reader, TextOptions
 
+    kept = None
+    if max_vocab is not None:
+        with encode([corpus], min_count, max_vocab, TextOptions(), 1, target.parent) as encoded:
+            kept = {word.encode() for word in encoded.vocabulary.words}
     words: list[bytes] = []
     with target.open("wb") as out:
         for piece in Reader([corpus], TextOptions()).pieces():
@@ -94,11 +150,11 @@ def write_lines(corpus: str, target: Path) -> Path:
                     for first in range(0, len(words), PEER_LINE_WORDS):
                         out.write(b" ".join(words[first : first + PEER_LINE_WORDS]) + b"\n")
                     words = []
-                words += line.split()
-    return target
+                words += [word for word in line.split() if kept is None or word in kept]
+        out.write(b" ".join(words) + b"\n" if words else b"")
 
 
-def measure(name: str, seed: int, options: argparse.Namespace) -> dict[str, Any]:
+def measure(name: str, seed: int, options: argparse.Namespace) -> Row:
     """One run of one trainer: its figures, and the wall time and peak memory of its whole process."""
     common = [
         *("--dim", options.dim, "--window", options.window, "--negatives", options.negatives),
@@ -106,7 +162,8 @@ def measure(name: str, seed: int, options: argparse.Namespace) -> dict[str, Any]
         *("--threads", options.threads, "--seed", seed, "--model", options.model, "--loss", options.loss),
     ]
     if name == "w2v":
-        command = [*W2V, "train", options.corpus, "-o", options.model_file, "--json", "-q", *common]
+        text = options.corpus if options.max_vocab is None else options.lines
+        command = [*W2V, "train", text, "-o", options.model_file, "--json", "-q", *common]
     else:
         command = [sys.executable, __file__, options.corpus, "--child", name, "--lines", options.lines, *common]
         command += ["--model-file", options.model_file] + (["--alpha", options.alpha] if options.alpha else [])
@@ -128,81 +185,6 @@ def measure(name: str, seed: int, options: argparse.Namespace) -> dict[str, Any]
     }
 
 
-def run_gensim(options: argparse.Namespace) -> dict[str, Any]:
-    """Train with gensim, in this process."""
-    from gensim.models import Word2Vec
-
-    alpha = {"alpha": options.alpha} if options.alpha else {}
-    model = Word2Vec(
-        vector_size=options.dim, window=options.window, sg=int(options.model == "skipgram"),
-        hs=int(options.loss == "hs"), negative=options.negatives if options.loss == "ns" else 0,
-        sample=options.subsample, min_count=options.min_count, workers=options.threads, seed=options.seed,
-        epochs=options.epochs, **alpha,
-    )  # fmt: skip
-    started = time.perf_counter()
-    model.build_vocab(corpus_file=options.lines)
-    counted = time.perf_counter()
-    model.train(
-        corpus_file=options.lines, total_words=model.corpus_total_words, total_examples=model.corpus_count,
-        epochs=model.epochs,
-    )  # fmt: skip
-    ended = time.perf_counter()
-    words = model.wv.index_to_key
-    counts = [model.wv.get_vecattr(word, "count") for word in words]
-    return finished(options, words, counts, model.wv.vectors, counted - started, ended - counted)
-
-
-def run_fasttext(options: argparse.Namespace) -> dict[str, Any]:
-    """Train with fastText without subwords, in this process."""
-    import fasttext
-    import numpy as np
-
-    settings = {
-        "model": options.model, "loss": options.loss, "dim": options.dim, "ws": options.window,
-        "neg": options.negatives, "t": options.subsample, "minCount": options.min_count, "thread": options.threads,
-        "maxn": 0, "verbose": 0, **({"lr": options.alpha} if options.alpha else {}),
-    }  # fmt: skip
-    started = time.perf_counter()
-    fasttext.train_unsupervised(options.lines, epoch=0, **settings)
-    counted = time.perf_counter()
-    model = fasttext.train_unsupervised(options.lines, epoch=options.epochs, **settings)
-    ended = time.perf_counter()
-    words, counts = model.get_words(include_freq=True)
-    # Its end of line is a word of its own.
-    kept = [place for place, word in enumerate(words) if word != "</s>"]
-    matrix = np.stack([model.get_word_vector(words[place]) for place in kept])
-    count_seconds = counted - started
-    train_seconds = ended - counted - count_seconds
-    return finished(
-        options, [words[place] for place in kept], [int(counts[place]) for place in kept], matrix, count_seconds,
-        train_seconds,
-    )  # fmt: skip
-
-
-CHILDREN = {"gensim": run_gensim, "fasttext": run_fasttext}
-
-
-def finished(
-    options: argparse.Namespace, words: list[str], counts: list[int], matrix: Any, count: float, train: float
-) -> dict[str, Any]:
-    """Keep a peer's vectors for the scores; its figures, as `w2v train --json` names them."""
-    import numpy as np
-
-    from w2v_cli.embeddings.files import save_model
-
-    # ru_maxrss is in KiB on Linux and in bytes on macOS.
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    vectors = {"input_vectors": np.asarray(matrix, np.float32)}
-    save_model(options.model_file, words, np.array(counts, np.int64), vectors, {})
-    tokens = int(sum(counts))
-    return {
-        "words_per_second": tokens * options.epochs / train,
-        "seconds": {"count": count, "train": train},
-        "tokens": tokens,
-        "peak_rss_bytes": peak,
-    }
-
-
 def scores(model_file: str, gold: list[str]) -> dict[str, float]:
     """The model's score on every gold set, by `w2v eval`."""
     if not gold:
@@ -212,11 +194,41 @@ def scores(model_file: str, gold: list[str]) -> dict[str, float]:
     return {Path(result["file"]).stem: result["score"] for result in results if result["score"] is not None}
 
 
-def progress_line(run: dict[str, Any]) -> str:
-    gold = "".join(f", {name} {score:.1f}" for name, score in run.get("scores", {}).items())
+def true_loss(model_file: str, options: argparse.Namespace) -> float:
+    """Mean −log P(context word | center) over a model's words, nats, at the windows that a text begins with."""
+    import numpy as np
+
+    from w2v_cli.config import TrainConfig
+    from w2v_cli.embeddings.files import load_tensors, load_vectors
+    from w2v_cli.training.softmax import batch_pairs, grouped_softmax_loss
+    from w2v_cli.training.trainer import BLOCK_TOKENS, sampler_of
+
+    vectors = load_vectors(model_file)
+    tables = load_tensors(model_file, ["input_vectors", "output_vectors"])
+    text = Path(options.lines).read_bytes().split(maxsplit=LOSS_TOKENS)[:LOSS_TOKENS]
+    # Counts of the text, so that every model meets the same windows.
+    words, counts = np.unique(np.array(text), return_counts=True)
+    rows = np.array([vectors.id_of(word.decode()) for word in words], np.int32)
+    ids = np.searchsorted(words, np.array(text)).astype(np.int32)
+    sampler = sampler_of(TrainConfig(loss="softmax", window=options.window, subsample=options.subsample), counts)
+    total, pairs = 0.0, 0
+    for block in range(-(-len(ids) // BLOCK_TOKENS)):
+        block_ids = ids[block * BLOCK_TOKENS : (block + 1) * BLOCK_TOKENS]
+        sample = sampler.sample(block_ids, np.zeros(0, np.int64), 0, block)
+        for first in range(0, len(sample.kept_ids), 512):
+            centers, contexts, _ = batch_pairs(sample, first, min(first + 512, len(sample.kept_ids)))
+            inputs, group = np.unique(rows[centers], return_inverse=True)
+            hidden = np.asarray(tables["input_vectors"][inputs], np.float64)
+            total += grouped_softmax_loss(hidden, tables["output_vectors"].astype(np.float64), group, rows[contexts])[0]
+            pairs += len(contexts)
+    return total / pairs
+
+
+def progress_line(run: Row) -> str:
+    gold = "".join(f", {name} {score:.2f}" for name, score in run.get("scores", {}).items())
     return (
-        f"{run['trainer']:>8}: {run['words_per_second']:>11,.0f} words/s, count {run['count_seconds']:.2f} s, "
-        f"train {run['train_seconds']:.1f} s, wall {run['wall_seconds']:.1f} s, "
+        f"{run['model']} {run['loss']} {run['trainer']:>8}: {run['words_per_second']:>11,.0f} words/s, "
+        f"count {run['count_seconds']:.2f} s, train {run['train_seconds']:.1f} s, wall {run['wall_seconds']:.1f} s, "
         f"{run['peak_rss_bytes'] / 2**20:.0f} MB{gold}"
     )
 
@@ -233,45 +245,112 @@ def machine() -> dict[str, Any]:
     return {"processor": name, "cores": len(os.sched_getaffinity(0)), "python": platform.python_version()}
 
 
-def shown(options: argparse.Namespace) -> dict[str, Any]:
+def shown(options: argparse.Namespace) -> Row:
     """The options that shape a run."""
-    hidden = {"child", "lines", "model_file", "json", "scratch", "gold", "peer"}
+    if options.roofline or options.scaling:
+        return {}
+    hidden = {"child", "lines", "model_file", "json", "plot", "scratch", "gold", "peer", "roofline", "scaling"}
+    hidden |= set(GRID[0]) | {"grid"} if options.grid else {"grid"}
     return {name: value for name, value in vars(options).items() if name not in hidden and value is not None}
 
 
-def markdown(report: dict[str, Any]) -> str:
+def trainer_rows(runs: list[Row]) -> list[Row]:
     """Medians of every trainer, and how many times faster w2v was, pair by pair."""
-    runs: dict[str, list[dict[str, Any]]] = {}
-    for run in report["runs"]:
-        runs.setdefault(run["trainer"], []).append(run)
-    gold = list(dict.fromkeys(name for run in report["runs"] for name in run.get("scores", {})))
-    header = ["trainer", "words/s", "× w2v's", "count + encode", "whole command", "peak memory", *gold]
     rows = []
-    for name, theirs in runs.items():
-        ratios = [
-            ours["words_per_second"] / run["words_per_second"] for ours, run in zip(runs["w2v"], theirs, strict=True)
-        ]
-        ratio = f"1/{statistics.median(ratios):.1f} ({min(ratios):.1f}–{max(ratios):.1f})" if name != "w2v" else "1"
-        marks = [[run["scores"][key] for run in theirs if "scores" in run] for key in gold]
+    for name, theirs in by_trainer(runs).items():
+        gold = list(dict.fromkeys(key for run in theirs for key in run.get("scores", {})))
+        marks = {key: [run["scores"][key] for run in theirs if key in run.get("scores", {})] for key in gold}
         rows.append(
-            [
-                name,
-                f"{_median(theirs, 'words_per_second'):,.0f}",
-                ratio,
-                f"{_median(theirs, 'count_seconds'):.2f} s",
-                f"{_median(theirs, 'wall_seconds'):.1f} s",
-                f"{_median(theirs, 'peak_rss_bytes') / 2**20:.0f} MB",
-                *(f"{statistics.mean(values):.1f}" for values in marks),
-            ]
+            {
+                "trainer": name,
+                "words/s": f"{_median(theirs, 'words_per_second'):,.0f}",
+                "w2v is × as fast": ratio(runs, name),
+                "count + encode": f"{_median(theirs, 'count_seconds'):.2f} s",
+                "whole command": f"{_median(theirs, 'wall_seconds'):.1f} s",
+                "peak memory": f"{_median(theirs, 'peak_rss_bytes') / 2**20:.0f} MB",
+                **{key: f"{statistics.mean(values):.2f}" for key, values in marks.items()},
+            }
         )
-    options = ", ".join(f"{name} {value}" for name, value in report["options"].items())
+    return rows
+
+
+def grid_rows(runs: list[Row]) -> list[Row]:
+    """A row for each kind of run: w2v's speed, and how many times that is each peer's."""
+    rows = []
+    for kind in GRID:
+        of_kind = [run for run in runs if kind.items() <= run.items()]
+        others = {f"× {name}": ratio(of_kind, name) for name in by_trainer(of_kind) if name != "w2v"}
+        ours = _median(by_trainer(of_kind)["w2v"], "words_per_second")
+        rows.append({**{name: str(value) for name, value in kind.items()}, "words/s": f"{ours:,.0f}", **others})
+    return rows
+
+
+def by_trainer(runs: list[Row]) -> dict[str, list[Row]]:
+    """The runs of each trainer, in their order."""
+    trainers: dict[str, list[Row]] = {}
+    for run in runs:
+        trainers.setdefault(run["trainer"], []).append(run)
+    return trainers
+
+
+def ratio(runs: list[Row], name: str) -> str:
+    """Median, least and most of w2v's speed ÷ another's, pair by pair."""
+    trainers = by_trainer(runs)
+    ratios = [
+        ours["words_per_second"] / run["words_per_second"]
+        for ours, run in zip(trainers["w2v"], trainers[name], strict=True)
+    ]
+    return f"{statistics.median(ratios):.1f} ({min(ratios):.1f}–{max(ratios):.1f})" if name != "w2v" else "1"
+
+
+def markdown(report: Row) -> str:
+    """The machine, the options and every table."""
+    options = "; " + ", ".join(f"{name} {value}" for name, value in report["options"].items())
     described = report["machine"]
-    lines = [f"{described['processor']}, {described['cores']} cores, Python {described['python']}; {options}", ""]
-    lines += ["| " + " | ".join(row) + " |" for row in (header, ["---"] * len(header), *rows)]
+    cores = f"{described['cores']} core" + "s" * (described["cores"] != 1)
+    lines = [f"{described['processor']}, {cores}, Python {described['python']}{options.rstrip('; ')}"]
+    for title, rows in report["tables"].items():
+        columns = list(rows[0])
+        cells = [columns, ["---"] * len(columns), *([str(row.get(column, "")) for column in columns] for row in rows)]
+        lines += ["", f"{title}:", "", *("| " + " | ".join(line) + " |" for line in cells)]
     return "\n".join(lines)
 
 
-def _median(runs: list[dict[str, Any]], key: str) -> float:
+def draw(report: Row, path: str) -> None:
+    """Bars of every table that tells a speed: words/s, or GFLOP/s."""
+    try:
+        import matplotlib
+    except ImportError:
+        sys.exit("Error: --plot needs matplotlib\nHint: pip install '.[bench]'")
+    matplotlib.use("agg")
+    from matplotlib import pyplot
+
+    speeds = [
+        (title, speed, rows)
+        for title, rows in report["tables"].items()
+        for speed in ("words/s", "GFLOP/s")
+        if speed in rows[0]
+    ]
+    heights = [1 + 0.3 * len(rows) for _, _, rows in speeds]
+    figure, axes = pyplot.subplots(
+        len(speeds), squeeze=False, figsize=(8, sum(heights)), height_ratios=heights, layout="constrained"
+    )
+    for axis, (title, speed, rows) in zip(axes[:, 0], speeds, strict=True):
+        # What a row is called stands before its first figure.
+        first = list(rows[0]).index("tokens" if "tokens" in rows[0] else speed)
+        names = [", ".join(str(value) for value in list(row.values())[: max(first, 1)]) for row in rows]
+        values = [float(str(row[speed]).replace(",", "")) for row in rows]
+        unit = 1e6 if speed == "words/s" else 1
+        axis.bar_label(axis.barh(names, [value / unit for value in values]), fmt="%.3g", padding=3)
+        axis.invert_yaxis()
+        axis.margins(x=0.1)
+        axis.set_title(title, loc="left")
+        axis.set_xlabel(f"million {speed}" if speed == "words/s" else speed)
+    # No date in it: the same figures make the same file.
+    figure.savefig(path, metadata={"Date": None} if path.endswith(".svg") else None)
+
+
+def _median(runs: list[Row], key: str) -> float:
     return statistics.median(run[key] for run in runs)
 
 

@@ -19,7 +19,7 @@ from w2v_cli.training.engines import Step, make_step
 from w2v_cli.training.objective import Objective, make_objective
 from w2v_cli.training.parameters import initial_parameters, padded
 from w2v_cli.training.sampling import WINDOWS_PER_NOISE, Sample, make_sampler
-from w2v_cli.training.softmax import batch_pairs, grouped_softmax_loss
+from w2v_cli.training.softmax import batch_pairs, grouped_softmax_loss, vocabulary_parts
 
 needs_numba = pytest.mark.skipif(not COMPILES, reason="numba does not import here")
 KINDS = {**CONFIGS, **VARIANTS}
@@ -205,3 +205,15 @@ def test_initial_vectors_are_uniform_and_output_vectors_zero() -> None:
     assert abs(values.mean()) < 5 * np.sqrt(1 / 12 / values.size)
     assert abs(values.var() - 1 / 12) < 5 * np.sqrt(1 / 180 / values.size)
     assert parameters.input_vectors.ctypes.data % 64 == 0 and parameters.input_vectors.strides[0] % 64 == 0
+
+
+@pytest.mark.parametrize("kind", ["skipgram softmax", "cbow softmax"])
+def test_a_softmax_in_parts_is_the_softmax(kind: str) -> None:
+    # 3 parts of 1,000 words or more; float64, so that only the order of summing differs.
+    sample, objective = zipf_sample(400, 3500), objective_of(kind, 3500)
+    whole, parts = (random_tables(3500, 10, np.float64) for _ in range(2))
+    loss = run(make_step("reference", objective), sample, whole, 0.01)
+    assert run(make_step("reference", objective, threads=3), sample, parts, 0.01) == pytest.approx(loss, rel=1e-12)
+    for table, other in zip(whole, parts, strict=True):
+        assert other == pytest.approx(table, abs=1e-12)
+    assert [part.indices(3500)[:2] for part in vocabulary_parts(3500, 3)] == [(0, 1166), (1166, 2333), (2333, 3500)]

@@ -41,7 +41,7 @@ def make_step(engine: str, objective: Objective, threads: int = 1) -> Step:
     The softmax is made of numpy's matrix products in both engines.
     """
     if objective.loss == "softmax":
-        return partial(softmax.train_softmax, objective)
+        return partial(softmax.train_softmax, objective, threads=threads)
     if engine == "reference":
         return partial(reference.train_logistic, objective)
     from w2v_cli.training import compiled

@@ -7,6 +7,12 @@ distribution for each of its distinct centers, however wide the windows are: thr
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import pairwise
+from typing import Any
+
 import numpy as np
 
 from w2v_cli.training.objective import Objective
@@ -17,10 +23,17 @@ from w2v_cli.training.sampling import Sample
 # comes about once in a batch; and a limit to alpha × centers, half of what still trains (enwiki-100m, V = 6,636: 3.2).
 BATCH_CENTERS = 64
 MOST_ALPHA_CENTERS = 1.6
+# Words that a thread has at least: a part of fewer takes less time than handing it over.
+LEAST_PART = 1000
 
 
 def train_softmax(
-    objective: Objective, sample: Sample, alphas: np.ndarray, input_vectors: np.ndarray, output_vectors: np.ndarray
+    objective: Objective,
+    sample: Sample,
+    alphas: np.ndarray,
+    input_vectors: np.ndarray,
+    output_vectors: np.ndarray,
+    threads: int = 1,
 ) -> tuple[float, int]:
     """The full softmax over one block, a batch of windows at a time.
 
@@ -28,44 +41,54 @@ def train_softmax(
     predicts the center from its pooled rows. A batch's step is −alpha × the exact gradient of its summed loss, alpha
     that of its middle: to first order in alpha the same as its windows' steps one after the other.
 
-    Parameters and returns are those of `reference.train_logistic`.
+    Parameters and returns are those of `reference.train_logistic`; each of the `threads` has a part of the vocabulary.
     """
-    total, predictions, centers = 0.0, 0, len(sample.kept_ids)
+    total, predictions = 0.0, 0
+    parts = vocabulary_parts(len(output_vectors), threads)
+    with ThreadPoolExecutor(len(parts)) as pool:
+        each = pool.map if len(parts) > 1 else map
+        for first, stop in batches(sample, alphas):
+            center_ids, context_ids, window = batch_pairs(sample, first, stop)
+            if len(context_ids) == 0:
+                continue
+            alpha = input_vectors.dtype.type(alphas[first:stop].mean())
+            if objective.model == "skipgram":
+                input_ids, group = np.unique(center_ids, return_inverse=True)
+                hidden, target_ids = input_vectors[input_ids], context_ids
+            else:
+                # One prediction a window: its pooled rows, its center.
+                firsts = np.flatnonzero(np.diff(window, prepend=-1))
+                widths = np.diff(firsts, append=len(window))
+                input_ids, target_ids, group = context_ids, center_ids[firsts], np.arange(len(firsts))
+                weights = objective.row_weight(widths).astype(input_vectors.dtype)
+                hidden = np.add.reduceat(input_vectors[input_ids], firsts) * weights[:, None]
+            loss, grad_hidden, grad_output = grouped_softmax_loss(
+                hidden, output_vectors, group, target_ids, parts, each
+            )
+            grad_hidden *= alpha
+            if objective.model == "skipgram":
+                input_vectors[input_ids] -= grad_hidden
+            else:
+                scales = weights * objective.input_scale(widths)
+                _subtract_rows(input_vectors, input_ids, (grad_hidden * scales[:, None]).repeat(widths, axis=0))
+            list(each(partial(_descend, output_vectors, grad_output, alpha), parts))
+            total += loss
+            predictions += len(target_ids)
+            if not np.isfinite(loss):
+                break  # diverged: a block can take minutes, and the rest of it is of no use
+    return total, predictions
+
+
+def batches(sample: Sample, alphas: np.ndarray) -> Iterator[tuple[int, int]]:
+    """Where each batch of windows begins and ends."""
+    centers = len(sample.kept_ids)
     if centers == 0:
-        return total, predictions
+        return
     size = min(BATCH_CENTERS, centers // int(np.bincount(sample.kept_ids).max()))
     # The largest alpha of a block is its first; it hardly changes within one.
     size = max(1, min(size, int(MOST_ALPHA_CENTERS / alphas[0]) if alphas[0] > 0 else size))
     for first in range(0, centers, size):
-        stop = min(first + size, centers)
-        center_ids, context_ids, window = batch_pairs(sample, first, stop)
-        if len(context_ids) == 0:
-            continue
-        alpha = input_vectors.dtype.type(alphas[first:stop].mean())
-        if objective.model == "skipgram":
-            input_ids, group = np.unique(center_ids, return_inverse=True)
-            hidden, target_ids = input_vectors[input_ids], context_ids
-        else:
-            # One prediction a window: its pooled rows, its center.
-            firsts = np.flatnonzero(np.diff(window, prepend=-1))
-            widths = np.diff(firsts, append=len(window))
-            input_ids, target_ids, group = context_ids, center_ids[firsts], np.arange(len(firsts))
-            weights = objective.row_weight(widths).astype(input_vectors.dtype)
-            hidden = np.add.reduceat(input_vectors[input_ids], firsts) * weights[:, None]
-        loss, grad_hidden, grad_output = grouped_softmax_loss(hidden, output_vectors, group, target_ids)
-        grad_hidden *= alpha
-        if objective.model == "skipgram":
-            input_vectors[input_ids] -= grad_hidden
-        else:
-            scales = weights * objective.input_scale(widths)
-            _subtract_rows(input_vectors, input_ids, (grad_hidden * scales[:, None]).repeat(widths, axis=0))
-        grad_output *= alpha
-        output_vectors -= grad_output
-        total += loss
-        predictions += len(target_ids)
-        if not np.isfinite(loss):
-            break  # diverged: a block can take minutes, and the rest of it is of no use
-    return total, predictions
+        yield first, min(first + size, centers)
 
 
 def _subtract_rows(table: np.ndarray, ids: np.ndarray, rows: np.ndarray) -> None:
@@ -87,8 +110,20 @@ def batch_pairs(sample: Sample, first: int, stop: int) -> tuple[np.ndarray, np.n
     return sample.kept_ids[center_pos[pairs]], sample.kept_ids[context_pos[pairs]], center_pos[pairs]
 
 
+def vocabulary_parts(words: int, threads: int) -> list[slice]:
+    """The vocabulary in as many parts as there are threads, or fewer where they would be too small to pay."""
+    count = max(1, min(threads, words // LEAST_PART))
+    edges = [words * part // count for part in range(count + 1)]
+    return [slice(first, stop) for first, stop in pairwise(edges)]
+
+
 def grouped_softmax_loss(
-    hidden: np.ndarray, output_vectors: np.ndarray, group: np.ndarray, target_ids: np.ndarray
+    hidden: np.ndarray,
+    output_vectors: np.ndarray,
+    group: np.ndarray,
+    target_ids: np.ndarray,
+    parts: Sequence[slice] = (slice(None),),
+    each: Callable[..., Iterable[Any]] = map,
 ) -> tuple[float, np.ndarray, np.ndarray]:
     """Loss and gradients of many predictions that share few hidden vectors.
 
@@ -100,20 +135,42 @@ def grouped_softmax_loss(
     hidden : float (U, D) · output_vectors : float (V, D)
     group : int (pairs,), the row of `hidden` that each pair predicts from.
     target_ids : int (pairs,), the word that it predicts.
+    parts : the vocabulary in parts · each : `map`, or one that takes the parts at the same time.
 
     Returns
     -------
     The loss in nats (float64), ∂loss/∂hidden (U, D), ∂loss/∂output_vectors (V, D).
     """
-    scores = hidden @ output_vectors.T
-    target_scores = scores[group, target_ids]
-    shift = scores.max(axis=1, keepdims=True)
-    np.subtract(scores, shift, out=scores)
-    np.exp(scores, out=scores)
-    norms = scores.sum(axis=1, dtype=np.float64)
+    scores = np.empty((len(hidden), len(output_vectors)), hidden.dtype)
+    grad_output = np.empty_like(output_vectors)
     pairs_of = np.bincount(group, minlength=len(hidden))
-    loss = float(pairs_of @ (np.log(norms) + shift[:, 0]) - target_scores.sum(dtype=np.float64))
-    # From here on `scores` is G.
-    scores *= (pairs_of / norms).astype(scores.dtype)[:, None]
-    np.subtract.at(scores, (group, target_ids), 1)
-    return loss, scores @ output_vectors, scores.T @ hidden
+    target_scores = np.einsum("ij,ij->i", hidden[group], output_vectors[target_ids])
+
+    def forward(part: slice) -> tuple[np.ndarray, np.ndarray]:
+        """S becomes e^(S − shift); the part's shift (U,), and its sum, float64 (U,)."""
+        mine = np.matmul(hidden, output_vectors[part].T, out=scores[:, part])
+        shift = mine.max(axis=1)
+        mine -= shift[:, None]
+        np.exp(mine, out=mine)
+        return shift, mine.sum(axis=1, dtype=np.float64)
+
+    def backward(part: slice, shift: np.ndarray) -> np.ndarray:
+        """e^(S − shift) becomes G, and makes the part's ∂loss/∂O; its share of ∂loss/∂H."""
+        mine = scores[:, part]
+        mine *= (pairs_of * np.exp(shift - log_norms)).astype(mine.dtype)[:, None]
+        start, stop, _ = part.indices(len(output_vectors))
+        here = (target_ids >= start) & (target_ids < stop)
+        np.subtract.at(mine, (group[here], target_ids[here] - start), 1)
+        np.matmul(mine.T, hidden, out=grad_output[part])
+        return mine @ output_vectors[part]
+
+    shifts, sums = (np.stack(made) for made in zip(*each(forward, parts), strict=True))
+    log_norms = np.logaddexp.reduce(np.log(sums) + shifts, axis=0)
+    loss = float(pairs_of @ log_norms - target_scores.sum(dtype=np.float64))
+    return loss, sum(each(backward, parts, shifts)), grad_output
+
+
+def _descend(table: np.ndarray, grad: np.ndarray, alpha: np.floating[Any], part: slice) -> None:
+    """table −= alpha·grad, a part of it; the gradient is used up."""
+    grad[part] *= alpha
+    table[part] -= grad[part]

@@ -11,6 +11,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -142,11 +143,12 @@ class Trainer:
         self.sampler = sampler_of(config, corpus.vocabulary.counts)
         self.total_tokens = corpus.token_count * config.epochs
         self.blocks = -(-corpus.token_count // BLOCK_TOKENS)
-        self.step = make_step(self.engine, objective, self.workers)
+        # Threads share a softmax's step; otherwise each takes its own.
+        self.step = make_step(self.engine, objective, config.thread_count if config.loss == "softmax" else self.workers)
 
     @property
     def workers(self) -> int:
-        """Python threads that train; the others only help numpy's matrix products."""
+        """Threads that train a block each; a full softmax is trained a block at a time, by all of them."""
         compiled = self.engine == "compiled" and self.config.loss != "softmax"
         return min(self.config.thread_count, self.blocks) if compiled else 1
 
@@ -202,7 +204,7 @@ class Trainer:
             stopped = stopped or stop()
             return stopped
 
-        with threadpool_limits(self.config.thread_count, user_api="blas"):
+        with one_blas_thread():
             while True:
                 self._run_workers(tally, watch, save_seconds if save is not None else math.inf)
                 finished = tally.block == self.blocks * self.config.epochs
@@ -303,7 +305,8 @@ class Trainer:
         ids, boundaries = self.corpus.read(0, min(tokens, BLOCK_TOKENS, self.corpus.token_count))
         sample = self.sampler.sample(ids, boundaries, 0, 0)
         alphas = np.zeros(len(sample.kept_ids))
-        self.step(sample, alphas, self.parameters.input_vectors, self.parameters.output_vectors)
+        with one_blas_thread():
+            self.step(sample, alphas, self.parameters.input_vectors, self.parameters.output_vectors)
         return len(ids)
 
     def _progress(self, tally: _Tally, first_token: int, seconds: float) -> Progress:
@@ -326,6 +329,11 @@ class Trainer:
             "the loss or a vector is no longer a number",
             hint=f"lower --alpha (now {self.config.alpha_start:g})",
         )
+
+
+def one_blas_thread() -> AbstractContextManager[object]:
+    """Within, numpy's products take one thread: ours share the work, and BLAS's own spin while they wait."""
+    return threadpool_limits(1, user_api="blas")
 
 
 def sampler_of(config: TrainConfig, counts: np.ndarray) -> Sampler:
