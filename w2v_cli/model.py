@@ -17,7 +17,7 @@ import numpy as np
 from w2v_cli.config import TrainConfig
 from w2v_cli.corpus.reader import TextOptions
 from w2v_cli.embeddings.export import target_format, write_vectors
-from w2v_cli.embeddings.files import load_vectors, save_model
+from w2v_cli.embeddings.files import load_vectors, open_model, save_model
 from w2v_cli.embeddings.formats import VectorFile
 from w2v_cli.embeddings.queries import Answer, Neighbour, cosines_between, nearest, parse_query
 from w2v_cli.embeddings.queries import analogy as answer_analogies
@@ -25,7 +25,6 @@ from w2v_cli.embeddings.queries import similar as most_similar
 from w2v_cli.embeddings.vectors import WordVectors
 from w2v_cli.errors import CorpusError
 from w2v_cli.run import Observer, train_model
-from w2v_cli.storage import TensorFile
 from w2v_cli.training.trainer import Progress
 
 Corpus = str | os.PathLike[str] | Iterable[str | os.PathLike[str]] | Iterable[Sequence[str]]
@@ -205,7 +204,7 @@ def load(path: str | os.PathLike[str], format: str | None = None) -> Model:
 
     Parameters
     ----------
-    path : our safetensors; word2vec's text and binary, GloVe's text, each also gzipped.
+    path : our safetensors; word2vec's text and binary, GloVe's text; each also gzipped.
     format : safetensors, text, binary or glove; None to go by the file's name and by what is in it.
 
     Raises
@@ -226,9 +225,9 @@ def load(path: str | os.PathLike[str], format: str | None = None) -> Model:
     with VectorFile(path, format) as file:
         if file.format != "safetensors":
             return Model(vectors)
-    tensors = TensorFile(path)
+    tensors = open_model(path)
     tables = {name: tensors.tensor(name, "F32", axes=2) for name in _TABLES if tensors.dtype(name) == "F32"}
-    return Model(vectors, tables, tensors.metadata)
+    return Model(vectors, {**tables, "input_vectors": vectors.matrix}, tensors.metadata)
 
 
 def train(
