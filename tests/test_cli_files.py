@@ -44,7 +44,8 @@ def bits(matrix: np.ndarray) -> list[list[int]]:
 
 
 @pytest.mark.parametrize(
-    "name", ["a.txt", "a.vec", "a.bin", "a.glove", "a.txt.gz", "a.bin.gz", "a.glove.gz", "a.safetensors"]
+    "name",
+    ["a.txt", "a.vec", "a.bin", "a.glove", "a.txt.gz", "a.bin.gz", "a.glove.gz", "a.safetensors", "a.safetensors.gz"],
 )
 def test_every_format_gives_back_every_bit(capsys: pytest.CaptureFixture[str], name: str) -> None:
     code, out, err = call(capsys, "convert", "model.safetensors", name)
@@ -131,7 +132,8 @@ def test_escaped_words_say_what_was_there_and_do_not_collide(capsys: pytest.Capt
     [
         (["model.safetensors", "a.xyz"], 2, "a.xyz has no suffix that says a format"),
         (["model.safetensors", "a.bin", "--dtype", "float16"], 2, "holds float32 only"),
-        (["model.safetensors", "a.safetensors.gz"], 2, "never packed"),
+        (["cut.safetensors.gz", "a.txt"], 3, "cut.safetensors.gz is damaged or cut short"),
+        (["torn.safetensors.gz", "a.txt"], 3, "torn.safetensors.gz is cut short: word_bytes ends at byte"),
         (["model.safetensors", "a.txt", "--dtype", "float16"], 3, "the vector of Köln has a number that float16"),
         (["model.safetensors", "nowhere/a.txt"], 3, "there is no folder"),
         (["missing.bin", "a.txt"], 3, "there is no file missing.bin"),
@@ -147,6 +149,9 @@ def test_what_cannot_be_converted_leaves_nothing(
     save_model("hs.safetensors", ["a"], None, {"input_vectors": INPUT[:1], "node_vectors": INPUT[:1]}, {})
     save_model("nan.safetensors", ["a", "b"], None, {"input_vectors": np.array([[1], [np.nan]], np.float32)}, {})
     Path("text.txt").write_text("1 2\na 1 2\n")
+    model = Path("model.safetensors").read_bytes()
+    Path("cut.safetensors.gz").write_bytes(gzip.compress(model)[:-20])
+    Path("torn.safetensors.gz").write_bytes(gzip.compress(model[:-1]))
     before = sorted(folder.iterdir())
     found, out, err = call(capsys, "convert", *arguments)
     assert (found, out) == (code, "") and message in err

@@ -72,7 +72,8 @@ LAYERS = {
     "embeddings": 4,
     "job": 5,
     "run": 6,
-    "cli": 7,
+    "model": 7,
+    "cli": 8,
 }
 
 

@@ -10,6 +10,7 @@ import pytest
 from conftest import ROOT
 
 from w2v_cli.cli.main import COMMANDS, w2v
+from w2v_cli.embeddings.formats import READABLE, WRITABLE
 
 LINES = [
     line.strip()
@@ -41,3 +42,9 @@ def test_a_command_and_its_options_exist(line: str) -> None:
 @pytest.mark.parametrize("line", [line for line in LINES if "scripts/" in line])
 def test_a_script_is_there(line: str) -> None:
     assert (ROOT / re.search(r"scripts/[\w.]+", line)[0]).exists()  # type: ignore[index]
+
+
+def test_the_table_of_formats_is_what_can_be_read_and_written() -> None:
+    rows = re.findall(r"^\| `(\w+)`,.*\| (yes|no) \| (yes|no) \|$", (ROOT / "README.md").read_text(), re.MULTILINE)
+    assert [name for name, read, _ in rows if read == "yes"] == list(READABLE)
+    assert [name for name, _, write in rows if write == "yes"] == list(WRITABLE)

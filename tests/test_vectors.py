@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from w2v_cli.embeddings import vectors as module
 from w2v_cli.embeddings.vectors import WordVectors, _edit_distances
 from w2v_cli.errors import ModelFileError, UnknownWordError
+from w2v_cli.storage import release_pages
 
 
 def some_vectors(words: list[str]) -> WordVectors:
@@ -40,6 +44,29 @@ def test_a_row_without_a_finite_length_is_named(bad: float) -> None:
     vectors = WordVectors(["good", "bad"], np.array([[1, 2], [bad, 0]], dtype=np.float32))
     with pytest.raises(ModelFileError, match="the vector of bad has no finite length"):
         _ = vectors.norms
+
+
+def test_products_and_norms_do_not_depend_on_the_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    matrix, directions = rng.standard_normal((50, 7), np.float32), rng.standard_normal((3, 7), np.float32)
+    words = [f"w{i}" for i in range(50)]
+    for block_bytes in (1, 28, 100, 1 << 24):
+        monkeypatch.setattr(module, "_BLOCK_BYTES", block_bytes)
+        vectors = WordVectors(words, matrix)
+        assert vectors.products(directions, 20) == pytest.approx(directions @ matrix[:20].T, abs=1e-5)
+        assert vectors.products(directions) == pytest.approx(directions @ matrix.T, abs=1e-5)
+        assert vectors.norms == pytest.approx(np.linalg.norm(matrix, axis=1))
+
+
+def test_pages_that_are_let_go_are_read_again_and_changes_are_kept(tmp_path: Path) -> None:
+    (tmp_path / "m").write_bytes(bytes(range(256)) * 256)
+    for mode in ("r", "c"):
+        mapped = np.memmap(tmp_path / "m", np.uint8, mode)  # type: ignore[call-overload]
+        if mode == "c":
+            mapped[5000] = 7
+        release_pages(mapped[100:60_000])
+        assert mapped[5000] == (7 if mode == "c" else 5000 % 256) and mapped[4096] == 0
+    release_pages(np.zeros(10_000))
 
 
 def test_all_unknown_words_are_named_at_once_with_near_spellings() -> None:

@@ -14,6 +14,7 @@ import contextlib
 import fcntl
 import json
 import math
+import mmap
 import os
 import secrets
 import stat
@@ -221,6 +222,20 @@ def _unwritable(path: str | os.PathLike[str], error: OSError) -> ModelFileError:
         f"cannot write {os.fspath(path)}: {error.strerror or error}",
         hint="free some space, mend the permissions, or name another place",
     )
+
+
+def release_pages(array: np.ndarray) -> None:
+    """Let go of the memory that rows of a mapped file take, until they are read again; nothing happens to others."""
+    base: Any = array
+    while isinstance(base, np.ndarray):
+        base = base.base
+    # What can be written may hold changes that are not in the file.
+    if not isinstance(base, mmap.mmap) or array.flags.writeable or not hasattr(mmap, "MADV_DONTNEED"):
+        return
+    first = array.ctypes.data - np.frombuffer(base, np.uint8).ctypes.data
+    start, stop = -(-first // mmap.PAGESIZE) * mmap.PAGESIZE, (first + array.nbytes) // mmap.PAGESIZE * mmap.PAGESIZE
+    if start < stop:
+        base.madvise(mmap.MADV_DONTNEED, start, stop - start)
 
 
 class TensorFile:

@@ -55,8 +55,8 @@ def convert(
     """Write vectors in another format.
 
     Suffixes: .safetensors ours, .txt .vec word2vec's text, .bin its binary, .glove GloVe's text, .tsv for
-    TensorBoard's projector (with _metadata.tsv), .npy (with _words.txt); .gz behind any of the text formats and
-    .bin. Text keeps every float32 to its last bit.
+    TensorBoard's projector (with _metadata.tsv), .npy (with _words.txt); .gz behind any of them. Text keeps every
+    float32 to its last bit.
 
     \b
     Examples:

@@ -103,8 +103,6 @@ def target_format(path: str | os.PathLike[str], format: str | None, dtype: str) 
         raise ConfigError(what, hint=f"--format takes one of {', '.join(WRITABLE)}")
     if kind == "binary" and dtype != "float32":
         raise ConfigError("word2vec's binary format holds float32 only", hint="leave --dtype out")
-    if kind == "safetensors" and name.lower().endswith(".gz"):
-        raise ConfigError("a safetensors file is memory-mapped and never packed", hint="leave .gz out")
     return kind
 
 

@@ -5,17 +5,22 @@ The words are one uint8 tensor and their offsets, because the header is capped.
 
 from __future__ import annotations
 
+import gzip
 import os
+import shutil
+import tempfile
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from w2v_cli.embeddings.formats import VectorFile
 from w2v_cli.embeddings.vectors import WordVectors
-from w2v_cli.storage import TensorFile, word_tensors, write_tensors
+from w2v_cli.errors import ModelFileError
+from w2v_cli.storage import TensorFile, atomic_file, word_tensors, write_tensors
 
 FORMAT = "w2v-cli"
 FORMAT_VERSION = "1"
+_BLOCK_BYTES = 1 << 20
 
 
 def save_model(
@@ -29,6 +34,7 @@ def save_model(
 
     Parameters
     ----------
+    path : packed as gzip if it ends in .gz.
     words : V distinct words, most frequent first.
     counts : int64 (V,), or None where nobody knows.
     tensors : by name, of at least one axis; rows may be slices of wider tables.
@@ -42,7 +48,38 @@ def save_model(
     contents = {**tensors, **word_tensors(words)}
     if counts is not None:
         contents["counts"] = np.asarray(counts, dtype=np.int64)
-    write_tensors(path, contents, {**metadata, "format": FORMAT, "format_version": FORMAT_VERSION})
+    facts = {**metadata, "format": FORMAT, "format_version": FORMAT_VERSION}
+    if not os.fspath(path).lower().endswith(".gz"):
+        write_tensors(path, contents, facts)
+        return
+    with tempfile.TemporaryDirectory() as folder, atomic_file(path) as file:
+        plain = os.path.join(folder, "model")
+        write_tensors(plain, contents, facts)
+        with open(plain, "rb") as source, gzip.GzipFile("", "wb", 6, file, mtime=0) as packer:
+            shutil.copyfileobj(source, packer, _BLOCK_BYTES)
+
+
+def open_model(path: str | os.PathLike[str]) -> TensorFile:
+    """A model's tensors, memory-mapped; one in a gzip file is unpacked into an unlinked one first.
+
+    Raises
+    ------
+    ModelFileError
+        If it is none.
+    """
+    with VectorFile(path, "safetensors") as packed:
+        if not packed.packed:
+            return TensorFile(path)
+        with tempfile.NamedTemporaryFile() as plain:
+            while block := packed.read(_BLOCK_BYTES):
+                plain.write(block)
+            plain.flush()
+            try:
+                model = TensorFile(plain.name)
+            except ModelFileError as error:
+                raise ModelFileError(error.message.replace(plain.name, packed.name), error.hint) from error
+    model.path = packed.name
+    return model
 
 
 def load_vectors(path: str | os.PathLike[str], format: str | None = None) -> WordVectors:
@@ -63,7 +100,7 @@ def load_vectors(path: str | os.PathLike[str], format: str | None = None) -> Wor
             from w2v_cli.embeddings.word2vec_format import read_binary, read_text
 
             return read_binary(other) if other.format == "binary" else read_text(other)
-    file = TensorFile(path)
+    file = open_model(path)
     if file.dtype("input_vectors") == "F16":
         matrix = file.tensor("input_vectors", "F16", axes=2).astype(np.float32)
     else:
@@ -84,10 +121,10 @@ def load_vectors(path: str | os.PathLike[str], format: str | None = None) -> Wor
 
 def load_tensors(path: str | os.PathLike[str], names: Sequence[str]) -> dict[str, np.ndarray]:
     """Tables (float32, two axes) of a model by name, such as `output_vectors`, memory-mapped."""
-    file = TensorFile(path)
+    file = open_model(path)
     return {name: file.tensor(name, "F32", axes=2) for name in names}
 
 
 def load_metadata(path: str | os.PathLike[str]) -> dict[str, str]:
     """What a model was made with; reads the header only."""
-    return TensorFile(path).metadata
+    return open_model(path).metadata

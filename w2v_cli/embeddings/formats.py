@@ -133,7 +133,7 @@ class VectorFile:
         """The format of a file that begins like this."""
         by_name = format_of_name(self.name)
         # Eight bytes of a length below 2³², then JSON.
-        if by_name == "safetensors" or (head[4:9] == b"\0\0\0\0{" and not self.packed):
+        if by_name == "safetensors" or head[4:9] == b"\0\0\0\0{":
             return "safetensors"
         for pattern, what, cure in _NO_VECTORS:
             if pattern.match(head):

@@ -150,12 +150,12 @@ def find_nearest(
     restrict_vocab: int | None = None,
 ) -> Iterator[Found]:
     """`nearest` by ids, a direction after the other."""
-    matrix, norms = vectors.matrix[:restrict_vocab], vectors.norms[:restrict_vocab]
     units = _unit(directions.astype(np.float64))
     margin = 2 * _cosine_error(vectors)  # for both sides of a comparison
-    batch = max(1, _SCORE_BYTES // (4 * len(matrix)))
+    batch = max(1, _SCORE_BYTES // (4 * len(vectors.matrix[:restrict_vocab])))
     for first in range(0, len(units), batch):
-        products = units[first : first + batch].astype(np.float32) @ matrix.T
+        products = vectors.products(units[first : first + batch].astype(np.float32), restrict_vocab)
+        norms = vectors.norms[:restrict_vocab]
         for unit, row, barred in zip(units[first:], products, excluded[first:], strict=False):
             row /= norms
             _bar_ids(row, barred)

@@ -8,9 +8,8 @@ from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any
 
-from w2v_cli.embeddings.files import load_vectors
+from w2v_cli.embeddings.files import load_vectors, open_model
 from w2v_cli.embeddings.formats import VectorFile
-from w2v_cli.storage import TensorFile
 
 
 def summary(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -36,7 +35,7 @@ def summary(path: str | os.PathLike[str]) -> dict[str, Any]:
     if format != "safetensors":
         vectors = load_vectors(path)
         return {**facts, "words": len(vectors), "dim": vectors.dim, "dtype": "float32", **_making({})}
-    model = TensorFile(path)
+    model = open_model(path)
     matrix = model.tensor("input_vectors", model.dtype("input_vectors") or "F32", axes=2)
     words, dim = matrix.shape
     return {

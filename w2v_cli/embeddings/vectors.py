@@ -6,12 +6,19 @@ Nothing here knows files or the command line. The matrix may be a memory map: lo
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
+from w2v_cli.config import available_cores
 from w2v_cli.errors import ModelFileError, UnknownWordError
+from w2v_cli.storage import release_pages
 from w2v_cli.words import Words
+
+# Of the matrix at a time, for each thread.
+_BLOCK_BYTES = 1 << 24
 
 
 class WordVectors:
@@ -30,6 +37,7 @@ class WordVectors:
         self.words = Words.of(words)
         self.matrix = matrix
         self.counts = counts
+        self._norms: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.words)
@@ -51,7 +59,7 @@ class WordVectors:
         """Id of every word; `id_of` finds a few without making this."""
         return {word: word_id for word_id, word in enumerate(self.words)}
 
-    @cached_property
+    @property
     def norms(self) -> np.ndarray:
         """|row| of every row, float32 (V,); 1 for a row of zeros, so that its cosines are 0.
 
@@ -60,16 +68,61 @@ class WordVectors:
         ModelFileError
             If a row holds NaN or infinity, or is too long for float32.
         """
-        with np.errstate(over="ignore", invalid="ignore"):
-            norms = np.sqrt(np.einsum("ij,ij->i", self.matrix, self.matrix))
+        if self._norms is None:
+            self.products(np.empty((0, self.dim), np.float32))
+        assert self._norms is not None
+        return self._norms
+
+    def products(self, directions: np.ndarray, restrict_vocab: int | None = None) -> np.ndarray:
+        """The product of each direction with each word's vector, float32 (n, V).
+
+        The matrix is read once, block by block, and its norms are made on the way; of a mapped file only those blocks
+        are in memory.
+
+        Parameters
+        ----------
+        directions : float32 (n, D).
+        restrict_vocab : with so many of the first words only.
+
+        Raises
+        ------
+        ModelFileError
+            As of `norms`.
+        """
+        matrix = self.matrix[:restrict_vocab]
+        products = np.empty((len(directions), len(matrix)), np.float32)
+        norms = np.empty(len(matrix), np.float32) if self._norms is None else None
+
+        threads = available_cores()
+        # As many blocks for every thread.
+        rounds = max(1, -(-len(matrix) * self.dim * matrix.itemsize // (threads * _BLOCK_BYTES)))
+        step = max(1, -(-len(matrix) // (threads * rounds)))
+
+        def work(start: int) -> None:
+            block = matrix[start : start + step]
+            with np.errstate(all="ignore"):
+                if len(directions):
+                    np.matmul(directions, block.T, out=products[:, start : start + step])
+                if norms is not None:
+                    np.sqrt(np.einsum("ij,ij->i", block, block), out=norms[start : start + step])
+            release_pages(block)
+
+        with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(threads) as pool:
+            list(pool.map(work, range(0, len(matrix), step)))
+        if norms is not None:
+            self._require_finite(norms)
+            norms[norms == 0] = 1
+            if len(norms) == len(self):
+                self._norms = norms
+        return products
+
+    def _require_finite(self, norms: np.ndarray) -> None:
         finite = np.isfinite(norms)
         if not finite.all():
             raise ModelFileError(
                 f"the vector of {self.words[int(np.argmin(finite))]} has no finite length",
                 hint="the model has diverged or is damaged; train again with a lower --alpha",
             )
-        norms[norms == 0] = 1
-        return norms
 
     @cached_property
     def unit_rows(self) -> np.ndarray:

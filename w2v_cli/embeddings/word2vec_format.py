@@ -124,7 +124,7 @@ def read_text(file: VectorFile) -> WordVectors:
 def _line_hint(promised: int | None) -> str:
     if promised is None:
         return "every line must have as many numbers as the first; is it a file of vectors? See --format"
-    return "the first line says how many words there are, and how many numbers each has"
+    return "the first line says how many words there are, and how many numbers each has; is it text? See --format"
 
 
 def _header(file: VectorFile, least_row_bytes: Callable[[int], int]) -> tuple[int, int, bytes]:
