@@ -235,7 +235,7 @@ def _encoded(job: Job, folder: Path | None, observer: Observer) -> EncodedCorpus
     spools = folder or (tempfile.gettempdir() if job.output is None else Path(job.output).absolute().parent)
     corpus = encode(
         job.corpus, config.min_count, config.max_vocab, job.text, config.thread_count, spools, observer.corpus,
-        named=folder is not None,
+        named=folder is not None, vocab=config.vocab,
     )  # fmt: skip
     if folder is not None:
         keep_corpus(corpus, folder)
