@@ -18,6 +18,7 @@ from w2v_cli.errors import StoppedError, W2VError
 # In the order of their use. The command `eval` is the object `eval` of w2v_cli.cli.evaluate, and so on.
 COMMANDS = {
     "vocab": "corpus",
+    "phrases": "corpus",
     "train": "train",
     "similar": "ask",
     "analogy": "ask",
