@@ -10,10 +10,20 @@ from typing import Any
 
 import numpy as np
 
-from w2v_cli.jit import compiled
+from w2v_cli.jit import COMPILES, compiled
+
+if COMPILES:
+    from w2v_cli.simd import prefetch
+else:
+
+    def prefetch(array: Any, offset: Any) -> None:
+        """Nothing that Python could do."""
+
 
 FIRST_CAPACITY = 1 << 16
 MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
+# Tokens ahead of the one that is counted, for which memory is asked.
+AHEAD = 16
 ONE, THIRTY_TWO = np.uint64(1), np.uint64(32)
 LOW_HALF = np.uint64(0xFFFFFFFF)
 
@@ -45,7 +55,7 @@ class Candidates:
                 )  # fmt: skip
             if self._size >= len(self._slots) // 4:
                 keys = self._slots[0::2] != 0
-                self._slots = table_of(self._slots[0::2][keys], self._slots[1::2][keys], len(self._slots))
+                self._slots = table_of(self._slots[0::2][keys], self._slots[1::2][keys], self._size + 1)
             if self._nodes == len(self._ends):
                 self._parents, self._ends = (np.concatenate([a, np.zeros_like(a)]) for a in (self._parents, self._ends))
 
@@ -128,14 +138,21 @@ def spelled(
 
 
 @compiled
+def _first_place(slots: Any, key: Any) -> Any:
+    """Where a key is looked for first."""
+    mixed = key * MULTIPLIER
+    slot = (mixed ^ (mixed >> THIRTY_TWO)) & np.uint64(len(slots) // 2 - 1)
+    return slot + slot
+
+
+@compiled
 def _slot_of(slots: Any, key: Any) -> Any:
     """The place of a key, or the free one where it belongs; its value is behind it."""
-    mixed = key * MULTIPLIER
-    mask = np.uint64(len(slots) // 2 - 1)
-    slot = (mixed ^ (mixed >> THIRTY_TWO)) & mask
-    while slots[slot + slot] != np.uint64(0) and slots[slot + slot] != key:
-        slot = (slot + ONE) & mask
-    return slot + slot
+    mask = np.uint64(len(slots) - 1)
+    slot = _first_place(slots, key)
+    while slots[slot] != np.uint64(0) and slots[slot] != key:
+        slot = (slot + ONE + ONE) & mask
+    return slot
 
 
 @compiled
@@ -159,6 +176,10 @@ def _count(  # type: ignore[no-untyped-def]
         if sentence < len(boundaries) and place == boundaries[sentence]:
             first = -1
             sentence += 1
+        if place + AHEAD < len(ids):
+            near, after = np.int64(ids[place + AHEAD - 1]), np.int64(ids[place + AHEAD])
+            if near % parts == part and frequent[near] and frequent[after]:
+                prefetch(slots, np.int64(_first_place(slots, np.uint64((near << 32 | after) + 1))))
         word = np.int64(ids[place])
         place += 1
         if first >= 0 and (connectors[word] or frequent[word]):
