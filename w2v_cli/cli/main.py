@@ -24,6 +24,8 @@ COMMANDS = {
     "analogy": "ask",
     "odd": "ask",
     "distance": "ask",
+    "predict": "predict",
+    "shell": "shell",
     "eval": "evaluate",
     "info": "files",
     "convert": "files",
@@ -100,11 +102,11 @@ def run(arguments: Sequence[str] | None = None) -> NoReturn:
     except Exception as error:
         if settings.get("debug"):
             traceback.print_exc()
-        code = _explain(error)
+        code = explain(error)
     sys.exit(code or 0)
 
 
-def _explain(error: Exception) -> int:
+def explain(error: Exception) -> int:
     """Say on stderr what went wrong; returns the exit code."""
     match error:
         case StoppedError():
