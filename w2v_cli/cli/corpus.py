@@ -12,7 +12,6 @@ import click
 from w2v_cli.cli.console import json_option, print_fields, print_json
 from w2v_cli.cli.options import text_options, threads_option
 from w2v_cli.cli.progress import ProgressLine
-from w2v_cli.cli.train import require_another_file
 
 # Lines that are put together before they are written.
 LINES = 10_000
@@ -137,7 +136,8 @@ def phrases(
     from w2v_cli.corpus.encoded import compile_passes, encode
     from w2v_cli.corpus.phrases import ENGLISH_CONNECTORS, THRESHOLDS, Joiner
     from w2v_cli.corpus.reader import TextOptions, check_readable
-    from w2v_cli.embeddings.files import atomic_file, check_writable
+    from w2v_cli.run import require_another_file
+    from w2v_cli.storage import atomic_file, check_writable
 
     if as_json and output == "-":
         raise click.UsageError("--json and -o -: both would go to stdout")
