@@ -26,6 +26,7 @@ COMMANDS = {
     "distance": "ask",
     "predict": "predict",
     "shell": "shell",
+    "classes": "classes",
     "eval": "evaluate",
     "info": "files",
     "convert": "files",
