@@ -87,6 +87,9 @@ class TrainConfig:
     )
     min_count: int = _option(5, "Drop words that occur less often than this.", least=1)
     max_vocab: int | None = _option(None, "Keep only the N most frequent words.", least=1)
+    vocab: str | None = _option(
+        None, "Take words, their order and counts from FILE, as w2v vocab prints them; not from the corpus."
+    )
     epochs: int = _option(5, "Passes over the corpus.", least=1, aliases=("iter",))
     alpha: float | None = _option(
         None,
@@ -182,6 +185,10 @@ def check_value(item: Field[Any], value: Any) -> None:
     if item.type == "bool":
         if not isinstance(value, bool):
             raise ConfigError(f"{name} {value!r} is neither true nor false")
+        return
+    if str(item.type).startswith("str"):
+        if not isinstance(value, str):
+            raise ConfigError(f"{name} {value!r} is not a name")
         return
     kind = int if str(item.type).startswith("int") else float
     allowed = (int,) if kind is int else (int, float)

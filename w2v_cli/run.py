@@ -193,7 +193,7 @@ def _train(job: Job, folder: Path | None, observer: Observer) -> Run:
     with ExitStack() as stack:
         if output is not None:
             check_writable(output)
-            _require_another_file(output, job.corpus)
+            require_another_file(output, job.corpus)
             stack.enter_context(exclusive(output))
         resolve_engine(config.engine)
         with observer.compiling():
@@ -235,7 +235,7 @@ def _encoded(job: Job, folder: Path | None, observer: Observer) -> EncodedCorpus
     spools = folder or (tempfile.gettempdir() if job.output is None else Path(job.output).absolute().parent)
     corpus = encode(
         job.corpus, config.min_count, config.max_vocab, job.text, config.thread_count, spools, observer.corpus,
-        named=folder is not None,
+        named=folder is not None, vocab=config.vocab,
     )  # fmt: skip
     if folder is not None:
         keep_corpus(corpus, folder)
@@ -276,7 +276,7 @@ def _stopped(run: Run, folder: Path | None, output: str | None) -> StoppedError:
     return StoppedError(f"{epoch}; what was learnt so far is in {partial}", hint=hint)
 
 
-def _require_another_file(output: str | os.PathLike[str], corpus: Sequence[str]) -> None:
+def require_another_file(output: str | os.PathLike[str], corpus: Sequence[str]) -> None:
     """Refuse to write the model over one of its texts, as `-o *.txt` would."""
     for path in corpus:
         if os.path.exists(output) and os.path.exists(path) and os.path.samefile(output, path):

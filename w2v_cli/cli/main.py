@@ -17,11 +17,16 @@ from w2v_cli.errors import StoppedError, W2VError
 
 # In the order of their use. The command `eval` is the object `eval` of w2v_cli.cli.evaluate, and so on.
 COMMANDS = {
+    "vocab": "corpus",
+    "phrases": "corpus",
     "train": "train",
     "similar": "ask",
     "analogy": "ask",
     "odd": "ask",
     "distance": "ask",
+    "predict": "predict",
+    "shell": "shell",
+    "classes": "classes",
     "eval": "evaluate",
     "info": "files",
     "convert": "files",
@@ -98,11 +103,11 @@ def run(arguments: Sequence[str] | None = None) -> NoReturn:
     except Exception as error:
         if settings.get("debug"):
             traceback.print_exc()
-        code = _explain(error)
+        code = explain(error)
     sys.exit(code or 0)
 
 
-def _explain(error: Exception) -> int:
+def explain(error: Exception) -> int:
     """Say on stderr what went wrong; returns the exit code."""
     match error:
         case StoppedError():

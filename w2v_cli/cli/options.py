@@ -37,7 +37,7 @@ def config_options(command: Callable[..., Any]) -> Callable[..., Any]:
         if field.type == "bool":
             command = click.option(option_name(field.name), field.name, is_flag=True, help=limits["help"])(command)
             continue
-        kind: Any = int if str(field.type).startswith("int") else float
+        kind: Any = {"int": int, "str": str}.get(str(field.type).split(" ")[0], float)
         if "choices" in limits:
             kind = click.Choice(limits["choices"])
         names = [option_name(field.name), *(option_name(alias) for alias in limits.get("aliases", ()))]
@@ -46,7 +46,7 @@ def config_options(command: Callable[..., Any]) -> Callable[..., Any]:
             field.name,
             type=kind,
             default=field.default,
-            metavar=None if "choices" in limits else ("N" if kind is int else "X"),
+            metavar=None if "choices" in limits else {int: "N", str: "FILE"}.get(kind, "X"),
             help=limits["help"],
             envvar="W2V_THREADS" if field.name == "threads" else None,
             show_envvar=field.name == "threads",
@@ -104,3 +104,32 @@ def _read_options(path: str) -> dict[str, Any]:
 
 # How a text is read: options beside those of `TrainConfig`.
 TEXT_OPTIONS = {"tokenize": str, "lower": bool, "errors": str}
+
+
+def text_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """How bytes become tokens: the fields of `corpus.reader.TextOptions`."""
+    command = click.option(
+        "--errors",
+        type=click.Choice(["strict", "replace", "ignore"]),
+        default="strict",
+        help="What to do with bytes that are not UTF-8.",
+    )(command)
+    command = click.option("--lower", is_flag=True, help="Lower-case the text.")(command)
+    return click.option(
+        "--tokenize",
+        type=click.Choice(["whitespace", "words"]),
+        default="whitespace",
+        help="whitespace: tokens are what white space separates. words: letters and digits, for raw prose; slower.",
+    )(command)
+
+
+def threads_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """--threads, as of training."""
+    return click.option(
+        "--threads",
+        metavar="N",
+        type=click.IntRange(min=1),
+        envvar="W2V_THREADS",
+        show_envvar=True,
+        help="Worker threads. Default: all cores.",
+    )(command)

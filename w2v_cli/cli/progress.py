@@ -56,6 +56,10 @@ class ProgressLine:
         details = f"epoch {progress.epoch}, alpha {progress.alpha:.4f}, loss {loss}"
         self._show("Training", progress.tokens, progress.total_tokens, " words", details)
 
+    def joining(self, done: int, total: int) -> None:
+        """A pass over a corpus of ids, in tokens."""
+        self._show("Joining", done, total, " tokens", "")
+
     def done(self) -> None:
         """Take the bar away."""
         if self._bar is not None:

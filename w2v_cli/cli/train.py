@@ -12,7 +12,7 @@ import click
 from click.core import ParameterSource
 
 from w2v_cli.cli.console import json_option, print_json
-from w2v_cli.cli.options import Duration, config_file_option, config_options
+from w2v_cli.cli.options import Duration, config_file_option, config_options, text_options
 from w2v_cli.cli.progress import ProgressLine, duration
 from w2v_cli.cli.signals import Stop, stopping
 from w2v_cli.config import TrainConfig
@@ -27,19 +27,7 @@ EXAMPLE_RANK = 200
 @click.argument("corpus", nargs=-1)
 @click.option("-o", "--output", metavar="FILE", default=DEFAULT_OUTPUT, help="Where the model goes.")
 @config_options
-@click.option(
-    "--tokenize",
-    type=click.Choice(["whitespace", "words"]),
-    default="whitespace",
-    help="whitespace: tokens are what white space separates. words: letters and digits, for raw prose; slower.",
-)
-@click.option("--lower", is_flag=True, help="Lower-case the text.")
-@click.option(
-    "--errors",
-    type=click.Choice(["strict", "replace", "ignore"]),
-    default="strict",
-    help="What to do with bytes that are not UTF-8.",
-)
+@text_options
 @config_file_option
 @click.option(
     "--checkpoint", metavar="FOLDER", help="Keep the run's state there, about as much as the model and the ids."

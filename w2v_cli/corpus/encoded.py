@@ -22,10 +22,11 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
+from w2v_cli.corpus.given import ids_in, read_vocabulary
 from w2v_cli.corpus.reader import PIECE_BYTES, Piece, Reader, TextOptions, input_size
 from w2v_cli.corpus.tokens import FIRST_CAPACITY, NEWLINE_ID, PADDING, Tokens, make_tokens
 from w2v_cli.corpus.vocabulary import Vocabulary, make_vocabulary
-from w2v_cli.errors import CorpusError
+from w2v_cli.errors import CorpusError, VocabularyError
 from w2v_cli.jit import compiled
 
 # Called with the phase (count, encode), how much is done and of how much (None if unknown): bytes, tokens.
@@ -131,6 +132,7 @@ def encode(
     on_progress: OnProgress | None = None,
     piece_bytes: int = PIECE_BYTES,
     named: bool = False,
+    vocab: str | None = None,
 ) -> EncodedCorpus:
     """Read texts once and turn them into ids.
 
@@ -144,6 +146,7 @@ def encode(
     on_progress : called from this thread.
     piece_bytes : about how much text a thread takes at a time.
     named : the ids stay in the folder, under names, when the corpus is closed.
+    vocab : a file that the words, their order and their counts are taken from, or None: from the texts.
 
     Raises
     ------
@@ -153,6 +156,7 @@ def encode(
         If no word is left.
     """
     report = on_progress or (lambda phase, done, total: None)
+    given = None if vocab is None else read_vocabulary(vocab, min_count, max_vocab)
     corpus = EncodedCorpus()
     try:
         corpus.open_files(spool_folder, "w+b" if named else None)
@@ -167,7 +171,11 @@ def encode(
             corpus.fingerprint = reader.fingerprint
             corpus.raw_token_count = int(tables[0].counts[NEWLINE_ID + 1 :].sum())
             corpus.untokenised_share = _untokenised_share(tables[0])
-            corpus.vocabulary, ids = make_vocabulary(tables[0], min_count, max_vocab, ", ".join(map(_name_of, paths)))
+            if given is not None:
+                corpus.vocabulary, ids = given, ids_in(given, tables[0])
+            else:
+                source = ", ".join(map(_name_of, paths))
+                corpus.vocabulary, ids = make_vocabulary(tables[0], min_count, max_vocab, source)
             corpus.seconds["count"] = time.perf_counter() - started
             started = time.perf_counter()
             del tables
@@ -175,6 +183,8 @@ def encode(
             corpus.token_count = _encode(
                 pool, threads, corpus, [ids[translation] for translation in translations], spooled, report
             )
+            if corpus.token_count == 0:
+                raise VocabularyError(f"no word of {vocab} is in {', '.join(map(_name_of, paths))}")
             corpus.seconds["encode"] = time.perf_counter() - started
     except BaseException as error:
         corpus.close()
@@ -190,6 +200,24 @@ def encode(
     return corpus
 
 
+def count_words(
+    paths: Sequence[str],
+    min_count: int,
+    max_vocab: int | None,
+    text: TextOptions,
+    threads: int,
+    on_progress: OnProgress | None = None,
+    piece_bytes: int = PIECE_BYTES,
+) -> Vocabulary:
+    """The vocabulary that `encode` would make, by its first pass alone; nothing is written."""
+    report = on_progress or (lambda phase, done, total: None)
+    with ThreadPoolExecutor(threads) as pool:
+        tables, _ = _count(pool, threads, Reader(paths, text, piece_bytes), None, report)
+    for table in tables[1:]:
+        tables[0].absorb(table)
+    return make_vocabulary(tables[0], min_count, max_vocab, ", ".join(map(_name_of, paths)))[0]
+
+
 def _name_of(path: str) -> str:
     return "stdin" if path == "-" else path
 
@@ -199,8 +227,8 @@ def _count(
 ) -> tuple[list[Tokens], list[Spooled]]:
     """First pass: the threads' tables, and where each piece's ids are, in order.
 
-    The threads write the ids themselves. A piece's place is known before its tokens are: it leaves room for as
-    many as there can be, and the file has holes.
+    The threads write the ids themselves, unless `spool` is None. A piece's place is known before its tokens are: it
+    leaves room for as many as there can be, and the file has holes.
     """
     tables = [make_tokens() for _ in range(threads)]
     free: SimpleQueue[int] = SimpleQueue()
@@ -212,7 +240,8 @@ def _count(
         number = free.get()
         try:
             ids = tables[number].add(piece.data + PADDING)
-            _write_at(spool, place, ids)
+            if spool is not None:
+                _write_at(spool, place, ids)
             return Spooled(number, place, len(ids))
         finally:
             free.put(number)

@@ -1,0 +1,176 @@
+"""`w2v vocab` and `w2v phrases`: what is in a text, and what belongs together."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from typing import Any
+
+import click
+
+from w2v_cli.cli.console import json_option, print_fields, print_json
+from w2v_cli.cli.options import text_options, threads_option
+from w2v_cli.cli.progress import ProgressLine
+
+# Lines that are put together before they are written.
+LINES = 10_000
+
+
+@click.command()
+@click.argument("corpus", nargs=-1, required=True)
+@click.option(
+    "--min-count",
+    metavar="N",
+    type=click.IntRange(min=1),
+    default=1,
+    help="Drop words that occur less often than this.",
+)
+@click.option("--max-vocab", metavar="N", type=click.IntRange(min=1), help="Keep only the N most frequent words.")
+@text_options
+@threads_option
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
+@json_option
+def vocab(
+    corpus: tuple[str, ...],
+    min_count: int,
+    max_vocab: int | None,
+    threads: int | None,
+    quiet: bool,
+    as_json: bool,
+    **text: Any,
+) -> None:
+    """Count the words of a text.
+
+    CORPUS as of w2v train. One line per word: the word and how often it occurs, separated by a tab; most frequent
+    first, words of one count by their bytes. w2v train --vocab takes such a file.
+
+    \b
+    Examples:
+      w2v vocab corpus.txt | head
+      w2v vocab wiki-*.txt.gz --min-count 5 > words.tsv
+      zcat news.gz | w2v vocab - --tokenize words --lower --json | jq -r .word
+    """
+    # Here and not above: `w2v --help` shall not wait for numpy.
+    from w2v_cli.config import available_cores
+    from w2v_cli.corpus.encoded import compile_passes, count_words
+    from w2v_cli.corpus.reader import TextOptions, check_readable
+
+    check_readable(corpus)
+    show = ProgressLine(quiet)
+    with show.compiling():
+        compile_passes()
+    vocabulary = count_words(
+        corpus, min_count, max_vocab, TextOptions(**text), threads or available_cores(), show.corpus
+    )
+    show.done()
+    counted = list(zip(vocabulary.words, vocabulary.counts.tolist(), strict=True))
+    if as_json:
+        for word, count in counted:
+            print_json({"word": word, "count": count})
+    elif sys.stdout.isatty():
+        for word, count in counted:
+            print_fields(word, str(count))
+    else:
+        # Byte for byte: what a terminal might obey is part of a word for who reads the file.
+        stdout = sys.stdout.buffer
+        for first in range(0, len(counted), LINES):
+            lines = [f"{word}\t{count}\n" for word, count in counted[first : first + LINES]]
+            stdout.write("".join(lines).encode())
+        stdout.flush()
+
+
+@click.command()
+@click.argument("corpus", nargs=-1, required=True)
+@click.option("-o", "--output", metavar="OUT", required=True, help="Where the text goes; - for stdout.")
+@click.option(
+    "--scoring",
+    type=click.Choice(["word2phrase", "npmi"]),
+    default="word2phrase",
+    help="word2phrase: (n_ab - min_count) / (n_a n_b) * tokens. npmi: log(p_ab / (p_a p_b)) / -log p_ab, from -1 to 1.",
+)
+@click.option(
+    "--threshold", metavar="X", type=float, help="Join what scores above this. Default: 100 word2phrase, 0.5 npmi."
+)
+@click.option("--min-count", metavar="N", type=click.IntRange(min=1), default=5, help="How often a phrase must occur.")
+@click.option(
+    "--connectors",
+    metavar="WORDS",
+    default="",
+    help='Words that may stand inside a phrase, "of the"; english: the 16 of gensim.',
+)
+@click.option("--delimiter", metavar="TEXT", default="_", help="What is put between the words of a phrase.")
+@click.option("--passes", metavar="N", type=click.IntRange(min=1), default=1, help="More passes make longer phrases.")
+@text_options
+@threads_option
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
+@json_option
+def phrases(
+    corpus: tuple[str, ...],
+    output: str,
+    scoring: str,
+    threshold: float | None,
+    min_count: int,
+    connectors: str,
+    delimiter: str,
+    passes: int,
+    threads: int | None,
+    quiet: bool,
+    as_json: bool,
+    **text: Any,
+) -> None:
+    """Join words that belong together: new york is new_york.
+
+    CORPUS as of w2v train. Writes the text with its phrases joined, a sentence a line, one space between words. A
+    phrase is two words, with connector words between them if there are any, that stand together more often than chance
+    has it. --json prints every phrase with its score.
+
+    \b
+    Examples:
+      w2v phrases corpus.txt -o joined.txt
+      w2v phrases wiki-*.txt.gz -o joined.txt --scoring npmi --connectors english --passes 2
+      w2v phrases corpus.txt -o - | w2v train -
+    """
+    # Here and not above: `w2v --help` shall not wait for numpy.
+    from w2v_cli.config import available_cores
+    from w2v_cli.corpus.encoded import compile_passes, encode
+    from w2v_cli.corpus.phrases import ENGLISH_CONNECTORS, THRESHOLDS, Joiner
+    from w2v_cli.corpus.reader import TextOptions, check_readable
+    from w2v_cli.run import require_another_file
+    from w2v_cli.storage import atomic_file, check_writable
+
+    if as_json and output == "-":
+        raise click.UsageError("--json and -o -: both would go to stdout")
+    if not delimiter or delimiter.split() != [delimiter]:
+        raise click.UsageError("--delimiter must be something, and no white space")
+    check_readable(corpus)
+    show = ProgressLine(quiet)
+    folder = tempfile.gettempdir()
+    if output != "-":
+        check_writable(output)
+        require_another_file(output, corpus)
+        folder = os.path.dirname(os.path.abspath(output))
+    with show.compiling():
+        compile_passes()
+    inside = ENGLISH_CONNECTORS if connectors == "english" else connectors.split()
+    threshold = THRESHOLDS[scoring] if threshold is None else threshold
+    options = TextOptions(**text)
+    threads = threads or available_cores()
+    with encode(corpus, 1, None, options, threads, folder, show.corpus) as encoded:
+        joiner = Joiner(encoded, min_count, threshold, scoring, inside, delimiter, threads)
+        for number in range(1, passes + 1):
+            found = joiner.find(show.joining)
+            show.say(f"Pass {number}: {len(found):,} phrases")
+            if as_json:
+                for phrase in found:
+                    print_json({"phrase": phrase.text, "score": phrase.score, "pass": number})
+        if output == "-":
+            stdout = sys.stdout.buffer
+            for block in joiner.text(show.joining):
+                stdout.write(block)
+            stdout.flush()
+        else:
+            with atomic_file(output) as file:
+                for block in joiner.text(show.joining):
+                    file.write(block)
+    show.done()

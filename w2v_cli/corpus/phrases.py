@@ -1,0 +1,152 @@
+"""Words that belong together, found by their counts and joined: new_york, bank_of_america.
+
+A candidate is two words with nothing, or connector words only, between them; a connector is no end of a phrase.
+Candidates are counted within sentences, and joined from left to right where the score is above the threshold, as
+gensim does.
+Memory grows with the different candidates of words that are frequent enough, not with the text.
+
+References: Mikolov et al. 2013, arXiv:1310.4546, eq. 6; Bouma 2009 (NPMI); word2vec.c: word2phrase.c; gensim: Phrases.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+import numpy as np
+
+from w2v_cli.corpus import joining
+from w2v_cli.corpus.encoded import EncodedCorpus
+
+SCORINGS = ("word2phrase", "npmi")
+# Where a phrase is above: word2phrase's default, and gensim's advice for a score of −1…1.
+THRESHOLDS = {"word2phrase": 100.0, "npmi": 0.5}
+# gensim: ENGLISH_CONNECTOR_WORDS
+ENGLISH_CONNECTORS = "a an the for of with without at from to in on by and or".split()  # noqa: SIM905
+# Tokens that are worked on at a time; a longer line is cut there, and no phrase crosses the cut.
+BLOCK_TOKENS = 1 << 20
+
+# Called with how many tokens are done, and of how many.
+OnProgress = Callable[[int, int], None]
+
+
+class Phrase(NamedTuple):
+    """A phrase, its words joined, and its score."""
+
+    text: str
+    score: float
+
+
+class Joiner:
+    """Finds the phrases of a corpus, pass after pass, and joins them.
+
+    Parameters
+    ----------
+    corpus : with every word of the text in its vocabulary.
+    min_count : what a phrase and its two end words must occur, at least.
+    threshold : what a score must be above · scoring : one of SCORINGS.
+    connectors : words that may stand inside a phrase, and not at its ends.
+    delimiter : what is between the words of a phrase.
+    threads : how many count.
+    """
+
+    def __init__(
+        self,
+        corpus: EncodedCorpus,
+        min_count: int,
+        threshold: float,
+        scoring: str = "word2phrase",
+        connectors: Sequence[str] = (),
+        delimiter: str = "_",
+        threads: int = 1,
+    ) -> None:
+        self.corpus = corpus
+        self.min_count, self.threshold, self.scoring = min_count, threshold, scoring
+        self.connectors = frozenset(connectors)
+        self.delimiter, self.threads = delimiter, threads
+        self.words = list(corpus.vocabulary.words)
+        self.passes: list[joining.Joins] = []
+
+    def find(self, on_progress: OnProgress | None = None) -> list[Phrase]:
+        """One more pass: count what the passes before it have left, and join the phrases of that; best first."""
+        counts = self._counts(on_progress)
+        connectors = np.array([word in self.connectors for word in self.words], bool)
+        frequent = counts >= self.min_count
+        parts = [joining.Candidates(connectors, frequent, part, self.threads) for part in range(self.threads)]
+        with ThreadPoolExecutor(self.threads) as pool:
+            for ids, boundaries, _ in self._blocks(on_progress):
+                list(pool.map(lambda part, block=(ids, boundaries): part.count(*block), parts))
+        scored = [
+            (-score, part.path(node, last))
+            for part in parts
+            for node, last, score in self._above_threshold(part, counts)
+        ]
+        scored.sort()
+        phrases = [self.delimiter.join(self.words[word_id] for word_id in path) for _, path in scored]
+        ids_of = self._ids_of(phrases)
+        joined_ids = {path: ids_of[phrase] for (_, path), phrase in zip(scored, phrases, strict=True)}
+        self.passes.append(joining.Joins(connectors, joined_ids))
+        return [Phrase(phrase, -score) for (score, _), phrase in zip(scored, phrases, strict=True)]
+
+    def text(self, on_progress: OnProgress | None = None) -> Iterator[bytes]:
+        """The text with its phrases joined: UTF-8, a sentence a line, one space between words."""
+        encoded = [word.encode() for word in self.words]
+        starts = np.cumsum([0, *map(len, encoded)], dtype=np.int64)
+        word_bytes = np.frombuffer(b"".join(encoded), np.uint8)
+        for ids, boundaries, ends_line in self._blocks(on_progress):
+            yield joining.spelled(ids, boundaries, ends_line, word_bytes, starts).tobytes()
+
+    def _counts(self, on_progress: OnProgress | None) -> np.ndarray:
+        """How often each word and phrase occurs now, int64 (V,)."""
+        if not self.passes:
+            return self.corpus.vocabulary.counts
+        counts = np.zeros(len(self.words), np.int64)
+        for ids, _, _ in self._blocks(on_progress):
+            counts += np.bincount(ids, minlength=len(counts))
+        return counts
+
+    def _above_threshold(self, candidates: joining.Candidates, counts: np.ndarray) -> Iterator[tuple[int, int, float]]:
+        """Node, last word and score of the candidates that are phrases.
+
+        word2phrase: (n_ab − min_count) / (n_a n_b) · N      npmi: log(p_ab / (p_a p_b)) / −log p_ab, p = n / N
+        """
+        nodes, firsts, lasts, pairs = candidates.all()
+        total = counts.sum()
+        some = np.flatnonzero(pairs >= self.min_count)
+        n_ab, n_a, n_b = pairs[some], counts[firsts[some]], counts[lasts[some]]
+        if self.scoring == "word2phrase":
+            scores = (n_ab - self.min_count) / n_a / n_b * total
+        else:
+            # A text of one pair alone has −log p_ab = 0, and no phrase.
+            with np.errstate(divide="ignore", invalid="ignore"):
+                scores = np.log(n_ab / total / (n_a / total * (n_b / total))) / -np.log(n_ab / total)
+        chosen = np.flatnonzero(np.isfinite(scores) & (scores > self.threshold))
+        yield from zip(nodes[some][chosen].tolist(), lasts[some][chosen].tolist(), scores[chosen].tolist(), strict=True)
+
+    def _ids_of(self, phrases: Sequence[str]) -> dict[str, int]:
+        """The ids of phrases: the list of words grows by them; one that is spelled as a word there is, is that word."""
+        wanted = set(phrases)
+        ids = {word: word_id for word_id, word in enumerate(self.words) if word in wanted}
+        for phrase in phrases:
+            if phrase not in ids:
+                ids[phrase] = len(self.words)
+                self.words.append(phrase)
+        return ids
+
+    def _blocks(self, on_progress: OnProgress | None) -> Iterator[tuple[np.ndarray, np.ndarray, bool]]:
+        """The corpus as the passes so far have left it: ids int32, boundaries int64 in them, whether a line ends."""
+        start, total = 0, self.corpus.token_count
+        while start < total:
+            stop = min(start + BLOCK_TOKENS, total)
+            ids, boundaries = self.corpus.read(start, stop)
+            ends_line = stop == total or len(boundaries) > 0
+            if stop < total and ends_line:
+                stop = start + int(boundaries[-1])
+                ids, boundaries = ids[: boundaries[-1]], boundaries[:-1]
+            for joins in self.passes:
+                ids, boundaries = joins.join(ids, boundaries)
+            yield ids, boundaries, ends_line
+            start = stop
+            if on_progress is not None:
+                on_progress(start, total)
