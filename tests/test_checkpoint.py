@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -26,6 +27,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from w2v_cli import storage
 from w2v_cli.config import TrainConfig
 from w2v_cli.corpus.encoded import EncodedCorpus, encode
 from w2v_cli.corpus.kept import keep_corpus, kept_corpus
@@ -172,11 +174,9 @@ class KilledRuns(RuleBasedStateMachine):
 
     @rule(name=st.sampled_from(NAMES))
     def die_while_writing(self, name: str) -> None:
-        from w2v_cli.storage import _new_sibling
-
-        descriptor, _ = _new_sibling(self.folder / name)
-        module.os.write(descriptor, b"half a checkpoint")
-        module.os.close(descriptor)
+        descriptor, _ = storage._new_sibling(self.folder / name)
+        os.write(descriptor, b"half a checkpoint")
+        os.close(descriptor)
 
     @invariant()
     def a_finished_run_has_the_expected_bytes(self) -> None:

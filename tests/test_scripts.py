@@ -89,8 +89,9 @@ def test_the_tests_add_their_extra_to_the_same_environment(tree: Tree) -> None:
     assert tree.installs() == []
 
 
-def test_without_arguments_lint_and_types_come_first(tree: Tree) -> None:
-    assert [line.split()[1] for line in tree.run("test").stdout.splitlines()] == ["ruff", "ruff", "mypy", "pytest"]
+def test_without_arguments_lint_and_types_come_first_and_checked_indices_last(tree: Tree) -> None:
+    lines = tree.run("test").stdout.splitlines()
+    assert [line.split()[1] for line in lines] == ["ruff", "ruff", "mypy", "pytest", "pytest"]
 
 
 def test_a_failed_install_is_one_sentence_and_is_tried_again(tree: Tree) -> None:

@@ -16,9 +16,10 @@ from w2v_cli.corpus.encoded import EncodedCorpus, encode
 from w2v_cli.corpus.reader import TextOptions
 from w2v_cli.errors import TrainingError
 from w2v_cli.jit import COMPILES
+from w2v_cli.training import memory
 from w2v_cli.training import trainer as module
 from w2v_cli.training.huffman import huffman_paths
-from w2v_cli.training.trainer import Progress, Standing, Trainer, require_memory
+from w2v_cli.training.trainer import Progress, Standing, Trainer
 
 ENGINES = ["reference", pytest.param("compiled", marks=pytest.mark.skipif(not COMPILES, reason="no numba here"))]
 LOSSES = ["ns", "hs", "softmax"]
@@ -176,12 +177,12 @@ def test_a_run_that_diverges_leaves_the_last_good_checkpoint(corpus: EncodedCorp
 
 
 def test_what_does_not_fit_into_memory_is_refused(monkeypatch: pytest.MonkeyPatch, corpus: EncodedCorpus) -> None:
-    monkeypatch.setattr(module, "available_memory", lambda: 1000)
+    monkeypatch.setattr(memory, "available_memory", lambda: 1000)
     with pytest.raises(TrainingError, match=r"60 words × 8 dimensions take 0\.0 GiB") as caught:
         Trainer(config(), corpus)
     assert "--max-vocab" in str(caught.value.hint)
-    monkeypatch.setattr(module, "available_memory", lambda: None)
-    require_memory(1 << 60, "everything")
+    monkeypatch.setattr(memory, "available_memory", lambda: None)
+    memory.require_memory(1 << 60, "everything")
 
 
 @pytest.mark.parametrize("text", ["alone", "one\nword\na\nline"])

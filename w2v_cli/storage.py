@@ -31,6 +31,8 @@ from w2v_cli.words import Words
 # safetensors itself allows 100 MB, which as JSON may unfold to gigabytes; headers of models have a few thousand bytes.
 MAX_HEADER_BYTES = 1 << 20
 _BLOCK_BYTES = 1 << 24
+# No machine has as many; numpy counts bytes in 63 bits, those of an array without elements too.
+_MOST_ELEMENTS = 1 << 56
 
 _DTYPES = {
     "F64": "<f8",
@@ -332,6 +334,8 @@ class TensorFile:
             raise self.wrong(f"has a malformed entry for {name}")
         if stop > len(self._data):
             raise self.wrong(f"is cut short: {name} ends at byte {stop:,} of {len(self._data):,}")
+        if math.prod(max(size, 1) for size in shape) > _MOST_ELEMENTS:
+            raise self.wrong(f"has a malformed entry for {name}")
         if dtype in _DTYPES and math.prod(shape) * np.dtype(_DTYPES[dtype]).itemsize != stop - start:
             raise self.wrong(f"has {name} as {dtype} {shape} in {stop - start:,} bytes")
         return dtype, shape, start, stop

@@ -122,7 +122,8 @@ def explain(error: Exception) -> int:
         case click.ClickException():
             error.show()
             return error.exit_code
-        case MemoryError():
+        # Python has no other word for a thread that finds no memory for its stack.
+        case MemoryError() | RuntimeError() if isinstance(error, MemoryError) or "start new thread" in str(error):
             show_error(f"not enough memory: {error}", "fewer words (--max-vocab) or a smaller --dim need less")
         case OSError():
             where = f"{error.filename}: " if error.filename else ""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import os
 import shlex
-import sys
 from typing import Any
 
 import click
@@ -78,6 +77,7 @@ def train(
         from w2v_cli.cli.narrator import Narrator
         from w2v_cli.corpus.reader import TextOptions
         from w2v_cli.run import resume_training, train_model
+        from w2v_cli.training.memory import peak_bytes
 
         narrator = Narrator(show, stop, verbose)
         if config is not None:
@@ -111,7 +111,7 @@ def train(
                 "loss": trained.losses,
                 "words_per_second": trained.words_per_second,
                 "seconds": run.seconds,
-                "peak_rss_bytes": peak_rss_bytes(),
+                "peak_rss_bytes": peak_bytes(),
             }
         )
 
@@ -125,12 +125,3 @@ def given_options(context: click.Context) -> dict[str, Any]:
         and name not in ("resume", "quiet", "verbose", "as_json")
         and value != ()
     }
-
-
-def peak_rss_bytes() -> int:
-    """The most memory this process has had resident, in bytes."""
-    import resource
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    # Linux counts in KiB, macOS in bytes.
-    return peak if sys.platform == "darwin" else peak * 1024

@@ -94,6 +94,11 @@ class EncodedCorpus:
         return ids, np.asarray(places[first:last]) - start
 
     @property
+    def boundary_bytes(self) -> int:
+        """Of the map of boundaries, which is resident once it has been read."""
+        return int(self._boundary_places.nbytes)
+
+    @property
     def files(self) -> tuple[Any, Any]:
         """The ids and the boundaries, int32 and int64, open for reading."""
         return self._ids, self._boundaries

@@ -217,7 +217,7 @@ def _odd_line(line: bytes, dim: int, row: int) -> tuple[bytes, np.ndarray]:
         raise _BadLine(row, "the line is empty")
     if fields[0].start() > 0:
         raise _BadLine(row, "the word is empty: the line begins with white space")
-    words = fields[: len(fields) - dim]
+    words = fields[: max(len(fields) - dim, 0)]
     if not words or (len(words) > 1 and _is_number(words[-1][0])):
         raise _BadLine(row, f"expected a word and {dim:,} numbers, found {len(fields) - 1:,} after the word")
     numbers = [_value(field[0], row) for field in fields[len(words) :]]

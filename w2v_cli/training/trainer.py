@@ -7,7 +7,6 @@ block next, at which learning rate, and when to stop.
 from __future__ import annotations
 
 import math
-import os
 import threading
 import time
 from collections.abc import Callable
@@ -21,6 +20,7 @@ from w2v_cli.config import TrainConfig
 from w2v_cli.corpus.encoded import EncodedCorpus
 from w2v_cli.errors import TrainingError
 from w2v_cli.training.engines import make_step, resolve_engine
+from w2v_cli.training.memory import require_memory
 from w2v_cli.training.objective import make_objective
 from w2v_cli.training.parameters import Parameters, initial_parameters, parameter_bytes
 from w2v_cli.training.sampling import WINDOWS_PER_NOISE, Sampler, make_sampler
@@ -348,34 +348,3 @@ def sampler_of(config: TrainConfig, counts: np.ndarray) -> Sampler:
         config.fixed_window,
         WINDOWS_PER_NOISE[config.model],
     )
-
-
-def require_memory(needed: int, what: str) -> None:
-    """Refuse what will not fit.
-
-    Raises
-    ------
-    TrainingError
-        If the machine has fewer bytes available than `needed`.
-    """
-    available = available_memory()
-    if available is not None and needed > available:
-        raise TrainingError(
-            f"{what} take {needed / 2**30:.1f} GiB of memory and {available / 2**30:.1f} GiB are available",
-            hint="lower --dim, raise --min-count or set --max-vocab",
-        )
-
-
-def available_memory() -> int | None:
-    """Bytes that can be allocated without swapping, or None where the system does not say."""
-    try:
-        with open("/proc/meminfo") as lines:
-            for line in lines:
-                if line.startswith("MemAvailable:"):
-                    return int(line.split()[1]) * 1024
-    except OSError:
-        pass
-    try:
-        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (ValueError, OSError, AttributeError):
-        return None

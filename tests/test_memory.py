@@ -1,0 +1,75 @@
+"""Memory: the estimate that is printed, limits told beforehand, tables with more elements than int32 has numbers."""
+
+from __future__ import annotations
+
+import json
+import re
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from w2v_cli.config import TrainConfig
+from w2v_cli.jit import COMPILES
+from w2v_cli.training.engines import make_step
+from w2v_cli.training.objective import make_objective
+from w2v_cli.training.parameters import padded
+from w2v_cli.training.sampling import Sample
+
+
+def train(folder: Path, words: int, dim: int, limit: int | None = None) -> subprocess.CompletedProcess[str]:
+    (folder / "corpus.txt").write_text("".join(f"w{i} w{i + 1}\n" for i in range(words - 1)))
+    command = [sys.executable, "-m", "w2v_cli", "train", "corpus.txt", "--min-count", "1", "--epochs", "1", "--json"]
+
+    def limited() -> None:
+        if limit is not None:
+            resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+
+    command += ["--dim", str(dim), "--threads", "2"]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, preexec_fn=limited)
+
+
+@pytest.mark.parametrize(("words", "dim"), [(1000, 10), (100_000, 150)])
+def test_the_estimate_is_near_the_peak(tmp_path: Path, words: int, dim: int) -> None:
+    done = train(tmp_path, words, dim)
+    assert done.returncode == 0, done.stderr
+    found = re.search(r"Takes about ([\d,]+) MB of memory", done.stderr)
+    assert found is not None
+    estimate = int(found[1].replace(",", "")) * 2**20
+    # The issue's 15 %; measured over a grid it was 7 %.
+    assert estimate == pytest.approx(json.loads(done.stdout)["peak_rss_bytes"], rel=0.15)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="RLIMIT_AS does not bind elsewhere")
+def test_a_limit_of_the_address_space_is_told_with_the_estimate(tmp_path: Path) -> None:
+    done = train(tmp_path, 20_000, 100_000, limit=4 << 30)
+    assert done.returncode == 3 and "Traceback" not in done.stderr
+    assert re.search(r"20,000 words × 100000 dimensions take 14\.9 GiB of memory and \d\.\d GiB are", done.stderr)
+    assert "Hint: lower --dim" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["corpus.txt"]
+
+
+@pytest.mark.parametrize("model", ["skipgram", "cbow"])
+@pytest.mark.skipif(not COMPILES, reason="numba does not import here")
+def test_rows_beyond_two_thousand_million_elements_are_trained_in_their_place(tmp_path: Path, model: str) -> None:
+    width = padded(8)
+    rows = 2**31 // width + 10
+    objective = make_objective(TrainConfig(model=model, dim=8), np.array([9, 5, 3, 2, 1, 1], np.int64))
+    rng = np.random.default_rng(0)
+    small = [rng.standard_normal((6, width)).astype(np.float32) for _ in range(2)]
+    # Sparse files: 8 GiB each, of which a few pages are there.
+    large = [np.memmap(tmp_path / name, np.float32, "w+", shape=(rows, width)) for name in ("inputs", "outputs")]
+    places = np.arange(6, dtype=np.int32) + np.int32(rows - 6)
+    ids = np.array([0, 3, 1, 5], np.int32)
+    noise = np.array([[2, 4]] * 4, np.int32)
+    spread, positions = np.zeros(4, np.int32), np.arange(4, dtype=np.int32)
+    for table, far in zip(small, large, strict=True):
+        far[places] = table
+    step, alphas = make_step("compiled", objective), np.full(4, 0.1)
+    step(Sample(ids, spread, spread + np.int32(4), noise, positions), alphas, *small)
+    step(Sample(places[ids], spread, spread + np.int32(4), places[noise], positions), alphas, *large)
+    for table, far in zip(small, large, strict=True):
+        assert np.array_equal(far[places], table)
