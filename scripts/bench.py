@@ -204,28 +204,28 @@ def true_loss(model_file: str, options: argparse.Namespace) -> float:
     from w2v_cli.training.trainer import BLOCK_TOKENS, sampler_of
 
     vectors = load_vectors(model_file)
+    assert vectors.counts is not None
     tables = load_tensors(model_file, ["input_vectors", "output_vectors"])
     text = Path(options.lines).read_bytes().split(maxsplit=LOSS_TOKENS)[:LOSS_TOKENS]
-    # Counts of the text, so that every model meets the same windows.
-    words, counts = np.unique(np.array(text), return_counts=True)
-    rows = np.array([vectors.id_of(word.decode()) for word in words], np.int32)
-    ids = np.searchsorted(words, np.array(text)).astype(np.int32)
-    sampler = sampler_of(TrainConfig(loss="softmax", window=options.window, subsample=options.subsample), counts)
+    ids = np.array([vectors.id_of(word.decode()) for word in text], np.int32)
+    # Every model has the same counts, and so meets the same windows.
+    config = TrainConfig(loss="softmax", window=options.window, subsample=options.subsample)
+    sampler = sampler_of(config, vectors.counts)
     total, pairs = 0.0, 0
     for block in range(-(-len(ids) // BLOCK_TOKENS)):
         block_ids = ids[block * BLOCK_TOKENS : (block + 1) * BLOCK_TOKENS]
         sample = sampler.sample(block_ids, np.zeros(0, np.int64), 0, block)
         for first in range(0, len(sample.kept_ids), 512):
             centers, contexts, _ = batch_pairs(sample, first, min(first + 512, len(sample.kept_ids)))
-            inputs, group = np.unique(rows[centers], return_inverse=True)
+            inputs, group = np.unique(centers, return_inverse=True)
             hidden = np.asarray(tables["input_vectors"][inputs], np.float64)
-            total += grouped_softmax_loss(hidden, tables["output_vectors"].astype(np.float64), group, rows[contexts])[0]
+            total += grouped_softmax_loss(hidden, tables["output_vectors"].astype(np.float64), group, contexts)[0]
             pairs += len(contexts)
     return total / pairs
 
 
 def progress_line(run: Row) -> str:
-    gold = "".join(f", {name} {score:.2f}" for name, score in run.get("scores", {}).items())
+    gold = "".join(f", {name} {score:.4g}" for name, score in run.get("scores", {}).items())
     return (
         f"{run['model']} {run['loss']} {run['trainer']:>8}: {run['words_per_second']:>11,.0f} words/s, "
         f"count {run['count_seconds']:.2f} s, train {run['train_seconds']:.1f} s, wall {run['wall_seconds']:.1f} s, "
@@ -268,7 +268,7 @@ def trainer_rows(runs: list[Row]) -> list[Row]:
                 "count + encode": f"{_median(theirs, 'count_seconds'):.2f} s",
                 "whole command": f"{_median(theirs, 'wall_seconds'):.1f} s",
                 "peak memory": f"{_median(theirs, 'peak_rss_bytes') / 2**20:.0f} MB",
-                **{key: f"{statistics.mean(values):.2f}" for key, values in marks.items()},
+                **{key: f"{statistics.mean(values):.4g}" for key, values in marks.items()},
             }
         )
     return rows
