@@ -200,10 +200,10 @@ def test_initial_vectors_are_uniform_and_output_vectors_zero() -> None:
     tensors = parameters.tensors()
     assert tensors["input_vectors"].shape == (2000, 50) and not tensors["output_vectors"].any()
     values = tensors["input_vectors"].ravel() * 50
-    assert -0.5 <= values.min() < -0.499 and 0.499 < values.max() < 0.5
-    # Uniform: mean 0 and variance 1/12, within five standard errors.
-    assert abs(values.mean()) < 5 * np.sqrt(1 / 12 / values.size)
-    assert abs(values.var() - 1 / 12) < 5 * np.sqrt(1 / 180 / values.size)
+    assert -1 <= values.min() < -0.999 and 0.999 < values.max() < 1
+    # Uniform: mean 0 and variance 1/3, within five standard errors.
+    assert abs(values.mean()) < 5 * np.sqrt(1 / 3 / values.size)
+    assert abs(values.var() - 1 / 3) < 5 * np.sqrt(4 / 45 / values.size)
     assert parameters.input_vectors.ctypes.data % 64 == 0 and parameters.input_vectors.strides[0] % 64 == 0
 
 

