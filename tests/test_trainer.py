@@ -207,6 +207,20 @@ def test_the_learning_rate_is_right_after_two_thousand_million_tokens(corpus: En
     assert seen[0][0] == pytest.approx(run.alpha_at(float((epochs - 1) * corpus.token_count)), rel=1e-12)
 
 
+@pytest.mark.parametrize("blocks", [1, 2, 3, 13, 101, 1000])
+def test_an_epoch_trains_each_block_once_the_last_one_last_and_never_near_the_one_before(
+    corpus: EncodedCorpus, monkeypatch: pytest.MonkeyPatch, blocks: int
+) -> None:
+    run = Trainer(config(), corpus)
+    monkeypatch.setattr(run, "blocks", blocks)
+    orders = [[run.block_at(epoch, turn) for turn in range(blocks)] for epoch in range(3)]
+    for order in orders:
+        assert sorted(order) == list(range(blocks))
+        assert order[-1] == blocks - 1
+        assert np.abs(np.diff(order[:-1])).min(initial=blocks) >= blocks // 3
+    assert blocks < 13 or orders[0] != orders[1] != orders[2]
+
+
 def test_a_run_that_is_stopped_trains_no_more(corpus: EncodedCorpus) -> None:
     run = Trainer(config(epochs=10_000, threads=2), corpus)
 
