@@ -35,7 +35,8 @@ from bench_peers import PEERS
 
 W2V = [sys.executable, "-m", "w2v_cli"]
 PEER_LINE_WORDS = 1000
-LOSS_TOKENS = 100_000
+# The text's tokens that a softmax's loss is taken at, and how many in a row.
+LOSS_TOKENS, RUN_TOKENS = 100_000, 1000
 # What --grid goes through; noise words are of negative sampling alone.
 GRID = [
     {"model": model, "loss": loss, "dim": dim, "window": window, "negatives": negatives}
@@ -195,7 +196,7 @@ def scores(model_file: str, gold: list[str]) -> dict[str, float]:
 
 
 def true_loss(model_file: str, options: argparse.Namespace) -> float:
-    """Mean −log P(context word | center) over a model's words, nats, at the windows that a text begins with."""
+    """Mean −log P(context word | center) over a model's words, nats, at windows from all over a text."""
     import numpy as np
 
     from w2v_cli.config import TrainConfig
@@ -206,7 +207,9 @@ def true_loss(model_file: str, options: argparse.Namespace) -> float:
     vectors = load_vectors(model_file)
     assert vectors.counts is not None
     tables = load_tensors(model_file, ["input_vectors", "output_vectors"])
-    text = Path(options.lines).read_bytes().split(maxsplit=LOSS_TOKENS)[:LOSS_TOKENS]
+    words = Path(options.lines).read_bytes().split()
+    starts = np.linspace(0, len(words), min(LOSS_TOKENS, len(words)) // RUN_TOKENS + 1)[:-1].astype(int)
+    text = [word for start in starts for word in words[start : start + RUN_TOKENS]] or words
     ids = np.array([vectors.id_of(word.decode()) for word in text], np.int32)
     # Every model has the same counts, and so meets the same windows.
     config = TrainConfig(loss="softmax", window=options.window, subsample=options.subsample)
@@ -214,7 +217,8 @@ def true_loss(model_file: str, options: argparse.Namespace) -> float:
     total, pairs = 0.0, 0
     for block in range(-(-len(ids) // BLOCK_TOKENS)):
         block_ids = ids[block * BLOCK_TOKENS : (block + 1) * BLOCK_TOKENS]
-        sample = sampler.sample(block_ids, np.zeros(0, np.int64), 0, block)
+        runs = np.arange(RUN_TOKENS, len(block_ids), RUN_TOKENS)
+        sample = sampler.sample(block_ids, runs, 0, block)
         for first in range(0, len(sample.kept_ids), 512):
             centers, contexts, _ = batch_pairs(sample, first, min(first + 512, len(sample.kept_ids)))
             inputs, group = np.unique(centers, return_inverse=True)

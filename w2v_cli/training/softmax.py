@@ -20,9 +20,10 @@ from w2v_cli.training.sampling import Sample
 
 # Centers whose steps are summed into one, at most: more of them make faster products, and longer steps. Three things
 # keep a step from overshooting, which with the full softmax ends in divergence: the cap; that the most frequent center
-# comes about once in a batch; and a limit to alpha × centers, half of what still trains (enwiki-100m, V = 6,636: 3.2).
+# comes about once in a batch; and a limit to alpha × centers, half of what still trains (the first 4 MB of enwiki-100m,
+# V = 1,000).
 BATCH_CENTERS = 64
-MOST_ALPHA_CENTERS = 1.6
+MOST_ALPHA_CENTERS = 0.8
 # Words that a thread has at least: a part of fewer takes less time than handing it over.
 LEAST_PART = 1000
 
@@ -45,7 +46,8 @@ def train_softmax(
     """
     total, predictions = 0.0, 0
     parts = vocabulary_parts(len(output_vectors), threads)
-    with ThreadPoolExecutor(len(parts)) as pool:
+    # Threads do not inherit that numpy shall not warn.
+    with ThreadPoolExecutor(len(parts), initializer=partial(np.seterr, **np.geterr())) as pool:
         each = pool.map if len(parts) > 1 else map
         for first, stop in batches(sample, alphas):
             center_ids, context_ids, window = batch_pairs(sample, first, stop)
