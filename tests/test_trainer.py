@@ -162,7 +162,8 @@ def test_a_run_that_diverges_says_so(corpus: EncodedCorpus, engine: str) -> None
 
 
 def test_a_run_that_diverges_leaves_the_last_good_checkpoint(corpus: EncodedCorpus) -> None:
-    run = Trainer(config(), corpus)
+    # So many epochs that the worker cannot be at the end before this thread has seen it begin.
+    run = Trainer(config(epochs=10_000), corpus)
     step, saved = run.step, list[Standing]()
 
     def poisoned(sample: Any, alphas: np.ndarray, *tables: np.ndarray) -> tuple[float, int]:
@@ -205,6 +206,24 @@ def test_the_learning_rate_is_right_after_two_thousand_million_tokens(corpus: En
     run._work(tally)
     assert tally.error is None
     assert seen[0][0] == pytest.approx(run.alpha_at(float((epochs - 1) * corpus.token_count)), rel=1e-12)
+
+
+def test_a_ctrl_c_does_not_wait_for_a_long_block(monkeypatch: pytest.MonkeyPatch, corpus: EncodedCorpus) -> None:
+    monkeypatch.setattr(module, "QUIT_SECONDS", 0.01)
+    run, released = Trainer(config(), corpus), threading.Event()
+
+    def step(*arguments: Any) -> Any:
+        released.wait()
+        return 0.0, 1
+
+    def stop(progress: Progress) -> None:
+        raise KeyboardInterrupt
+
+    run.step = step
+    # Without that limit it would never end.
+    with pytest.raises(KeyboardInterrupt):
+        run.train(stop)
+    released.set()
 
 
 def test_a_run_that_is_stopped_trains_no_more(corpus: EncodedCorpus) -> None:

@@ -30,6 +30,8 @@ from w2v_cli.training.sampling import WINDOWS_PER_NOISE, Sampler, make_sampler
 BLOCK_TOKENS = 10_000
 POLL_SECONDS = 0.1
 TRIAL_SECONDS = 0.05
+# How long a Ctrl-C waits for the workers: a block of a full softmax may take minutes, and what it learns is lost.
+QUIT_SECONDS = 0.5
 # Rows of a block that are looked at for numbers that are none; from one of them they soon reach every row.
 PROBED_ROWS = 32
 
@@ -180,7 +182,7 @@ class Trainer:
         """Train every token `epochs` times.
 
         `on_progress` is called from this thread, about ten times a second. If it raises, or Ctrl-C comes, the
-        workers stop at the end of their block.
+        workers stop at the end of their block; a Ctrl-C waits for that no longer than `QUIT_SECONDS`.
 
         Parameters
         ----------
@@ -238,16 +240,20 @@ class Trainer:
         workers = [threading.Thread(target=self._work, args=(tally,), daemon=True) for _ in range(self.workers)]
         for worker in workers:
             worker.start()
+        quits_at = math.inf
         try:
             finished = False
             while not finished:
                 finished = tally.wait(len(workers), min(POLL_SECONDS, seconds))
                 if watch() or time.perf_counter() > deadline:
                     tally.stop.set()
+        except KeyboardInterrupt:
+            quits_at = time.perf_counter() + QUIT_SECONDS
+            raise
         finally:
             tally.stop.set()
             # Not `Thread.join`: after a Ctrl-C it may return while the thread still runs (Python 3.11).
-            while not tally.wait(len(workers), POLL_SECONDS):
+            while not tally.wait(len(workers), POLL_SECONDS) and time.perf_counter() < quits_at:
                 pass
         if tally.error is not None:
             raise tally.error
