@@ -75,10 +75,9 @@ class Job:
         CorpusError
             If it has changed; with what has.
         """
-        if STDIN in self.corpus:
-            return []
-        gone = [path for path in self.corpus if not os.path.exists(path)]
-        if gone:
+        gone = [path for path in self.corpus if path != STDIN and not os.path.exists(path)]
+        # What is no file, as a pipe, can be read once only.
+        if any(path == STDIN or not os.path.isfile(path) for path in self.corpus):
             return gone
         reader = Reader(self.corpus, replace(self.text, errors="ignore", lower=False, tokenize="whitespace"))
         for _ in reader.pieces():
