@@ -28,6 +28,8 @@ PIECE_BYTES = 1 << 20
 _BOM = b"\xef\xbb\xbf"
 # Longer ones are no words, but a file of another kind, and would grow in memory until the next white space.
 MOST_TOKEN_BYTES = 1 << 26
+# Of a .zst, unpacked at a time: four bytes may stand for 128 KiB.
+_ZSTANDARD_BYTES = 1 << 12
 # How compressed files begin, and the suffix that says so.
 _MAGIC = {b"\x1f\x8b": ".gz", b"BZh": ".bz2", b"\xfd7zXZ\x00": ".xz", b"\x28\xb5\x2f\xfd": ".zst"}
 
@@ -290,21 +292,21 @@ class _Zstandard:
         self._rest = b""
 
     def read(self, size: int) -> bytes:
-        """About `size` bytes, at least one; none at the end."""
-        while True:
-            compressed = self._rest or self._raw.read(max(size // 4, 1))
+        """`size` bytes or somewhat more; fewer only at the end."""
+        texts: list[bytes] = []
+        while sum(map(len, texts)) < size:
+            compressed = self._rest or self._raw.read(_ZSTANDARD_BYTES)
             self._rest = b""
             if not compressed:
                 if self._frame is not None:
                     raise EOFError("it ends in the middle")
-                return b""
+                break
             self._frame = self._frame or self._decompressor.decompressobj()
-            text: bytes = self._frame.decompress(compressed)
+            texts.append(self._frame.decompress(compressed))
             if self._frame.eof:
                 self._rest = self._frame.unused_data
                 self._frame = None
-            if text:
-                return text
+        return b"".join(texts)
 
 
 OPENERS: dict[str, Callable[[IO[bytes]], Any]] = {
