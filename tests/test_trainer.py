@@ -154,10 +154,11 @@ def test_an_error_of_a_worker_reaches_the_caller(corpus: EncodedCorpus) -> None:
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.filterwarnings("ignore::RuntimeWarning")
-def test_a_run_that_diverges_says_so(corpus: EncodedCorpus, engine: str) -> None:
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("loss", ["ns", "hs", "softmax"])
+def test_a_run_that_diverges_says_so_and_no_more(corpus: EncodedCorpus, engine: str, loss: str) -> None:
     with pytest.raises(TrainingError, match=r"diverged in epoch 1, block \d of \d, at alpha 1e\+30") as caught:
-        Trainer(config(alpha=1e30, engine=engine), corpus).train()
+        Trainer(config(alpha=1e30, engine=engine, loss=loss), corpus).train()
     assert "lower --alpha" in str(caught.value.hint)
 
 

@@ -291,7 +291,9 @@ class Trainer:
                 places = epoch * self.corpus.token_count + first + sample.positions.astype(np.int64)
                 alphas = self.alpha_at(places)
                 tables = self.parameters.input_vectors, self.parameters.output_vectors
-                loss, predictions = self.step(sample, alphas, *tables)
+                # What overflows is found out here below, and numpy need not warn of it.
+                with np.errstate(all="ignore"):
+                    loss, predictions = self.step(sample, alphas, *tables)
                 if not np.isfinite(loss) or not np.isfinite(tables[0][sample.kept_ids[:PROBED_ROWS]]).all():
                     raise self._diverged(place)
                 with tally.lock:
