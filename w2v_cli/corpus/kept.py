@@ -17,7 +17,7 @@ import numpy as np
 from w2v_cli.corpus.encoded import EncodedCorpus, open_boundaries
 from w2v_cli.corpus.vocabulary import Vocabulary
 from w2v_cli.errors import CorpusError, ModelFileError
-from w2v_cli.storage import TensorFile, remove_leftovers, word_tensors, write_tensors
+from w2v_cli.storage import TensorFile, parse_json, remove_leftovers, word_tensors, write_tensors
 
 NAME = "corpus.safetensors"
 _BLOCK_BYTES = 1 << 24
@@ -61,7 +61,7 @@ def kept_corpus(folder: Path) -> EncodedCorpus | None:
     corpus = EncodedCorpus()
     try:
         kept = TensorFile(folder / NAME)
-        facts = json.loads(kept.metadata["corpus"])
+        facts = parse_json(kept.metadata["corpus"])
         corpus.open_files(folder, "rb")
         if [_checksum(file) for file in corpus.files] != facts["checksums"]:
             raise kept.wrong("does not belong to the ids beside it")
