@@ -31,6 +31,8 @@ from w2v_cli.storage import check_writable, exclusive, remove_leftovers
 from w2v_cli.training.checkpoint import NAMES as CHECKPOINT_NAMES
 from w2v_cli.training.checkpoint import Checkpoints
 from w2v_cli.training.engines import resolve_engine
+from w2v_cli.training.memory import telling_memory
+from w2v_cli.training.parameters import parameter_bytes
 from w2v_cli.training.trainer import Progress, Trained, Trainer
 
 
@@ -203,6 +205,9 @@ def _train(job: Job, folder: Path | None, observer: Observer) -> Run:
             compile_seconds = compile_passes()
         encoded = stack.enter_context(_encoded(job, folder, observer))
         observer.encoded(encoded, job.text)
+        words = len(encoded.vocabulary)
+        tables = f"{words:,} words × {config.dim} dimensions"
+        stack.enter_context(telling_memory(parameter_bytes(words, config.dim), tables))
         trainer = Trainer(config, encoded)
         with observer.compiling():
             compile_seconds += trainer.compile()

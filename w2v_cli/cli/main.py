@@ -126,7 +126,8 @@ def explain(error: Exception) -> int:
             return error.exit_code
         # Python has no other word for a thread that finds no memory for its stack.
         case MemoryError() | RuntimeError() if isinstance(error, MemoryError) or "start new thread" in str(error):
-            show_error(f"not enough memory: {error}".removesuffix(": "), "fewer words (--max-vocab) or a smaller --dim need less")
+            why = f"not enough memory: {error}".removesuffix(": ")
+            show_error(why, "fewer words (--max-vocab) or a smaller --dim need less")
         case OSError():
             where = f"{error.filename}: " if error.filename else ""
             show_error(f"{where}{error.strerror or error}", None)
