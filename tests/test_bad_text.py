@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import os
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -185,3 +187,9 @@ def test_little_that_unpacks_to_much_is_unpacked_bit_by_bit(tmp_path: Path) -> N
     assert sum(lengths) == 3 * (1 << 26) + 1
     # Of 4,096 bytes, at a place where nothing but repeats is; all at once it was the whole text.
     assert max(lengths) < 1 << 27
+
+
+def test_a_text_from_a_pipe_is_called_stdin(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "w2v_cli", "train", "-", "-q", "-o", str(tmp_path / "model")]
+    done = subprocess.run(command, input=b"ab \xff", capture_output=True)
+    assert done.returncode == 3 and done.stderr.startswith(b"Error: stdin is not UTF-8 at byte 3")

@@ -97,6 +97,11 @@ def check_readable(paths: Sequence[str]) -> None:
             _open_raw(path).close()
 
 
+def name_of(path: str) -> str:
+    """What an input is called in a message."""
+    return "stdin" if path == STDIN else path
+
+
 def input_size(paths: Sequence[str]) -> int | None:
     """Bytes of all inputs on disk, or None if one is a pipe."""
     if not all(path != STDIN and os.path.isfile(path) for path in paths):
@@ -146,13 +151,14 @@ class Reader:
             place, before_reading = _position_of(raw), _state_of(raw)
             try:
                 offset = 0
-                for block in self._blocks(path, raw):
-                    data = self._decoded(path, offset, block)
+                for block in self._blocks(name_of(path), raw):
+                    data = self._decoded(name_of(path), offset, block)
                     offset += len(block)
                     yield Piece(data, before + place())
                 if _state_of(raw) != before_reading:
                     raise CorpusError(
-                        f"{path} has changed while it was read", hint="wait until it is written, or copy it first"
+                        f"{name_of(path)} has changed while it was read",
+                        hint="wait until it is written, or copy it first",
                     )
                 yield Piece(b"\n", before + place())
                 before += place()
