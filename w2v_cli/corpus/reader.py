@@ -68,7 +68,7 @@ class Piece:
     Attributes
     ----------
     data : UTF-8.
-    bytes_read : of all inputs together, as they lie on disk, so far.
+    bytes_read : of all inputs together so far, as they lie on disk, or from a pipe as text.
     """
 
     data: bytes
@@ -148,20 +148,19 @@ class Reader:
         before = 0
         for path in self.paths:
             raw = sys.stdin.buffer if path == STDIN else _open_raw(path)
-            place, before_reading = _position_of(raw), _state_of(raw)
+            before_reading, offset = _state_of(raw), 0
             try:
-                offset = 0
                 for block in self._blocks(name_of(path), raw):
                     data = self._decoded(name_of(path), offset, block)
                     offset += len(block)
-                    yield Piece(data, before + place())
+                    yield Piece(data, before + _place(raw, offset))
                 if _state_of(raw) != before_reading:
                     raise CorpusError(
                         f"{name_of(path)} has changed while it was read",
                         hint="wait until it is written, or copy it first",
                     )
-                yield Piece(b"\n", before + place())
-                before += place()
+                yield Piece(b"\n", before + _place(raw, offset))
+                before += _place(raw, offset)
             finally:
                 if path != STDIN:
                     raw.close()
@@ -323,6 +322,6 @@ OPENERS: dict[str, Callable[[IO[bytes]], Any]] = {
 }
 
 
-def _position_of(raw: IO[bytes]) -> Callable[[], int]:
-    """A function that tells how far a file has been read, 0 for a pipe."""
-    return raw.tell if raw.seekable() else lambda: 0
+def _place(raw: IO[bytes], offset: int) -> int:
+    """How far a file has been read; a pipe cannot tell, but so much text has come out of it."""
+    return raw.tell() if raw.seekable() else offset
