@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import os
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -174,3 +176,20 @@ def test_zero_means_zero_or_is_refused() -> None:
     for option in ("alpha", "epochs", "dim", "window", "threads", "min_count", "negatives", "max_vocab"):
         with pytest.raises(W2VError, match="is too small"):
             TrainConfig(**{option: 0})
+
+
+def test_little_that_unpacks_to_much_is_unpacked_bit_by_bit(tmp_path: Path) -> None:
+    zstandard = pytest.importorskip("zstandard")
+    path = tmp_path / "corpus.zst"
+    path.write_bytes(zstandard.ZstdCompressor().compress(b"ab " * (1 << 26)))
+    assert path.stat().st_size < 1 << 17
+    lengths = [len(piece.data) for piece in Reader([str(path)], TextOptions()).pieces()]
+    assert sum(lengths) == 3 * (1 << 26) + 1
+    # Of 4,096 bytes, at a place where nothing but repeats is; all at once it was the whole text.
+    assert max(lengths) < 1 << 27
+
+
+def test_a_text_from_a_pipe_is_called_stdin(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "w2v_cli", "train", "-", "-q", "-o", str(tmp_path / "model")]
+    done = subprocess.run(command, input=b"ab \xff", capture_output=True)
+    assert done.returncode == 3 and done.stderr.startswith(b"Error: stdin is not UTF-8 at byte 3")

@@ -100,6 +100,7 @@ def test_words_their_order_and_counts_are_taken_from_the_file(
         ("a\t9\nb\n", "words.tsv, line 2: expected a word and its count"),
         ("a\t-9\n", "line 1: expected a word"),
         ("a b\t9\n", "line 1: expected a word"),
+        (f"a\t{10**13}\n", "line 1: expected a word"),
         ("a\t9\nb\t8\na\t7\n", "has the word a twice"),
         ("a\t4\n", "no word with a count of 5 or more"),
         ("unheard\t9\n", "no word of words.tsv is in corpus.txt"),

@@ -17,8 +17,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from w2v_cli.embeddings.files import load_metadata, load_tensors, load_vectors, save_model
+from w2v_cli.embeddings.files import load_choices, load_metadata, load_tensors, load_vectors, save_model
+from w2v_cli.embeddings.summary import summary
 from w2v_cli.errors import ModelFileError
+from w2v_cli.model import load as load_model
 from w2v_cli.storage import atomic_file, check_writable
 
 WORDS = ["the", "Köln", "한국어", "\u00a0", "a\u0085b"]
@@ -257,6 +259,46 @@ def test_a_model_without_words_is_refused(tmp_path: Path) -> None:
     save_model(tmp_path / "m", [], COUNTS[:0], {"input_vectors": MATRIX[:0]}, {})
     with pytest.raises(ModelFileError, match="holds no vectors"):
         load_vectors(tmp_path / "m")
+
+
+DEEP = "[" * 100_000
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"text": "{}"},
+        {"config": DEEP, "text": "{}", "loss": DEEP},
+        {"config": "{}", "text": DEEP, "loss": '{"a": 1}'},
+        {"config": "[]", "text": "{}"},
+        {"config": "{}", "text": "3"},
+        {"config": '{"dim": ' + "9" * 5000 + "}", "text": "{}"},
+        {"config": '{"dim": "x"}', "text": "{}"},
+        {"config": '{"model": 7}', "text": "{}"},
+        {"config": "{}", "text": '{"errors": "strict", "another": 1}'},
+    ],
+)
+def test_options_that_no_training_had_are_refused_and_not_told(tmp_path: Path, metadata: dict[str, str]) -> None:
+    path = tmp_path / "model.safetensors"
+    save_model(path, WORDS, COUNTS, {"input_vectors": MATRIX}, metadata)
+    with pytest.raises(ModelFileError, match="does not say how it was trained"):
+        load_choices(path)
+    assert summary(path)["loss"] is None
+    assert load_model(path).losses == []
+
+
+@pytest.mark.parametrize("counts", [[9, 5, 3, 2, -1], [2**62, 2**62, 3, 2, 1]])
+def test_counts_that_no_text_can_have_are_refused(tmp_path: Path, counts: list[int]) -> None:
+    save_model(tmp_path / "model", WORDS, np.array(counts), {"input_vectors": MATRIX}, {})
+    with pytest.raises(ModelFileError, match="has counts that no text can have"):
+        load_vectors(tmp_path / "model")
+
+
+@pytest.mark.parametrize("shape", [(5, 2), (4, 3)])
+def test_tables_of_different_shapes_are_refused(tmp_path: Path, shape: tuple[int, int]) -> None:
+    save(tmp_path / "model", output_vectors=np.ones(shape, np.float32))
+    with pytest.raises(ModelFileError, match="has output_vectors of another shape than its 5 words × 3"):
+        load_tensors(tmp_path / "model", ["output_vectors"])
 
 
 def test_a_folder_and_a_pipe_are_refused_without_waiting(tmp_path: Path) -> None:

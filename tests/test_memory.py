@@ -13,7 +13,10 @@ import numpy as np
 import pytest
 
 from w2v_cli.config import TrainConfig
+from w2v_cli.errors import TrainingError
 from w2v_cli.jit import COMPILES
+from w2v_cli.run import train_model
+from w2v_cli.training import trainer
 from w2v_cli.training.engines import make_step
 from w2v_cli.training.objective import make_objective
 from w2v_cli.training.parameters import padded
@@ -49,6 +52,22 @@ def test_a_limit_of_the_address_space_is_told_with_the_estimate(tmp_path: Path) 
     assert done.returncode == 3 and "Traceback" not in done.stderr
     assert re.search(r"20,000 words × 100000 dimensions take 14\.9 GiB of memory and \d\.\d GiB are", done.stderr)
     assert "Hint: lower --dim" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["corpus.txt"]
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="RLIMIT_AS does not bind elsewhere")
+def test_memory_that_runs_out_in_the_midst_of_a_run_is_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "corpus.txt").write_text("a b c d\n" * 9)
+
+    def step(*arguments: object) -> None:
+        np.empty(1 << 60, np.uint8)
+
+    monkeypatch.setattr(trainer, "make_step", lambda *arguments: step)
+    config = TrainConfig(min_count=1, dim=2**20)
+    with pytest.raises(TrainingError, match=r"4 words × 1048576 dimensions take 32 MiB of memory, and there was too"):
+        train_model([str(tmp_path / "corpus.txt")], config, output=tmp_path / "model")
     assert [path.name for path in tmp_path.iterdir()] == ["corpus.txt"]
 
 

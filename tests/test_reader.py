@@ -6,6 +6,8 @@ import bz2
 import gzip
 import io
 import lzma
+import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -146,3 +148,12 @@ def test_the_fingerprint_is_that_of_the_text_however_it_is_cut(tmp_path: Path) -
         list(reader.pieces())
         prints.add(reader.fingerprint)
     assert len(prints) == 1
+
+
+def test_how_far_a_pipe_has_been_read_is_told(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    writer = threading.Thread(target=lambda: (tmp_path / "pipe").write_bytes(b"a b a b\n" * 50))
+    writer.start()
+    places = [piece.bytes_read for piece in Reader([str(tmp_path / "pipe")], TextOptions(), 100).pieces()]
+    writer.join()
+    assert places == sorted(places) and places[0] > 0 and places[-1] == 400

@@ -154,15 +154,17 @@ def test_an_error_of_a_worker_reaches_the_caller(corpus: EncodedCorpus) -> None:
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.filterwarnings("ignore::RuntimeWarning")
-def test_a_run_that_diverges_says_so(corpus: EncodedCorpus, engine: str) -> None:
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("loss", ["ns", "hs", "softmax"])
+def test_a_run_that_diverges_says_so_and_no_more(corpus: EncodedCorpus, engine: str, loss: str) -> None:
     with pytest.raises(TrainingError, match=r"diverged in epoch 1, block \d of \d, at alpha 1e\+30") as caught:
-        Trainer(config(alpha=1e30, engine=engine), corpus).train()
+        Trainer(config(alpha=1e30, engine=engine, loss=loss), corpus).train()
     assert "lower --alpha" in str(caught.value.hint)
 
 
 def test_a_run_that_diverges_leaves_the_last_good_checkpoint(corpus: EncodedCorpus) -> None:
-    run = Trainer(config(), corpus)
+    # So many epochs that the worker cannot be at the end before this thread has seen it begin.
+    run = Trainer(config(epochs=10_000), corpus)
     step, saved = run.step, list[Standing]()
 
     def poisoned(sample: Any, alphas: np.ndarray, *tables: np.ndarray) -> tuple[float, int]:
@@ -178,7 +180,7 @@ def test_a_run_that_diverges_leaves_the_last_good_checkpoint(corpus: EncodedCorp
 
 def test_what_does_not_fit_into_memory_is_refused(monkeypatch: pytest.MonkeyPatch, corpus: EncodedCorpus) -> None:
     monkeypatch.setattr(memory, "available_memory", lambda: 1000)
-    with pytest.raises(TrainingError, match=r"60 words × 8 dimensions take 0\.0 GiB") as caught:
+    with pytest.raises(TrainingError, match=r"60 words × 8 dimensions take 0 MiB") as caught:
         Trainer(config(), corpus)
     assert "--max-vocab" in str(caught.value.hint)
     monkeypatch.setattr(memory, "available_memory", lambda: None)
@@ -219,6 +221,24 @@ def test_an_epoch_trains_each_block_once_the_last_one_last_and_never_near_the_on
         assert order[-1] == blocks - 1
         assert np.abs(np.diff(order[:-1])).min(initial=blocks) >= blocks // 3
     assert blocks < 13 or orders[0] != orders[1] != orders[2]
+
+
+def test_a_ctrl_c_does_not_wait_for_a_long_block(monkeypatch: pytest.MonkeyPatch, corpus: EncodedCorpus) -> None:
+    monkeypatch.setattr(module, "QUIT_SECONDS", 0.01)
+    run, released = Trainer(config(), corpus), threading.Event()
+
+    def step(*arguments: Any) -> Any:
+        released.wait()
+        return 0.0, 1
+
+    def stop(progress: Progress) -> None:
+        raise KeyboardInterrupt
+
+    run.step = step
+    # Without that limit it would never end.
+    with pytest.raises(KeyboardInterrupt):
+        run.train(stop)
+    released.set()
 
 
 def test_a_run_that_is_stopped_trains_no_more(corpus: EncodedCorpus) -> None:

@@ -154,8 +154,10 @@ class TrainConfig:
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> TrainConfig:
+    def from_dict(cls, values: Any) -> TrainConfig:
         """The configuration that `as_dict` described; names that it does not know are refused."""
+        if not isinstance(values, dict):
+            raise ConfigError("options are a table of names and values")
         unknown = sorted(set(values) - {item.name for item in fields(cls)})
         if unknown:
             raise ConfigError(f"unknown options: {', '.join(unknown)}")

@@ -12,7 +12,7 @@ from typing import Any
 from w2v_cli.config import TrainConfig, option_name
 from w2v_cli.corpus.reader import STDIN, Reader, TextOptions
 from w2v_cli.errors import ConfigError, CorpusError, ModelFileError, TrainingError
-from w2v_cli.storage import atomic_file
+from w2v_cli.storage import atomic_file, parse_json
 
 NAME = "run.json"
 CHECKPOINT_SECONDS = 600.0
@@ -75,10 +75,9 @@ class Job:
         CorpusError
             If it has changed; with what has.
         """
-        if STDIN in self.corpus:
-            return []
-        gone = [path for path in self.corpus if not os.path.exists(path)]
-        if gone:
+        gone = [path for path in self.corpus if path != STDIN and not os.path.exists(path)]
+        # What is no file, as a pipe, can be read once only.
+        if any(path == STDIN or not os.path.isfile(path) for path in self.corpus):
             return gone
         reader = Reader(self.corpus, replace(self.text, errors="ignore", lower=False, tokenize="whitespace"))
         for _ in reader.pieces():
@@ -126,7 +125,7 @@ def load_job(folder: Path) -> Job:
         If no run was begun in the folder.
     """
     try:
-        values = json.loads((folder / NAME).read_text())
+        values = parse_json((folder / NAME).read_text())
         values["config"] = TrainConfig.from_dict(values["config"])
         values["text"] = TextOptions(**values["text"])
         values["corpus"], values["sizes"] = tuple(values["corpus"]), tuple(values["sizes"])

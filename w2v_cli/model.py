@@ -6,7 +6,6 @@ Nothing here prints; errors are those of `errors`, each with a hint.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -22,6 +21,7 @@ from w2v_cli.embeddings.formats import VectorFile
 from w2v_cli.embeddings.queries import Answer, Neighbour, cosines_between, nearest, parse_query
 from w2v_cli.embeddings.queries import analogy as answer_analogies
 from w2v_cli.embeddings.queries import similar as most_similar
+from w2v_cli.embeddings.summary import making
 from w2v_cli.embeddings.vectors import WordVectors
 from w2v_cli.errors import CorpusError
 from w2v_cli.run import Observer, train_model
@@ -106,7 +106,7 @@ class Model:
     @property
     def losses(self) -> list[float]:
         """Mean negative log-likelihood of each epoch, nats per prediction; empty where nobody knows."""
-        return list(json.loads(self.metadata.get("loss", "[]")))
+        return list(making(self.metadata)["loss"] or [])
 
     def similar(
         self,

@@ -20,17 +20,19 @@ from typing import Any
 
 from w2v_cli.config import TrainConfig
 from w2v_cli.corpus.encoded import EncodedCorpus, compile_passes, encode
-from w2v_cli.corpus.kept import keep_corpus, kept_corpus
+from w2v_cli.corpus.kept import forget_corpus, keep_corpus, kept_corpus
 from w2v_cli.corpus.reader import TextOptions, check_readable
 from w2v_cli.corpus.vocabulary import Vocabulary
 from w2v_cli.embeddings.files import save_model
 from w2v_cli.errors import ConfigError, StoppedError, TrainingError
 from w2v_cli.job import CHECKPOINT_SECONDS, Job, file_sizes, load_job
 from w2v_cli.job import NAME as RUN_NAME
-from w2v_cli.storage import check_writable, exclusive
+from w2v_cli.storage import check_writable, exclusive, remove_leftovers
 from w2v_cli.training.checkpoint import NAMES as CHECKPOINT_NAMES
 from w2v_cli.training.checkpoint import Checkpoints
 from w2v_cli.training.engines import resolve_engine
+from w2v_cli.training.memory import telling_memory
+from w2v_cli.training.parameters import parameter_bytes
 from w2v_cli.training.trainer import Progress, Trained, Trainer
 
 
@@ -153,6 +155,8 @@ def train_model(
                 f"{folder} holds the checkpoints of another run",
                 hint=f"go on with w2v train --resume {shlex.quote(str(folder))}, or name another folder",
             )
+        # Of a run that was killed before its first checkpoint, and had other options or another text.
+        forget_corpus(folder)
         job.save(folder)
         return _train(job, folder, observer or Observer())
 
@@ -195,11 +199,15 @@ def _train(job: Job, folder: Path | None, observer: Observer) -> Run:
             check_writable(output)
             require_another_file(output, job.corpus)
             stack.enter_context(exclusive(output))
+            remove_leftovers(Path(_partial(output)))
         resolve_engine(config.engine)
         with observer.compiling():
             compile_seconds = compile_passes()
         encoded = stack.enter_context(_encoded(job, folder, observer))
         observer.encoded(encoded, job.text)
+        words = len(encoded.vocabulary)
+        tables = f"{words:,} words × {config.dim} dimensions"
+        stack.enter_context(telling_memory(parameter_bytes(words, config.dim), tables))
         trainer = Trainer(config, encoded)
         with observer.compiling():
             compile_seconds += trainer.compile()
@@ -232,23 +240,24 @@ def _encoded(job: Job, folder: Path | None, observer: Observer) -> EncodedCorpus
         return kept
     config = job.config
     check_readable(job.corpus)
+    if folder is not None:
+        forget_corpus(folder)
     spools = folder or (tempfile.gettempdir() if job.output is None else Path(job.output).absolute().parent)
-    corpus = encode(
+    return encode(
         job.corpus, config.min_count, config.max_vocab, job.text, config.thread_count, spools, observer.corpus,
         named=folder is not None, vocab=config.vocab,
     )  # fmt: skip
-    if folder is not None:
-        keep_corpus(corpus, folder)
-    return corpus
 
 
 def _trained(trainer: Trainer, folder: Path | None, job: Job, observer: Observer) -> Trained:
     """Train from the newest checkpoint on, and write others."""
     if folder is None:
         return trainer.train(observer.training, stop=observer.stop)
-    checkpoints = Checkpoints(folder)
+    checkpoints = Checkpoints(folder, trainer.corpus)
     # After the trial steps of `estimate_seconds`, which must not touch these parameters even by the sign of a zero.
     start = checkpoints.load(trainer.parameters)
+    # Not before: ids that do not belong to the checkpoints would stand in the way of those that do.
+    keep_corpus(trainer.corpus, folder)
     for name in checkpoints.damaged:
         observer.remark(f"{folder / name} is damaged: going on from the checkpoint before it")
     if start is not None:
@@ -271,9 +280,14 @@ def _stopped(run: Run, folder: Path | None, output: str | None) -> StoppedError:
     hint = "with --checkpoint FOLDER a run can be resumed"
     if output is None:
         return StoppedError(epoch, hint=hint)
-    partial = f"{output.removesuffix('.safetensors')}.partial.safetensors"
+    partial = _partial(output)
     run.save(partial)
     return StoppedError(f"{epoch}; what was learnt so far is in {partial}", hint=hint)
+
+
+def _partial(output: str) -> str:
+    """Where the model of a stopped run goes."""
+    return f"{output.removesuffix('.safetensors')}.partial.safetensors"
 
 
 def require_another_file(output: str | os.PathLike[str], corpus: Sequence[str]) -> None:

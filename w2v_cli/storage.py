@@ -19,7 +19,7 @@ import os
 import secrets
 import stat
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -226,6 +226,17 @@ def _unwritable(path: str | os.PathLike[str], error: OSError) -> ModelFileError:
     )
 
 
+def parse_json(text: str, pairs_hook: Callable[[list[tuple[str, Any]]], Any] | None = None) -> Any:
+    """`json.loads` of what a stranger may have written: whatever is wrong with it, it is a ValueError.
+
+    That is bad JSON, a number of 5,000 digits, and what is nested so deep that Python gives up.
+    """
+    try:
+        return json.loads(text, object_pairs_hook=pairs_hook)
+    except RecursionError as error:
+        raise ValueError("it is nested too deep") from error
+
+
 def release_pages(array: np.ndarray) -> None:
     """Let go of the memory that rows of a mapped file take, until they are read again; nothing happens to others."""
     base: Any = array
@@ -313,11 +324,8 @@ class TensorFile:
 
     def _parse(self, text: bytes) -> dict[str, Any]:
         try:
-            header = json.loads(text.decode(), object_pairs_hook=_without_repeats)
-        except (
-            ValueError,
-            RecursionError,
-        ) as error:  # ValueError: bad JSON, bad UTF-8, a number of 5,000 digits
+            header = parse_json(text.decode(), _without_repeats)
+        except ValueError as error:
             raise self.wrong("is not a safetensors file: its header is not JSON") from error
         if not isinstance(header, dict):
             raise self.wrong("is not a safetensors file: its header is not a table of tensors")

@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 import click
 
 from w2v_cli.cli.console import note, show_error
+from w2v_cli.cli.signals import end_tidily
 from w2v_cli.errors import StoppedError, W2VError
 
 # In the order of their use. The command `eval` is the object `eval` of w2v_cli.cli.evaluate, and so on.
@@ -94,6 +95,7 @@ def w2v() -> None:
 def run(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line (sys.argv's, unless given) and exit with its code."""
     settings: dict[str, bool] = {}
+    end_tidily()
     try:
         # A word that the terminal's encoding lacks shall not end the program.
         for stream in (sys.stdout, sys.stderr):
@@ -124,7 +126,8 @@ def explain(error: Exception) -> int:
             return error.exit_code
         # Python has no other word for a thread that finds no memory for its stack.
         case MemoryError() | RuntimeError() if isinstance(error, MemoryError) or "start new thread" in str(error):
-            show_error(f"not enough memory: {error}", "fewer words (--max-vocab) or a smaller --dim need less")
+            why = f"not enough memory: {error}".removesuffix(": ")
+            show_error(why, "fewer words (--max-vocab) or a smaller --dim need less")
         case OSError():
             where = f"{error.filename}: " if error.filename else ""
             show_error(f"{where}{error.strerror or error}", None)

@@ -119,24 +119,20 @@ def gradcheck(
 
 def _checks_at(model: str, corpus: str, engines: list[str], seed: int) -> list[Check]:
     """The checks of a trained model at windows of the start of a text."""
-    import json
-
-    from w2v_cli.config import TrainConfig
-    from w2v_cli.corpus.reader import Reader, TextOptions, check_readable
+    from w2v_cli.corpus.reader import Reader, check_readable
     from w2v_cli.corpus.vocabulary import first_ids
-    from w2v_cli.embeddings.files import load_metadata, load_tensors, load_vectors
+    from w2v_cli.embeddings.files import load_choices, load_tensors, load_vectors
     from w2v_cli.errors import CorpusError, ModelFileError
     from w2v_cli.training.checks import corpus_checks
     from w2v_cli.training.objective import make_objective
     from w2v_cli.training.trainer import sampler_of
 
     check_readable([corpus])
-    vectors, metadata = load_vectors(model), load_metadata(model)
-    if vectors.counts is None or "config" not in metadata or "text" not in metadata:
-        raise ModelFileError(f"{model} does not say how it was trained", hint="--at takes a model of w2v train")
-    config = TrainConfig.from_dict(json.loads(metadata["config"]))
+    vectors, (config, text) = load_vectors(model), load_choices(model)
+    if vectors.counts is None:
+        raise ModelFileError(f"{model} does not say how often its words occur", hint="--at takes a model of w2v train")
     tables = load_tensors(model, ["input_vectors", make_objective(config, vectors.counts).output_name])
-    reader = Reader([corpus], TextOptions(**json.loads(metadata["text"])))
+    reader = Reader([corpus], text)
     ids, boundaries = first_ids(reader, vectors.ids, FIRST_TOKENS)
     sample = sampler_of(config, vectors.counts).sample(ids, boundaries, 0, 0)
     checks = corpus_checks(engines, config, vectors.counts, list(tables.values()), sample, seed)

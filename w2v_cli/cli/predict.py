@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from typing import TYPE_CHECKING
 
@@ -58,14 +57,13 @@ def predict(context: tuple[str, ...], vectors_path: str, count: int, as_json: bo
 
 def _losses(path: str, vectors: WordVectors, context: list[str]) -> np.ndarray:
     """The loss of the window for every word in its middle, by the model file's own configuration."""
-    from w2v_cli.config import TrainConfig
-    from w2v_cli.embeddings.files import load_metadata, load_tensors
+    from w2v_cli.embeddings.files import load_choices, load_tensors
     from w2v_cli.training.objective import make_objective
     from w2v_cli.training.predict import middle_losses
 
     try:
-        config = TrainConfig.from_dict(json.loads(load_metadata(path)["config"]))
-    except (KeyError, ModelFileError):
+        config, _ = load_choices(path)
+    except ModelFileError:
         config = None
     if config is None or vectors.counts is None:
         raise ModelFileError(

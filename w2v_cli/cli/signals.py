@@ -1,22 +1,43 @@
-"""What a long command does when it is told to end: the first signal asks, the second one does not."""
+"""What a command does when it is told to end: in a long one the first signal asks, the second one does not."""
 
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from types import FrameType
+from typing import NoReturn
 
 from w2v_cli.errors import StoppedError
 
 _SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
+def end_tidily() -> None:
+    """Let SIGTERM and SIGHUP unwind a command as Ctrl-C does, so that it leaves no half-written file behind."""
+    for number in _SIGNALS:
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, _exit)
+
+
+def _exit(number: int, frame: FrameType | None) -> NoReturn:
+    raise SystemExit(128 + number)
+
+
 class Stop:
-    """Whether a signal has come, and what it does: before the work has begun there is nothing to wait for."""
+    """Whether a signal has come, and what it does: before the work has begun there is nothing to wait for.
+
+    Attributes
+    ----------
+    working : the work has begun.
+    state : the file whose folder a run can be resumed from once it is there, or None.
+    """
 
     def __init__(self) -> None:
+        self.state: Path | None = None
         self.number = 0
         self.working = False
 
@@ -34,6 +55,8 @@ class Stop:
         again, self.number = self.asked(), number
         if again or not self.working:
             _tell("Interrupted\n")
+            if self.state is not None and self.state.exists():
+                _tell(f"w2v train --resume {shlex.quote(str(self.state.parent))} goes on\n")
             raise KeyboardInterrupt
         _tell("Interrupted: ending what is begun; once more quits at once\n")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import shlex
+from pathlib import Path
 from typing import Any
 
 import click
@@ -76,10 +77,13 @@ def train(
 
         from w2v_cli.cli.narrator import Narrator
         from w2v_cli.corpus.reader import TextOptions
+        from w2v_cli.job import NAME
         from w2v_cli.run import resume_training, train_model
         from w2v_cli.training.memory import peak_bytes
 
         narrator = Narrator(show, stop, verbose)
+        folder = resume or checkpoint
+        stop.state = None if folder is None else Path(folder, NAME)
         if config is not None:
             text = TextOptions(errors=errors, lower=lower, tokenize=tokenize)
             run = train_model(corpus, config, text, output, narrator, checkpoint, checkpoint_every)

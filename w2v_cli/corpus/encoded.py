@@ -23,7 +23,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 from w2v_cli.corpus.given import ids_in, read_vocabulary
-from w2v_cli.corpus.reader import PIECE_BYTES, Piece, Reader, TextOptions, input_size
+from w2v_cli.corpus.reader import PIECE_BYTES, Piece, Reader, TextOptions, input_size, name_of
 from w2v_cli.corpus.tokens import FIRST_CAPACITY, NEWLINE_ID, PADDING, Tokens, make_tokens
 from w2v_cli.corpus.vocabulary import Vocabulary, make_vocabulary
 from w2v_cli.errors import CorpusError, VocabularyError
@@ -179,7 +179,7 @@ def encode(
             if given is not None:
                 corpus.vocabulary, ids = given, ids_in(given, tables[0])
             else:
-                source = ", ".join(map(_name_of, paths))
+                source = ", ".join(map(name_of, paths))
                 corpus.vocabulary, ids = make_vocabulary(tables[0], min_count, max_vocab, source)
             corpus.seconds["count"] = time.perf_counter() - started
             started = time.perf_counter()
@@ -189,7 +189,7 @@ def encode(
                 pool, threads, corpus, [ids[translation] for translation in translations], spooled, report
             )
             if corpus.token_count == 0:
-                raise VocabularyError(f"no word of {vocab} is in {', '.join(map(_name_of, paths))}")
+                raise VocabularyError(f"no word of {vocab} is in {', '.join(map(name_of, paths))}")
             corpus.seconds["encode"] = time.perf_counter() - started
     except BaseException as error:
         corpus.close()
@@ -220,11 +220,7 @@ def count_words(
         tables, _ = _count(pool, threads, Reader(paths, text, piece_bytes), None, report)
     for table in tables[1:]:
         tables[0].absorb(table)
-    return make_vocabulary(tables[0], min_count, max_vocab, ", ".join(map(_name_of, paths)))[0]
-
-
-def _name_of(path: str) -> str:
-    return "stdin" if path == "-" else path
+    return make_vocabulary(tables[0], min_count, max_vocab, ", ".join(map(name_of, paths)))[0]
 
 
 def _count(

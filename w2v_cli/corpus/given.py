@@ -10,6 +10,9 @@ from w2v_cli.corpus.tokens import PADDING, Tokens, make_tokens
 from w2v_cli.corpus.vocabulary import Vocabulary
 from w2v_cli.errors import VocabularyError
 
+# A word that occurs more often than that is in no text.
+MOST_DIGITS = 13
+
 
 def read_vocabulary(path: str | os.PathLike[str], min_count: int, max_vocab: int | None) -> Vocabulary:
     """The words of a file in its order, with its counts.
@@ -32,7 +35,7 @@ def read_vocabulary(path: str | os.PathLike[str], min_count: int, max_vocab: int
                 fields = line.rstrip("\r\n").split("\t" if "\t" in line else " ")
                 if fields == [""]:
                     continue
-                if len(fields) < 2 or fields[0].encode().split() != [fields[0].encode()] or not fields[1].isdecimal():
+                if len(fields) < 2 or fields[0].encode().split() != [fields[0].encode()] or not _is_count(fields[1]):
                     raise VocabularyError(f"{name}, line {number}: expected a word and its count", hint="see w2v vocab")
                 if int(fields[1]) >= min_count:
                     words.append(fields[0])
@@ -47,6 +50,11 @@ def read_vocabulary(path: str | os.PathLike[str], min_count: int, max_vocab: int
         again = next(word for word, before in zip(sorted(words)[1:], sorted(words), strict=False) if word == before)
         raise VocabularyError(f"{name} has the word {again} twice")
     return Vocabulary(words[:max_vocab], np.array(counts[:max_vocab], np.int64))
+
+
+def _is_count(field: str) -> bool:
+    """Whether a field is a whole number, and small enough for their sum to be one of 64 bits."""
+    return field.isdecimal() and len(field) <= MOST_DIGITS
 
 
 def ids_in(vocabulary: Vocabulary, tokens: Tokens) -> np.ndarray:

@@ -16,15 +16,17 @@ import numpy as np
 
 from w2v_cli.corpus.encoded import EncodedCorpus, open_boundaries
 from w2v_cli.corpus.vocabulary import Vocabulary
-from w2v_cli.errors import ModelFileError
-from w2v_cli.storage import TensorFile, remove_leftovers, word_tensors, write_tensors
+from w2v_cli.errors import CorpusError, ModelFileError
+from w2v_cli.storage import TensorFile, parse_json, remove_leftovers, word_tensors, write_tensors
 
 NAME = "corpus.safetensors"
 _BLOCK_BYTES = 1 << 24
 
 
 def keep_corpus(corpus: EncodedCorpus, folder: Path) -> None:
-    """Make sure of the ids that `encode` has left in the folder, and write what belongs to them."""
+    """Make sure of the ids that `encode` has left in the folder, and write what belongs to them, if it is not there."""
+    if (folder / NAME).exists():
+        return
     remove_leftovers(folder / NAME)
     facts = {
         "token_count": corpus.token_count,
@@ -40,12 +42,26 @@ def keep_corpus(corpus: EncodedCorpus, folder: Path) -> None:
     write_tensors(folder / NAME, tensors, {"corpus": json.dumps(facts)})
 
 
+def forget_corpus(folder: Path) -> None:
+    """Let a folder keep no corpus: its ids are to be made anew, from other words perhaps.
+
+    Raises
+    ------
+    CorpusError
+        If it cannot be removed.
+    """
+    try:
+        (folder / NAME).unlink(missing_ok=True)
+    except OSError as error:
+        raise CorpusError(f"cannot remove {folder / NAME}: {error.strerror}", hint="name another folder") from error
+
+
 def kept_corpus(folder: Path) -> EncodedCorpus | None:
     """The corpus that a folder keeps, or None if it has none that is whole."""
     corpus = EncodedCorpus()
     try:
         kept = TensorFile(folder / NAME)
-        facts = json.loads(kept.metadata["corpus"])
+        facts = parse_json(kept.metadata["corpus"])
         corpus.open_files(folder, "rb")
         if [_checksum(file) for file in corpus.files] != facts["checksums"]:
             raise kept.wrong("does not belong to the ids beside it")

@@ -28,6 +28,8 @@ PIECE_BYTES = 1 << 20
 _BOM = b"\xef\xbb\xbf"
 # Longer ones are no words, but a file of another kind, and would grow in memory until the next white space.
 MOST_TOKEN_BYTES = 1 << 26
+# Of a .zst, unpacked at a time: four bytes may stand for 128 KiB.
+_ZSTANDARD_BYTES = 1 << 12
 # How compressed files begin, and the suffix that says so.
 _MAGIC = {b"\x1f\x8b": ".gz", b"BZh": ".bz2", b"\xfd7zXZ\x00": ".xz", b"\x28\xb5\x2f\xfd": ".zst"}
 
@@ -66,7 +68,7 @@ class Piece:
     Attributes
     ----------
     data : UTF-8.
-    bytes_read : of all inputs together, as they lie on disk, so far.
+    bytes_read : of all inputs together so far, as they lie on disk, or from a pipe as text.
     """
 
     data: bytes
@@ -93,6 +95,11 @@ def check_readable(paths: Sequence[str]) -> None:
         # Opening a FIFO would take its writer's only reader away.
         if os.path.isfile(path) or not os.path.exists(path):
             _open_raw(path).close()
+
+
+def name_of(path: str) -> str:
+    """What an input is called in a message."""
+    return "stdin" if path == STDIN else path
 
 
 def input_size(paths: Sequence[str]) -> int | None:
@@ -141,19 +148,19 @@ class Reader:
         before = 0
         for path in self.paths:
             raw = sys.stdin.buffer if path == STDIN else _open_raw(path)
-            place, before_reading = _position_of(raw), _state_of(raw)
+            before_reading, offset = _state_of(raw), 0
             try:
-                offset = 0
-                for block in self._blocks(path, raw):
-                    data = self._decoded(path, offset, block)
+                for block in self._blocks(name_of(path), raw):
+                    data = self._decoded(name_of(path), offset, block)
                     offset += len(block)
-                    yield Piece(data, before + place())
+                    yield Piece(data, before + _place(raw, offset))
                 if _state_of(raw) != before_reading:
                     raise CorpusError(
-                        f"{path} has changed while it was read", hint="wait until it is written, or copy it first"
+                        f"{name_of(path)} has changed while it was read",
+                        hint="wait until it is written, or copy it first",
                     )
-                yield Piece(b"\n", before + place())
-                before += place()
+                yield Piece(b"\n", before + _place(raw, offset))
+                before += _place(raw, offset)
             finally:
                 if path != STDIN:
                     raw.close()
@@ -290,21 +297,21 @@ class _Zstandard:
         self._rest = b""
 
     def read(self, size: int) -> bytes:
-        """About `size` bytes, at least one; none at the end."""
-        while True:
-            compressed = self._rest or self._raw.read(max(size // 4, 1))
+        """`size` bytes or somewhat more; fewer only at the end."""
+        texts: list[bytes] = []
+        while sum(map(len, texts)) < size:
+            compressed = self._rest or self._raw.read(_ZSTANDARD_BYTES)
             self._rest = b""
             if not compressed:
                 if self._frame is not None:
                     raise EOFError("it ends in the middle")
-                return b""
+                break
             self._frame = self._frame or self._decompressor.decompressobj()
-            text: bytes = self._frame.decompress(compressed)
+            texts.append(self._frame.decompress(compressed))
             if self._frame.eof:
                 self._rest = self._frame.unused_data
                 self._frame = None
-            if text:
-                return text
+        return b"".join(texts)
 
 
 OPENERS: dict[str, Callable[[IO[bytes]], Any]] = {
@@ -315,6 +322,6 @@ OPENERS: dict[str, Callable[[IO[bytes]], Any]] = {
 }
 
 
-def _position_of(raw: IO[bytes]) -> Callable[[], int]:
-    """A function that tells how far a file has been read, 0 for a pipe."""
-    return raw.tell if raw.seekable() else lambda: 0
+def _place(raw: IO[bytes], offset: int) -> int:
+    """How far a file has been read; a pipe cannot tell, but so much text has come out of it."""
+    return raw.tell() if raw.seekable() else offset

@@ -13,11 +13,15 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from w2v_cli.config import TrainConfig
+from w2v_cli.corpus.reader import TextOptions
 from w2v_cli.embeddings.formats import VectorFile
 from w2v_cli.embeddings.vectors import WordVectors
-from w2v_cli.errors import ModelFileError
-from w2v_cli.storage import TensorFile, atomic_file, word_tensors, write_tensors
+from w2v_cli.errors import ConfigError, ModelFileError
+from w2v_cli.storage import TensorFile, atomic_file, parse_json, word_tensors, write_tensors
 
+# No text has as many, and int64 still holds their sum.
+MOST_TOKENS = 1 << 62
 FORMAT = "w2v-cli"
 FORMAT_VERSION = "1"
 _BLOCK_BYTES = 1 << 20
@@ -112,6 +116,8 @@ def load_vectors(path: str | os.PathLike[str], format: str | None = None) -> Wor
     if len(offsets) != len(matrix) + 1 or (counts is not None and len(counts) != len(matrix)):
         counted = "no" if counts is None else len(counts)
         raise file.wrong(f"has {len(matrix)} vectors, {counted} counts and {len(offsets)} word_offsets")
+    if counts is not None and (counts.min() < 0 or counts.sum(dtype=np.float64) > MOST_TOKENS):
+        raise file.wrong("has counts that no text can have")
     words = file.words()
     repeated = words.repeated()
     if repeated is not None:
@@ -122,7 +128,31 @@ def load_vectors(path: str | os.PathLike[str], format: str | None = None) -> Wor
 def load_tensors(path: str | os.PathLike[str], names: Sequence[str]) -> dict[str, np.ndarray]:
     """Tables (float32, two axes) of a model by name, such as `output_vectors`, memory-mapped."""
     file = open_model(path)
-    return {name: file.tensor(name, "F32", axes=2) for name in names}
+    tables = {name: file.tensor(name, "F32", axes=2) for name in names}
+    words, dim = file.tensor("input_vectors", file.dtype("input_vectors") or "F32", axes=2).shape
+    for name, table in tables.items():
+        # A tree of V leaves has V − 1 nodes.
+        if table.shape != (words - (name == "node_vectors"), dim):
+            raise file.wrong(f"has {name} of another shape than its {words} words × {dim}")
+    return tables
+
+
+def load_choices(path: str | os.PathLike[str]) -> tuple[TrainConfig, TextOptions]:
+    """The options that a model was trained with, and how its text was read.
+
+    Raises
+    ------
+    ModelFileError
+        If the file does not say, or says what no option can be.
+    """
+    metadata = load_metadata(path)
+    try:
+        config = TrainConfig.from_dict(parse_json(metadata["config"]))
+        return config, TextOptions(**parse_json(metadata.get("text", "{}")))
+    except (KeyError, ValueError, TypeError, ConfigError) as error:
+        raise ModelFileError(
+            f"{os.fspath(path)} does not say how it was trained", hint="this takes a model of w2v train"
+        ) from error
 
 
 def load_metadata(path: str | os.PathLike[str]) -> dict[str, str]:

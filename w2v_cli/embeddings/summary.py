@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from datetime import datetime, timezone
@@ -10,6 +9,7 @@ from typing import Any
 
 from w2v_cli.embeddings.files import load_vectors, open_model
 from w2v_cli.embeddings.formats import VectorFile
+from w2v_cli.storage import parse_json
 
 
 def summary(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -34,7 +34,7 @@ def summary(path: str | os.PathLike[str]) -> dict[str, Any]:
     facts["written"] = datetime.fromtimestamp(os.path.getmtime(path), timezone.utc).isoformat(timespec="seconds")
     if format != "safetensors":
         vectors = load_vectors(path)
-        return {**facts, "words": len(vectors), "dim": vectors.dim, "dtype": "float32", **_making({})}
+        return {**facts, "words": len(vectors), "dim": vectors.dim, "dtype": "float32", **making({})}
     model = open_model(path)
     matrix = model.tensor("input_vectors", model.dtype("input_vectors") or "F32", axes=2)
     words, dim = matrix.shape
@@ -44,11 +44,11 @@ def summary(path: str | os.PathLike[str]) -> dict[str, Any]:
         "dim": dim,
         "dtype": str(matrix.dtype),
         "tensors": model.names,
-        **_making(model.metadata),
+        **making(model.metadata),
     }
 
 
-def _making(metadata: Mapping[str, str]) -> dict[str, Any]:
+def making(metadata: Mapping[str, str]) -> dict[str, Any]:
     """What a model was made with; anything that a stranger may have put there in place of it counts as unsaid."""
     config, text = _parsed(metadata, "config"), _parsed(metadata, "text")
     loss, tokens = _parsed(metadata, "loss"), _parsed(metadata, "corpus_tokens")
@@ -64,6 +64,6 @@ def _making(metadata: Mapping[str, str]) -> dict[str, Any]:
 
 def _parsed(metadata: Mapping[str, str], name: str) -> Any:
     try:
-        return json.loads(metadata.get(name, "null"))
+        return parse_json(metadata.get(name, "null"))
     except ValueError:
         return None

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from w2v_cli.corpus.encoded import EncodedCorpus
 from w2v_cli.errors import ModelFileError, TrainingError
-from w2v_cli.storage import TensorFile, checksum, remove_leftovers, write_tensors
+from w2v_cli.storage import TensorFile, checksum, remove_leftovers, word_tensors, write_tensors
 from w2v_cli.training.parameters import Parameters
 from w2v_cli.training.trainer import BLOCK_TOKENS, Standing
 
@@ -25,14 +27,17 @@ class Checkpoints:
     Parameters
     ----------
     folder : it exists, and nobody else writes in it.
+    corpus : a checkpoint of another text, or of other words of it, is refused.
 
     Attributes
     ----------
     damaged : the names of files that hold no whole checkpoint.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, corpus: EncodedCorpus) -> None:
         self.folder = folder
+        words, counts = corpus.vocabulary.words, corpus.vocabulary.counts
+        self._corpus = f"{corpus.fingerprint} {checksum({'counts': counts, **word_tensors(words)})}"
         self.damaged: list[str] = []
         self._newest = 1
         for name in NAMES:
@@ -47,7 +52,7 @@ class Checkpoints:
             If it cannot be written; both older ones are as they were then.
         """
         tensors = {**parameters.tensors(), "losses": standing.losses, "predictions": standing.predictions}
-        facts = json.dumps({"block": standing.block, "block_tokens": BLOCK_TOKENS})
+        facts = json.dumps({"block": standing.block, "block_tokens": BLOCK_TOKENS, "corpus": self._corpus})
         oldest = 1 - self._newest
         write_tensors(self.folder / NAMES[oldest], tensors, {"standing": facts, "checksum": checksum(tensors, facts)})
         self._newest = oldest
@@ -60,13 +65,13 @@ class Checkpoints:
         TrainingError
             If there are checkpoints, but none of them is whole, or it is of another program or corpus.
         """
-        found: list[tuple[int, int, dict[str, np.ndarray], int]] = []
+        found: list[tuple[int, int, dict[str, Any], dict[str, np.ndarray]]] = []
         for place, name in enumerate(NAMES):
             if not (self.folder / name).exists():
                 continue
             try:
                 facts, tensors = self._read(self.folder / name, parameters)
-                found.append((facts["block"], place, tensors, facts["block_tokens"]))
+                found.append((facts["block"], place, facts, tensors))
             except ModelFileError:
                 self.damaged.append(name)
         if not found:
@@ -76,18 +81,24 @@ class Checkpoints:
                     hint="remove the folder and train again",
                 )
             return None
-        block, self._newest, tensors, block_tokens = max(found, key=lambda item: item[:2])
-        if block_tokens != BLOCK_TOKENS:
+        block, self._newest, facts, tensors = max(found, key=lambda item: item[:2])
+        if facts["block_tokens"] != BLOCK_TOKENS:
             raise TrainingError(
-                f"the checkpoint in {self.folder} was written by a version that trains in blocks of {block_tokens:,} "
-                f"tokens, not {BLOCK_TOKENS:,}",
+                f"the checkpoint in {self.folder} was written by a version that trains in blocks of "
+                f"{facts['block_tokens']:,} tokens, not {BLOCK_TOKENS:,}",
                 hint="go on with that version, or train again",
+            )
+        # It can only be so where the ids were lost, and made again from what the text and --vocab are now.
+        if facts.get("corpus") != self._corpus:
+            raise TrainingError(
+                f"the checkpoint in {self.folder} is of another text, or of other words, than there are now",
+                hint="bring the old text back, or train anew with another --checkpoint folder",
             )
         for name, table in parameters.tensors().items():
             table[:] = tensors[name]
         return Standing(block, np.array(tensors["losses"]), np.array(tensors["predictions"]))
 
-    def _read(self, path: Path, parameters: Parameters) -> tuple[dict[str, int], dict[str, np.ndarray]]:
+    def _read(self, path: Path, parameters: Parameters) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """What a whole checkpoint says and holds, memory-mapped."""
         file = TensorFile(path)
         tensors = {name: file.tensor(name, "F32", axes=2) for name in parameters.tensors()}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 WORKER_BYTES = 2 << 20
 # What is copied of a table at a time while it is written.
 SAVE_BYTES = 1 << 24
+_NEED_LESS = "lower --dim, raise --min-count or set --max-vocab"
 
 
 def require_memory(needed: int, what: str) -> None:
@@ -29,9 +32,30 @@ def require_memory(needed: int, what: str) -> None:
     available = available_memory()
     if available is not None and needed > available:
         raise TrainingError(
-            f"{what} take {needed / 2**30:.1f} GiB of memory and {available / 2**30:.1f} GiB are available",
-            hint="lower --dim, raise --min-count or set --max-vocab",
+            f"{what} take {_size(needed)} of memory and {_size(available)} are available", hint=_NEED_LESS
         )
+
+
+@contextmanager
+def telling_memory(needed: int, what: str) -> Iterator[None]:
+    """Within, memory that runs out is an error that tells what the tables take; steps and BLAS want some on top.
+
+    Raises
+    ------
+    TrainingError
+        In place of a MemoryError.
+    """
+    try:
+        yield
+    except MemoryError as error:
+        raise TrainingError(
+            f"{what} take {_size(needed)} of memory, and there was too little for the work on them", hint=_NEED_LESS
+        ) from error
+
+
+def _size(count: int) -> str:
+    """Bytes as a person says them."""
+    return f"{count / 2**30:.1f} GiB" if count >= 2**30 else f"{count / 2**20:.0f} MiB"
 
 
 def available_memory() -> int | None:

@@ -32,6 +32,8 @@ BLOCK_TOKENS = 10_000
 GOLDEN_SECTION = 0.618
 POLL_SECONDS = 0.1
 TRIAL_SECONDS = 0.05
+# How long a Ctrl-C waits for the workers: a block of a full softmax may take minutes, and what it learns is lost.
+QUIT_SECONDS = 0.5
 # Rows of a block that are looked at for numbers that are none; from one of them they soon reach every row.
 PROBED_ROWS = 32
 
@@ -182,7 +184,7 @@ class Trainer:
         """Train every token `epochs` times.
 
         `on_progress` is called from this thread, about ten times a second. If it raises, or Ctrl-C comes, the
-        workers stop at the end of their block.
+        workers stop at the end of their block; a Ctrl-C waits for that no longer than `QUIT_SECONDS`.
 
         Parameters
         ----------
@@ -240,16 +242,20 @@ class Trainer:
         workers = [threading.Thread(target=self._work, args=(tally,), daemon=True) for _ in range(self.workers)]
         for worker in workers:
             worker.start()
+        quits_at = math.inf
         try:
             finished = False
             while not finished:
                 finished = tally.wait(len(workers), min(POLL_SECONDS, seconds))
                 if watch() or time.perf_counter() > deadline:
                     tally.stop.set()
+        except KeyboardInterrupt:
+            quits_at = time.perf_counter() + QUIT_SECONDS
+            raise
         finally:
             tally.stop.set()
             # Not `Thread.join`: after a Ctrl-C it may return while the thread still runs (Python 3.11).
-            while not tally.wait(len(workers), POLL_SECONDS):
+            while not tally.wait(len(workers), POLL_SECONDS) and time.perf_counter() < quits_at:
                 pass
         if tally.error is not None:
             raise tally.error
@@ -304,7 +310,9 @@ class Trainer:
                 places = epoch * self.corpus.token_count + turn * BLOCK_TOKENS + sample.positions.astype(np.int64)
                 alphas = self.alpha_at(places)
                 tables = self.parameters.input_vectors, self.parameters.output_vectors
-                loss, predictions = self.step(sample, alphas, *tables)
+                # What overflows is found out here below, and numpy need not warn of it.
+                with np.errstate(all="ignore"):
+                    loss, predictions = self.step(sample, alphas, *tables)
                 if not np.isfinite(loss) or not np.isfinite(tables[0][sample.kept_ids[:PROBED_ROWS]]).all():
                     raise self._diverged(place)
                 with tally.lock:
