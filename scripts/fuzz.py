@@ -23,7 +23,7 @@ import numpy as np
 
 from w2v_cli import storage, words
 from w2v_cli.corpus import reader, tokens
-from w2v_cli.embeddings import files, formats, gold, word2vec_format
+from w2v_cli.embeddings import binary_format, files, formats, gold, text_format
 from w2v_cli.errors import W2VError
 
 CASES = Path(__file__).resolve().parents[1] / "tests" / "fuzz_cases"
@@ -122,7 +122,7 @@ def main() -> None:
         import atheris
     except ImportError:
         sys.exit("Error: fuzzing needs the package atheris\nHint: pip install 'w2v-cli[fuzz]'")
-    for module in (storage, words, reader, files, formats, gold, word2vec_format, tokens):
+    for module in (storage, words, reader, files, formats, gold, binary_format, text_format, tokens):
         instrument(module, atheris.instrument_func)
     # A file in memory, if there is such a place, is written a million times more cheaply.
     memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None

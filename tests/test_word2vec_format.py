@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from w2v_cli.embeddings import word2vec_format
+from w2v_cli.embeddings import binary_format, text_format
 from w2v_cli.embeddings.decimals import nearest_float32
 from w2v_cli.embeddings.files import load_vectors
 from w2v_cli.errors import ConfigError, ModelFileError
@@ -53,6 +53,8 @@ def bits(matrix: np.ndarray) -> list[list[int]]:
         ("a.txt", text_of(header=None)),
         ("a.glove", text_of(header=None)),
         ("a", text_of(header=None, end=" \n")),
+        ("a", b"\xef\xbb\xbf" + text_of()),
+        ("a.txt", b"\xef\xbb\xbf" + text_of(header=None)),
         ("a.bin", binary_of()),
         ("a.bin", binary_of(b"")),
         ("a", binary_of()),
@@ -73,7 +75,8 @@ def test_blocks_may_end_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     content = text_of() if name == "a.txt" else binary_of()
     (tmp_path / name).write_bytes(content)
     for size in range(1, len(content) + 2):
-        monkeypatch.setattr(word2vec_format, "_BLOCK_BYTES", size)
+        for module in (binary_format, text_format):
+            monkeypatch.setattr(module, "_BLOCK_BYTES", size)
         assert bits(load_vectors(tmp_path / name).matrix) == bits(MATRIX)
 
 

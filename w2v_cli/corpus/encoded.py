@@ -14,11 +14,10 @@ import os
 import string
 import tempfile
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -28,13 +27,12 @@ from w2v_cli.corpus.tokens import FIRST_CAPACITY, NEWLINE_ID, PADDING, Tokens, m
 from w2v_cli.corpus.vocabulary import Vocabulary, make_vocabulary
 from w2v_cli.errors import CorpusError, VocabularyError
 from w2v_cli.jit import compiled
+from w2v_cli.threads import in_order
 
 # Called with the phase (count, encode), how much is done and of how much (None if unknown): bytes, tokens.
 OnProgress = Callable[[str, int, "int | None"], None]
 # What a newline becomes in the second pass; −1 is a word that is dropped.
 NEWLINE_MARK = -2
-Task = TypeVar("Task")
-Result = TypeVar("Result")
 
 
 def compile_passes() -> float:
@@ -318,25 +316,6 @@ def _translate(ids: Any, translation: Any, boundaries: Any) -> Any:
             boundaries[newlines] = kept
             newlines += 1
     return kept, newlines
-
-
-def in_order(
-    pool: ThreadPoolExecutor, threads: int, work: Callable[[Task], Result], tasks: Iterator[Task]
-) -> Iterator[tuple[Task, Result]]:
-    """Each task with its result, in order; a few tasks are ahead, and no more are taken than that."""
-    ahead: deque[tuple[Task, Future[Result]]] = deque()
-    try:
-        for task in tasks:
-            ahead.append((task, pool.submit(work, task)))
-            if len(ahead) > 2 * threads:
-                done, future = ahead.popleft()
-                yield done, future.result()
-        while ahead:
-            done, future = ahead.popleft()
-            yield done, future.result()
-    finally:
-        for _, future in ahead:
-            future.cancel()
 
 
 def _untokenised_share(table: Tokens) -> float:

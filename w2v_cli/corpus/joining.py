@@ -24,6 +24,8 @@ FIRST_CAPACITY = 1 << 16
 MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 # Tokens ahead of the one that is counted, for which memory is asked.
 AHEAD = 16
+# Bytes of a word that are copied at a time.
+EIGHT = 8
 ONE, THIRTY_TWO = np.uint64(1), np.uint64(32)
 LOW_HALF = np.uint64(0xFFFFFFFF)
 
@@ -59,9 +61,12 @@ class Candidates:
             if self._nodes == len(self._ends):
                 self._parents, self._ends = (np.concatenate([a, np.zeros_like(a)]) for a in (self._parents, self._ends))
 
-    def all(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Of every candidate: the node before its last word, its first and last word, its count; int64."""
-        used = np.flatnonzero(self._slots[0::2])
+    def occurring(self, least: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Of every candidate that occurs so often: the node before its last word, its first and last word, its count;
+        int64.
+        """
+        # The value of a connector's slot is no count, and the slot no candidate: it is left out below.
+        used = np.flatnonzero(self._slots[1::2] >= np.uint64(least))
         keys = self._slots[0::2][used] - ONE
         lasts = (keys & LOW_HALF).astype(np.int64)
         whole = ~self._connectors[lasts]
@@ -126,15 +131,17 @@ def spelled(
 
     Parameters
     ----------
-    word_bytes : uint8, all words · starts : int64 (V + 1,), where each begins in them.
+    word_bytes : uint8, all words, and eight bytes more · starts : int64 (V + 1,), where each word begins in them.
     """
-    text = np.empty(int((starts[ids + 1] - starts[ids]).sum()) + len(ids), np.uint8)
+    size = int(np.diff(starts)[ids].sum()) + len(ids)
+    # Words are copied by eight bytes, and what is behind a word is written over by the next.
+    text = np.empty(size + EIGHT, np.uint8)
     ends = np.full(len(ids), ord(" "), np.uint8)
     ends[boundaries - 1] = ord("\n")
     if ends_line:
         ends[-1:] = ord("\n")
     _spell(ids, ends, word_bytes, starts, text)
-    return text
+    return text[:size]
 
 
 @compiled
@@ -235,10 +242,14 @@ def _join(ids, boundaries, connectors, slots, joined, places):  # type: ignore[n
 
 @compiled
 def _spell(ids: Any, ends: Any, word_bytes: Any, starts: Any, text: Any) -> None:
-    at = 0
+    at = np.uint64(0)
     for place in range(len(ids)):
-        for i in range(starts[ids[place]], starts[ids[place] + 1]):
-            text[at] = word_bytes[i]
-            at += 1
+        start, stop = starts[ids[place]], starts[ids[place] + 1]
+        for done in range(0, stop - start, EIGHT):
+            source, target = np.uint64(start + done), at + np.uint64(done)
+            # LLVM makes one load and one store of it.
+            for i in range(EIGHT):
+                text[target + np.uint64(i)] = word_bytes[source + np.uint64(i)]
+        at += np.uint64(stop - start)
         text[at] = ends[place]
-        at += 1
+        at += ONE

@@ -12,12 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
 from w2v_cli.corpus import joining
 from w2v_cli.corpus.encoded import EncodedCorpus
+from w2v_cli.threads import in_order
 
 SCORINGS = ("word2phrase", "npmi")
 # Where a phrase is above: word2phrase's default, and gensim's advice for a score of −1…1.
@@ -29,6 +30,7 @@ BLOCK_TOKENS = 1 << 20
 
 # Called with how many tokens are done, and of how many.
 OnProgress = Callable[[int, int], None]
+Result = TypeVar("Result")
 
 
 class Phrase(NamedTuple):
@@ -36,6 +38,14 @@ class Phrase(NamedTuple):
 
     text: str
     score: float
+
+
+class _Block(NamedTuple):
+    """A part of the corpus: ids int32, boundaries int64 in them, and whether a line ends with it."""
+
+    ids: np.ndarray
+    boundaries: np.ndarray
+    ends_line: bool
 
 
 class Joiner:
@@ -48,7 +58,7 @@ class Joiner:
     threshold : what a score must be above · scoring : one of SCORINGS.
     connectors : words that may stand inside a phrase, and not at its ends.
     delimiter : what is between the words of a phrase.
-    threads : how many count.
+    threads : how many work.
     """
 
     def __init__(
@@ -75,12 +85,13 @@ class Joiner:
         frequent = counts >= self.min_count
         parts = [joining.Candidates(connectors, frequent, part, self.threads) for part in range(self.threads)]
         with ThreadPoolExecutor(self.threads) as pool:
-            for ids, boundaries, _ in self._blocks(on_progress):
-                list(pool.map(lambda part, block=(ids, boundaries): part.count(*block), parts))
+            for block in self._of_blocks(self._joined, on_progress):
+                list(pool.map(lambda part, block=block: part.count(block.ids, block.boundaries), parts))
+            chosen = list(pool.map(lambda part: self._above_threshold(part, counts), parts))
         scored = [
             (-score, part.path(node, last))
-            for part in parts
-            for node, last, score in self._above_threshold(part, counts)
+            for part, some in zip(parts, chosen, strict=True)
+            for node, last, score in some
         ]
         scored.sort()
         phrases = [self.delimiter.join(self.words[word_id] for word_id in path) for _, path in scored]
@@ -93,28 +104,29 @@ class Joiner:
         """The text with its phrases joined: UTF-8, a sentence a line, one space between words."""
         encoded = [word.encode() for word in self.words]
         starts = np.cumsum([0, *map(len, encoded)], dtype=np.int64)
-        word_bytes = np.frombuffer(b"".join(encoded), np.uint8)
-        for ids, boundaries, ends_line in self._blocks(on_progress):
-            yield joining.spelled(ids, boundaries, ends_line, word_bytes, starts).tobytes()
+        word_bytes = np.frombuffer(b"".join(encoded) + bytes(joining.EIGHT), np.uint8)
+
+        def written(block: _Block) -> bytes:
+            return joining.spelled(*self._joined(block), word_bytes, starts).tobytes()
+
+        return self._of_blocks(written, on_progress)
 
     def _counts(self, on_progress: OnProgress | None) -> np.ndarray:
         """How often each word and phrase occurs now, int64 (V,)."""
         if not self.passes:
             return self.corpus.vocabulary.counts
         counts = np.zeros(len(self.words), np.int64)
-        for ids, _, _ in self._blocks(on_progress):
-            counts += np.bincount(ids, minlength=len(counts))
+        for block in self._of_blocks(self._joined, on_progress):
+            counts += np.bincount(block.ids, minlength=len(counts))
         return counts
 
-    def _above_threshold(self, candidates: joining.Candidates, counts: np.ndarray) -> Iterator[tuple[int, int, float]]:
+    def _above_threshold(self, candidates: joining.Candidates, counts: np.ndarray) -> list[tuple[int, int, float]]:
         """Node, last word and score of the candidates that are phrases.
 
         word2phrase: (n_ab − min_count) / (n_a n_b) · N      npmi: log(p_ab / (p_a p_b)) / −log p_ab, p = n / N
         """
-        nodes, firsts, lasts, pairs = candidates.all()
-        total = counts.sum()
-        some = np.flatnonzero(pairs >= self.min_count)
-        n_ab, n_a, n_b = pairs[some], counts[firsts[some]], counts[lasts[some]]
+        nodes, firsts, lasts, n_ab = candidates.occurring(self.min_count)
+        total, n_a, n_b = counts.sum(), counts[firsts], counts[lasts]
         if self.scoring == "word2phrase":
             scores = (n_ab - self.min_count) / n_a / n_b * total
         else:
@@ -122,7 +134,7 @@ class Joiner:
             with np.errstate(divide="ignore", invalid="ignore"):
                 scores = np.log(n_ab / total / (n_a / total * (n_b / total))) / -np.log(n_ab / total)
         chosen = np.flatnonzero(np.isfinite(scores) & (scores > self.threshold))
-        yield from zip(nodes[some][chosen].tolist(), lasts[some][chosen].tolist(), scores[chosen].tolist(), strict=True)
+        return list(zip(nodes[chosen].tolist(), lasts[chosen].tolist(), scores[chosen].tolist(), strict=True))
 
     def _ids_of(self, phrases: Sequence[str]) -> dict[str, int]:
         """The ids of phrases: the list of words grows by them; one that is spelled as a word there is, is that word."""
@@ -134,8 +146,21 @@ class Joiner:
                 self.words.append(phrase)
         return ids
 
-    def _blocks(self, on_progress: OnProgress | None) -> Iterator[tuple[np.ndarray, np.ndarray, bool]]:
-        """The corpus as the passes so far have left it: ids int32, boundaries int64 in them, whether a line ends."""
+    def _of_blocks(self, work: Callable[[_Block], Result], on_progress: OnProgress | None) -> Iterator[Result]:
+        """What the threads make of each block, in order."""
+        with ThreadPoolExecutor(self.threads) as pool:
+            for _, result in in_order(pool, self.threads, work, self._blocks(on_progress)):
+                yield result
+
+    def _joined(self, block: _Block) -> _Block:
+        """A block as the passes so far leave it."""
+        ids, boundaries, ends_line = block
+        for joins in self.passes:
+            ids, boundaries = joins.join(ids, boundaries)
+        return _Block(ids, boundaries, ends_line)
+
+    def _blocks(self, on_progress: OnProgress | None) -> Iterator[_Block]:
+        """The corpus as it was read."""
         start, total = 0, self.corpus.token_count
         while start < total:
             stop = min(start + BLOCK_TOKENS, total)
@@ -144,9 +169,7 @@ class Joiner:
             if stop < total and ends_line:
                 stop = start + int(boundaries[-1])
                 ids, boundaries = ids[: boundaries[-1]], boundaries[:-1]
-            for joins in self.passes:
-                ids, boundaries = joins.join(ids, boundaries)
-            yield ids, boundaries, ends_line
+            yield _Block(ids, boundaries, ends_line)
             start = stop
             if on_progress is not None:
                 on_progress(start, total)

@@ -16,10 +16,11 @@ from typing import IO, Any
 
 import numpy as np
 
+from w2v_cli.embeddings.binary_format import write_binary
 from w2v_cli.embeddings.files import save_model
 from w2v_cli.embeddings.formats import WRITABLE, format_of_name
+from w2v_cli.embeddings.text_format import write_numbers, write_text
 from w2v_cli.embeddings.vectors import WordVectors
-from w2v_cli.embeddings.word2vec_format import write_binary, write_numbers, write_text
 from w2v_cli.errors import ConfigError, ModelFileError
 from w2v_cli.storage import atomic_file
 

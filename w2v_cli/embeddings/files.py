@@ -15,6 +15,7 @@ import numpy as np
 
 from w2v_cli.config import TrainConfig
 from w2v_cli.corpus.reader import TextOptions
+from w2v_cli.embeddings.binary_format import read_binary
 from w2v_cli.embeddings.formats import VectorFile
 from w2v_cli.embeddings.vectors import WordVectors
 from w2v_cli.errors import ConfigError, ModelFileError
@@ -99,11 +100,13 @@ def load_vectors(path: str | os.PathLike[str], format: str | None = None) -> Wor
         If the file holds no vectors, is damaged, or holds words that are empty, repeated or not UTF-8.
     """
     with VectorFile(path, format) as other:
+        if other.format == "binary":
+            return read_binary(other)
         if other.format != "safetensors":
-            # Here and not above: a model shall not wait for numba.
-            from w2v_cli.embeddings.word2vec_format import read_binary, read_text
+            # Here and not above: only text waits for numba.
+            from w2v_cli.embeddings.text_format import read_text
 
-            return read_binary(other) if other.format == "binary" else read_text(other)
+            return read_text(other)
     file = open_model(path)
     if file.dtype("input_vectors") == "F16":
         matrix = file.tensor("input_vectors", "F16", axes=2).astype(np.float32)

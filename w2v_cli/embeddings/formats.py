@@ -1,6 +1,6 @@
 """Which file formats there are, and which one a file has: by its name, or by looking at how it begins.
 
-Nothing is read here but the first bytes. What is certainly no vectors, a pickle or a web page, is refused by name.
+Nothing is read here but the first line. What is certainly no vectors, a pickle or a web page, is refused by name.
 """
 
 from __future__ import annotations
@@ -8,10 +8,14 @@ from __future__ import annotations
 import os
 import re
 import stat
+from collections.abc import Callable
 from typing import Any
+
+import numpy as np
 
 from w2v_cli.corpus.reader import OPENERS
 from w2v_cli.errors import ConfigError, ModelFileError
+from w2v_cli.words import Words
 
 READABLE = ("safetensors", "text", "binary", "glove")
 WRITABLE = (*READABLE, "tsv", "npy")
@@ -27,6 +31,8 @@ _SUFFIXES = {
 }
 _GZIP = b"\x1f\x8b"
 _LOOK_BYTES = 1 << 12
+_HEADER_BYTES = 64
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 # deflate cannot shrink anything by more than this.
 _MOST_INFLATION = 1032
 
@@ -106,6 +112,30 @@ class VectorFile:
         self._done += len(data)
         return data
 
+    def read_header(self, least_row_bytes: Callable[[int], int]) -> tuple[int, int, bytes]:
+        """V and D of the first line, believed only if so much can be in the file; and what was read after it.
+
+        Parameters
+        ----------
+        least_row_bytes : of a D, the fewest bytes that a word and its vector take.
+        """
+        head = self.read(_HEADER_BYTES).removeprefix(BYTE_ORDER_MARK)
+        header = HEADER.match(head)
+        if header is None:
+            raise self.wrong(
+                ', line 1: expected the numbers of words and of dimensions, as in "71291 100"', "see --format"
+            )
+        words, dim = int(header[1]), int(header[2])
+        if words == 0 or dim == 0:
+            raise self.wrong(f"holds no vectors: its first line says {words} words of {dim} dimensions")
+        least = words * least_row_bytes(dim)
+        if least > self.most_bytes:
+            raise self.wrong(
+                f", line 1: {words:,} words of {dim:,} dimensions take {least:,} bytes at least, and the file"
+                f" cannot have more than {self.most_bytes:,}: it is cut short, or the line is wrong"
+            )
+        return words, dim, head[header.end() :]
+
     def tell(self) -> int:
         """Unpacked bytes read so far."""
         return self._done
@@ -135,6 +165,7 @@ class VectorFile:
         # Eight bytes of a length below 2³², then JSON.
         if by_name == "safetensors" or head[4:9] == b"\0\0\0\0{":
             return "safetensors"
+        head = head.removeprefix(BYTE_ORDER_MARK)
         for pattern, what, cure in _NO_VECTORS:
             if pattern.match(head):
                 raise self.wrong(what, _CURES[cure])
@@ -155,6 +186,32 @@ def _looks_binary(rest: bytes, header: re.Match[bytes]) -> bool:
     _, space, numbers = rest.partition(b" ")
     numbers = numbers[: 4 * int(header[2][:9])]
     return bool(space) and numbers.translate(None, b"0123456789+-.eE \t\r\nnaifNAIF") != b""
+
+
+def words_of(file: VectorFile, text: np.ndarray, lengths: np.ndarray, place: Callable[[int], str]) -> Words:
+    """Words that were read from a file, every one UTF-8 and distinct.
+
+    Parameters
+    ----------
+    text : uint8, the words one after the other · lengths : int64 (V,), of each in bytes.
+    place : says of a row where in the file it is.
+
+    Raises
+    ------
+    ModelFileError
+        If a word is not UTF-8, or there twice.
+    """
+    offsets = np.zeros(len(lengths) + 1, np.int64)
+    np.cumsum(lengths, out=offsets[1:])
+    words = Words(text, offsets)
+    undecodable = words.undecodable()
+    if undecodable is not None:
+        raise file.wrong(f", {place(undecodable)}: the word is not UTF-8")
+    repeated = words.repeated()
+    if repeated is not None:
+        first, second = map(place, repeated)
+        raise file.wrong(f", {second}: the word {words[repeated[1]]} was there before, {first}")
+    return words
 
 
 def format_of_name(path: str | os.PathLike[str]) -> str | None:
