@@ -270,7 +270,9 @@ def trainer_rows(runs: list[Row]) -> list[Row]:
                 "words/s": f"{_median(theirs, 'words_per_second'):,.0f}",
                 "w2v is × as fast": ratio(runs, name),
                 "count + encode": f"{_median(theirs, 'count_seconds'):.2f} s",
+                "× ": ratio(runs, name, "count_seconds"),
                 "whole command": f"{_median(theirs, 'wall_seconds'):.1f} s",
+                "×": ratio(runs, name, "wall_seconds"),
                 "peak memory": f"{_median(theirs, 'peak_rss_bytes') / 2**20:.0f} MB",
                 **{key: f"{statistics.mean(values):.4g}" for key, values in marks.items()},
             }
@@ -297,13 +299,11 @@ def by_trainer(runs: list[Row]) -> dict[str, list[Row]]:
     return trainers
 
 
-def ratio(runs: list[Row], name: str) -> str:
-    """Median, least and most of w2v's speed ÷ another's, pair by pair."""
+def ratio(runs: list[Row], name: str, key: str = "words_per_second") -> str:
+    """Median, least and most of how many times as fast as another w2v was, pair by pair; by speed or by seconds."""
     trainers = by_trainer(runs)
-    ratios = [
-        ours["words_per_second"] / run["words_per_second"]
-        for ours, run in zip(trainers["w2v"], trainers[name], strict=True)
-    ]
+    pairs = zip(trainers["w2v"], trainers[name], strict=True)
+    ratios = [ours[key] / run[key] if key == "words_per_second" else run[key] / ours[key] for ours, run in pairs]
     return f"{statistics.median(ratios):.1f} ({min(ratios):.1f}–{max(ratios):.1f})" if name != "w2v" else "1"
 
 

@@ -161,9 +161,12 @@ class KilledRuns(RuleBasedStateMachine):
         self.trained = train_some(self.corpus, self.folder, self.choices, blocks)
         self.torn = 0
 
-    @precondition(lambda self: self.torn == 0 and all((self.folder / name).exists() for name in NAMES))
+    @precondition(lambda self: self.torn == 0 and self.trained is not None)
     @rule(place=st.floats(0, 1), newest=st.booleans(), cut=st.booleans())
     def tear(self, place: float, newest: bool, cut: bool) -> None:
+        # How many were written depends on the machine's load, which no precondition may.
+        if not all((self.folder / name).exists() for name in NAMES):
+            return
         paths = sorted((self.folder / name for name in NAMES), key=lambda path: path.stat().st_mtime_ns)
         path = paths[int(newest)]
         data = bytearray(path.read_bytes())

@@ -62,6 +62,7 @@ def test_every_option_has_a_help_text() -> None:
 LAYERS = {
     "errors": 0,
     "jit": 0,
+    "threads": 0,
     "simd": 1,
     "words": 1,
     "storage": 2,
