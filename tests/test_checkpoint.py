@@ -251,6 +251,25 @@ def test_a_resumed_run_needs_no_option_and_writes_its_model(stopped: tuple[Path,
     assert (tmp_path / "model").read_bytes() == (tmp_path / "other").read_bytes()
 
 
+def test_a_given_vocabulary_is_found_again_from_any_folder(
+    text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    Path("words.tsv").write_text("w2 9\nw1 5\nw3 4\n")
+    given = config(vocab="words.tsv", epochs=50)
+    train_model([str(text)], given, output=tmp_path / "undisturbed")
+    with pytest.raises(StoppedError):
+        train_model([str(text)], given, None, tmp_path / "model", StopEarly(), tmp_path / "run")
+    # Without the ids the text is read again.
+    (tmp_path / "run" / "corpus.safetensors").unlink()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match=r"--vocab .*other.tsv is not what the run was begun with"):
+        resume_training("run", {"vocab": "other.tsv"})
+    resume_training("run", {"vocab": "here/words.tsv"})
+    assert (tmp_path / "model").read_bytes() == (tmp_path / "undisturbed").read_bytes()
+
+
 def test_a_changed_corpus_is_refused_with_what_changed(stopped: tuple[Path, Path]) -> None:
     text, folder = stopped
     content = text.read_bytes()

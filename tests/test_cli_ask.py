@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -129,6 +131,13 @@ def test_a_score_that_nobody_can_know_is_under_every_requirement(capsys: pytest.
     assert code == 1
     assert json.loads(out)["score"] is None
     assert err == "none.txt: – is under the required -100\n"
+
+
+def test_eval_reads_a_gold_set_from_stdin(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    from_file = call(capsys, "eval", "--json", "pairs.tsv")
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(Path("pairs.tsv").read_bytes())))
+    code, out, _ = call(capsys, "eval", "--json", "-")
+    assert code == 0 and json.loads(out) == {**json.loads(from_file[1]), "file": "-"}
 
 
 def test_eval_reads_every_gold_file_before_it_works(capsys: pytest.CaptureFixture[str]) -> None:

@@ -135,6 +135,8 @@ def test_escaped_words_say_what_was_there_and_do_not_collide(capsys: pytest.Capt
         (["cut.safetensors.gz", "a.txt"], 3, "cut.safetensors.gz is damaged or cut short"),
         (["torn.safetensors.gz", "a.txt"], 3, "torn.safetensors.gz is cut short: word_bytes ends at byte"),
         (["model.safetensors", "a.txt", "--dtype", "float16"], 3, "the vector of Köln has a number that float16"),
+        (["model.safetensors", "model.safetensors"], 2, "model.safetensors would be written over itself"),
+        (["numbers.tsv", "a.txt"], 3, "numbers.tsv has no words"),
         (["model.safetensors", "nowhere/a.txt"], 3, "there is no folder"),
         (["missing.bin", "a.txt"], 3, "there is no file missing.bin"),
         (["hs.safetensors", "a.txt", "--matrix", "sum"], 3, "has no output vectors"),
@@ -149,6 +151,7 @@ def test_what_cannot_be_converted_leaves_nothing(
     save_model("hs.safetensors", ["a"], None, {"input_vectors": INPUT[:1], "node_vectors": INPUT[:1]}, {})
     save_model("nan.safetensors", ["a", "b"], None, {"input_vectors": np.array([[1], [np.nan]], np.float32)}, {})
     Path("text.txt").write_text("1 2\na 1 2\n")
+    Path("numbers.tsv").write_text("0.5\t-1\n")
     model = Path("model.safetensors").read_bytes()
     Path("cut.safetensors.gz").write_bytes(gzip.compress(model)[:-20])
     Path("torn.safetensors.gz").write_bytes(gzip.compress(model[:-1]))

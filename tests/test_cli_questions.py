@@ -66,6 +66,8 @@ def test_a_known_word_is_itself_whatever_it_looks_like(capsys: pytest.CaptureFix
 def test_a_sign_without_a_word_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, err = call(capsys, "similar", "king - ")
     assert (code, out) == (2, []) and "a sign has no word" in err
+    code, out, err = call(capsys, "similar", " ")
+    assert (code, out) == (2, []) and "a question is empty" in err
 
 
 def test_words_come_from_stdin_and_from_files(
@@ -98,6 +100,17 @@ def test_vectors_are_asked_for_from_files(capsys: pytest.CaptureFixture[str]) ->
     ]
 
 
+def test_vectors_come_from_stdin_and_stdin_is_read_once(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    give_stdin(monkeypatch, "-1 0 -1\n")
+    code, out, _ = call(capsys, "similar", "-k", "1", "--vector-of", "-")
+    assert (code, out) == (0, ["-\tapple\t1.0000"])
+    for twice in (["-", "-"], ["-", "--words-from", "-"], ["--words-from", "-", "--vector-of", "-"]):
+        code, out, err = call(capsys, "similar", *twice)
+        assert (code, out) == (2, []) and "stdin can be read only once" in err
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [("1 2\n", "2 numbers"), ("1 2 3\n4 5\n", "vector 2: 2 numbers"), ("1 nan 3\n", "not finite"), ("", "neither")],
@@ -120,6 +133,8 @@ def test_answers_can_be_limited(capsys: pytest.CaptureFixture[str]) -> None:
     assert words("--restrict-vocab", "2") == ["man", "woman"]
     assert words("--threshold", "0.5") == ["man", "well-known"]
     assert words("--threshold", "0.99") == []
+    # A percentage is no cosine.
+    assert call(capsys, "similar", "king", "--threshold", "50")[0] == 2
 
 
 def test_analogies_are_answered_by_both_methods(capsys: pytest.CaptureFixture[str]) -> None:
@@ -165,6 +180,9 @@ def test_distance_prints_a_pair_or_a_table(capsys: pytest.CaptureFixture[str]) -
         ["queen", "0.3333", "1.0000", "0.0000"],
         ["man", "0.8165", "0.0000", "1.0000"],
     ]
+    assert call(capsys, "distance", "king", "king")[1] == ["king\tking\t1.0000"]
+    code, out, _ = call(capsys, "distance", "king", "none")
+    assert (code, out) == (1, [])
     code, out, _ = call(capsys, "distance", "--json", "king", "queen")
     third = pytest.approx(1 / 3)
     assert json.loads(out[0]) == {"a": "king", "b": "queen", "cosine": third, "distance": pytest.approx(2 / 3)}

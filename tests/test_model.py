@@ -13,7 +13,7 @@ import pytest
 import w2v_cli as w2v
 from w2v_cli import model as module
 from w2v_cli.cli.main import run
-from w2v_cli.errors import ConfigError, CorpusError, ModelFileError, UnknownWordError
+from w2v_cli.errors import ConfigError, CorpusError, ModelFileError, UnknownWordError, VocabularyError
 
 SENTENCES = [["the", "cat", "sat"], ["the", "dog", "sat", "down"]] * 60
 OPTIONS = {"dim": 8, "epochs": 2, "threads": 1, "min_count": 1}
@@ -133,3 +133,11 @@ def test_the_module_names_what_it_has_and_nothing_else() -> None:
     assert all(getattr(w2v, name) for name in w2v.__all__)
     with pytest.raises(AttributeError, match="has no attribute 'tarin'"):
         w2v.tarin  # noqa: B018
+
+
+def test_words_that_a_model_cannot_have_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(VocabularyError, match="the word a is there twice: numbers 0 and 2"):
+        w2v.Model.of(["a", "b", "a"], np.eye(3, dtype=np.float32))
+    with pytest.raises(ModelFileError, match="a word is empty"):
+        w2v.Model.of(["a", ""], np.eye(2, dtype=np.float32)).save(tmp_path / "m.safetensors")
+    assert not list(tmp_path.iterdir())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import subprocess
 import sys
@@ -126,6 +127,17 @@ def test_the_command_writes_the_text_and_prints_the_phrases(
     text = "the king_of_spain and\nking_of_spain\n" * 9 + "no of and the\n" * 30
     assert Path("out.txt").read_text() == text
     assert call(capfd, "phrases", "-q", *options, "-o", "-") == (0, text, "")
+
+
+def test_a_name_that_says_gzip_gets_gzip(
+    capfd: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("in.txt").write_text("new york\n" * 9)
+    assert call(capfd, "phrases", "-q", "in.txt", "-o", "out.txt.gz", "--threshold", "0")[0] == 0
+    assert gzip.decompress(Path("out.txt.gz").read_bytes()).decode() == "new_york\n" * 9
+    code, _, err = call(capfd, "phrases", "in.txt", "-o", "out.txt.xz")
+    assert code == 2 and "out.txt.xz: text is written plain or as .gz" in err and not Path("out.txt.xz").exists()
 
 
 def test_what_cannot_be_done_is_refused(

@@ -29,6 +29,7 @@ class Job:
     corpus : paths, `-` for stdin · output : a path, or None.
     checkpoint_every : seconds.
     sizes : bytes of each file of the corpus when the run began.
+    folder : where it began, and so what a relative `config.vocab` is relative to; the model file says it as given.
     """
 
     corpus: tuple[str, ...]
@@ -37,10 +38,17 @@ class Job:
     output: str | None
     checkpoint_every: float = CHECKPOINT_SECONDS
     sizes: tuple[int, ...] = ()
+    folder: str = ""
+
+    @property
+    def vocab(self) -> str | None:
+        """The file that the words are taken from, or None."""
+        return None if self.config.vocab is None else os.path.join(self.folder, self.config.vocab)
 
     def save(self, folder: Path) -> None:
         """Write it into a checkpoint folder, with absolute paths."""
-        values = {**asdict(self), **absolute({"corpus": self.corpus, "output": self.output})}
+        paths = absolute({"corpus": self.corpus, "output": self.output})
+        values = {**asdict(self), **paths, "folder": os.path.abspath(self.folder)}
         with atomic_file(folder / NAME) as file:
             file.write(json.dumps(values, indent=1).encode())
 
@@ -52,7 +60,7 @@ class Job:
         ConfigError
             If another option differs from what the run was begun with.
         """
-        was = {**asdict(self), **self.config.as_dict(), **asdict(self.text)}
+        was = {**asdict(self), **self.config.as_dict(), **asdict(self.text), **absolute({"vocab": self.vocab})}
         different = {name: value for name, value in absolute(options).items() if value != was[name]}
         for name, value in different.items():
             if name == "epochs" and value > was[name]:
@@ -106,8 +114,9 @@ def absolute(options: Mapping[str, Any]) -> dict[str, Any]:
     paths: dict[str, Any] = {}
     if options.get("corpus"):
         paths["corpus"] = tuple(path if path == STDIN else os.path.abspath(path) for path in options["corpus"])
-    if options.get("output") is not None:
-        paths["output"] = os.path.abspath(options["output"])
+    for name in ("output", "vocab"):
+        if options.get(name) is not None:
+            paths[name] = os.path.abspath(options[name])
     return {**options, **paths}
 
 

@@ -23,9 +23,10 @@ from w2v_cli.embeddings.queries import analogy as answer_analogies
 from w2v_cli.embeddings.queries import similar as most_similar
 from w2v_cli.embeddings.summary import making
 from w2v_cli.embeddings.vectors import WordVectors
-from w2v_cli.errors import CorpusError
+from w2v_cli.errors import CorpusError, VocabularyError
 from w2v_cli.run import Observer, train_model
 from w2v_cli.training.trainer import Progress
+from w2v_cli.words import Words
 
 Corpus = str | os.PathLike[str] | Iterable[str | os.PathLike[str]] | Iterable[Sequence[str]]
 # The tables that a model of w2v train may hold.
@@ -195,7 +196,12 @@ class Model:
 
     @classmethod
     def of(cls, words: Sequence[str], vectors: np.ndarray, counts: np.ndarray | None = None) -> Model:
-        """A model out of V distinct words and float32 (V, D)."""
+        """A model out of V distinct words and float32 (V, D); VocabularyError if a word is there twice."""
+        repeated = Words.of(words).repeated()
+        if repeated is not None:
+            raise VocabularyError(
+                f"the word {words[repeated[0]]} is there twice: numbers {repeated[0]} and {repeated[1]}"
+            )
         return cls(WordVectors(words, np.ascontiguousarray(vectors, np.float32), counts))
 
 

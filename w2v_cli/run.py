@@ -245,7 +245,7 @@ def _encoded(job: Job, folder: Path | None, observer: Observer) -> EncodedCorpus
     spools = folder or (tempfile.gettempdir() if job.output is None else Path(job.output).absolute().parent)
     return encode(
         job.corpus, config.min_count, config.max_vocab, job.text, config.thread_count, spools, observer.corpus,
-        named=folder is not None, vocab=config.vocab,
+        named=folder is not None, vocab=job.vocab,
     )  # fmt: skip
 
 

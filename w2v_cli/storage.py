@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import gzip
 import json
 import math
 import mmap
@@ -21,7 +22,7 @@ import stat
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any, BinaryIO
 
 import numpy as np
 
@@ -95,6 +96,14 @@ def word_tensors(words: Sequence[str]) -> dict[str, np.ndarray]:
     """Words as two tensors: their UTF-8, one after the other, and int64 (V + 1,) where each begins."""
     stored = Words.of(words)
     return {"word_bytes": stored.text, "word_offsets": stored.offsets}
+
+
+def packing(file: IO[bytes], path: str | os.PathLike[str]) -> contextlib.AbstractContextManager[IO[bytes]]:
+    """What to write into so that `file` gets what a file of that name holds: gzip if it ends in .gz."""
+    if not os.fspath(path).lower().endswith(".gz"):
+        return contextlib.nullcontext(file)
+    # Neither name nor time: the same contents are the same bytes.
+    return gzip.GzipFile("", "wb", 6, file, mtime=0)  # type: ignore[return-value]
 
 
 @contextlib.contextmanager

@@ -43,16 +43,16 @@ def restrict_option(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.command()
 @click.argument("words", metavar="[WORD...]", nargs=-1)
 @vectors_option
-@click.option("--words-from", metavar="FILE", help="Ask for every line of FILE too.")
+@click.option("--words-from", metavar="FILE", help="Ask for every line of FILE too; - is stdin.")
 @click.option(
     "--vector-of",
     metavar="FILE",
-    help="Ask for the vectors in FILE too (D numbers a line, or .npy); of a text, for the mean of its words.",
+    help="Ask for the vectors in FILE (- is stdin) too: D numbers a line, or .npy; of a text, the mean of its words.",
 )
 @count_option
 @click.option("--exclude", metavar="WORD", multiple=True, help="Never answer this word; may be given several times.")
 @restrict_option
-@click.option("--threshold", metavar="X", type=float, help="Only answers with a cosine of X or more.")
+@click.option("--threshold", metavar="X", type=click.FloatRange(-1, 1), help="Only answers with a cosine of X or more.")
 @json_option
 def similar(
     words: tuple[str, ...],
@@ -88,7 +88,10 @@ def similar(
     if not words and words_from is None and vector_of is None:
         raise click.UsageError("Missing argument 'WORD...'.")
     vectors = open_vectors(vectors_path)
-    asked = [*given(_sums(words, vectors)), *(read_lines(words_from) if words_from is not None else [])]
+    asked = [
+        *given(_sums(words, vectors), words_from, vector_of),
+        *(read_lines(words_from) if words_from is not None else []),
+    ]
     queries = [parse_query(text, vectors) for text in asked]
     known = [query for query in queries if all(word in vectors for word in query.words)]
     limits: dict[str, Any] = {"restrict_vocab": restrict_vocab, "threshold": threshold}
@@ -234,7 +237,7 @@ def distance(words: tuple[str, ...], vectors_path: str, as_json: bool) -> None:
     if len(words) == 1 and words != ("-",):
         raise click.UsageError("Missing argument 'B...'.")
     vectors = open_vectors(vectors_path)
-    known = [word for word in dict.fromkeys(asked) if word in vectors]
+    known = [word for word in asked if word in vectors]
     cosines = cosines_between(vectors, known).tolist()
     pairs = [(i, j) for i in range(len(known)) for j in range(i + 1, len(known))]
     if as_json:
@@ -242,7 +245,7 @@ def distance(words: tuple[str, ...], vectors_path: str, as_json: bool) -> None:
             print_json({"a": known[i], "b": known[j], "cosine": cosines[i][j], "distance": 1 - cosines[i][j]})
     elif len(known) == 2:
         print_fields(*known, f"{cosines[0][1]:.4f}")
-    elif known:
+    elif len(known) > 2:
         rows = ([word, *(f"{cosine:.4f}" for cosine in row)] for word, row in zip(known, cosines, strict=True))
         print_table(["", *known], list(rows))
     _require_known(vectors, asked)

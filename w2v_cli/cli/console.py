@@ -125,9 +125,12 @@ def read_lines(path: str) -> list[str]:
         return [line for line in lines if line]
 
 
-def given(words: Sequence[str]) -> list[str]:
-    """What the command line asks: its words, with the lines of stdin in the place of `-`."""
-    if list(words).count("-") > 1:
+def given(words: Sequence[str], *files: str | None) -> list[str]:
+    """What the command line asks: its words, with the lines of stdin in the place of `-`.
+
+    `files` are others that it names, of which stdin may be one.
+    """
+    if [*words, *files].count("-") > 1:
         raise click.UsageError("stdin can be read only once: give - once")
     return [line for word in words for line in (read_lines(word) if word == "-" else [word])]
 

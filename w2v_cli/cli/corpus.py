@@ -12,6 +12,7 @@ import click
 from w2v_cli.cli.console import json_option, print_fields, print_json
 from w2v_cli.cli.options import text_options, threads_option
 from w2v_cli.cli.progress import ProgressLine
+from w2v_cli.errors import ConfigError
 
 # Lines that are put together before they are written.
 LINES = 10_000
@@ -82,7 +83,7 @@ def vocab(
 
 @click.command()
 @click.argument("corpus", nargs=-1, required=True)
-@click.option("-o", "--output", metavar="OUT", required=True, help="Where the text goes; - for stdout.")
+@click.option("-o", "--output", metavar="OUT", required=True, help="Where the text goes, .gz too; - for stdout.")
 @click.option(
     "--scoring",
     type=click.Choice(["word2phrase", "npmi"]),
@@ -135,14 +136,17 @@ def phrases(
     from w2v_cli.config import available_cores
     from w2v_cli.corpus.encoded import compile_passes, encode
     from w2v_cli.corpus.phrases import ENGLISH_CONNECTORS, THRESHOLDS, Joiner
-    from w2v_cli.corpus.reader import TextOptions, check_readable
+    from w2v_cli.corpus.reader import OPENERS, TextOptions, check_readable
     from w2v_cli.run import require_another_file
-    from w2v_cli.storage import atomic_file, check_writable
+    from w2v_cli.storage import atomic_file, check_writable, packing
 
     if as_json and output == "-":
         raise click.UsageError("--json and -o -: both would go to stdout")
     if not delimiter or delimiter.split() != [delimiter]:
         raise click.UsageError("--delimiter must be something, and no white space")
+    suffix = os.path.splitext(output)[1].lower()
+    if suffix != ".gz" and suffix in OPENERS:
+        raise ConfigError(f"{output}: text is written plain or as .gz", hint=f"-o {output.removesuffix(suffix)}.gz")
     check_readable(corpus)
     show = ProgressLine(quiet)
     folder = tempfile.gettempdir()
@@ -170,7 +174,7 @@ def phrases(
                 stdout.write(block)
             stdout.flush()
         else:
-            with atomic_file(output) as file:
+            with atomic_file(output) as file, packing(file, output) as packer:
                 for block in joiner.text(show.joining):
-                    file.write(block)
+                    packer.write(block)
     show.done()

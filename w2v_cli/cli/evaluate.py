@@ -81,10 +81,10 @@ def eval(
 ) -> None:
     """Score vectors on analogies and on word pairs.
 
-    A GOLD file holds analogies (": section" lines, then 4 words a line; scored in percent) or word pairs
-    (2 words and a number a line, separated by tabs, commas or spaces; scored in Spearman's ρ × 100). Which
-    one it is, its content tells. Scores compare only under the same protocol, which is printed with them. The 95 %
-    interval says how far a score may move with other questions of the same kind (bootstrap).
+    A GOLD file (- is stdin) holds analogies (": section" lines, then 4 words a line; scored in percent) or word pairs
+    (2 words and a number a line, separated by tabs, commas or spaces; scored in Spearman's ρ × 100). Which one it is,
+    its content tells. Scores compare only under the same protocol, which is printed with them. The 95 % interval says
+    how far a score may move with other questions of the same kind (bootstrap).
 
     \b
     Examples:

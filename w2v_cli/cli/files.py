@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from w2v_cli.cli.console import json_option, note, print_fields, print_json
-from w2v_cli.errors import ModelFileError
+from w2v_cli.errors import ConfigError, ModelFileError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -72,6 +73,8 @@ def convert(
 
     format = target_format(target, wanted_format, dtype)
     check_writable(target)
+    if os.path.exists(target) and os.path.exists(source) and os.path.samefile(target, source):
+        raise ConfigError(f"{target} would be written over itself", hint="OUT takes a new name")
     with VectorFile(source, source_format) as file:
         ours = file.format == "safetensors"
     vectors = load_vectors(source, source_format)

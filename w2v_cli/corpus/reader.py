@@ -10,6 +10,7 @@ import bz2
 import functools
 import gzip
 import hashlib
+import io
 import lzma
 import os
 import re
@@ -32,6 +33,24 @@ MOST_TOKEN_BYTES = 1 << 26
 _ZSTANDARD_BYTES = 1 << 12
 # How compressed files begin, and the suffix that says so.
 _MAGIC = {b"\x1f\x8b": ".gz", b"BZh": ".bz2", b"\xfd7zXZ\x00": ".xz", b"\x28\xb5\x2f\xfd": ".zst"}
+
+
+def whole_text(path: str | os.PathLike[str], errors: str = "strict") -> str:
+    """A small file of UTF-8 as it is, stdin for `-`; without a byte order mark.
+
+    Raises
+    ------
+    OSError, UnicodeDecodeError
+        If it cannot be read, or is no UTF-8.
+    """
+    if path != STDIN:
+        with open(path, encoding="utf-8-sig", errors=errors) as file:
+            return file.read()
+    stdin = io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8-sig", errors=errors)
+    try:
+        return stdin.read()
+    finally:
+        stdin.detach()
 
 
 @functools.cache

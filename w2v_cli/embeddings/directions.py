@@ -6,12 +6,13 @@ import os
 
 import numpy as np
 
+from w2v_cli.corpus.reader import whole_text
 from w2v_cli.embeddings.vectors import WordVectors
 from w2v_cli.errors import ModelFileError
 
 
 def read_directions(path: str | os.PathLike[str], vectors: WordVectors) -> tuple[list[str], np.ndarray]:
-    """The directions in a file, with a name for each.
+    """The directions in a file, stdin for `-`, with a name for each.
 
     A `.npy` file holds (D,) or (n, D) numbers. A text of numbers holds a vector a line, with or without its name in
     front; separators are commas and white space. Any other text is one direction: the mean of its known words' vectors
@@ -31,8 +32,7 @@ def read_directions(path: str | os.PathLike[str], vectors: WordVectors) -> tuple
         if name.endswith(".npy"):
             rows = np.atleast_2d(np.load(name, allow_pickle=False)).astype(np.float64)
             return _named(name, rows), _checked(name, rows, vectors.dim)
-        with open(name, encoding="utf-8-sig", errors="replace") as file:
-            text = file.read()
+        text = whole_text(name, errors="replace")
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else None
         raise ModelFileError(f"cannot read vectors from {name}: {reason or error}") from error

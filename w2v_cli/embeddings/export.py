@@ -6,7 +6,6 @@ written otherwise if that is asked for.
 
 from __future__ import annotations
 
-import gzip
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -22,13 +21,14 @@ from w2v_cli.embeddings.formats import WRITABLE, format_of_name
 from w2v_cli.embeddings.text_format import write_numbers, write_text
 from w2v_cli.embeddings.vectors import WordVectors
 from w2v_cli.errors import ConfigError, ModelFileError
-from w2v_cli.storage import atomic_file
+from w2v_cli.storage import atomic_file, packing
 
 MATRICES = ("input", "output", "sum", "concat")
 
 # What ends a word where others read it: word2vec.c and gensim split at ASCII white space, a list of words at its lines.
-_SPACE = re.compile(r"[ \t\n\v\f\r]")
-_LINE_END = re.compile(r"[\t\n\r]")
+# A NUL in a binary word is what a wrong first line makes of numbers, and no reader takes it.
+_ENDS = dict.fromkeys(("text", "glove"), re.compile(r"[ \t\n\v\f\r]"))
+_ENDS |= {"binary": re.compile(r"[\0 \t\n\v\f\r]")} | dict.fromkeys(("tsv", "npy"), re.compile(r"[\t\n\r]"))
 _SHOWN_WORDS = 5
 EMPTY = "\\empty"
 
@@ -62,7 +62,6 @@ def write_vectors(
         If a file cannot be written, or a word cannot be.
     """
     name, kind = os.fspath(path), target_format(path, format, str(vectors.matrix.dtype))
-    packed = name.lower().endswith(".gz")
     if kind == "safetensors":
         save_model(path, vectors.words, vectors.counts, {"input_vectors": vectors.matrix}, metadata or {})
         return [name]
@@ -82,11 +81,8 @@ def write_vectors(
         # All are open before the first is written, and none becomes a file before the last is whole.
         files = [stack.enter_context(atomic_file(target)) for target, _ in contents]
         for file, (_, write) in zip(files, contents, strict=True):
-            if packed:
-                with gzip.GzipFile("", "wb", 6, file, mtime=0) as packer:
-                    write(packer)  # type: ignore[arg-type]
-            else:
-                write(file)
+            with packing(file, name) as packer:
+                write(packer)
     return [target for target, _ in contents]
 
 
@@ -174,7 +170,7 @@ def _require_finite(vectors: WordVectors, message: str, hint: str) -> None:
 
 def _words(words: Sequence[str], kind: str, name: str, escape: bool) -> Sequence[str]:
     """The words as a format can hold them."""
-    mark = _LINE_END if kind in ("tsv", "npy") else _SPACE
+    mark = _ENDS[kind]
     bad = [word for word in words if not word or mark.search(word)]
     if not bad:
         return words
@@ -182,10 +178,12 @@ def _words(words: Sequence[str], kind: str, name: str, escape: bool) -> Sequence
         more = f" and {len(bad) - _SHOWN_WORDS:,} more" if len(bad) > _SHOWN_WORDS else ""
         raise ModelFileError(
             f"{name}: {kind} cannot hold {', '.join(map(repr, bad[:_SHOWN_WORDS]))}{more}",
-            hint="--escape writes white space as \\u0020; safetensors holds every word",
+            hint="--escape writes white space as \\u0020; safetensors holds every word but an empty one",
         )
     escaped = [mark.sub(lambda match: f"\\u{ord(match[0]):04x}", word) or EMPTY for word in words]
     if len(set(escaped)) < len(escaped):
         twice = next(word for word in escaped if escaped.count(word) > 1)
-        raise ModelFileError(f"{name}: two words would both be written as {twice}", hint="safetensors holds every word")
+        raise ModelFileError(
+            f"{name}: two words would both be written as {twice}", hint="safetensors holds every word but an empty one"
+        )
     return escaped

@@ -5,7 +5,6 @@ The words are one uint8 tensor and their offsets, because the header is capped.
 
 from __future__ import annotations
 
-import gzip
 import os
 import shutil
 import tempfile
@@ -19,7 +18,7 @@ from w2v_cli.embeddings.binary_format import read_binary
 from w2v_cli.embeddings.formats import VectorFile
 from w2v_cli.embeddings.vectors import WordVectors
 from w2v_cli.errors import ConfigError, ModelFileError
-from w2v_cli.storage import TensorFile, atomic_file, parse_json, word_tensors, write_tensors
+from w2v_cli.storage import TensorFile, atomic_file, packing, parse_json, word_tensors, write_tensors
 
 # No text has as many, and int64 still holds their sum.
 MOST_TOKENS = 1 << 62
@@ -40,7 +39,7 @@ def save_model(
     Parameters
     ----------
     path : packed as gzip if it ends in .gz.
-    words : V distinct words, most frequent first.
+    words : V distinct words, none of them empty, most frequent first.
     counts : int64 (V,), or None where nobody knows.
     tensors : by name, of at least one axis; rows may be slices of wider tables.
     metadata : what the model was made with; `format` and `format_version` are added.
@@ -48,9 +47,12 @@ def save_model(
     Raises
     ------
     ModelFileError
-        If the file cannot be written. Nothing is left behind then, and an older file stays as it was.
+        If the file cannot be written, or a word is empty. Nothing is left behind then, and an older file stays as it
+        was.
     """
     contents = {**tensors, **word_tensors(words)}
+    if (np.diff(contents["word_offsets"]) == 0).any():
+        raise ModelFileError(f"{os.fspath(path)}: a word is empty", hint="leave it out, or name it")
     if counts is not None:
         contents["counts"] = np.asarray(counts, dtype=np.int64)
     facts = {**metadata, "format": FORMAT, "format_version": FORMAT_VERSION}
@@ -60,7 +62,7 @@ def save_model(
     with tempfile.TemporaryDirectory() as folder, atomic_file(path) as file:
         plain = os.path.join(folder, "model")
         write_tensors(plain, contents, facts)
-        with open(plain, "rb") as source, gzip.GzipFile("", "wb", 6, file, mtime=0) as packer:
+        with open(plain, "rb") as source, packing(file, path) as packer:
             shutil.copyfileobj(source, packer, _BLOCK_BYTES)
 
 

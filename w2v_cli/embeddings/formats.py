@@ -45,6 +45,7 @@ _NO_VECTORS = (
     (re.compile(rb"PK\x03\x04"), "is a zip archive", "unpack"),
     (re.compile(rb"\xba\x16\x4f\x2f"), "is a fastText model, not word2vec's binary format", "vec"),
 )
+_ROW_OF_NUMBERS = re.compile(rb"[-+]?[0-9]+\.?[0-9]*(e[-+]?[0-9]+)?\t")
 _CURES = {
     "gensim": "write it in a format that holds data only: vectors.save_word2vec_format('vectors.bin', binary=True)",
     "page": "did a download fail? Look at the file, and download it again",
@@ -171,6 +172,8 @@ class VectorFile:
                 raise self.wrong(what, _CURES[cure])
         if not head:
             raise self.wrong("is empty")
+        if by_name == "tsv" and _ROW_OF_NUMBERS.match(head):
+            raise self.wrong("has no words: TensorBoard's projector keeps them in another file", _CURES["words"])
         header = HEADER.match(head)
         if by_name == "binary" or (header and by_name != "text" and _looks_binary(head[header.end() :], header)):
             return "binary"

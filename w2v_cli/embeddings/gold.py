@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from w2v_cli.corpus.reader import whole_text
 from w2v_cli.errors import GoldFileError
 
 _HINT = "give analogies (': section' lines, 4 words a line) or word pairs (2 words and a number a line)"
@@ -30,7 +31,7 @@ class PairSet:
 
 
 def read_gold(path: str | os.PathLike[str]) -> AnalogySet | PairSet:
-    """Read a gold file and recognise by its content what it is.
+    """Read a gold file, stdin for `-`, and recognise by its content what it is.
 
     Fields are separated by tabs, else by commas, else by white space; `#` begins a comment line. Pairs may
     have a header line, and columns after the number, which are ignored.
@@ -42,8 +43,7 @@ def read_gold(path: str | os.PathLike[str]) -> AnalogySet | PairSet:
     """
     name = os.fspath(path)
     try:
-        with open(path, encoding="utf-8-sig") as file:
-            text = file.read()
+        text = whole_text(path)
     except OSError as error:
         raise GoldFileError(f"cannot read {name}: {error.strerror or error}") from error
     except UnicodeDecodeError as error:

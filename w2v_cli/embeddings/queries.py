@@ -67,10 +67,12 @@ def parse_query(text: str, known: Container[str]) -> Query:
     Raises
     ------
     ConfigError
-        If a sign has no word.
+        If there is no word, or a sign has none.
     """
     if text in known:
         return Query((text,), (1,))
+    if not text.strip(" \t"):
+        raise ConfigError("a question is empty", hint='ask for a word, or for a sum: "king - man + woman"')
     first, *rest = re.split(r"(?:^|[ \t]+)([+-])[ \t]*", text)
     signs = [1, *(1 if sign == "+" else -1 for sign in rest[::2])]
     words = [first, *rest[1::2]]

@@ -212,6 +212,9 @@ def write_text(file: IO[bytes], words: Sequence[str], matrix: np.ndarray, header
     """Write word2vec's text, or without its header GloVe's."""
     if header:
         file.write(b"%d %d\n" % matrix.shape)
+    elif words[0].startswith("\ufeff"):
+        # Of two marks a reader takes the first away.
+        file.write(BYTE_ORDER_MARK)
     for word, line in zip(words, _number_lines(matrix, " "), strict=True):
         file.write(f"{word} {line}\n".encode())
 
