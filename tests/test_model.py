@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import doctest
 import json
+import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -133,3 +135,20 @@ def test_the_module_names_what_it_has_and_nothing_else() -> None:
     assert all(getattr(w2v, name) for name in w2v.__all__)
     with pytest.raises(AttributeError, match="has no attribute 'tarin'"):
         w2v.tarin  # noqa: B018
+
+
+def test_no_text_has_a_name_that_a_killed_process_could_leave(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    seen: list[str] = []
+
+    def look(progress: object = None) -> None:
+        seen.extend(os.listdir(tmp_path))
+
+    class Sentences:
+        def __iter__(self) -> Iterator[list[str]]:
+            for _ in range(50):
+                look()
+                yield ["a", "b"]
+
+    trained = w2v.train(Sentences(), dim=2, subsample=0.0, on_progress=look)
+    assert seen == [] and trained.words == ["a", "b"]
