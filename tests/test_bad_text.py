@@ -193,3 +193,9 @@ def test_a_text_from_a_pipe_is_called_stdin(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "w2v_cli", "train", "-", "-q", "-o", str(tmp_path / "model")]
     done = subprocess.run(command, input=b"ab \xff", capture_output=True)
     assert done.returncode == 3 and done.stderr.startswith(b"Error: stdin is not UTF-8 at byte 3")
+
+
+@pytest.mark.parametrize("option", ["dim", "epochs", "threads", "window", "negatives"])
+def test_what_no_machine_can_do_is_refused(option: str) -> None:
+    with pytest.raises(W2VError, match="is too large"):
+        TrainConfig(**{option: 10**400})

@@ -164,7 +164,8 @@ class KilledRuns(RuleBasedStateMachine):
     @precondition(lambda self: self.torn == 0 and self.trained is not None)
     @rule(place=st.floats(0, 1), newest=st.booleans(), cut=st.booleans())
     def tear(self, place: float, newest: bool, cut: bool) -> None:
-        # How many were written depends on the machine's load, which no precondition may.
+        # How many were written depends on the machine's load, which no precondition may, and so not this count.
+        self.torn += 1
         if not all((self.folder / name).exists() for name in NAMES):
             return
         paths = sorted((self.folder / name for name in NAMES), key=lambda path: path.stat().st_mtime_ns)
@@ -173,7 +174,6 @@ class KilledRuns(RuleBasedStateMachine):
         where = int(place * (len(data) - 1))
         data[where] ^= 0x55
         path.write_bytes(data[:where] if cut else data)
-        self.torn += 1
 
     @rule(name=st.sampled_from(NAMES))
     def die_while_writing(self, name: str) -> None:

@@ -124,3 +124,10 @@ def test_an_output_on_another_file_system_is_written_there(text: Path, small_dis
     (tmp_path / "link").symlink_to(small_disk / "model")
     train_model([str(text)], TrainConfig(dim=4, epochs=1, min_count=1, threads=1), output=tmp_path / "link")
     assert (tmp_path / "link").is_symlink() and os.listdir(small_disk) == ["model"]
+
+
+def test_a_text_that_the_disk_cannot_give_is_a_sentence(tmp_path: Path) -> None:
+    # A regular file whose first page cannot be read: EIO from the kernel itself.
+    done = w2v("/proc/self/mem", "-o", tmp_path / "model")
+    assert done.returncode == 3 and "/proc/self/mem cannot be read" in done.stderr
+    assert "Input/output error" in done.stderr and os.listdir(tmp_path) == []

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import doctest
 import json
+import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -141,3 +143,20 @@ def test_words_that_a_model_cannot_have_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelFileError, match="a word is empty"):
         w2v.Model.of(["a", ""], np.eye(2, dtype=np.float32)).save(tmp_path / "m.safetensors")
     assert not list(tmp_path.iterdir())
+
+
+def test_no_text_has_a_name_that_a_killed_process_could_leave(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    seen: list[str] = []
+
+    def look(progress: object = None) -> None:
+        seen.extend(os.listdir(tmp_path))
+
+    class Sentences:
+        def __iter__(self) -> Iterator[list[str]]:
+            for _ in range(50):
+                look()
+                yield ["a", "b"]
+
+    trained = w2v.train(Sentences(), dim=2, subsample=0.0, on_progress=look)
+    assert seen == [] and trained.words == ["a", "b"]

@@ -59,7 +59,9 @@ class TrainConfig:
         "ns: negative sampling. hs: hierarchical softmax. softmax: the full one, exact, costs V × D per center.",
         choices=LOSSES,
     )
-    dim: int = _option(100, "Dimension of the vectors; time and memory grow with it.", least=1, aliases=("size",))
+    dim: int = _option(
+        100, "Dimension of the vectors; time and memory grow with it.", least=1, most=2**31 - 1, aliases=("size",)
+    )
     window: int = _option(5, "Largest distance to a context word; each center draws 1…N.", least=1, most=2**31 - 1)
     fixed_window: bool = _option(False, "Every window has the largest radius; twice as many pairs.")
     cbow_sum: bool = _option(
@@ -75,6 +77,7 @@ class TrainConfig:
         5,
         "ns: noise words of a window, shared by its pairs and by two windows; time grows with them.",
         least=1,
+        most=2**31 - 1,
         why="without noise every score would grow without bound",
         aliases=("negative",),
         only={"loss": "ns"},
@@ -90,7 +93,7 @@ class TrainConfig:
     vocab: str | None = _option(
         None, "Take words, their order and counts from FILE, as w2v vocab prints them; not from the corpus."
     )
-    epochs: int = _option(5, "Passes over the corpus.", least=1, aliases=("iter",))
+    epochs: int = _option(5, "Passes over the corpus.", least=1, most=10**8, aliases=("iter",))
     alpha: float | None = _option(
         None,
         "Learning rate at the start; falls linearly. Default: "
@@ -107,7 +110,7 @@ class TrainConfig:
         least=0.0,
     )
     threads: int | None = _option(
-        None, "Worker threads. Default: all cores. 1 makes the run repeatable bit for bit.", least=1
+        None, "Worker threads. Default: all cores. 1 makes the run repeatable bit for bit.", least=1, most=1024
     )
     seed: int = _option(1, "Seed of every random choice.", least=0)
     engine: str = _option(
@@ -196,16 +199,14 @@ def check_value(item: Field[Any], value: Any) -> None:
     allowed = (int,) if kind is int else (int, float)
     if isinstance(value, bool) or not isinstance(value, allowed):
         raise ConfigError(f"{name} {value!r} is not {'a whole number' if kind is int else 'a number'}")
-    if not math.isfinite(value):
+    if isinstance(value, float) and not math.isfinite(value):
         raise ConfigError(f"{name} {value} is not a finite number")
     if "least" in limits and value < limits["least"]:
         raise ConfigError(
             f"{name} {value} is too small", hint=_reason(f"it must be at least {limits['least']:g}", limits)
         )
     if "most" in limits and value > limits["most"]:
-        raise ConfigError(
-            f"{name} {value} is too large", hint=_reason(f"it must be at most {limits['most']:,}", limits)
-        )
+        raise ConfigError(f"{name} {value} is too large", hint=f"it must be at most {limits['most']:,}")
     if "above" in limits and value <= limits["above"]:
         raise ConfigError(f"{name} {value} is too small", hint=_reason(f"it must be above {limits['above']:g}", limits))
 

@@ -309,11 +309,12 @@ def _paths(corpus: Corpus) -> Iterator[list[str]]:
     if isinstance(first, str | os.PathLike):
         yield [os.fspath(path) for path in corpus]  # type: ignore[arg-type]
         return
-    with tempfile.NamedTemporaryFile(prefix="w2v-", suffix=".txt") as file:
+    # Without a name, so that it is gone with the process, whatever ends that.
+    with tempfile.TemporaryFile() as file:
         for number, sentence in enumerate(corpus):
             file.write(_line(sentence, number))  # type: ignore[arg-type]
-        file.flush()
-        yield [file.name]
+        file.seek(0)
+        yield [f"/dev/fd/{file.fileno()}"]
 
 
 def _line(sentence: Sequence[str], number: int) -> bytes:
