@@ -5,11 +5,13 @@ from __future__ import annotations
 import collections
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from conftest import ROOT
 
 from w2v_cli.config import TrainConfig
 from w2v_cli.corpus.encoded import EncodedCorpus, encode
@@ -252,3 +254,13 @@ def test_a_run_that_is_stopped_trains_no_more(corpus: EncodedCorpus) -> None:
     before = run.parameters.input_vectors.copy()
     threading.Event().wait(0.05)
     assert np.array_equal(before, run.parameters.input_vectors)
+
+
+@pytest.mark.skipif(not COMPILES, reason="no numba here")
+@pytest.mark.parametrize("loss", ["ns", "hs"])
+def test_threads_learn_as_much_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loss: str) -> None:
+    monkeypatch.undo()  # blocks as long as they are
+    with encode([str(ROOT / "data" / "toyland.txt")], 5, None, TextOptions(), 1, tmp_path) as toyland:
+        choices = TrainConfig(model="cbow", loss=loss, epochs=3)
+        one, eight = (Trainer(replace(choices, threads=threads), toyland).train().losses for threads in (1, 8))
+    assert eight[-1] == pytest.approx(one[-1], rel=0.02)

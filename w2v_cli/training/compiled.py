@@ -12,8 +12,9 @@ from w2v_cli.training.sampling import Sample
 # The loss is taken at every so manieth window, evenly through the corpus. The number has no factor in common with
 # `sampling.WINDOWS_PER_NOISE`: else it would always be the first window that meets its noise, whose loss is higher.
 LOSS_EVERY = 5
-# Measured with two threads on enwiki-100m: 0, 64, 256 and 1024 copied nodes make 1.1, 2.7, 2.8 and 2.8 M words/s.
-HOT_NODES = 256
+# Measured with two threads on enwiki-100m, skip-gram: 0, 16, 64 and 256 copied nodes make 1.8, 2.3, 2.5 and 2.5 M
+# words/s. Of toyland's with 16 threads CBOW's loss, 3.88 with one, is 3.92 with 16 copied nodes and 4.57 with 256.
+HOT_NODES = 16
 NO_PATHS = Paths(np.zeros(0, np.int64), np.zeros(0, np.int32), np.zeros(0, np.int8))
 
 
@@ -36,7 +37,8 @@ def train_logistic(
     if objective.paths is not None:
         most_outputs = int(np.diff(paths.starts).max())
     # Every window trains the root and the nodes near it, and threads that share them wait for each other's cache lines:
-    # each trains a copy. Such nodes are where they tend to well within a block, so their mean goes back, not their sum.
+    # each trains a copy. They are trained hundreds of times in a block and have arrived where they tend to at its end,
+    # so their mean goes back, not their sum; of nodes further down too little would come back.
     hot = min(HOT_NODES, len(output_vectors)) if objective.paths is not None and threads > 1 else 0
     dim = input_vectors.shape[1]
     offsets_size, scratch_size = kernels.scratch_sizes(most_inputs, most_outputs, hot, dim)

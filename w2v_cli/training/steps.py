@@ -37,42 +37,64 @@ CELL = PAIR * TOTALS
 
 
 @compiled(forceinline=True)
-def _gather(table, offsets, first, count, dim, scratch, place):  # type: ignore[no-untyped-def]
-    """Copy `count` rows into scratch, interleaved: their first LANES numbers, their next LANES numbers, …"""
-    for i in range(count):
-        row, column = offsets[first + i], place + i * LANES
-        for k in range(0, dim, LANES):
-            store(scratch, column + k * count, load(table, row + k))
+def _score_pair(  # type: ignore[no-untyped-def]
+    i, j, copies_inputs, copies_outputs, m, dim, input_table, a, b, output_rows, r0, r1, r2, r3, r4, r5, stride,
+    inputs, outputs, scores,
+):  # fmt: skip
+    """The cell of S = I·Oᵀ for one pair of inputs, rows a and b, and TILE outputs, which may have been copied already.
+
+    What is to be copied into scratch is copied by the way: interleaved, the first LANES numbers of every row of a pair
+    or tile, their next LANES numbers, …
+    """
+    s0 = s1 = s2 = s3 = s4 = s5 = constant(inputs, 0)
+    t0 = t1 = t2 = t3 = t4 = t5 = constant(inputs, 0)
+    x_place, o_place, q = i * dim, j * dim, 0
+    for k in range(0, dim, LANES):
+        x, y = load(input_table, a + k), load(input_table, b + k)
+        o0, o1, o2 = load(output_rows, r0 + q), load(output_rows, r1 + q), load(output_rows, r2 + q)
+        o3, o4, o5 = load(output_rows, r3 + q), load(output_rows, r4 + q), load(output_rows, r5 + q)
+        if copies_inputs:
+            store(inputs, x_place, x)
+            store(inputs, x_place + LANES, y)
+        if copies_outputs:
+            store(outputs, o_place, o0)
+            store(outputs, o_place + LANES, o1)
+            store(outputs, o_place + 2 * LANES, o2)
+            store(outputs, o_place + 3 * LANES, o3)
+            store(outputs, o_place + 4 * LANES, o4)
+            store(outputs, o_place + 5 * LANES, o5)
+        s0, t0 = multiply_add(x, o0, s0), multiply_add(y, o0, t0)
+        s1, t1 = multiply_add(x, o1, s1), multiply_add(y, o1, t1)
+        s2, t2 = multiply_add(x, o2, s2), multiply_add(y, o2, t2)
+        s3, t3 = multiply_add(x, o3, s3), multiply_add(y, o3, t3)
+        s4, t4 = multiply_add(x, o4, s4), multiply_add(y, o4, t4)
+        s5, t5 = multiply_add(x, o5, s5), multiply_add(y, o5, t5)
+        x_place += PAIR * LANES
+        o_place += TILE * LANES
+        q += stride
+    cell = i // PAIR * (m // TILE * CELL) + j // TILE * CELL
+    store_totals(scores, cell, s0, s1, s2, s3, s4, s5)
+    store_totals(scores, cell + TOTALS, t0, t1, t2, t3, t4, t5)
 
 
 @compiled(forceinline=True)
-def _score(n, m, dim, inputs, outputs, scores):  # type: ignore[no-untyped-def]
-    """S = I·Oᵀ from scratch, a cell for every PAIR by TILE."""
-    width = m // TILE * CELL
-    for j in range(0, m, TILE):
-        for i in range(0, n, PAIR):
-            s0 = s1 = s2 = s3 = s4 = s5 = constant(inputs, 0)
-            t0 = t1 = t2 = t3 = t4 = t5 = constant(inputs, 0)
-            x_place, o_place = i * dim, j * dim
-            for _ in range(0, dim, LANES):
-                x, y = load(inputs, x_place), load(inputs, x_place + LANES)
-                o = load(outputs, o_place)
-                s0, t0 = multiply_add(x, o, s0), multiply_add(y, o, t0)
-                o = load(outputs, o_place + LANES)
-                s1, t1 = multiply_add(x, o, s1), multiply_add(y, o, t1)
-                o = load(outputs, o_place + 2 * LANES)
-                s2, t2 = multiply_add(x, o, s2), multiply_add(y, o, t2)
-                o = load(outputs, o_place + 3 * LANES)
-                s3, t3 = multiply_add(x, o, s3), multiply_add(y, o, t3)
-                o = load(outputs, o_place + 4 * LANES)
-                s4, t4 = multiply_add(x, o, s4), multiply_add(y, o, t4)
-                o = load(outputs, o_place + 5 * LANES)
-                s5, t5 = multiply_add(x, o, s5), multiply_add(y, o, t5)
-                x_place += PAIR * LANES
-                o_place += TILE * LANES
-            cell = i // PAIR * width + j // TILE * CELL
-            store_totals(scores, cell, s0, s1, s2, s3, s4, s5)
-            store_totals(scores, cell + TOTALS, t0, t1, t2, t3, t4, t5)
+def _score_tile(  # type: ignore[no-untyped-def]
+    j, copies_inputs, n, m, dim, input_table, input_offsets, output_table, output_offsets, inputs, outputs, scores
+):
+    """S = I·Oᵀ for TILE outputs: the first pair finds them in the table, the others in scratch."""
+    r0, r1, r2 = output_offsets[j], output_offsets[j + 1], output_offsets[j + 2]
+    r3, r4, r5 = output_offsets[j + 3], output_offsets[j + 4], output_offsets[j + 5]
+    _score_pair(
+        0, j, copies_inputs, True, m, dim, input_table, input_offsets[0], input_offsets[1], output_table, r0, r1, r2,
+        r3, r4, r5, LANES, inputs, outputs, scores,
+    )  # fmt: skip
+    o = j * dim
+    for i in range(PAIR, n, PAIR):
+        _score_pair(
+            i, j, copies_inputs, False, m, dim, input_table, input_offsets[i], input_offsets[i + 1], outputs, o,
+            o + LANES, o + 2 * LANES, o + 3 * LANES, o + 4 * LANES, o + 5 * LANES, TILE * LANES, inputs, outputs,
+            scores,
+        )  # fmt: skip
 
 
 @compiled(forceinline=True)
@@ -186,11 +208,13 @@ def logistic_step(  # type: ignore[no-untyped-def]
     if n > count:
         # An odd row out is paired with itself, and its twin has no gradient.
         input_offsets[count] = input_offsets[count - 1]
-    for i in range(0, n, PAIR):
-        _gather(input_table, input_offsets, i, PAIR, dim, inputs, i * dim)
-    for j in range(0, m, TILE):
-        _gather(output_table, output_offsets, j, TILE, dim, outputs, j * dim)
-    _score(n, m, dim, inputs, outputs, scores)
+    _score_tile(
+        0, True, n, m, dim, input_table, input_offsets, output_table, output_offsets, inputs, outputs, scores
+    )  # fmt: skip
+    for j in range(TILE, m, TILE):
+        _score_tile(
+            j, False, n, m, dim, input_table, input_offsets, output_table, output_offsets, inputs, outputs, scores
+        )
     loss = _loss(count, m, scores, labels, scales, terms) if wants_loss else 0.0
     _errors(n, m, scores, labels, scales)
     if n > count:
