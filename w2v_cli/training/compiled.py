@@ -12,9 +12,10 @@ from w2v_cli.training.sampling import Sample
 # The loss is taken at every so manieth window, evenly through the corpus. The number has no factor in common with
 # `sampling.WINDOWS_PER_NOISE`: else it would always be the first window that meets its noise, whose loss is higher.
 LOSS_EVERY = 5
-# Measured with two threads on enwiki-100m, skip-gram: 0, 16, 64 and 256 copied nodes make 1.8, 2.3, 2.5 and 2.5 M
-# words/s. Of toyland's with 16 threads CBOW's loss, 3.88 with one, is 3.92 with 16 copied nodes and 4.57 with 256.
-HOT_NODES = 16
+# Divided by the number of threads. Measured with two of them on enwiki-100m: 0, 16, 64 and 256 copied nodes make 1.8,
+# 2.3, 2.5 and 2.5 M words/s with skip-gram, and with CBOW 16 and 256 answer 28.0 and 28.7 % of the analogies. On
+# toyland CBOW's loss, 3.88 with one thread, is 3.97 to 4.02 with 2 to 16, and were it 256 for each of 16, 4.57.
+HOT_NODES = 512
 NO_PATHS = Paths(np.zeros(0, np.int64), np.zeros(0, np.int32), np.zeros(0, np.int8))
 
 
@@ -37,9 +38,9 @@ def train_logistic(
     if objective.paths is not None:
         most_outputs = int(np.diff(paths.starts).max())
     # Every window trains the root and the nodes near it, and threads that share them wait for each other's cache lines:
-    # each trains a copy. They are trained hundreds of times in a block and have arrived where they tend to at its end,
-    # so their mean goes back, not their sum; of nodes further down too little would come back.
-    hot = min(HOT_NODES, len(output_vectors)) if objective.paths is not None and threads > 1 else 0
+    # each trains a copy. They are trained so often in a block that they have arrived where they tend to at its end, so
+    # their mean goes back, not their sum; the more threads there are, the less of a node that has not.
+    hot = min(HOT_NODES // threads, len(output_vectors)) if objective.paths is not None and threads > 1 else 0
     dim = input_vectors.shape[1]
     offsets_size, scratch_size = kernels.scratch_sizes(most_inputs, most_outputs, hot, dim)
     loss, predictions = kernels.train_logistic(
