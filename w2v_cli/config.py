@@ -63,7 +63,7 @@ class TrainConfig:
         100, "Dimension of the vectors; time and memory grow with it.", least=1, most=2**31 - 1, aliases=("size",)
     )
     window: int = _option(5, "Largest distance to a context word; each center draws 1…N.", least=1, most=2**31 - 1)
-    fixed_window: bool = _option(False, "Every window has the largest radius; twice as many pairs.")
+    fixed_window: bool = _option(False, "Every window has the largest radius; up to twice as many pairs.")
     cbow_sum: bool = _option(
         False, "cbow: the sum of the context rows predicts, not their mean.", only={"model": "cbow"}
     )
@@ -75,7 +75,7 @@ class TrainConfig:
     )
     negatives: int = _option(
         5,
-        "ns: noise words of a window, shared by its pairs and by two windows; time grows with them.",
+        "ns: noise words of a window, shared by its pairs, in skipgram by two windows; time grows with them.",
         least=1,
         most=2**31 - 1,
         why="without noise every score would grow without bound",

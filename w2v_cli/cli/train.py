@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import shlex
 from pathlib import Path
@@ -75,6 +74,8 @@ def train(
     with stopping(stop):
         show.say(f"Reading {', '.join(corpus)}" if resume is None else f"Resuming the run in {resume}")
 
+        import numpy as np
+
         from w2v_cli.cli.narrator import Narrator
         from w2v_cli.corpus.reader import TextOptions
         from w2v_cli.job import NAME
@@ -96,7 +97,9 @@ def train(
     losses = ", ".join(f"{loss:.4f}" for loss in trained.losses)
     show.say(f"Loss by epoch, nats per prediction: {losses}")
     if config.loss == "softmax":
-        show.say(f"Perplexity of the last epoch: {math.exp(trained.losses[-1]):,.1f}")
+        with np.errstate(over="ignore"):
+            perplexities = ", ".join(f"{perplexity:,.1f}" for perplexity in np.exp(trained.losses))
+        show.say(f"Perplexity by epoch: {perplexities}")
     show.say(", ".join(f"{phase} {duration(spent)}" for phase, spent in run.seconds.items()))
     show.say(f"Wrote {output}: {words:,} words × {config.dim}, {trained.words_per_second:,.0f} words/s")
     asked = [] if output == DEFAULT_OUTPUT and "W2V_MODEL" not in os.environ else ["-m", output]
