@@ -131,13 +131,18 @@ class Trainer:
     ConfigError
         If the engine that is asked for is not there.
     TrainingError
-        If the parameters do not fit into memory.
+        If the parameters do not fit into memory, or there is one word only.
     """
 
     def __init__(self, config: TrainConfig, corpus: EncodedCorpus) -> None:
         self.config = config
         self.corpus = corpus
         words = len(corpus.vocabulary)
+        if words < 2:
+            raise TrainingError(
+                "there was nothing to predict: one word is kept, and no other",
+                hint="lower --min-count, or raise --max-vocab",
+            )
         require_memory(parameter_bytes(words, config.dim), f"{words:,} words × {config.dim} dimensions")
         self.engine = resolve_engine(config.engine)
         objective = make_objective(config, corpus.vocabulary.counts)
