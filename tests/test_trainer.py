@@ -201,6 +201,14 @@ def test_a_corpus_with_nothing_to_predict_is_refused(tmp_path: Path, text: str, 
         Trainer(config(loss=loss, engine=engine), words).train()
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+def test_one_window_with_a_context_is_something_to_predict(tmp_path: Path, engine: str) -> None:
+    # The compiled engine counts the predictions of every so manieth window, from the first: none of these.
+    (tmp_path / "words.txt").write_text("x\na b\n")
+    with encode([str(tmp_path / "words.txt")], 1, None, TextOptions(), 1, tmp_path) as words:
+        assert Trainer(config(engine=engine), words).train().finished
+
+
 def test_the_learning_rate_is_right_after_two_thousand_million_tokens(corpus: EncodedCorpus) -> None:
     epochs = 2**31 // corpus.token_count + 2
     run = Trainer(config(epochs=epochs), corpus)
