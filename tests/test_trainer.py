@@ -189,14 +189,24 @@ def test_what_does_not_fit_into_memory_is_refused(monkeypatch: pytest.MonkeyPatc
     memory.require_memory(1 << 60, "everything")
 
 
-@pytest.mark.parametrize("text", ["alone", "one\nword\na\nline"])
-def test_a_corpus_with_nothing_to_predict_is_refused(tmp_path: Path, text: str) -> None:
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("text", ["alone", "a a a a", "one\nword\na\nline"])
+def test_a_corpus_with_nothing_to_predict_is_refused(tmp_path: Path, text: str, loss: str, engine: str) -> None:
     (tmp_path / "words.txt").write_text(text)
     with (
         encode([str(tmp_path / "words.txt")], 1, None, TextOptions(), 1, tmp_path) as words,
         pytest.raises(TrainingError, match="nothing to predict"),
     ):
-        Trainer(config(), words).train()
+        Trainer(config(loss=loss, engine=engine), words).train()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_one_window_with_a_context_is_something_to_predict(tmp_path: Path, engine: str) -> None:
+    # The compiled engine counts the predictions of every so manieth window, from the first: none of these.
+    (tmp_path / "words.txt").write_text("x\na b\n")
+    with encode([str(tmp_path / "words.txt")], 1, None, TextOptions(), 1, tmp_path) as words:
+        assert Trainer(config(engine=engine), words).train().finished
 
 
 def test_the_learning_rate_is_right_after_two_thousand_million_tokens(corpus: EncodedCorpus) -> None:

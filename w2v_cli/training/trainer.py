@@ -24,7 +24,7 @@ from w2v_cli.training.engines import make_step, resolve_engine
 from w2v_cli.training.memory import require_memory
 from w2v_cli.training.objective import make_objective
 from w2v_cli.training.parameters import Parameters, initial_parameters, parameter_bytes
-from w2v_cli.training.sampling import WINDOWS_PER_NOISE, Sampler, make_sampler, stream_key
+from w2v_cli.training.sampling import WINDOWS_PER_NOISE, Sample, Sampler, make_sampler, stream_key
 
 # Tokens of a block: long enough that Python's share of the time is small, short enough to stop and to share out
 # at once. No window crosses a block's end.
@@ -131,13 +131,18 @@ class Trainer:
     ConfigError
         If the engine that is asked for is not there.
     TrainingError
-        If the parameters do not fit into memory.
+        If the parameters do not fit into memory, or there is one word only.
     """
 
     def __init__(self, config: TrainConfig, corpus: EncodedCorpus) -> None:
         self.config = config
         self.corpus = corpus
         words = len(corpus.vocabulary)
+        if words < 2:
+            raise TrainingError(
+                "there was nothing to predict: one word is kept, and no other",
+                hint="lower --min-count, or raise --max-vocab",
+            )
         require_memory(parameter_bytes(words, config.dim), f"{words:,} words × {config.dim} dimensions")
         self.engine = resolve_engine(config.engine)
         objective = make_objective(config, corpus.vocabulary.counts)
@@ -212,7 +217,7 @@ class Trainer:
             while True:
                 self._run_workers(tally, watch, save_seconds if save is not None else math.inf)
                 finished = tally.block == self.blocks * self.config.epochs
-                if finished and not tally.predictions.any():
+                if finished and not tally.predictions.any() and not self._predicts():
                     raise TrainingError(
                         "there was nothing to predict: no two words that are kept stand in one line",
                         hint="lower --min-count, raise --subsample, or join the lines",
@@ -302,10 +307,7 @@ class Trainer:
                         return
                     tally.block += 1
                 epoch, turn = divmod(place, self.blocks)
-                block = self.block_at(epoch, turn)
-                first = block * BLOCK_TOKENS
-                ids, boundaries = self.corpus.read(first, min(first + BLOCK_TOKENS, self.corpus.token_count))
-                sample = self.sampler.sample(ids, boundaries, epoch, block)
+                sample, tokens = self._sample(epoch, self.block_at(epoch, turn))
                 # int64: a corpus has more tokens than int32 has numbers.
                 places = epoch * self.corpus.token_count + turn * BLOCK_TOKENS + sample.positions.astype(np.int64)
                 alphas = self.alpha_at(places)
@@ -318,7 +320,7 @@ class Trainer:
                 with tally.lock:
                     tally.losses[epoch] += loss
                     tally.predictions[epoch] += predictions
-                    tally.tokens += len(ids)
+                    tally.tokens += tokens
         except BaseException as error:
             tally.error = error
             tally.stop.set()
@@ -326,6 +328,18 @@ class Trainer:
             with tally.lock:
                 tally.finished += 1
                 tally.lock.notify_all()
+
+    def _sample(self, epoch: int, block: int) -> tuple[Sample, int]:
+        """The windows of a block, and how many tokens it has."""
+        first = block * BLOCK_TOKENS
+        ids, boundaries = self.corpus.read(first, min(first + BLOCK_TOKENS, self.corpus.token_count))
+        return self.sampler.sample(ids, boundaries, epoch, block), len(ids)
+
+    def _predicts(self) -> bool:
+        """Whether any window has a context; the compiled engine counts the predictions of some windows only."""
+        places = itertools.product(range(self.config.epochs), range(self.blocks))
+        samples = (self._sample(*place)[0] for place in places)
+        return any((sample.window_stops - sample.window_starts > 1).any() for sample in samples)
 
     def _trial(self, tokens: int) -> int:
         """Steps of length 0 over the first tokens; returns how many there were."""
