@@ -155,6 +155,25 @@ def test_an_error_of_a_worker_reaches_the_caller(corpus: EncodedCorpus) -> None:
         run.train()
 
 
+@pytest.mark.skipif(not COMPILES, reason="no numba here")
+def test_when_a_thread_cannot_start_the_others_stop(corpus: EncodedCorpus, monkeypatch: pytest.MonkeyPatch) -> None:
+    run, started = Trainer(config(epochs=10_000, threads=3), corpus), list[threading.Thread]()
+    start = threading.Thread.start
+
+    def start_two(thread: threading.Thread) -> None:
+        if len(started) == 2:
+            raise RuntimeError("can't start new thread")
+        started.append(thread)
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start_two)
+    with pytest.raises(RuntimeError, match="can't start new thread"):
+        run.train()
+    for thread in started:
+        thread.join(10)
+    assert len(started) == 2 and not any(thread.is_alive() for thread in started)
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("loss", ["ns", "hs", "softmax"])

@@ -244,14 +244,14 @@ class Trainer:
         deadline = time.perf_counter() + seconds
         tally.finished = 0
         tally.stop.clear()
-        workers = [threading.Thread(target=self._work, args=(tally,), daemon=True) for _ in range(self.workers)]
-        for worker in workers:
-            worker.start()
-        quits_at = math.inf
+        started, quits_at = 0, math.inf
         try:
+            for _ in range(self.workers):
+                threading.Thread(target=self._work, args=(tally,), daemon=True).start()
+                started += 1
             finished = False
             while not finished:
-                finished = tally.wait(len(workers), min(POLL_SECONDS, seconds))
+                finished = tally.wait(started, min(POLL_SECONDS, seconds))
                 if watch() or time.perf_counter() > deadline:
                     tally.stop.set()
         except KeyboardInterrupt:
@@ -260,7 +260,7 @@ class Trainer:
         finally:
             tally.stop.set()
             # Not `Thread.join`: after a Ctrl-C it may return while the thread still runs (Python 3.11).
-            while not tally.wait(len(workers), POLL_SECONDS) and time.perf_counter() < quits_at:
+            while not tally.wait(started, POLL_SECONDS) and time.perf_counter() < quits_at:
                 pass
         if tally.error is not None:
             raise tally.error
