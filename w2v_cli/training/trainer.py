@@ -30,6 +30,8 @@ from w2v_cli.training.sampling import WINDOWS_PER_NOISE, Sample, Sampler, make_s
 # at once. No window crosses a block's end.
 BLOCK_TOKENS = 10_000
 GOLDEN_SECTION = 0.618
+# Of `Trainer.block_at`. Another order has another name, so that no run goes on in it that began in this one.
+BLOCK_ORDER = "golden"
 POLL_SECONDS = 0.1
 TRIAL_SECONDS = 0.05
 # How long a Ctrl-C waits for the workers: a block of a full softmax may take minutes, and what it learns is lost.
@@ -272,14 +274,18 @@ class Trainer:
         if start is not None:
             tally.losses[: len(start.losses)] = start.losses
             tally.predictions[: len(start.predictions)] = start.predictions
-            epoch, turn = divmod(start.block, self.blocks)
-            tally.block, tally.tokens = start.block, epoch * self.corpus.token_count + turn * BLOCK_TOKENS
+            tally.block, tally.tokens = start.block, self._tokens_before(start.block)
         return tally
 
     def alpha_at(self, tokens: np.ndarray | float) -> np.ndarray:
         """The learning rate after so many tokens of all epochs: linear, whoever trains them and when."""
         start, end = self.config.alpha_start, self.config.alpha_min
         return np.asarray(start - (start - end) * (np.asarray(tokens, np.float64) / self.total_tokens))
+
+    def _tokens_before(self, place: int) -> int:
+        """Tokens of all epochs that come before a block; `place` counts the blocks through all epochs."""
+        epoch, turn = divmod(place, self.blocks)
+        return epoch * self.corpus.token_count + turn * BLOCK_TOKENS
 
     def block_at(self, epoch: int, turn: int) -> int:
         """Which block is trained at a turn of an epoch: the golden section of the text further on than the one before.
@@ -309,8 +315,7 @@ class Trainer:
                 epoch, turn = divmod(place, self.blocks)
                 sample, tokens = self._sample(epoch, self.block_at(epoch, turn))
                 # int64: a corpus has more tokens than int32 has numbers.
-                places = epoch * self.corpus.token_count + turn * BLOCK_TOKENS + sample.positions.astype(np.int64)
-                alphas = self.alpha_at(places)
+                alphas = self.alpha_at(self._tokens_before(place) + sample.positions.astype(np.int64))
                 tables = self.parameters.input_vectors, self.parameters.output_vectors
                 # What overflows is found out here below, and numpy need not warn of it.
                 with np.errstate(all="ignore"):
@@ -364,7 +369,7 @@ class Trainer:
 
     def _diverged(self, place: int) -> TrainingError:
         epoch, turn = divmod(place, self.blocks)
-        alpha = float(self.alpha_at(epoch * self.corpus.token_count + turn * BLOCK_TOKENS))
+        alpha = float(self.alpha_at(self._tokens_before(place)))
         return TrainingError(
             f"training diverged in epoch {epoch + 1}, block {turn + 1:,} of {self.blocks:,}, at alpha {alpha:.3g}: "
             "the loss or a vector is no longer a number",
