@@ -88,7 +88,8 @@ def batches(sample: Sample, alphas: np.ndarray) -> Iterator[tuple[int, int]]:
         return
     size = min(BATCH_CENTERS, centers // int(np.bincount(sample.kept_ids).max()))
     # The largest alpha of a block is its first; it hardly changes within one.
-    size = max(1, min(size, int(MOST_ALPHA_CENTERS / alphas[0]) if alphas[0] > 0 else size))
+    if alphas[0] > 0:
+        size = max(1, int(min(size, MOST_ALPHA_CENTERS / float(alphas[0]))))
     for first in range(0, centers, size):
         yield first, min(first + size, centers)
 
