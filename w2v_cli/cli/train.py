@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import shlex
 from pathlib import Path
@@ -96,7 +95,7 @@ def train(
     losses = ", ".join(f"{loss:.4f}" for loss in trained.losses)
     show.say(f"Loss by epoch, nats per prediction: {losses}")
     if config.loss == "softmax":
-        show.say(f"Perplexity of the last epoch: {math.exp(trained.losses[-1]):,.1f}")
+        show.say(f"Perplexity by epoch: {', '.join(f'{x:,.1f}' for x in trained.perplexities)}")
     show.say(", ".join(f"{phase} {duration(spent)}" for phase, spent in run.seconds.items()))
     show.say(f"Wrote {output}: {words:,} words × {config.dim}, {trained.words_per_second:,.0f} words/s")
     asked = [] if output == DEFAULT_OUTPUT and "W2V_MODEL" not in os.environ else ["-m", output]
@@ -113,6 +112,7 @@ def train(
                 "threads": config.thread_count,
                 "seed": config.seed,
                 "loss": trained.losses,
+                **({"perplexity": trained.perplexities} if config.loss == "softmax" else {}),
                 "words_per_second": trained.words_per_second,
                 "seconds": run.seconds,
                 "peak_rss_bytes": peak_bytes(),

@@ -91,6 +91,12 @@ class Trained:
     words_per_second: float
     finished: bool = True
 
+    @property
+    def perplexities(self) -> list[float]:
+        """e^loss of each epoch, infinity where no float64 is so large; of a full softmax."""
+        with np.errstate(over="ignore"):
+            return [float(value) for value in np.exp(self.losses)]
+
 
 @dataclass
 class _Tally:
