@@ -36,6 +36,7 @@ from w2v_cli.errors import ConfigError, CorpusError, ModelFileError, StoppedErro
 from w2v_cli.jit import COMPILES
 from w2v_cli.run import Observer, resume_training, train_model
 from w2v_cli.storage import exclusive
+from w2v_cli.training import checkpoint
 from w2v_cli.training import trainer as module
 from w2v_cli.training.checkpoint import NAMES, Checkpoints
 from w2v_cli.training.trainer import Trained, Trainer
@@ -206,6 +207,17 @@ def test_a_run_without_a_whole_checkpoint_is_refused(corpus: EncodedCorpus, tmp_
     for path in tmp_path.iterdir():
         path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(TrainingError, match=r"no checkpoint in .* is whole"):
+        train_some(corpus, tmp_path, config(), 1)
+
+
+@pytest.mark.parametrize("other", [{"block_tokens": 5000, "order": "golden"}, {"block_tokens": 10_000}])
+def test_a_checkpoint_of_other_blocks_or_another_order_of_them_is_refused(
+    corpus: EncodedCorpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, other: dict[str, Any]
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint, "BLOCKS", other)
+        train_some(corpus, tmp_path, config(), 1)
+    with pytest.raises(TrainingError, match="by a version of other blocks, or another order"):
         train_some(corpus, tmp_path, config(), 1)
 
 

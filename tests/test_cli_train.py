@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import math
 import os
 import subprocess
 import sys
@@ -15,6 +16,8 @@ from conftest import ROOT
 from safetensors import safe_open
 
 from w2v_cli.jit import COMPILES
+from w2v_cli.training.parameters import initial_parameters
+from w2v_cli.training.trainer import Trained
 
 FAST = ("--dim", "8", "--epochs", "2", "--min-count", "1", "--threads", "1")
 
@@ -155,8 +158,15 @@ def test_raw_prose_gets_a_hint_and_words_are_found_in_it(tmp_path: Path) -> None
 
 
 def test_the_softmax_tells_its_perplexity(text: Path, tmp_path: Path) -> None:
-    done = w2v("train", text, *FAST, "--loss", "softmax", folder=tmp_path)
-    assert done.returncode == 0 and "Perplexity by epoch: " in done.stderr
+    done = w2v("train", text, *FAST, "--loss", "softmax", "--json", folder=tmp_path)
+    summary = json.loads(done.stdout)
+    assert summary["perplexity"] == [pytest.approx(math.exp(loss)) for loss in summary["loss"]]
+    assert f"Perplexity by epoch: {', '.join(f'{x:,.1f}' for x in summary['perplexity'])}\n" in done.stderr
+
+
+def test_a_loss_may_be_too_large_for_its_perplexity() -> None:
+    trained = Trained(initial_parameters(2, 1, 1), [0.0, 1.0, 1000.0], 1.0, 1.0)
+    assert trained.perplexities == [1.0, pytest.approx(math.e), math.inf]
 
 
 def without_numba(folder: Path) -> dict[str, str]:

@@ -24,6 +24,7 @@ from w2v_cli.errors import ConfigError
         ({"window": -1}, "--window -1 is too small"),
         ({"negatives": 0}, "--negatives 0 is too small"),
         ({"subsample": -1.0}, "--subsample -1.0 is too small"),
+        ({"subsample": 1e308}, "--subsample 1e+308 is too large"),
         ({"subsample": float("nan")}, "--subsample nan is not a finite number"),
         ({"alpha": 0.0}, "--alpha 0.0 is too small"),
         ({"alpha": float("inf")}, "--alpha inf is not a finite number"),

@@ -178,6 +178,17 @@ def test_a_batch_of_the_softmax_is_the_sum_of_its_predictions() -> None:
     assert grad_output == pytest.approx(expected_output, abs=1e-12)
 
 
+def test_the_loss_of_a_softmax_is_never_below_0_however_large_its_scores() -> None:
+    # Every prediction is of its best word by far: the loss is 0, but for what the scores are rounded.
+    rng = np.random.default_rng(0)
+    hidden, output = (1000 * rng.standard_normal((rows, 100), np.float32) for rows in (50, 3000))
+    group = np.arange(50)
+    targets = (hidden @ output.T).argmax(axis=1)
+    for parts in ([slice(None)], vocabulary_parts(3000, 3)):
+        loss, _, _ = grouped_softmax_loss(hidden, output, group, targets, parts)
+        assert 0 <= loss < 1e-3
+
+
 def test_the_pairs_of_a_batch_are_those_of_its_windows() -> None:
     sample = zipf_sample(300, 40)
     inputs, targets, window = batch_pairs(sample, 10, 30)

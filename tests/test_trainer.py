@@ -21,6 +21,7 @@ from w2v_cli.jit import COMPILES
 from w2v_cli.training import memory
 from w2v_cli.training import trainer as module
 from w2v_cli.training.huffman import huffman_paths
+from w2v_cli.training.parameters import Parameters
 from w2v_cli.training.trainer import Progress, Standing, Trainer
 
 ENGINES = ["reference", pytest.param("compiled", marks=pytest.mark.skipif(not COMPILES, reason="no numba here"))]
@@ -153,6 +154,39 @@ def test_an_error_of_a_worker_reaches_the_caller(corpus: EncodedCorpus) -> None:
     run.step = step
     with pytest.raises(Stop, match="in a worker"):
         run.train()
+
+
+@pytest.mark.skipif(not COMPILES, reason="no numba here")
+def test_when_a_thread_cannot_start_the_others_stop(corpus: EncodedCorpus, monkeypatch: pytest.MonkeyPatch) -> None:
+    run, started = Trainer(config(epochs=10_000, threads=3), corpus), list[threading.Thread]()
+    start = threading.Thread.start
+
+    def start_two(thread: threading.Thread) -> None:
+        if len(started) == 2:
+            raise RuntimeError("can't start new thread")
+        started.append(thread)
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start_two)
+    with pytest.raises(RuntimeError, match="can't start new thread"):
+        run.train()
+    for thread in started:
+        thread.join(10)
+    assert len(started) == 2 and not any(thread.is_alive() for thread in started)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.filterwarnings("error")
+def test_the_smallest_learning_rate_is_one(corpus: EncodedCorpus, loss: str) -> None:
+    run = Trainer(config(alpha=1e-310, loss=loss, epochs=1), corpus)
+    assert run.estimate_seconds() > 0 and run.train().finished
+
+
+@pytest.mark.filterwarnings("error")
+def test_infinities_of_both_signs_are_found_without_a_warning() -> None:
+    table = np.zeros((2, 16), np.float32)
+    assert Parameters(table, table, 16).finite()
+    assert not Parameters(table, np.full((2, 16), [[np.inf], [-np.inf]], np.float32), 16).finite()
 
 
 @pytest.mark.parametrize("engine", ENGINES)

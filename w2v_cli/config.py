@@ -83,7 +83,11 @@ class TrainConfig:
         only={"loss": "ns"},
     )
     subsample: float = _option(
-        1e-3, "Threshold above which frequent words are thinned out; 0 keeps all.", least=0.0, aliases=("sample",)
+        1e-3,
+        "Share of the text above which frequent words are thinned out; 0 keeps all.",
+        least=0.0,
+        most=1,
+        aliases=("sample",),
     )
     noise_exponent: float = _option(
         0.75, "ns: noise words are drawn by count to this power.", least=0.0, only={"loss": "ns"}

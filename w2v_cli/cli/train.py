@@ -74,8 +74,6 @@ def train(
     with stopping(stop):
         show.say(f"Reading {', '.join(corpus)}" if resume is None else f"Resuming the run in {resume}")
 
-        import numpy as np
-
         from w2v_cli.cli.narrator import Narrator
         from w2v_cli.corpus.reader import TextOptions
         from w2v_cli.job import NAME
@@ -97,9 +95,7 @@ def train(
     losses = ", ".join(f"{loss:.4f}" for loss in trained.losses)
     show.say(f"Loss by epoch, nats per prediction: {losses}")
     if config.loss == "softmax":
-        with np.errstate(over="ignore"):
-            perplexities = ", ".join(f"{perplexity:,.1f}" for perplexity in np.exp(trained.losses))
-        show.say(f"Perplexity by epoch: {perplexities}")
+        show.say(f"Perplexity by epoch: {', '.join(f'{x:,.1f}' for x in trained.perplexities)}")
     show.say(", ".join(f"{phase} {duration(spent)}" for phase, spent in run.seconds.items()))
     show.say(f"Wrote {output}: {words:,} words × {config.dim}, {trained.words_per_second:,.0f} words/s")
     asked = [] if output == DEFAULT_OUTPUT and "W2V_MODEL" not in os.environ else ["-m", output]
@@ -116,6 +112,7 @@ def train(
                 "threads": config.thread_count,
                 "seed": config.seed,
                 "loss": trained.losses,
+                **({"perplexity": trained.perplexities} if config.loss == "softmax" else {}),
                 "words_per_second": trained.words_per_second,
                 "seconds": run.seconds,
                 "peak_rss_bytes": peak_bytes(),

@@ -44,7 +44,8 @@ class Parameters:
 
     def finite(self) -> bool:
         """Whether no number has become infinite or NaN."""
-        return all(bool(np.isfinite(table.sum())) for table in (self.input_vectors, self.output_vectors))
+        with np.errstate(all="ignore"):
+            return all(bool(np.isfinite(table.sum())) for table in (self.input_vectors, self.output_vectors))
 
 
 def padded(dim: int) -> int:

@@ -88,7 +88,8 @@ def batches(sample: Sample, alphas: np.ndarray) -> Iterator[tuple[int, int]]:
         return
     size = min(BATCH_CENTERS, centers // int(np.bincount(sample.kept_ids).max()))
     # The largest alpha of a block is its first; it hardly changes within one.
-    size = max(1, int(min(size, MOST_ALPHA_CENTERS / alphas[0])) if alphas[0] > 0 else size)
+    if alphas[0] > 0:
+        size = max(1, int(min(size, MOST_ALPHA_CENTERS / float(alphas[0]))))
     for first in range(0, centers, size):
         yield first, min(first + size, centers)
 
@@ -129,7 +130,7 @@ def grouped_softmax_loss(
 ) -> tuple[float, np.ndarray, np.ndarray]:
     """Loss and gradients of many predictions that share few hidden vectors.
 
-        S = H·Oᵀ     loss = Σ_u N_u·log Σ_v e^S_uv − Σ_(u,t) S_ut     G = N ⊙ softmax(S) − counts
+        S = H·Oᵀ     loss = Σ_(u,t) (log Σ_v e^S_uv − S_ut)     G = N ⊙ softmax(S) − counts
         ∂loss/∂H = G·O     ∂loss/∂O = Gᵀ·H
 
     Parameters
@@ -146,11 +147,20 @@ def grouped_softmax_loss(
     scores = np.empty((len(hidden), len(output_vectors)), hidden.dtype)
     grad_output = np.empty_like(output_vectors)
     pairs_of = np.bincount(group, minlength=len(hidden))
-    target_scores = np.einsum("ij,ij->i", hidden[group], output_vectors[target_ids])
+    target_scores = np.empty(len(group), hidden.dtype)
+
+    def targets(part: slice) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
+        """Which pairs' targets are in the part, and where their scores are in it."""
+        start, stop, _ = part.indices(len(output_vectors))
+        here = (target_ids >= start) & (target_ids < stop)
+        return here, (group[here], target_ids[here] - start)
 
     def forward(part: slice) -> tuple[np.ndarray, np.ndarray]:
         """S becomes e^(S − shift); the part's shift (U,), and its sum, float64 (U,)."""
         mine = np.matmul(hidden, output_vectors[part].T, out=scores[:, part])
+        here, places = targets(part)
+        # Not a product of its own: that rounds in another way, and a loss might come out below 0.
+        target_scores[here] = mine[places]
         shift = mine.max(axis=1)
         mine -= shift[:, None]
         np.exp(mine, out=mine)
@@ -160,15 +170,14 @@ def grouped_softmax_loss(
         """e^(S − shift) becomes G, and makes the part's ∂loss/∂O; its share of ∂loss/∂H."""
         mine = scores[:, part]
         mine *= (pairs_of * np.exp(shift - log_norms)).astype(mine.dtype)[:, None]
-        start, stop, _ = part.indices(len(output_vectors))
-        here = (target_ids >= start) & (target_ids < stop)
-        np.subtract.at(mine, (group[here], target_ids[here] - start), 1)
+        np.subtract.at(mine, targets(part)[1], 1)
         np.matmul(mine.T, hidden, out=grad_output[part])
         return mine @ output_vectors[part]
 
     shifts, sums = (np.stack(made) for made in zip(*each(forward, parts), strict=True))
     log_norms = np.logaddexp.reduce(np.log(sums) + shifts, axis=0)
-    loss = float(pairs_of @ log_norms - target_scores.sum(dtype=np.float64))
+    # Pair by pair, as no difference of theirs is below 0, not even by rounding.
+    loss = float((log_norms[group] - target_scores).sum())
     return loss, sum(each(backward, parts, shifts)), grad_output
 
 

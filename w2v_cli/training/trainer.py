@@ -30,6 +30,8 @@ from w2v_cli.training.sampling import WINDOWS_PER_NOISE, Sample, Sampler, make_s
 # at once. No window crosses a block's end.
 BLOCK_TOKENS = 10_000
 GOLDEN_SECTION = 0.618
+# Of `Trainer.block_at`. Another order has another name, so that no run goes on in it that began in this one.
+BLOCK_ORDER = "golden"
 POLL_SECONDS = 0.1
 TRIAL_SECONDS = 0.05
 # How long a Ctrl-C waits for the workers: a block of a full softmax may take minutes, and what it learns is lost.
@@ -88,6 +90,12 @@ class Trained:
     seconds: float
     words_per_second: float
     finished: bool = True
+
+    @property
+    def perplexities(self) -> list[float]:
+        """e^loss of each epoch, infinity where no float64 is so large; of a full softmax."""
+        with np.errstate(over="ignore"):
+            return [float(value) for value in np.exp(self.losses)]
 
 
 @dataclass
@@ -244,14 +252,14 @@ class Trainer:
         deadline = time.perf_counter() + seconds
         tally.finished = 0
         tally.stop.clear()
-        workers = [threading.Thread(target=self._work, args=(tally,), daemon=True) for _ in range(self.workers)]
-        for worker in workers:
-            worker.start()
-        quits_at = math.inf
+        started, quits_at = 0, math.inf
         try:
+            for _ in range(self.workers):
+                threading.Thread(target=self._work, args=(tally,), daemon=True).start()
+                started += 1
             finished = False
             while not finished:
-                finished = tally.wait(len(workers), min(POLL_SECONDS, seconds))
+                finished = tally.wait(started, min(POLL_SECONDS, seconds))
                 if watch() or time.perf_counter() > deadline:
                     tally.stop.set()
         except KeyboardInterrupt:
@@ -260,7 +268,7 @@ class Trainer:
         finally:
             tally.stop.set()
             # Not `Thread.join`: after a Ctrl-C it may return while the thread still runs (Python 3.11).
-            while not tally.wait(len(workers), POLL_SECONDS) and time.perf_counter() < quits_at:
+            while not tally.wait(started, POLL_SECONDS) and time.perf_counter() < quits_at:
                 pass
         if tally.error is not None:
             raise tally.error
@@ -272,14 +280,18 @@ class Trainer:
         if start is not None:
             tally.losses[: len(start.losses)] = start.losses
             tally.predictions[: len(start.predictions)] = start.predictions
-            epoch, turn = divmod(start.block, self.blocks)
-            tally.block, tally.tokens = start.block, epoch * self.corpus.token_count + turn * BLOCK_TOKENS
+            tally.block, tally.tokens = start.block, self._tokens_before(start.block)
         return tally
 
     def alpha_at(self, tokens: np.ndarray | float) -> np.ndarray:
         """The learning rate after so many tokens of all epochs: linear, whoever trains them and when."""
         start, end = self.config.alpha_start, self.config.alpha_min
         return np.asarray(start - (start - end) * (np.asarray(tokens, np.float64) / self.total_tokens))
+
+    def _tokens_before(self, place: int) -> int:
+        """Tokens of all epochs that come before a block; `place` counts the blocks through all epochs."""
+        epoch, turn = divmod(place, self.blocks)
+        return epoch * self.corpus.token_count + turn * BLOCK_TOKENS
 
     def block_at(self, epoch: int, turn: int) -> int:
         """Which block is trained at a turn of an epoch: the golden section of the text further on than the one before.
@@ -309,8 +321,7 @@ class Trainer:
                 epoch, turn = divmod(place, self.blocks)
                 sample, tokens = self._sample(epoch, self.block_at(epoch, turn))
                 # int64: a corpus has more tokens than int32 has numbers.
-                places = epoch * self.corpus.token_count + turn * BLOCK_TOKENS + sample.positions.astype(np.int64)
-                alphas = self.alpha_at(places)
+                alphas = self.alpha_at(self._tokens_before(place) + sample.positions.astype(np.int64))
                 tables = self.parameters.input_vectors, self.parameters.output_vectors
                 # What overflows is found out here below, and numpy need not warn of it.
                 with np.errstate(all="ignore"):
@@ -364,7 +375,7 @@ class Trainer:
 
     def _diverged(self, place: int) -> TrainingError:
         epoch, turn = divmod(place, self.blocks)
-        alpha = float(self.alpha_at(epoch * self.corpus.token_count + turn * BLOCK_TOKENS))
+        alpha = float(self.alpha_at(self._tokens_before(place)))
         return TrainingError(
             f"training diverged in epoch {epoch + 1}, block {turn + 1:,} of {self.blocks:,}, at alpha {alpha:.3g}: "
             "the loss or a vector is no longer a number",
