@@ -42,7 +42,8 @@ def train_logistic(
     # their mean goes back, not their sum; the more threads there are, the less of a node that has not.
     hot = min(HOT_NODES // threads, len(output_vectors)) if objective.paths is not None and threads > 1 else 0
     dim = input_vectors.shape[1]
-    offsets_size, scratch_size = kernels.scratch_sizes(most_inputs, most_outputs, hot, dim)
+    rows, width = kernels.scratch_shape(most_inputs, most_outputs)
+    offsets_size, scratch_size = kernels.scratch_sizes(rows, width, hot, dim)
     loss, predictions = kernels.train_logistic(
         sample.kept_ids,
         sample.window_starts,
@@ -59,8 +60,8 @@ def train_logistic(
         output_vectors,
         np.zeros(offsets_size, np.int64),
         np.zeros(scratch_size, input_vectors.dtype),
-        most_inputs,
-        most_outputs,
+        rows,
+        width,
         hot,
         1 / threads,
         loss_every,
