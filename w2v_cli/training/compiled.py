@@ -34,9 +34,7 @@ def train_logistic(
     """
     paths = objective.paths or NO_PATHS
     most_inputs = max(int((sample.window_stops - sample.window_starts).max(initial=0)), steps.PAIR)
-    most_outputs = 1 + sample.negative_ids.shape[1]
-    if objective.paths is not None:
-        most_outputs = int(np.diff(paths.starts).max())
+    most_outputs = 1 + sample.negative_ids.shape[1] if objective.paths is None else paths.longest
     # Every window trains the root and the nodes near it, and threads that share them wait for each other's cache lines:
     # each trains a copy. They are trained so often in a block that they have arrived where they tend to at its end, so
     # their mean goes back, not their sum; the more threads there are, the less of a node that has not.
