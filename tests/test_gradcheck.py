@@ -22,6 +22,7 @@ from w2v_cli.gradients.check import Check, run_check
 from w2v_cli.gradients.network import parameter_count
 from w2v_cli.jit import COMPILES
 from w2v_cli.training import compiled, objective, reference, softmax
+from w2v_cli.training.checks import step_checks
 
 needs_numba = pytest.mark.skipif(not COMPILES, reason="numba does not import here")
 
@@ -53,6 +54,19 @@ def test_json_has_one_object_a_check() -> None:
 def test_a_pattern_that_fits_nothing_is_refused() -> None:
     done = CliRunner().invoke(gradcheck, ["-k", "gradeint"])
     assert done.exit_code != 0 and done.stdout == ""
+
+
+@pytest.mark.parametrize("option", ["--dim", "--vocab"])
+def test_a_size_beside_a_model_is_refused(option: str) -> None:
+    done = CliRunner().invoke(gradcheck, ["--at", "model", "corpus", option, "9"])
+    assert done.exit_code == 2 and f"--at and {option}" in done.stderr
+
+
+def test_every_model_and_loss_is_checked_with_every_choice_of_its_step() -> None:
+    names = {check.name.split(" step")[0] for check in step_checks(["reference"], 0, 2, 4)}
+    kinds = ("skipgram", "cbow", "cbow of sums", "cbow scaled")
+    who = {"ns": "reference", "hs": "reference", "softmax": "both engines'"}
+    assert names == {f"{engine} {kind} {loss}" for kind in kinds for loss, engine in who.items()}
 
 
 def test_the_tester_finds_the_very_element() -> None:

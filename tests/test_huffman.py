@@ -43,6 +43,7 @@ def test_every_word_has_a_path_of_its_own_from_the_root(counts: np.ndarray) -> N
     assert len(seen) == len(counts)
     assert {path[0][0] for path in seen} == {len(counts) - 2}
     assert {node for path in seen for node, _ in path} == set(range(len(counts) - 1))
+    assert paths.longest == max(map(len, seen))
     # Kraft: a full binary tree.
     assert sum(2.0 ** -len(path) for path in seen) == 1
 

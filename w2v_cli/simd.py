@@ -35,7 +35,6 @@ def _lanes() -> int:
 LANES = _lanes()
 # Numbers that `store_totals` writes: six sums, and two zeros that round them up to a power of two.
 TOTALS = 8
-CACHE_LINE_BYTES = 64
 
 
 class Vector(types.Type):

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from w2v_cli.cli.console import json_option, note, print_json, print_table
 
@@ -60,6 +61,10 @@ def gradcheck(
       w2v gradcheck --at model.safetensors corpus.txt
       w2v gradcheck --json | jq -r 'select(.verdict != "ok").check'
     """
+    for name in ("dim", "vocab"):
+        if at is not None and context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"--at and --{name}: the model has its own")
+
     # Here and not above: `w2v --help` shall not wait for numpy.
     from w2v_cli.errors import ConfigError
     from w2v_cli.gradients.catalogue import catalogue

@@ -42,8 +42,10 @@ CONFIGS = {
 }
 VARIANTS = {
     "cbow of sums ns": TrainConfig(model="cbow", cbow_sum=True),
+    "cbow of sums hs": TrainConfig(model="cbow", loss="hs", cbow_sum=True),
     "cbow of sums softmax": TrainConfig(model="cbow", loss="softmax", cbow_sum=True),
     "cbow scaled ns": TrainConfig(model="cbow"),
+    "cbow scaled hs": TrainConfig(model="cbow", loss="hs"),
     "cbow scaled softmax": TrainConfig(model="cbow", loss="softmax"),
 }
 # Wider than the widest vector register, and no multiple of it.

@@ -34,15 +34,14 @@ def train_logistic(
     """
     paths = objective.paths or NO_PATHS
     most_inputs = max(int((sample.window_stops - sample.window_starts).max(initial=0)), steps.PAIR)
-    most_outputs = 1 + sample.negative_ids.shape[1]
-    if objective.paths is not None:
-        most_outputs = int(np.diff(paths.starts).max())
+    most_outputs = 1 + sample.negative_ids.shape[1] if objective.paths is None else paths.longest
     # Every window trains the root and the nodes near it, and threads that share them wait for each other's cache lines:
     # each trains a copy. They are trained so often in a block that they have arrived where they tend to at its end, so
     # their mean goes back, not their sum; the more threads there are, the less of a node that has not.
     hot = min(HOT_NODES // threads, len(output_vectors)) if objective.paths is not None and threads > 1 else 0
     dim = input_vectors.shape[1]
-    offsets_size, scratch_size = kernels.scratch_sizes(most_inputs, most_outputs, hot, dim)
+    rows, width = kernels.scratch_shape(most_inputs, most_outputs)
+    offsets_size, scratch_size = kernels.scratch_sizes(rows, width, hot, dim)
     loss, predictions = kernels.train_logistic(
         sample.kept_ids,
         sample.window_starts,
@@ -59,8 +58,8 @@ def train_logistic(
         output_vectors,
         np.zeros(offsets_size, np.int64),
         np.zeros(scratch_size, input_vectors.dtype),
-        most_inputs,
-        most_outputs,
+        rows,
+        width,
         hot,
         1 / threads,
         loss_every,

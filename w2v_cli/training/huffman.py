@@ -7,6 +7,7 @@ Probabilistic Neural Network Language Model".
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,11 @@ class Paths:
     starts: np.ndarray
     node_ids: np.ndarray
     labels: np.ndarray
+
+    @cached_property
+    def longest(self) -> int:
+        """Nodes of the longest path; looked for once, as it takes all of the vocabulary."""
+        return int(np.diff(self.starts).max())
 
     def of(self, word_id: int) -> tuple[np.ndarray, np.ndarray]:
         """node_ids and labels of one word's path."""

@@ -6,7 +6,6 @@ import numpy as np
 
 from w2v_cli.jit import compiled
 from w2v_cli.simd import (
-    CACHE_LINE_BYTES,
     LANES,
     add,
     address,
@@ -19,6 +18,7 @@ from w2v_cli.simd import (
     spread,
     store,
 )
+from w2v_cli.training.parameters import CACHE_LINE_BYTES
 from w2v_cli.training.steps import CELL, TILE, logistic_step, pooled_step, set_output
 
 # Windows between the call for a row and its use: one would be too late, more find it gone.
@@ -128,8 +128,8 @@ def train_logistic(  # type: ignore[no-untyped-def]
     output_vectors,
     offsets_scratch,
     scratch,
-    most_inputs,
-    most_outputs,
+    rows,
+    width,
     hot,
     share,
     loss_every,
@@ -145,7 +145,7 @@ def train_logistic(  # type: ignore[no-untyped-def]
     alphas : float64 (N,), the learning rate of each window
     input_vectors, output_vectors : float (rows, D), D a multiple of LANES; changed in place
     offsets_scratch : int64 · scratch : float, zeros; as long as `scratch_sizes` says
-    most_inputs, most_outputs : of any window
+    rows, width : of the widest window, see `scratch_shape`
     hot : so many nodes near the root are trained in a copy, and `share` of what they moved is added in the end
     loss_every : the loss is taken at every so manieth window
     """
@@ -155,9 +155,6 @@ def train_logistic(  # type: ignore[no-untyped-def]
     noise, path_start = address(negative_ids), address(path_starts)
     path_node, path_label = address(path_nodes), address(path_labels)
     input_table, output_table = address(input_vectors), address(output_vectors)
-    # Room for the twin of an odd row out.
-    rows = most_inputs + 1
-    width = (most_outputs + TILE - 1) // TILE * CELL
     input_offsets = address(offsets_scratch)
     output_offsets = shifted(input_offsets, rows)
     hidden = address(scratch)
@@ -222,8 +219,11 @@ def train_logistic(  # type: ignore[no-untyped-def]
     return loss, predictions
 
 
-def scratch_sizes(most_inputs: int, most_outputs: int, hot: int, dim: int) -> tuple[int, int]:
-    """How many numbers `offsets_scratch` and `scratch` have, for windows of so many inputs and outputs."""
-    rows = most_inputs + 1
-    width = (most_outputs + TILE - 1) // TILE * CELL
+def scratch_shape(most_inputs: int, most_outputs: int) -> tuple[int, int]:
+    """Input rows of a window, with room for the twin of an odd one out, and numbers in the cells of a pair of them."""
+    return most_inputs + 1, (most_outputs + TILE - 1) // TILE * CELL
+
+
+def scratch_sizes(rows: int, width: int, hot: int, dim: int) -> tuple[int, int]:
+    """How many numbers `offsets_scratch` and `scratch` have."""
     return rows + width, 2 * dim + LANES + 3 * width + rows * width + (rows + width + 2 * hot) * dim

@@ -50,7 +50,7 @@ class Objective:
 
     def row_weight(self, rows: Any) -> Any:
         """What each of a CBOW window's n context rows weighs in the hidden vector; for arrays of n too."""
-        return 1 / rows if self.averages else rows / rows
+        return 1 / rows if self.averages else np.ones_like(rows, float)
 
     def input_scale(self, rows: Any) -> Any:
         """How many times −alpha × its gradient each of a window's input rows moves.
