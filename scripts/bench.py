@@ -201,8 +201,9 @@ def true_loss(model_file: str, options: argparse.Namespace) -> float:
 
     from w2v_cli.config import TrainConfig
     from w2v_cli.embeddings.files import load_tensors, load_vectors
+    from w2v_cli.training.sampling import sampler_of
+    from w2v_cli.training.schedule import BLOCK_TOKENS
     from w2v_cli.training.softmax import batch_pairs, grouped_softmax_loss
-    from w2v_cli.training.trainer import BLOCK_TOKENS, sampler_of
 
     vectors = load_vectors(model_file)
     assert vectors.counts is not None

@@ -20,9 +20,9 @@ from w2v_cli.config import TrainConfig
 from w2v_cli.training.engines import make_step
 from w2v_cli.training.objective import Objective, make_objective
 from w2v_cli.training.parameters import initial_parameters, padded
-from w2v_cli.training.sampling import WINDOWS_PER_NOISE, Sample
+from w2v_cli.training.sampling import WINDOWS_PER_NOISE, Sample, sampler_of
+from w2v_cli.training.schedule import BLOCK_TOKENS
 from w2v_cli.training.softmax import batches
-from w2v_cli.training.trainer import BLOCK_TOKENS, sampler_of
 
 BLOCKS = 150
 REPEATS = 5

@@ -36,7 +36,7 @@ from w2v_cli.errors import ConfigError, CorpusError, ModelFileError, StoppedErro
 from w2v_cli.jit import COMPILES
 from w2v_cli.run import Observer, resume_training, train_model
 from w2v_cli.storage import exclusive
-from w2v_cli.training import checkpoint
+from w2v_cli.training import checkpoint, schedule
 from w2v_cli.training import trainer as module
 from w2v_cli.training.checkpoint import NAMES, Checkpoints
 from w2v_cli.training.trainer import Trained, Trainer
@@ -63,7 +63,7 @@ def corpus(text: Path) -> Iterator[EncodedCorpus]:
 @pytest.fixture(autouse=True, scope="module")
 def small_blocks() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "BLOCK_TOKENS", 300)
+        patch.setattr(schedule, "BLOCK_TOKENS", 300)
         patch.setattr(module, "POLL_SECONDS", 0.001)
         yield
 

@@ -18,7 +18,7 @@ from w2v_cli.corpus.encoded import EncodedCorpus, encode
 from w2v_cli.corpus.reader import TextOptions
 from w2v_cli.errors import TrainingError
 from w2v_cli.jit import COMPILES
-from w2v_cli.training import memory
+from w2v_cli.training import memory, schedule
 from w2v_cli.training import trainer as module
 from w2v_cli.training.huffman import huffman_paths
 from w2v_cli.training.parameters import Parameters
@@ -42,7 +42,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EncodedCorpus]:
 
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "BLOCK_TOKENS", 500)
+    monkeypatch.setattr(schedule, "BLOCK_TOKENS", 500)
 
 
 def config(**options: Any) -> TrainConfig:
@@ -88,9 +88,9 @@ def test_every_token_is_seen_in_every_epoch_at_its_own_learning_rate(corpus: Enc
 
 def test_the_schedule_ends_at_the_smallest_rate(corpus: EncodedCorpus) -> None:
     run = Trainer(config(alpha=0.5, min_alpha=0.1), corpus)
-    assert run.alpha_at(0.0) == 0.5
-    assert run.alpha_at(run.total_tokens / 2) == pytest.approx(0.3)
-    assert run.alpha_at(run.total_tokens) == pytest.approx(0.1)
+    assert run.schedule.alpha_at(0.0) == 0.5
+    assert run.schedule.alpha_at(run.schedule.total_tokens / 2) == pytest.approx(0.3)
+    assert run.schedule.alpha_at(run.schedule.total_tokens) == pytest.approx(0.1)
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -249,10 +249,10 @@ def test_the_learning_rate_is_right_after_two_thousand_million_tokens(corpus: En
     seen: list[np.ndarray] = []
     run.step = lambda sample, alphas, *tables: (seen.append(alphas), (0.0, 1))[1]  # type: ignore[func-returns-value]
     losses, predictions = np.zeros(epochs), np.zeros(epochs, np.int64)
-    tally = run._tally(Standing((epochs - 1) * run.blocks, losses, predictions))
+    tally = run._tally(Standing((epochs - 1) * run.schedule.blocks, losses, predictions))
     run._work(tally)
     assert tally.error is None
-    assert seen[0][0] == pytest.approx(run.alpha_at(float((epochs - 1) * corpus.token_count)), rel=1e-12)
+    assert seen[0][0] == pytest.approx(run.schedule.alpha_at(float((epochs - 1) * corpus.token_count)), rel=1e-12)
 
 
 @pytest.mark.parametrize("blocks", [1, 2, 3, 13, 101, 1000])
@@ -260,8 +260,8 @@ def test_an_epoch_trains_each_block_once_the_last_one_last_and_never_near_the_on
     corpus: EncodedCorpus, monkeypatch: pytest.MonkeyPatch, blocks: int
 ) -> None:
     run = Trainer(config(), corpus)
-    monkeypatch.setattr(run, "blocks", blocks)
-    orders = [[run.block_at(epoch, turn) for turn in range(blocks)] for epoch in range(3)]
+    monkeypatch.setattr(run.schedule, "blocks", blocks)
+    orders = [[run.schedule.block_at(epoch, turn) for turn in range(blocks)] for epoch in range(3)]
     for order in orders:
         assert sorted(order) == list(range(blocks))
         assert order[-1] == blocks - 1

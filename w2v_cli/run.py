@@ -261,8 +261,8 @@ def _trained(trainer: Trainer, folder: Path | None, job: Job, observer: Observer
     for name in checkpoints.damaged:
         observer.remark(f"{folder / name} is damaged: going on from the checkpoint before it")
     if start is not None:
-        share = start.block / (trainer.blocks * job.config.epochs)
-        observer.remark(f"Resuming in epoch {start.block // trainer.blocks + 1}, at {share:.0%}")
+        share = start.block / (trainer.schedule.blocks * job.config.epochs)
+        observer.remark(f"Resuming in epoch {start.block // trainer.schedule.blocks + 1}, at {share:.0%}")
     return trainer.train(
         observer.training,
         start,

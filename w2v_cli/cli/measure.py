@@ -130,7 +130,7 @@ def _checks_at(model: str, corpus: str, engines: list[str], seed: int) -> list[C
     from w2v_cli.errors import CorpusError, ModelFileError
     from w2v_cli.training.checks import corpus_checks
     from w2v_cli.training.objective import make_objective
-    from w2v_cli.training.trainer import sampler_of
+    from w2v_cli.training.sampling import sampler_of
 
     check_readable([corpus])
     vectors, (config, text) = load_vectors(model), load_choices(model)

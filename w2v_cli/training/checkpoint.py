@@ -16,7 +16,8 @@ from w2v_cli.corpus.encoded import EncodedCorpus
 from w2v_cli.errors import ModelFileError, TrainingError
 from w2v_cli.storage import TensorFile, checksum, remove_leftovers, word_tensors, write_tensors
 from w2v_cli.training.parameters import Parameters
-from w2v_cli.training.trainer import BLOCK_ORDER, BLOCK_TOKENS, Standing
+from w2v_cli.training.schedule import BLOCK_ORDER, BLOCK_TOKENS
+from w2v_cli.training.trainer import Standing
 
 # What a block is in this version; a checkpoint of one that shared out the text in another way is refused.
 BLOCKS = {"block_tokens": BLOCK_TOKENS, "order": BLOCK_ORDER}

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from w2v_cli.config import TrainConfig
 from w2v_cli.jit import COMPILES, compiled
 
 MASK = 0xFFFFFFFFFFFFFFFF
@@ -130,6 +131,20 @@ def make_sampler(
         negatives,
         noise_windows,
         seed,
+    )
+
+
+def sampler_of(config: TrainConfig, counts: np.ndarray) -> Sampler:
+    """The distributions of a run over a vocabulary; counts int64 (V,)."""
+    return make_sampler(
+        counts,
+        config.subsample,
+        config.noise_exponent,
+        config.window,
+        config.negatives if config.loss == "ns" else 0,
+        config.seed,
+        config.fixed_window,
+        WINDOWS_PER_NOISE[config.model],
     )
 
 

@@ -1,7 +1,7 @@
 """Epochs over an encoded corpus: workers train block after block, the main thread watches.
 
-What a block's step is lives in the engines; what is random about it in `sampling`. Here: which engine, which
-block next, at which learning rate, and when to stop.
+What a block's step is lives in the engines, what is random about it in `sampling`, which block comes next and at which
+learning rate in `schedule`. Here: who trains, and when to stop.
 """
 
 from __future__ import annotations
@@ -24,14 +24,9 @@ from w2v_cli.training.engines import make_step, resolve_engine
 from w2v_cli.training.memory import require_memory
 from w2v_cli.training.objective import make_objective
 from w2v_cli.training.parameters import Parameters, initial_parameters, parameter_bytes
-from w2v_cli.training.sampling import WINDOWS_PER_NOISE, Sample, Sampler, make_sampler, stream_key
+from w2v_cli.training.sampling import Sample, sampler_of
+from w2v_cli.training.schedule import Schedule
 
-# Tokens of a block: long enough that Python's share of the time is small, short enough to stop and to share out
-# at once. No window crosses a block's end.
-BLOCK_TOKENS = 10_000
-GOLDEN_SECTION = 0.618
-# Of `Trainer.block_at`. Another order has another name, so that no run goes on in it that began in this one.
-BLOCK_ORDER = "golden"
 POLL_SECONDS = 0.1
 TRIAL_SECONDS = 0.05
 # How long a Ctrl-C waits for the workers: a block of a full softmax may take minutes, and what it learns is lost.
@@ -158,8 +153,7 @@ class Trainer:
         outputs = words - 1 if config.loss == "hs" else words
         self.parameters = initial_parameters(words, config.dim, config.seed, outputs, objective.output_name)
         self.sampler = sampler_of(config, corpus.vocabulary.counts)
-        self.total_tokens = corpus.token_count * config.epochs
-        self.blocks = -(-corpus.token_count // BLOCK_TOKENS)
+        self.schedule = Schedule(config, corpus.token_count)
         # Threads share a softmax's step; otherwise each takes its own.
         self.step = make_step(self.engine, objective, config.thread_count if config.loss == "softmax" else self.workers)
 
@@ -167,7 +161,7 @@ class Trainer:
     def workers(self) -> int:
         """Threads that train a block each; a full softmax is trained a block at a time, by all of them."""
         compiled = self.engine == "compiled" and self.config.loss != "softmax"
-        return min(self.config.thread_count, self.blocks) if compiled else 1
+        return min(self.config.thread_count, self.schedule.blocks) if compiled else 1
 
     def compile(self) -> float:
         """Compile whatever the run needs; returns the seconds it took."""
@@ -182,8 +176,8 @@ class Trainer:
             begun = time.perf_counter()
             tokens = self._trial(tokens)
             now = time.perf_counter()
-            if now - start > TRIAL_SECONDS or tokens >= min(BLOCK_TOKENS, self.corpus.token_count):
-                return (now - begun) / tokens * self.total_tokens / self.workers
+            if now - start > TRIAL_SECONDS or tokens >= self.schedule.span(0)[1]:
+                return (now - begun) / tokens * self.schedule.total_tokens / self.workers
             tokens *= 4
 
     def train(
@@ -224,7 +218,7 @@ class Trainer:
         with one_blas_thread():
             while True:
                 self._run_workers(tally, watch, save_seconds if save is not None else math.inf)
-                finished = tally.block == self.blocks * self.config.epochs
+                finished = tally.block == self.schedule.blocks * self.config.epochs
                 if finished and not tally.predictions.any() and not self._predicts():
                     raise TrainingError(
                         "there was nothing to predict: no two words that are kept stand in one line",
@@ -237,7 +231,7 @@ class Trainer:
                 if finished or stopped:
                     break
         seconds = time.perf_counter() - begun
-        losses = [tally.mean_loss(epoch) for epoch in range(-(-tally.block // self.blocks))]
+        losses = [tally.mean_loss(epoch) for epoch in range(-(-tally.block // self.schedule.blocks))]
         return Trained(
             self.parameters,
             # An epoch of a tiny corpus may have nothing to predict.
@@ -280,34 +274,8 @@ class Trainer:
         if start is not None:
             tally.losses[: len(start.losses)] = start.losses
             tally.predictions[: len(start.predictions)] = start.predictions
-            tally.block, tally.tokens = start.block, self._tokens_before(start.block)
+            tally.block, tally.tokens = start.block, self.schedule.tokens_before(start.block)
         return tally
-
-    def alpha_at(self, tokens: np.ndarray | float) -> np.ndarray:
-        """The learning rate after so many tokens of all epochs: linear, whoever trains them and when."""
-        start, end = self.config.alpha_start, self.config.alpha_min
-        return np.asarray(start - (start - end) * (np.asarray(tokens, np.float64) / self.total_tokens))
-
-    def _tokens_before(self, place: int) -> int:
-        """Tokens of all epochs that come before a block; `place` counts the blocks through all epochs."""
-        epoch, turn = divmod(place, self.blocks)
-        return epoch * self.corpus.token_count + turn * BLOCK_TOKENS
-
-    def block_at(self, epoch: int, turn: int) -> int:
-        """Which block is trained at a turn of an epoch: the golden section of the text further on than the one before.
-
-        So whatever is trained in a short time comes from all over the text. From the first block to the last, a text
-        that changes its subject is learnt and forgotten again (enwiki-100m, analogies of three seeds: CBOW ns 37.7
-        instead of 36.7 %, CBOW hs 28.7 instead of 28.2 %). The last block, which may be short, stays the last.
-        """
-        jumping = self.blocks - 1
-        if turn >= jumping:
-            return turn
-        golden = round(jumping * GOLDEN_SECTION)
-        near = (golden + sign * step for step in itertools.count() for sign in (1, -1))
-        # Without a common divisor every block has its turn.
-        stride = next(stride for stride in near if math.gcd(stride, jumping) == 1)
-        return (turn * stride + stream_key(self.config.seed, epoch)) % jumping
 
     def _work(self, tally: _Tally) -> None:
         """Take blocks until there are no more."""
@@ -315,13 +283,13 @@ class Trainer:
             while not tally.stop.is_set():
                 with tally.lock:
                     place = tally.block
-                    if place == self.blocks * self.config.epochs:
+                    if place == self.schedule.blocks * self.config.epochs:
                         return
                     tally.block += 1
-                epoch, turn = divmod(place, self.blocks)
-                sample, tokens = self._sample(epoch, self.block_at(epoch, turn))
+                epoch, turn = divmod(place, self.schedule.blocks)
+                sample, tokens = self._sample(epoch, self.schedule.block_at(epoch, turn))
                 # int64: a corpus has more tokens than int32 has numbers.
-                alphas = self.alpha_at(self._tokens_before(place) + sample.positions.astype(np.int64))
+                alphas = self.schedule.alpha_at(self.schedule.tokens_before(place) + sample.positions.astype(np.int64))
                 tables = self.parameters.input_vectors, self.parameters.output_vectors
                 # What overflows is found out here below, and numpy need not warn of it.
                 with np.errstate(all="ignore"):
@@ -342,19 +310,18 @@ class Trainer:
 
     def _sample(self, epoch: int, block: int) -> tuple[Sample, int]:
         """The windows of a block, and how many tokens it has."""
-        first = block * BLOCK_TOKENS
-        ids, boundaries = self.corpus.read(first, min(first + BLOCK_TOKENS, self.corpus.token_count))
+        ids, boundaries = self.corpus.read(*self.schedule.span(block))
         return self.sampler.sample(ids, boundaries, epoch, block), len(ids)
 
     def _predicts(self) -> bool:
         """Whether any window has a context; the compiled engine counts the predictions of some windows only."""
-        places = itertools.product(range(self.config.epochs), range(self.blocks))
+        places = itertools.product(range(self.config.epochs), range(self.schedule.blocks))
         samples = (self._sample(*place)[0] for place in places)
         return any((sample.window_stops - sample.window_starts > 1).any() for sample in samples)
 
     def _trial(self, tokens: int) -> int:
         """Steps of length 0 over the first tokens; returns how many there were."""
-        ids, boundaries = self.corpus.read(0, min(tokens, BLOCK_TOKENS, self.corpus.token_count))
+        ids, boundaries = self.corpus.read(0, min(tokens, self.schedule.span(0)[1]))
         sample = self.sampler.sample(ids, boundaries, 0, 0)
         alphas = np.zeros(len(sample.kept_ids))
         with one_blas_thread():
@@ -366,18 +333,19 @@ class Trainer:
         epoch = min(tokens // self.corpus.token_count, self.config.epochs - 1)
         return Progress(
             tokens,
-            self.total_tokens,
+            self.schedule.total_tokens,
             epoch + 1,
-            float(self.alpha_at(tokens)),
+            float(self.schedule.alpha_at(tokens)),
             tally.mean_loss(epoch),
             (tokens - first_token) / seconds,
         )
 
     def _diverged(self, place: int) -> TrainingError:
-        epoch, turn = divmod(place, self.blocks)
-        alpha = float(self.alpha_at(self._tokens_before(place)))
+        blocks = self.schedule.blocks
+        epoch, turn = divmod(place, blocks)
+        alpha = float(self.schedule.alpha_at(self.schedule.tokens_before(place)))
         return TrainingError(
-            f"training diverged in epoch {epoch + 1}, block {turn + 1:,} of {self.blocks:,}, at alpha {alpha:.3g}: "
+            f"training diverged in epoch {epoch + 1}, block {turn + 1:,} of {blocks:,}, at alpha {alpha:.3g}: "
             "the loss or a vector is no longer a number",
             hint=f"lower --alpha (now {self.config.alpha_start:g})",
         )
@@ -386,17 +354,3 @@ class Trainer:
 def one_blas_thread() -> AbstractContextManager[object]:
     """Within, numpy's products take one thread: ours share the work, and BLAS's own spin while they wait."""
     return threadpool_limits(1, user_api="blas")
-
-
-def sampler_of(config: TrainConfig, counts: np.ndarray) -> Sampler:
-    """The distributions of a run over a vocabulary; counts int64 (V,)."""
-    return make_sampler(
-        counts,
-        config.subsample,
-        config.noise_exponent,
-        config.window,
-        config.negatives if config.loss == "ns" else 0,
-        config.seed,
-        config.fixed_window,
-        WINDOWS_PER_NOISE[config.model],
-    )
