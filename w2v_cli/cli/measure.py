@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
@@ -11,7 +11,7 @@ from click.core import ParameterSource
 from w2v_cli.cli.console import json_option, note, print_json, print_table
 
 if TYPE_CHECKING:
-    from w2v_cli.gradients.check import Check
+    from w2v_cli.gradients.check import Check, Finding
 
 # A text's windows are taken from its start.
 FIRST_TOKENS = 10_000
@@ -85,41 +85,54 @@ def gradcheck(
     if not checks:
         raise ConfigError(f"no check has {pattern!r} in its name", hint="w2v gradcheck lists them all")
 
-    rows, wrong = [], 0
+    findings = []
     for check in checks:
-        finding = run_check(check)
-        worst = finding.worst[0]
-        wrong += not finding.passed
-        verdict = "ok" if finding.passed else "MISMATCH"
-        errors = {element.method: element.error for element in finding.worst}
+        findings.append(run_check(check))
         if as_json:
-            where = {name: value for name, value in asdict(worst).items() if name not in ("method", "error")}
-            print_json(
-                {
-                    "check": finding.check,
-                    "parameters": finding.parameters,
-                    "worst_relative_error": worst.error,
-                    "errors": errors,
-                    "where": where,
-                    "verdict": verdict,
-                }
-            )
-        rows.append(
-            [
-                finding.check,
-                str(finding.parameters),
-                *(f"{errors[method]:.1e}" if method in errors else "–" for method in TOLERANCES),
-                f"{worst.parameter}[{worst.row},{worst.column}]",
-                f"{worst.analytic:+.8e}",
-                f"{worst.numeric:+.8e}",
-                verdict,
-            ]
-        )
+            print_json(_as_dict(findings[-1]))
+    wrong = sum(not finding.passed for finding in findings)
     if not as_json:
-        print_table(["check", "parameters", *TOLERANCES, "worst at", "analytic", "numeric", "verdict"], rows)
+        columns = ["check", "parameters", *TOLERANCES, "worst at", "analytic", "numeric", "verdict"]
+        print_table(columns, [_row(finding, list(TOLERANCES)) for finding in findings])
         note(f"{len(checks)} checks, {wrong} wrong" if wrong else f"{len(checks)} checks, all right")
     if wrong:
         context.exit(1)
+
+
+def _as_dict(finding: Finding) -> dict[str, Any]:
+    """A finding as --json prints it."""
+    worst = finding.worst[0]
+    return {
+        "check": finding.check,
+        "parameters": finding.parameters,
+        "worst_relative_error": worst.error,
+        "errors": _errors(finding),
+        "where": {name: value for name, value in asdict(worst).items() if name not in ("method", "error")},
+        "verdict": _verdict(finding),
+    }
+
+
+def _row(finding: Finding, methods: list[str]) -> list[str]:
+    """A finding as a row of the table."""
+    worst, errors = finding.worst[0], _errors(finding)
+    return [
+        finding.check,
+        str(finding.parameters),
+        *(f"{errors[method]:.1e}" if method in errors else "–" for method in methods),
+        f"{worst.parameter}[{worst.row},{worst.column}]",
+        f"{worst.analytic:+.8e}",
+        f"{worst.numeric:+.8e}",
+        _verdict(finding),
+    ]
+
+
+def _errors(finding: Finding) -> dict[str, float]:
+    """The worst relative error by each method."""
+    return {element.method: element.error for element in finding.worst}
+
+
+def _verdict(finding: Finding) -> str:
+    return "ok" if finding.passed else "MISMATCH"
 
 
 def _checks_at(model: str, corpus: str, engines: list[str], seed: int) -> list[Check]:

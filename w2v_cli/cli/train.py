@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
@@ -16,6 +16,9 @@ from w2v_cli.cli.progress import ProgressLine, duration
 from w2v_cli.cli.signals import Stop, stopping
 from w2v_cli.config import TrainConfig
 from w2v_cli.errors import ConfigError
+
+if TYPE_CHECKING:
+    from w2v_cli.run import Run
 
 DEFAULT_OUTPUT = "model.safetensors"
 # The next command is shown with a word that is neither a function word nor rare.
@@ -78,7 +81,6 @@ def train(
         from w2v_cli.corpus.reader import TextOptions
         from w2v_cli.job import NAME
         from w2v_cli.run import resume_training, train_model
-        from w2v_cli.training.memory import peak_bytes
 
         narrator = Narrator(show, stop, verbose)
         folder = resume or checkpoint
@@ -90,8 +92,15 @@ def train(
             assert resume is not None
             run = resume_training(resume, given_options(context), narrator)
     show.done()
-    config, trained, words = run.config, run.trained, len(run.vocabulary)
     output = run.output or output
+    _tell(run, output, show)
+    if as_json:
+        print_json(_summary(run, output))
+
+
+def _tell(run: Run, output: str, show: ProgressLine) -> None:
+    """What has become of the run, and what to do next, on stderr."""
+    config, trained, words = run.config, run.trained, len(run.vocabulary)
     losses = ", ".join(f"{loss:.4f}" for loss in trained.losses)
     show.say(f"Loss by epoch, nats per prediction: {losses}")
     if config.loss == "softmax":
@@ -101,23 +110,27 @@ def train(
     asked = [] if output == DEFAULT_OUTPUT and "W2V_MODEL" not in os.environ else ["-m", output]
     word = run.vocabulary.words[min(words - 1, EXAMPLE_RANK)]
     show.say(f"Next: {shlex.join(['w2v', 'similar', *asked, word])}")
-    if as_json:
-        print_json(
-            {
-                "output": output,
-                "words": words,
-                "dim": config.dim,
-                "tokens": run.token_count,
-                "epochs": config.epochs,
-                "threads": config.thread_count,
-                "seed": config.seed,
-                "loss": trained.losses,
-                **({"perplexity": trained.perplexities} if config.loss == "softmax" else {}),
-                "words_per_second": trained.words_per_second,
-                "seconds": run.seconds,
-                "peak_rss_bytes": peak_bytes(),
-            }
-        )
+
+
+def _summary(run: Run, output: str) -> dict[str, Any]:
+    """What --json prints of a run."""
+    from w2v_cli.training.memory import peak_bytes
+
+    config, trained = run.config, run.trained
+    return {
+        "output": output,
+        "words": len(run.vocabulary),
+        "dim": config.dim,
+        "tokens": run.token_count,
+        "epochs": config.epochs,
+        "threads": config.thread_count,
+        "seed": config.seed,
+        "loss": trained.losses,
+        **({"perplexity": trained.perplexities} if config.loss == "softmax" else {}),
+        "words_per_second": trained.words_per_second,
+        "seconds": run.seconds,
+        "peak_rss_bytes": peak_bytes(),
+    }
 
 
 def given_options(context: click.Context) -> dict[str, Any]:
