@@ -145,9 +145,7 @@ class Model:
             return most_similar(
                 self._vectors, queries, k, exclude=exclude, restrict_vocab=restrict_vocab, threshold=threshold
             )[0]
-        barred = [self._vectors.id_of(word) for word in exclude]
-        directions = np.asarray(query)[np.newaxis]
-        excluded = [[word_id for word_id in barred if word_id is not None]]
+        directions, excluded = np.asarray(query)[np.newaxis], [self._vectors.known_ids(exclude)]
         return nearest(self._vectors, directions, k, excluded, restrict_vocab, threshold)[0]
 
     def analogy(

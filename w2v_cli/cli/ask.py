@@ -99,16 +99,15 @@ def similar(
     answers = most_similar(vectors, known, count, exclude=exclude, **limits)
     if vector_of is not None:
         more, directions = read_directions(vector_of, vectors)
-        barred = vectors.ids_of([word for word in exclude if word in vectors]).tolist()
         names += more
-        answers += nearest(vectors, directions, count, [barred] * len(more), **limits)
+        answers += nearest(vectors, directions, count, [vectors.known_ids(exclude)] * len(more), **limits)
     for name, neighbours in zip(names, answers, strict=True):
         if as_json:
             print_json({"query": name, "neighbours": [answer._asdict() for answer in neighbours]})
             continue
         for answer in neighbours:
             print_fields(name, answer.word, f"{answer.cosine:.4f}")
-    _require_known(vectors, [word for query in queries for word in query.words])
+    require_known(vectors, [word for query in queries for word in query.words])
 
 
 def _sums(words: Sequence[str], vectors: WordVectors) -> list[str]:
@@ -123,7 +122,7 @@ def _sums(words: Sequence[str], vectors: WordVectors) -> list[str]:
     return sums
 
 
-def _require_known(vectors: WordVectors, words: Sequence[str]) -> None:
+def require_known(vectors: WordVectors, words: Sequence[str]) -> None:
     """Raise the error that names all unknown words, if there are any."""
     unknown = [word for word in words if word not in vectors]
     if unknown:
@@ -170,7 +169,7 @@ def analogy(
             continue
         for answer in answers:
             print_fields(" ".join(question), answer.word, f"{answer.score:.4f}")
-    _require_known(vectors, [word for question in questions for word in question])
+    require_known(vectors, [word for question in questions for word in question])
 
 
 def _three(words: Sequence[str]) -> tuple[str, str, str]:
@@ -211,7 +210,7 @@ def odd(words: tuple[str, ...], vectors_path: str, as_json: bool) -> None:
             print_json({"odd": ranked[0].word, "words": [answer._asdict() for answer in ranked]})
         else:
             print_fields(ranked[0].word, f"{ranked[0].cosine:.4f}")
-    _require_known(vectors, asked)
+    require_known(vectors, asked)
 
 
 @click.command()
@@ -248,4 +247,4 @@ def distance(words: tuple[str, ...], vectors_path: str, as_json: bool) -> None:
     elif len(known) > 2:
         rows = ([word, *(f"{cosine:.4f}" for cosine in row)] for word, row in zip(known, cosines, strict=True))
         print_table(["", *known], list(rows))
-    _require_known(vectors, asked)
+    require_known(vectors, asked)

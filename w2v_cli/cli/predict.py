@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from w2v_cli.cli.ask import count_option
+from w2v_cli.cli.ask import count_option, require_known
 from w2v_cli.cli.console import given, json_option, open_vectors, print_fields, print_json, vectors_option
 from w2v_cli.errors import ModelFileError
 
@@ -50,9 +50,7 @@ def predict(context: tuple[str, ...], vectors_path: str, count: int, as_json: bo
         else:
             for word, loss in answers:
                 print_fields(word, f"{math.exp(-loss):.4g}")
-    unknown = [word for word in asked if word not in vectors]
-    if unknown:
-        raise vectors.unknown(unknown)
+    require_known(vectors, asked)
 
 
 def _losses(path: str, vectors: WordVectors, context: list[str]) -> np.ndarray:

@@ -39,10 +39,10 @@ def read_directions(path: str | os.PathLike[str], vectors: WordVectors) -> tuple
     lines = [line.replace(",", " ").split() for line in text.split("\n") if line.strip()]
     if lines and all(_numbers(fields[1:]) is not None for fields in lines):
         return _parse(name, lines, vectors.dim)
-    known = [word for word in text.split() if word in vectors]
+    known = vectors.known_ids(text.split())
     if not known:
         raise ModelFileError(f"{name} holds neither vectors nor a known word", hint="give D numbers a line, or a text")
-    ids, counts = np.unique(vectors.ids_of(known), return_counts=True)
+    ids, counts = np.unique(known, return_counts=True)
     units = vectors.matrix[ids] / vectors.norms[ids, np.newaxis].astype(np.float64)
     return [name], counts[np.newaxis] @ units / counts.sum()
 

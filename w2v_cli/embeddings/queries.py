@@ -108,7 +108,7 @@ def similar(
     """
     queries = [Query((word,), (1,)) if isinstance(word, str) else word for word in words]
     ids = vectors.ids_of([word for query in queries for word in query.words])
-    barred = {vectors.ids_of([word])[0] for word in exclude if word in vectors}
+    barred = set(vectors.known_ids(exclude))
     directions, excluded, start = np.zeros((len(queries), vectors.dim)), [], 0
     for row, query in enumerate(queries):
         own = ids[start : start + len(query.words)]

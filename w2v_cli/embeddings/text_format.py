@@ -52,6 +52,7 @@ class _Gathered:
         self._lengths: list[np.ndarray] = []
 
     def add(self, rows: _Rows) -> None:
+        """Take the rows of one more block."""
         start, stop = self.count * self.dim, (self.count + len(rows.matrix)) * self.dim
         if stop > len(self._matrix):
             # Large arrays are moved by the page table, not copied.

@@ -5,7 +5,7 @@ Nothing here knows files or the command line. The matrix may be a memory map: lo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 
@@ -140,6 +140,11 @@ class WordVectors:
         if unknown:
             raise self.unknown(unknown)
         return np.array(ids, dtype=np.int32)
+
+    def known_ids(self, words: Iterable[str]) -> list[int]:
+        """The ids of those words that are known."""
+        ids = (self.id_of(word) for word in words)
+        return [word_id for word_id in ids if word_id is not None]
 
     def suggestions(self, word: str, most: int = 5) -> list[str]:
         """Known words spelled nearly like `word`, nearest first, then most frequent first.
