@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from w2v_cli.cli.main import run
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 ROOT = Path(__file__).parents[1]
@@ -22,3 +26,29 @@ def shared_data() -> Callable[[str], Path]:
         return path
 
     return find
+
+
+def call(capture: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    """The command line's exit code, stdout and stderr."""
+    with pytest.raises(SystemExit) as caught:
+        run(arguments)
+    captured = capture.readouterr()
+    assert isinstance(caught.value.code, int)
+    return caught.value.code, captured.out, captured.err
+
+
+def call_for_lines(capture: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, list[str], str]:
+    """`call`, with the lines of stdout."""
+    code, out, err = call(capture, *arguments)
+    return code, out.splitlines(), err
+
+
+def assert_a_closed_pipe_is_silent(*arguments: str) -> None:
+    """A command whose reader goes after one line ends with 0 and says nothing."""
+    command = [sys.executable, "-m", "w2v_cli", *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait() == 0

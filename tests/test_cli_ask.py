@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import call
 
-from w2v_cli.cli.main import run
 from w2v_cli.embeddings.files import save_model
 
 WORDS = ["man", "woman", "king", "queen", "apple", "ev\x1bil", "한국"]
@@ -30,14 +30,6 @@ def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     Path("analogies.txt").write_text(": royal\nman king woman queen\nman king woman apple\n: other\nx y z w\n")
     Path("pairs.tsv").write_text("man\tking\t9\nman\twoman\t5\nman\tapple\t1\nman\tduke\t1\n")
     return tmp_path / "model.safetensors"
-
-
-def call(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
-    with pytest.raises(SystemExit) as caught:
-        run(arguments)
-    captured = capsys.readouterr()
-    assert isinstance(caught.value.code, int)
-    return caught.value.code, captured.out, captured.err
 
 
 def test_similar_prints_query_word_and_cosine_between_tabs(capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import call
 
-from w2v_cli.cli.main import run
 from w2v_cli.embeddings.files import load_vectors, save_model
 
 WORDS = ["the", "Köln", "한국", "\u00a0"]
@@ -29,14 +29,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "model.safetensors", WORDS, COUNTS, {"input_vectors": INPUT, "output_vectors": OUTPUT}, {"loss": "[1.5]"}
     )
     return tmp_path
-
-
-def call(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
-    with pytest.raises(SystemExit) as caught:
-        run(arguments)
-    captured = capsys.readouterr()
-    assert isinstance(caught.value.code, int)
-    return caught.value.code, captured.out, captured.err
 
 
 def bits(matrix: np.ndarray) -> list[list[int]]:

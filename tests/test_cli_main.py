@@ -12,6 +12,7 @@ from typing import NoReturn
 import click
 import numpy as np
 import pytest
+from conftest import assert_a_closed_pipe_is_silent
 
 import w2v_cli.cli.main as door
 from w2v_cli.cli.console import printable
@@ -125,13 +126,7 @@ def model(tmp_path: Path) -> str:
 
 
 def test_a_closed_pipe_is_silent(model: str) -> None:
-    command = [sys.executable, "-m", "w2v_cli", "similar", "-m", model, "-k", "19000", "w0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        assert process.stdout is not None and process.stderr is not None
-        process.stdout.readline()
-        process.stdout.close()
-        assert process.stderr.read() == b""
-        assert process.wait() == 0
+    assert_a_closed_pipe_is_silent("similar", "-m", model, "-k", "19000", "w0")
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import io
 import json
-import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import assert_a_closed_pipe_is_silent
 
 from w2v_cli.cli.main import run
 from w2v_cli.embeddings.files import load_vectors
@@ -60,13 +60,7 @@ def test_empty_and_missing_texts_are_one_sentence(capfdbinary: pytest.CaptureFix
 
 def test_a_closed_pipe_is_silent() -> None:
     Path("corpus.txt").write_text(" ".join(f"word{i}" for i in range(60_000)))
-    command = [sys.executable, "-m", "w2v_cli", "vocab", "-q", "corpus.txt"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        assert process.stdout is not None and process.stderr is not None
-        process.stdout.readline()
-        process.stdout.close()
-        assert process.stderr.read() == b""
-        assert process.wait() == 0
+    assert_a_closed_pipe_is_silent("vocab", "-q", "corpus.txt")
 
 
 def train(capfdbinary: pytest.CaptureFixture[bytes], *options: str) -> tuple[int, str, str]:

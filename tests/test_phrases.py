@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import gzip
 import json
-import subprocess
-import sys
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import assert_a_closed_pipe_is_silent, call
 
 import w2v_cli.corpus.phrases as phrases_module
-from w2v_cli.cli.main import run
 from w2v_cli.corpus.encoded import encode
 from w2v_cli.corpus.phrases import ENGLISH_CONNECTORS, Joiner
 from w2v_cli.corpus.reader import TextOptions
@@ -106,14 +104,6 @@ def test_a_long_line_stays_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert lines == ["a b c d e f g " * 39 + "a b c d e f g"]
 
 
-def call(capfd: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
-    with pytest.raises(SystemExit) as caught:
-        run(arguments)
-    captured = capfd.readouterr()
-    assert isinstance(caught.value.code, int)
-    return caught.value.code, captured.out, captured.err
-
-
 def test_the_command_writes_the_text_and_prints_the_phrases(
     capfd: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -156,10 +146,4 @@ def test_what_cannot_be_done_is_refused(
 
 def test_a_closed_pipe_is_silent(tmp_path: Path) -> None:
     (tmp_path / "in.txt").write_text("some words of a text\n" * 60_000)
-    command = [sys.executable, "-m", "w2v_cli", "phrases", "-q", str(tmp_path / "in.txt"), "-o", "-"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        assert process.stdout is not None and process.stderr is not None
-        process.stdout.readline()
-        process.stdout.close()
-        assert process.stderr.read() == b""
-        assert process.wait() == 0
+    assert_a_closed_pipe_is_silent("phrases", "-q", str(tmp_path / "in.txt"), "-o", "-")

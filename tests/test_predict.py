@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import call_for_lines
 
-from w2v_cli.cli.main import run
 from w2v_cli.config import TrainConfig
 from w2v_cli.embeddings.files import save_model
 from w2v_cli.gradients.losses import logistic_loss, softmax_loss
@@ -43,14 +43,6 @@ def test_losses_are_those_of_the_windows_gradients(model: str, loss: str) -> Non
         assert np.exp(-found).sum() == pytest.approx(1)
 
 
-def call(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, list[str], str]:
-    with pytest.raises(SystemExit) as caught:
-        run(arguments)
-    captured = capsys.readouterr()
-    assert isinstance(caught.value.code, int)
-    return caught.value.code, captured.out.splitlines(), captured.err
-
-
 @pytest.mark.parametrize("options", [["--loss", "ns"], ["--loss", "hs", "--model", "cbow"], ["--loss", "softmax"]])
 def test_a_trained_model_expects_the_word_that_was_there(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str]
@@ -58,14 +50,15 @@ def test_a_trained_model_expects_the_word_that_was_there(
     monkeypatch.chdir(tmp_path)
     Path("text.txt").write_text("one two three\nred green blue\nsun moon star\n" * 400)
     training = ["--subsample", "0", "--dim", "8", "--epochs", "8", "--threads", "1", "--alpha", "0.1", "-q"]
-    assert call(capsys, "train", "text.txt", *training, *options)[0] == 0
+    assert call_for_lines(capsys, "train", "text.txt", *training, *options)[0] == 0
     assert [
-        call(capsys, "predict", "-k", "1", *pair)[1][0].split("\t")[0] for pair in (["one", "three"], ["red", "blue"])
+        call_for_lines(capsys, "predict", "-k", "1", *pair)[1][0].split("\t")[0]
+        for pair in (["one", "three"], ["red", "blue"])
     ] == [
         "two",
         "green",
     ]
-    code, out, err = call(capsys, "predict", "--json", "sun", "nova", "star")
+    code, out, err = call_for_lines(capsys, "predict", "--json", "sun", "nova", "star")
     answer = json.loads(out[0])
     assert code == 1 and "not in the vocabulary: nova" in err
     assert (
@@ -80,11 +73,11 @@ def test_a_model_without_output_vectors_is_refused(
     monkeypatch.chdir(tmp_path)
     matrix = np.eye(3, dtype=np.float32)
     save_model("model.safetensors", ["a", "b", "c"], np.array([3, 2, 1]), {"input_vectors": matrix}, {})
-    code, out, err = call(capsys, "predict", "a")
+    code, out, err = call_for_lines(capsys, "predict", "a")
     assert (code, out) == (3, []) and "does not say how it was trained" in err
     config = {"config": json.dumps(TrainConfig().as_dict())}
     save_model("model.safetensors", ["a", "b", "c"], np.array([3, 2, 1]), {"input_vectors": matrix}, config)
-    code, out, err = call(capsys, "predict", "a")
+    code, out, err = call_for_lines(capsys, "predict", "a")
     assert (code, out) == (3, []) and "has no output_vectors" in err
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"\n")))
-    assert call(capsys, "predict", "-") == (0, [], "")
+    assert call_for_lines(capsys, "predict", "-") == (0, [], "")
