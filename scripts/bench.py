@@ -108,6 +108,8 @@ def parse_arguments() -> argparse.Namespace:
         parser.error("name a corpus")
     if options.peer is None:
         options.peer = [name for name in PEERS if options.loss != "softmax" or name == "fasttext"]
+    if options.loss == "softmax" and "gensim" in options.peer:
+        parser.error("gensim has no full softmax")
     return options
 
 
@@ -158,9 +160,10 @@ def write_lines(corpus: str, target: Path, max_vocab: int | None, min_count: int
 def measure(name: str, seed: int, options: argparse.Namespace) -> Row:
     """One run of one trainer: its figures, and the wall time and peak memory of its whole process."""
     common = [
-        *("--dim", options.dim, "--window", options.window, "--negatives", options.negatives),
+        *("--dim", options.dim, "--window", options.window),
         *("--subsample", options.subsample, "--min-count", options.min_count, "--epochs", options.epochs),
         *("--threads", options.threads, "--seed", seed, "--model", options.model, "--loss", options.loss),
+        *(("--negatives", options.negatives) if options.loss == "ns" else ()),
     ]
     if name == "w2v":
         text = options.corpus if options.max_vocab is None else options.lines
@@ -196,37 +199,38 @@ def scores(model_file: str, gold: list[str]) -> dict[str, float]:
 
 
 def true_loss(model_file: str, options: argparse.Namespace) -> float:
-    """Mean −log P(context word | center) over a model's words, nats, at windows from all over a text."""
+    """Mean −log P(predicted word | input) over a model's words, nats, at windows from all over a text."""
     import numpy as np
 
     from w2v_cli.config import TrainConfig
     from w2v_cli.embeddings.files import load_tensors, load_vectors
+    from w2v_cli.training.engines import make_step
+    from w2v_cli.training.objective import make_objective
     from w2v_cli.training.sampling import sampler_of
     from w2v_cli.training.schedule import BLOCK_TOKENS
-    from w2v_cli.training.softmax import batch_pairs, grouped_softmax_loss
 
     vectors = load_vectors(model_file)
     assert vectors.counts is not None
-    tables = load_tensors(model_file, ["input_vectors", "output_vectors"])
-    words = Path(options.lines).read_bytes().split()
-    starts = np.linspace(0, len(words), min(LOSS_TOKENS, len(words)) // RUN_TOKENS + 1)[:-1].astype(int)
-    text = [word for start in starts for word in words[start : start + RUN_TOKENS]] or words
-    ids = np.array([vectors.id_of(word.decode()) for word in text], np.int32)
+    tables = [
+        table.astype(np.float64) for table in load_tensors(model_file, ["input_vectors", "output_vectors"]).values()
+    ]
+    known = {word.encode(): word_id for word, word_id in vectors.ids.items()}
+    ids = np.fromiter((known[word] for word in Path(options.lines).read_bytes().split() if word in known), np.int32)
+    starts = np.linspace(0, len(ids), max(1, min(LOSS_TOKENS, len(ids)) // RUN_TOKENS) + 1)[:-1].astype(int)
+    ids = np.concatenate([ids[start : start + RUN_TOKENS] for start in starts])
     # Every model has the same counts, and so meets the same windows.
-    config = TrainConfig(loss="softmax", window=options.window, subsample=options.subsample)
+    config = TrainConfig(model=options.model, loss="softmax", window=options.window, subsample=options.subsample)
     sampler = sampler_of(config, vectors.counts)
-    total, pairs = 0.0, 0
-    for block in range(-(-len(ids) // BLOCK_TOKENS)):
-        block_ids = ids[block * BLOCK_TOKENS : (block + 1) * BLOCK_TOKENS]
+    step = make_step("reference", make_objective(config, vectors.counts), options.threads)
+    total, predictions = 0.0, 0
+    for first in range(0, len(ids), BLOCK_TOKENS):
+        block_ids = ids[first : first + BLOCK_TOKENS]
         runs = np.arange(RUN_TOKENS, len(block_ids), RUN_TOKENS)
-        sample = sampler.sample(block_ids, runs, 0, block)
-        for first in range(0, len(sample.kept_ids), 512):
-            centers, contexts, _ = batch_pairs(sample, first, min(first + 512, len(sample.kept_ids)))
-            inputs, group = np.unique(centers, return_inverse=True)
-            hidden = np.asarray(tables["input_vectors"][inputs], np.float64)
-            total += grouped_softmax_loss(hidden, tables["output_vectors"].astype(np.float64), group, contexts)[0]
-            pairs += len(contexts)
-    return total / pairs
+        sample = sampler.sample(block_ids, runs, 0, first // BLOCK_TOKENS)
+        # Steps of no length.
+        loss, count = step(sample, np.zeros(len(sample.kept_ids)), *tables)
+        total, predictions = total + loss, predictions + count
+    return total / predictions
 
 
 def progress_line(run: Row) -> str:

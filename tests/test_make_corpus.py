@@ -35,7 +35,15 @@ def analogy_score(folder: Path, corpus: Path, *options: str) -> float:
 @pytest.mark.skipif(not COMPILES, reason="the numpy engine takes minutes for this text")
 @pytest.mark.parametrize(
     ("options", "least"),
-    [((), 90), (("--seed", "2"), 90), (("--loss", "softmax", "--epochs", "2"), 85)],
+    [
+        ((), 90),
+        (("--seed", "2"), 90),
+        (("--loss", "hs", "--epochs", "2"), 90),
+        (("--loss", "softmax", "--epochs", "2"), 85),
+        (("--model", "cbow"), 90),
+        (("--model", "cbow", "--loss", "hs", "--epochs", "2"), 90),
+        (("--model", "cbow", "--loss", "softmax", "--epochs", "1"), 90),
+    ],
 )
 def test_the_planted_analogies_are_answered(tmp_path: Path, options: tuple[str, ...], least: float) -> None:
     assert analogy_score(tmp_path, ROOT / "data" / "toyland.txt", *options) >= least

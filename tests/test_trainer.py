@@ -62,8 +62,14 @@ def test_one_thread_and_one_seed_make_the_same_bytes(corpus: EncodedCorpus, engi
 
 
 @pytest.mark.parametrize("threads", [1, 3])
-def test_every_token_is_seen_in_every_epoch_at_its_own_learning_rate(corpus: EncodedCorpus, threads: int) -> None:
-    run = Trainer(config(engine="compiled" if COMPILES else "reference", threads=threads, epochs=3), corpus)
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("model", ["skipgram", "cbow"])
+def test_every_token_is_seen_in_every_epoch_at_its_own_learning_rate(
+    corpus: EncodedCorpus, threads: int, model: str, loss: str
+) -> None:
+    engine = "compiled" if COMPILES else "reference"
+    ends = {"alpha": 0.04, "min_alpha": 0.04e-4}
+    run = Trainer(config(engine=engine, model=model, loss=loss, threads=threads, epochs=3, **ends), corpus)
     seen: collections.Counter[tuple[int, int]] = collections.Counter()
     alphas: list[float] = []
     lock = threading.Lock()
@@ -114,12 +120,17 @@ def test_the_loss_falls_and_starts_at_that_of_knowing_nothing(corpus: EncodedCor
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_compiling_and_estimating_leave_the_run_alone(corpus: EncodedCorpus, engine: str) -> None:
-    plain, tried = (Trainer(config(engine=engine), corpus) for _ in range(2))
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("model", ["skipgram", "cbow"])
+def test_compiling_and_estimating_leave_the_run_alone(
+    corpus: EncodedCorpus, engine: str, model: str, loss: str
+) -> None:
+    plain, tried = (Trainer(config(engine=engine, model=model, loss=loss), corpus) for _ in range(2))
     assert tried.compile() >= 0 and tried.estimate_seconds() > 0
-    for name, table in plain.train().parameters.tensors().items():
-        assert table.tobytes() == tried.train().parameters.tensors()[name].tobytes()
-        break
+    expected, found = (run.train().parameters.tensors() for run in (plain, tried))
+    assert expected.keys() == found.keys() and len(found) == 2
+    for name, table in expected.items():
+        assert table.tobytes() == found[name].tobytes()
 
 
 def test_progress_comes_from_the_main_thread_and_reaches_the_end(corpus: EncodedCorpus) -> None:
