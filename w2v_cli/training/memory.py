@@ -14,7 +14,8 @@ from w2v_cli.errors import TrainingError
 if TYPE_CHECKING:
     from w2v_cli.training.trainer import Trainer
 
-# Of a worker: its windows and its scratch, of the order of a few MB with any options.
+# Of a worker: its windows and its scratch. Its noise words, 40 kB for each of --negatives, are not in it: with hundreds
+# of them a run takes more than is told.
 WORKER_BYTES = 2 << 20
 # What is copied of a table at a time while it is written.
 SAVE_BYTES = 1 << 24
