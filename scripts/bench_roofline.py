@@ -115,7 +115,7 @@ def softmax_row(config: TrainConfig, counts: np.ndarray, ids: np.ndarray) -> dic
     output = np.ones((len(counts), config.dim), np.float32)
     flops, plain = 0, 0.0
     for sample in samples:
-        for first, stop in batches(sample, np.full(1, config.alpha_start)):
+        for first, stop in batches(sample, [config.alpha_start], len(counts)):
             centers = sample.kept_ids[first:stop]
             inputs = len(np.unique(centers)) if config.model == "skipgram" else len(centers)
             hidden = np.ones((inputs, config.dim), np.float32)

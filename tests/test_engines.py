@@ -19,7 +19,7 @@ from w2v_cli.training.engines import Step, make_step
 from w2v_cli.training.objective import Objective, make_objective
 from w2v_cli.training.parameters import initial_parameters, padded
 from w2v_cli.training.sampling import WINDOWS_PER_NOISE, Sample, make_sampler
-from w2v_cli.training.softmax import batch_pairs, grouped_softmax_loss, vocabulary_parts
+from w2v_cli.training.softmax import batch_pairs, batches, grouped_softmax_loss, vocabulary_parts
 
 needs_numba = pytest.mark.skipif(not COMPILES, reason="numba does not import here")
 KINDS = {**CONFIGS, **VARIANTS}
@@ -187,6 +187,16 @@ def test_the_loss_of_a_softmax_is_never_below_0_however_large_its_scores() -> No
     for parts in ([slice(None)], vocabulary_parts(3000, 3)):
         loss, _, _ = grouped_softmax_loss(hidden, output, group, targets, parts)
         assert 0 <= loss < 1e-3
+
+
+@pytest.mark.parametrize(
+    ("words", "alpha", "size"), [(100, 0.0, 64), (100, 0.1, 8), (100, 5.0, 1), (1 << 20, 0.0, 16), (1 << 30, 0.0, 1)]
+)
+def test_a_batch_keeps_to_its_centers_its_alpha_and_its_memory(words: int, alpha: float, size: int) -> None:
+    kept, none = np.arange(200, dtype=np.int32), np.empty(200, np.int32)
+    found = list(batches(Sample(kept, none, none, none, none), [alpha], words))
+    assert [first for first, _ in found] == list(range(0, 200, size)) and found[-1][1] == 200
+    assert {stop - first for first, stop in found[:-1]} == {size}
 
 
 def test_the_pairs_of_a_batch_are_those_of_its_windows() -> None:

@@ -23,7 +23,9 @@ from w2v_cli.training.parameters import padded
 from w2v_cli.training.sampling import Sample
 
 
-def train(folder: Path, words: int, dim: int, limit: int | None = None) -> subprocess.CompletedProcess[str]:
+def train(
+    folder: Path, words: int, dim: int, *options: str, limit: int | None = None
+) -> subprocess.CompletedProcess[str]:
     (folder / "corpus.txt").write_text("".join(f"w{i} w{i + 1}\n" for i in range(words - 1)))
     command = [sys.executable, "-m", "w2v_cli", "train", "corpus.txt", "--min-count", "1", "--epochs", "1", "--json"]
 
@@ -31,13 +33,15 @@ def train(folder: Path, words: int, dim: int, limit: int | None = None) -> subpr
         if limit is not None:
             resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 
-    command += ["--dim", str(dim), "--threads", "2"]
+    command += ["--dim", str(dim), "--threads", "2", *options]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, preexec_fn=limited)
 
 
-@pytest.mark.parametrize(("words", "dim"), [(1000, 10), (100_000, 150)])
-def test_the_estimate_is_near_the_peak(tmp_path: Path, words: int, dim: int) -> None:
-    done = train(tmp_path, words, dim)
+@pytest.mark.parametrize(
+    ("words", "dim", "options"), [(1000, 10, ()), (100_000, 150, ()), (20_000, 10, ("--negatives", "3000"))]
+)
+def test_the_estimate_is_near_the_peak(tmp_path: Path, words: int, dim: int, options: tuple[str, ...]) -> None:
+    done = train(tmp_path, words, dim, *options)
     assert done.returncode == 0, done.stderr
     found = re.search(r"Takes about ([\d,]+) MB of memory", done.stderr)
     assert found is not None

@@ -18,7 +18,7 @@ from w2v_cli.corpus.encoded import EncodedCorpus, encode
 from w2v_cli.corpus.reader import TextOptions
 from w2v_cli.errors import TrainingError
 from w2v_cli.jit import COMPILES
-from w2v_cli.training import memory, schedule
+from w2v_cli.training import memory, schedule, softmax
 from w2v_cli.training import trainer as module
 from w2v_cli.training.huffman import huffman_paths
 from w2v_cli.training.parameters import Parameters
@@ -131,6 +131,27 @@ def test_compiling_and_estimating_leave_the_run_alone(
     assert expected.keys() == found.keys() and len(found) == 2
     for name, table in expected.items():
         assert table.tobytes() == found[name].tobytes()
+
+
+@pytest.mark.parametrize("model", ["skipgram", "cbow"])
+def test_a_trial_of_the_softmax_has_the_batches_of_the_middle_of_the_run(
+    corpus: EncodedCorpus, monkeypatch: pytest.MonkeyPatch, model: str
+) -> None:
+    # 0.8 / alpha: two centers in the middle of the run, of the five or so that the most frequent word would allow.
+    run, seen = Trainer(config(model=model, loss="softmax", alpha=0.7, epochs=1), corpus), list[int]()
+    grouped = softmax.grouped_softmax_loss
+
+    def counted(hidden: np.ndarray, *others: Any) -> Any:
+        seen.append(len(hidden))
+        return grouped(hidden, *others)
+
+    monkeypatch.setattr(softmax, "grouped_softmax_loss", counted)
+    run.estimate_seconds()
+    assert 2 in seen and max(seen) <= 2
+    before = [table.copy() for table in run.parameters.tensors().values()]
+    run._trial(500)
+    for table, old in zip(run.parameters.tensors().values(), before, strict=True):
+        assert np.array_equal(table, old)
 
 
 def test_progress_comes_from_the_main_thread_and_reaches_the_end(corpus: EncodedCorpus) -> None:

@@ -35,13 +35,13 @@ def resolve_engine(engine: str) -> str:
     return engine
 
 
-def make_step(engine: str, objective: Objective, threads: int = 1) -> Step:
+def make_step(engine: str, objective: Objective, threads: int = 1, batch_alpha: float | None = None) -> Step:
     """The step of an objective, for so many threads that take it at once; `engine` is what `resolve_engine` returns.
 
-    The softmax is made of numpy's matrix products in both engines.
+    The softmax is made of numpy's matrix products in both engines; it alone has batches, and `batch_alpha` for them.
     """
     if objective.loss == "softmax":
-        return partial(softmax.train_softmax, objective, threads=threads)
+        return partial(softmax.train_softmax, objective, threads=threads, batch_alpha=batch_alpha)
     if engine == "reference":
         return partial(reference.train_logistic, objective)
     from w2v_cli.training import compiled

@@ -14,8 +14,7 @@ from w2v_cli.errors import TrainingError
 if TYPE_CHECKING:
     from w2v_cli.training.trainer import Trainer
 
-# Of a worker: its windows and its scratch. Its noise words, 40 kB for each of --negatives, are not in it: with hundreds
-# of them a run takes more than is told.
+# Of a worker: its windows and its scratch without their noise words, which may be many.
 WORKER_BYTES = 2 << 20
 # What is copied of a table at a time while it is written.
 SAVE_BYTES = 1 << 24
@@ -71,7 +70,8 @@ def estimated_peak(trainer: Trainer) -> int:
     What is resident now is measured, after the trial steps: the program, the vocabulary and all of the parameters.
     """
     copied = min(trainer.parameters.input_vectors.nbytes, SAVE_BYTES)
-    later = trainer.workers * WORKER_BYTES + copied + trainer.corpus.boundary_bytes
+    noise = trainer.schedule.span(0)[1] * trainer.sampler.negatives * 4
+    later = trainer.workers * (WORKER_BYTES + noise) + copied + trainer.corpus.boundary_bytes + trainer.work_bytes
     return max(resident_bytes() + later, peak_bytes())
 
 

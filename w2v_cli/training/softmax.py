@@ -24,6 +24,8 @@ from w2v_cli.training.sampling import Sample
 # V = 1,000).
 BATCH_CENTERS = 64
 MOST_ALPHA_CENTERS = 0.8
+# What a batch's scores may take: of a vocabulary of more than 262,144 words, fewer than 64 centers have their turn.
+SCORE_BYTES = 1 << 26
 # Words that a thread has at least: a part of fewer takes less time than handing it over.
 LEAST_PART = 1000
 
@@ -35,6 +37,7 @@ def train_softmax(
     input_vectors: np.ndarray,
     output_vectors: np.ndarray,
     threads: int = 1,
+    batch_alpha: float | None = None,
 ) -> tuple[float, int]:
     """The full softmax over one block, a batch of windows at a time.
 
@@ -43,13 +46,14 @@ def train_softmax(
     that of its middle: to first order in alpha the same as its windows' steps one after the other.
 
     Parameters and returns are those of `reference.train_logistic`; each of the `threads` has a part of the vocabulary.
+    Batches are as large as they would be at `batch_alpha`, if given: a trial's own alphas are 0.
     """
     total, predictions = 0.0, 0
     parts = vocabulary_parts(len(output_vectors), threads)
     # Threads do not inherit that numpy shall not warn.
     with ThreadPoolExecutor(len(parts), initializer=partial(np.seterr, **np.geterr())) as pool:
         each = pool.map if len(parts) > 1 else map
-        for first, stop in batches(sample, alphas):
+        for first, stop in batches(sample, alphas if batch_alpha is None else [batch_alpha], len(output_vectors)):
             center_ids, context_ids, window = batch_pairs(sample, first, stop)
             if len(context_ids) == 0:
                 continue
@@ -81,17 +85,27 @@ def train_softmax(
     return total, predictions
 
 
-def batches(sample: Sample, alphas: np.ndarray) -> Iterator[tuple[int, int]]:
-    """Where each batch of windows begins and ends."""
+def batches(sample: Sample, alphas: Sequence[float] | np.ndarray, words: int) -> Iterator[tuple[int, int]]:
+    """Where each batch of windows begins and ends; its size depends on the first of `alphas` and on the vocabulary."""
     centers = len(sample.kept_ids)
     if centers == 0:
         return
-    size = min(BATCH_CENTERS, centers // int(np.bincount(sample.kept_ids).max()))
+    size = min(most_centers(words), centers // int(np.bincount(sample.kept_ids).max()))
     # The largest alpha of a block is its first; it hardly changes within one.
     if alphas[0] > 0:
         size = max(1, int(min(size, MOST_ALPHA_CENTERS / float(alphas[0]))))
     for first in range(0, centers, size):
         yield first, min(first + size, centers)
+
+
+def most_centers(words: int) -> int:
+    """Centers of the largest batch."""
+    return max(1, min(BATCH_CENTERS, SCORE_BYTES // (4 * words)))
+
+
+def work_bytes(words: int, dim: int) -> int:
+    """What a step takes beside the parameters, bytes: its scores and ∂loss/∂output_vectors."""
+    return 4 * words * (most_centers(words) + dim)
 
 
 def _subtract_rows(table: np.ndarray, ids: np.ndarray, rows: np.ndarray) -> None:

@@ -26,6 +26,7 @@ from w2v_cli.training.objective import make_objective
 from w2v_cli.training.parameters import Parameters, initial_parameters, parameter_bytes
 from w2v_cli.training.sampling import Sample, sampler_of
 from w2v_cli.training.schedule import Schedule
+from w2v_cli.training.softmax import work_bytes
 
 POLL_SECONDS = 0.1
 TRIAL_SECONDS = 0.05
@@ -146,16 +147,22 @@ class Trainer:
                 "there was nothing to predict: one word is kept, and no other",
                 hint="lower --min-count, or raise --max-vocab",
             )
-        require_memory(parameter_bytes(words, config.dim), f"{words:,} words × {config.dim} dimensions")
         self.engine = resolve_engine(config.engine)
         objective = make_objective(config, corpus.vocabulary.counts)
+        self.work_bytes = work_bytes(words, config.dim) if config.loss == "softmax" else 0
+        needed = parameter_bytes(words, config.dim) + self.work_bytes
+        require_memory(needed, f"{words:,} words × {config.dim} dimensions")
         # A tree of V leaves has V − 1 nodes.
         outputs = words - 1 if config.loss == "hs" else words
         self.parameters = initial_parameters(words, config.dim, config.seed, outputs, objective.output_name)
         self.sampler = sampler_of(config, corpus.vocabulary.counts)
         self.schedule = Schedule(config, corpus.token_count)
         # Threads share a softmax's step; otherwise each takes its own.
-        self.step = make_step(self.engine, objective, config.thread_count if config.loss == "softmax" else self.workers)
+        threads = config.thread_count if config.loss == "softmax" else self.workers
+        self.step = make_step(self.engine, objective, threads)
+        # A softmax's batches, and with them its speed, depend on alpha: those of the run's middle stand for all.
+        middle = float(self.schedule.alpha_at(self.schedule.total_tokens / 2))
+        self._trial_step = make_step(self.engine, objective, threads, middle)
 
     @property
     def workers(self) -> int:
@@ -286,20 +293,7 @@ class Trainer:
                     if place == self.schedule.blocks * self.config.epochs:
                         return
                     tally.block += 1
-                epoch, turn = divmod(place, self.schedule.blocks)
-                sample, tokens = self._sample(epoch, self.schedule.block_at(epoch, turn))
-                # int64: a corpus has more tokens than int32 has numbers.
-                alphas = self.schedule.alpha_at(self.schedule.tokens_before(place) + sample.positions.astype(np.int64))
-                tables = self.parameters.input_vectors, self.parameters.output_vectors
-                # What overflows is found out here below, and numpy need not warn of it.
-                with np.errstate(all="ignore"):
-                    loss, predictions = self.step(sample, alphas, *tables)
-                if not np.isfinite(loss) or not np.isfinite(tables[0][sample.kept_ids[:PROBED_ROWS]]).all():
-                    raise self._diverged(place)
-                with tally.lock:
-                    tally.losses[epoch] += loss
-                    tally.predictions[epoch] += predictions
-                    tally.tokens += tokens
+                self._train_block(place, tally)
         except BaseException as error:
             tally.error = error
             tally.stop.set()
@@ -307,6 +301,23 @@ class Trainer:
             with tally.lock:
                 tally.finished += 1
                 tally.lock.notify_all()
+
+    def _train_block(self, place: int, tally: _Tally) -> None:
+        """Train the block that is at a place of the run, and book what came of it."""
+        epoch, turn = divmod(place, self.schedule.blocks)
+        sample, tokens = self._sample(epoch, self.schedule.block_at(epoch, turn))
+        # int64: a corpus has more tokens than int32 has numbers.
+        alphas = self.schedule.alpha_at(self.schedule.tokens_before(place) + sample.positions.astype(np.int64))
+        tables = self.parameters.input_vectors, self.parameters.output_vectors
+        # What overflows is found out here below, and numpy need not warn of it.
+        with np.errstate(all="ignore"):
+            loss, predictions = self.step(sample, alphas, *tables)
+        if not np.isfinite(loss) or not np.isfinite(tables[0][sample.kept_ids[:PROBED_ROWS]]).all():
+            raise self._diverged(place)
+        with tally.lock:
+            tally.losses[epoch] += loss
+            tally.predictions[epoch] += predictions
+            tally.tokens += tokens
 
     def _sample(self, epoch: int, block: int) -> tuple[Sample, int]:
         """The windows of a block, and how many tokens it has."""
@@ -325,7 +336,7 @@ class Trainer:
         sample = self.sampler.sample(ids, boundaries, 0, 0)
         alphas = np.zeros(len(sample.kept_ids))
         with one_blas_thread():
-            self.step(sample, alphas, self.parameters.input_vectors, self.parameters.output_vectors)
+            self._trial_step(sample, alphas, self.parameters.input_vectors, self.parameters.output_vectors)
         return len(ids)
 
     def _progress(self, tally: _Tally, first_token: int, seconds: float) -> Progress:
