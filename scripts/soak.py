@@ -4,7 +4,7 @@
     scripts/soak.py corpus.txt --seconds 3600 --checkpoint-every 1m
 
 Trains with one thread, is killed at random moments and resumed, until the time is up; then the run is left alone to its
-end. Memory and open files are sampled every second. Prints one JSON object: kills, checkpoints, memory and files of the
+end, and an undisturbed one takes as long again. Memory and open files are sampled every second. Prints one JSON object: kills, checkpoints, memory and files of the
 first and the last part of the samples, and whether the model is that of an undisturbed run, byte for byte. Exits with 1
 if it is not, if memory grew by more than 5 %, or if open files grew.
 """
@@ -32,7 +32,7 @@ SETTLED_SECONDS = 5
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("corpus", help="text, perhaps compressed")
-    parser.add_argument("--seconds", type=float, default=3600, help="of training, of both runs together about (3600)")
+    parser.add_argument("--seconds", type=float, default=3600, help="of training with kills, about (3600)")
     parser.add_argument("--checkpoint-every", default="1m", help="as w2v train's (1m)")
     parser.add_argument("--kill-every", type=float, default=120, help="seconds between kills, on average (120)")
     parser.add_argument("--dim", type=int, default=100)
@@ -50,13 +50,13 @@ def soak(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """Both runs; the figures."""
     dice, samples = random.Random(options.seed), list[tuple[int, int]]()
     common = [options.corpus, "--threads", "1", "--dim", str(options.dim), "-q"]
-    once = time.monotonic()
-    subprocess.run([*W2V, *common, "--epochs", "1", "-o", folder / "once"], check=True)
-    epochs = max(1, round(options.seconds / 2 / (time.monotonic() - once)))
+    once = [*W2V, *common, "--epochs", "1", "-o", folder / "once", "--json"]
+    report = json.loads(subprocess.run(once, check=True, stdout=subprocess.PIPE).stdout)
+    epochs = max(1, round(options.seconds / report["seconds"]["train"]))
     common += ["--epochs", str(epochs)]
     begin = [*W2V, *common, "-o", folder / "model", "--checkpoint", folder / "run"]
     begin += ["--checkpoint-every", options.checkpoint_every]
-    kills, checkpoints, deadline = 0, set[int](), time.monotonic() + options.seconds / 2
+    kills, checkpoints, deadline = 0, set[int](), time.monotonic() + options.seconds
     while True:
         resumes = (folder / "run" / "run.json").exists()
         process = subprocess.Popen([*W2V, "--resume", folder / "run", "-q"] if resumes else begin)

@@ -49,11 +49,14 @@ def train_softmax(
     Batches are as large as they would be at `batch_alpha`, if given: a trial's own alphas are 0.
     """
     total, predictions = 0.0, 0
-    parts = vocabulary_parts(len(output_vectors), threads)
+    words = len(output_vectors)
+    parts = vocabulary_parts(words, threads)
+    # Once for all batches: the system takes long to hand out as much, and malloc keeps what it gets in growing pieces.
+    room = np.empty(most_centers(words) * words, output_vectors.dtype), np.empty_like(output_vectors)
     # Threads do not inherit that numpy shall not warn.
     with ThreadPoolExecutor(len(parts), initializer=partial(np.seterr, **np.geterr())) as pool:
         each = pool.map if len(parts) > 1 else map
-        for first, stop in batches(sample, alphas if batch_alpha is None else [batch_alpha], len(output_vectors)):
+        for first, stop in batches(sample, alphas if batch_alpha is None else [batch_alpha], words):
             center_ids, context_ids, window = batch_pairs(sample, first, stop)
             if len(context_ids) == 0:
                 continue
@@ -69,7 +72,7 @@ def train_softmax(
                 weights = objective.row_weight(widths).astype(input_vectors.dtype)
                 hidden = np.add.reduceat(input_vectors[input_ids], firsts) * weights[:, None]
             loss, grad_hidden, grad_output = grouped_softmax_loss(
-                hidden, output_vectors, group, target_ids, parts, each
+                hidden, output_vectors, group, target_ids, parts, each, room
             )
             grad_hidden *= alpha
             if objective.model == "skipgram":
@@ -141,6 +144,7 @@ def grouped_softmax_loss(
     target_ids: np.ndarray,
     parts: Sequence[slice] = (slice(None),),
     each: Callable[..., Iterable[Any]] = map,
+    room: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> tuple[float, np.ndarray, np.ndarray]:
     """Loss and gradients of many predictions that share few hidden vectors.
 
@@ -153,13 +157,15 @@ def grouped_softmax_loss(
     group : int (pairs,), the row of `hidden` that each pair predicts from.
     target_ids : int (pairs,), the word that it predicts.
     parts : the vocabulary in parts · each : `map`, or one that takes the parts at the same time.
+    room : memory for S, (≥ U·V,), and for ∂loss/∂O, (V, D), if it is there already.
 
     Returns
     -------
     The loss in nats (float64), ∂loss/∂hidden (U, D), ∂loss/∂output_vectors (V, D).
     """
-    scores = np.empty((len(hidden), len(output_vectors)), hidden.dtype)
-    grad_output = np.empty_like(output_vectors)
+    size = len(hidden) * len(output_vectors)
+    flat, grad_output = (np.empty(size, hidden.dtype), np.empty_like(output_vectors)) if room is None else room
+    scores = flat[:size].reshape(len(hidden), -1)
     pairs_of = np.bincount(group, minlength=len(hidden))
     target_scores = np.empty(len(group), hidden.dtype)
 
