@@ -4,9 +4,9 @@
     scripts/soak.py corpus.txt --seconds 3600 --checkpoint-every 1m
 
 Trains with one thread, is killed at random moments and resumed, until the time is up; then the run is left alone to its
-end, and an undisturbed one takes as long again. Memory and open files are sampled every second. Prints one JSON object: kills, checkpoints, memory and files of the
-first and the last part of the samples, and whether the model is that of an undisturbed run, byte for byte. Exits with 1
-if it is not, if memory grew by more than 5 %, or if open files grew.
+end, and an undisturbed one takes as long again. Memory and open files are sampled every second. Prints one JSON object:
+kills, checkpoints, memory and files of the first and the last part of the samples, and whether the model is that of the
+undisturbed run, byte for byte. Exits with 1 if it is not, if memory grew by more than 5 %, or if open files grew.
 """
 
 from __future__ import annotations
