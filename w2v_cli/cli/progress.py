@@ -83,7 +83,9 @@ class ProgressLine:
 
             self.done()
             self.phase = phase
-            self._bar = tqdm(total=total, unit=unit, unit_scale=True, desc=phase, leave=False, dynamic_ncols=True)
+            self._bar = tqdm(
+                desc=phase, initial=done, total=total, unit=unit, unit_scale=True, leave=False, dynamic_ncols=True
+            )
         if details:
             self._bar.set_postfix_str(details, refresh=False)
         self._bar.update(done - self._bar.n)
@@ -92,13 +94,17 @@ class ProgressLine:
         """A line every so often: phase, share done, speed and what there is to say."""
         now = time.monotonic()
         if phase != self.phase:
-            self.phase, self._started, self._last_plain = phase, now, now
+            self.phase, self._started, self._last_plain, self._first = phase, now, now, done
         if now - self._last_plain < PLAIN_SECONDS:
             return
         self._last_plain = now
-        seconds = now - self._started
-        share = "" if not total else f" {done / total:.0%}, {duration(seconds * (total - done) / max(done, 1))} left"
-        note(f"{phase}{share}, {done / seconds:,.0f}{unit}/s" + (f", {details}" if details else ""))
+        # Of a run that is resumed, much was done before.
+        speed = (done - self._first) / (now - self._started)
+        parts = [f"{phase} {done / total:.0%}" if total else phase]
+        if total and speed:
+            parts.append(f"{duration((total - done) / speed)} left")
+        parts += [f"{speed:,.0f}{unit}/s", *([details] if details else [])]
+        note(", ".join(parts))
 
 
 def duration(seconds: float) -> str:
