@@ -20,7 +20,7 @@ from w2v_cli.config import TrainConfig
 from w2v_cli.training.engines import make_step
 from w2v_cli.training.objective import Objective, make_objective
 from w2v_cli.training.parameters import initial_parameters, padded
-from w2v_cli.training.sampling import WINDOWS_PER_NOISE, Sample, sampler_of
+from w2v_cli.training.sampling import Sample, sampler_of, windows_per_step
 from w2v_cli.training.schedule import BLOCK_TOKENS
 from w2v_cli.training.softmax import batches
 
@@ -87,7 +87,7 @@ def step_row(config: TrainConfig, counts: np.ndarray, ids: np.ndarray, gemm: flo
     for sample in samples:
         n = sample.window_stops - sample.window_starts - 1
         outputs = 1 + config.negatives
-        fetched = 2 + config.negatives / WINDOWS_PER_NOISE[config.model]
+        fetched = 2 + config.negatives / windows_per_step(config)
         m: Any = outputs
         if objective.paths is not None:
             m = np.diff(objective.paths.starts)[sample.kept_ids]

@@ -20,7 +20,7 @@ import numpy as np
 from w2v_cli.training.steps import set_output
 from w2v_cli.training.sampling import alias_table, _pair_columns
 alias_table(np.ones(3))
-set_output(0, 1, 1.0, np.zeros(16), np.zeros(16))
+set_output(0, 6, 1.0, 1.0, np.zeros(16), np.zeros(16))
 print(sum(sum(f.stats.cache_misses.values()) for f in (_pair_columns, set_output)))
 """
 

@@ -33,7 +33,7 @@ def _lanes() -> int:
 
 # A vector is one register of float32 (two of float64); rows are padded to a multiple of it.
 LANES = _lanes()
-# Numbers that `store_totals` writes: six sums, and two zeros that round them up to a power of two.
+# Numbers that `store_totals` writes: seven sums, and a zero that rounds them up to a power of two.
 TOTALS = 8
 
 
@@ -291,8 +291,10 @@ def log1p(typingctx: Any, vector: Any) -> Any:
 
 
 @intrinsic
-def store_totals(typingctx: Any, array: Any, offset: Any, a: Any, b: Any, c: Any, d: Any, e: Any, f: Any) -> Any:
-    """array[offset : offset + TOTALS] = Σa, Σb, Σc, Σd, Σe, Σf, 0, 0."""
+def store_totals(
+    typingctx: Any, array: Any, offset: Any, a: Any, b: Any, c: Any, d: Any, e: Any, f: Any, g: Any
+) -> Any:
+    """array[offset : offset + TOTALS] = Σa, Σb, Σc, Σd, Σe, Σf, Σg, 0."""
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         vectors = args[2:]
@@ -305,16 +307,47 @@ def store_totals(typingctx: Any, array: Any, offset: Any, a: Any, b: Any, c: Any
             even = _shuffle(builder, x, y, [0, 2, 8, 10, 4, 6, 12, 14])
             return builder.fadd(even, _shuffle(builder, x, y, [1, 3, 9, 11, 5, 7, 13, 15]))
 
-        ab, cd, ef = (neighbours(vectors[i], vectors[i + 1]) for i in (0, 2, 4))
-        abcd, ef = neighbours(ab, cd), neighbours(ef, ir.Constant(ef.type, [0.0] * 8))
+        vectors = [*vectors, ir.Constant(vectors[0].type, [0.0] * 8)]
+        ab, cd, ef, g0 = (neighbours(vectors[i], vectors[i + 1]) for i in (0, 2, 4, 6))
+        abcd, efg0 = neighbours(ab, cd), neighbours(ef, g0)
         halves = [0, 1, 2, 3, 8, 9, 10, 11]
         sums = builder.fadd(
-            _shuffle(builder, abcd, ef, halves), _shuffle(builder, abcd, ef, [lane + 4 for lane in halves])
+            _shuffle(builder, abcd, efg0, halves), _shuffle(builder, abcd, efg0, [lane + 4 for lane in halves])
         )
         place = _place(context, builder, signature.args[0], *args[:2])
         builder.store(sums, builder.bitcast(place, sums.type.as_pointer()), align=array.dtype.bitwidth // 8)
 
-    return types.void(array, types.intp, a, a, a, a, a, a), codegen
+    return types.void(array, types.intp, a, a, a, a, a, a, a), codegen
+
+
+def _totals(builder: Any, dtype: Any, memory: Any, offset: Any) -> tuple[Any, ir.VectorType]:
+    """Where memory[offset : offset + TOTALS] is, as one vector, and that vector's type."""
+    kind = ir.VectorType(ir.FloatType() if dtype == types.float32 else ir.DoubleType(), TOTALS)
+    return builder.bitcast(builder.gep(memory, [offset]), kind.as_pointer()), kind
+
+
+@intrinsic
+def clear_totals(typingctx: Any, memory: Any, offset: Any) -> Any:
+    """memory[offset : offset + TOTALS] = 0."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        place, kind = _totals(builder, memory.dtype, *args)
+        builder.store(ir.Constant(kind, [0.0] * TOTALS), place, align=memory.dtype.bitwidth // 8)
+
+    return types.void(memory, types.intp), codegen
+
+
+@intrinsic
+def add_totals(typingctx: Any, memory: Any, offset: Any, others: Any, place: Any) -> Any:
+    """memory[offset : offset + TOTALS] += others[place : place + TOTALS]."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        size = memory.dtype.bitwidth // 8
+        target, other = (_totals(builder, memory.dtype, *args[start : start + 2])[0] for start in (0, 2))
+        total = builder.fadd(builder.load(target, align=size), builder.load(other, align=size))
+        builder.store(total, target, align=size)
+
+    return types.void(memory, types.intp, others, types.intp), codegen
 
 
 @intrinsic

@@ -74,6 +74,8 @@ def step_checks(engines: Sequence[str], seed: int, dim: int, vocab: int) -> list
             places = [Place(window) for window in windows if config.loss == "ns" or window.is_about_words]
             # alpha once is not 1, so that it cannot be forgotten or squared.
             places = places[:2] if kind in VARIANTS else [*places, Place(windows[0], 0.5, WIDE)]
+            if kind == "skipgram ns":
+                places += [Place(window, together=True) for window in windows]
             for place in places:
                 name = f"{who} {kind} step: {place.name}"
                 tables = place.window.tables(generator(seed, name), vocab, place.dim or dim)
@@ -108,7 +110,8 @@ def corpus_checks(
         window_ids = sample.kept_ids[sample.window_starts[pos] : sample.window_stops[pos]]
         context_ids = np.delete(window_ids, pos - sample.window_starts[pos])
         center_id = int(sample.kept_ids[pos])
-        others = rng.integers(0, len(counts), 8) if config.loss == "softmax" else sample.negative_ids[pos]
+        noise_ids = sample.negative_ids[pos // sample.step_windows]
+        others = rng.integers(0, len(counts), 8) if config.loss == "softmax" else noise_ids
         words, places = np.unique(np.concatenate(([center_id], context_ids, others)), return_inverse=True)
         paths, output_ids = None, words
         if whole.paths is not None:
@@ -130,16 +133,29 @@ def corpus_checks(
 
 
 class Place(NamedTuple):
-    """A window, the learning rate there, and the dimension if it is another."""
+    """A window, the learning rate there, the dimension if it is another, and whether it shares its step."""
 
     window: Window
     alpha: float = 1.0
     dim: int | None = None
+    together: bool = False
 
     @property
     def name(self) -> str:
         """What is particular about it."""
-        return self.window.name if self.alpha == 1 else f"{self.window.name}, alpha {self.alpha}, dim {self.dim}"
+        choices = "" if self.alpha == 1 else f", alpha {self.alpha}, dim {self.dim}"
+        return self.window.name + choices + (", with its neighbour" if self.together else "")
+
+    @property
+    def windows(self) -> list[Window]:
+        """It, and that of its first context word with the same noise, where they are trained together."""
+        first = self.window
+        if not self.together:
+            return [first]
+        contexts = np.concatenate(([first.center_id], first.context_ids[1:]))
+        # The last word is beyond the neighbour's reach, as long as it has another.
+        contexts = contexts[: max(1, len(contexts) - 1)]
+        return [first, replace(first, center_id=int(first.context_ids[0]), context_ids=contexts)]
 
 
 def _step_check(name: str, objective: Objective, step: Step, place: Place, tables: dict[str, np.ndarray]) -> Check:
@@ -150,23 +166,31 @@ def _step_check(name: str, objective: Objective, step: Step, place: Place, table
         input_ids, output_loss = softmax_pairs(model, window)
     elif objective.paths is not None:
         output_loss = path_loss(*objective.paths.of(window.center_id))
-    analytic = complex_loss_of(window_function(model, output_loss, input_ids))
+    analytic = [complex_loss_of(window_function(model, output_loss, input_ids))]
+    if place.together:
+        neighbour = place.windows[1]
+        analytic.append(complex_loss_of(window_function(model, noise_loss(neighbour), neighbour.context_ids)))
     scale = float(objective.input_scale(len(window.context_ids)))
-    return Check(name, tables, partial(_step_gradients, step, sample_of(window), place.alpha, scale), analytic)
+    gradients = partial(_step_gradients, step, sample_of(*place.windows), place.alpha, scale)
+    return Check(name, tables, gradients, lambda point: sum(loss(point) for loss in analytic))
 
 
-def sample_of(window: Window) -> Sample:
-    """The block that holds one window: its center, then its context, whose own windows are empty.
+def sample_of(window: Window, neighbour: Window | None = None) -> Sample:
+    """The block that holds one window, or one and its neighbour: its center, then its context.
 
-    The center comes first because the compiled engine takes the loss of every few windows, from the first on.
+    The center comes first because the compiled engine takes the loss of every few steps, from the first on. All other
+    windows are empty.
     """
     kept_ids = np.concatenate(([window.center_id], window.context_ids)).astype(np.int32)
     places = np.arange(len(kept_ids), dtype=np.int32)
-    starts, stops = places, places + np.int32(1)
+    starts, stops = places.copy(), places + np.int32(1)
     stops[0] = len(kept_ids)
-    negative_ids = np.zeros((len(kept_ids), len(window.negative_ids)), np.int32)
+    if neighbour is not None:
+        starts[1], stops[1] = 0, len(neighbour.context_ids) + 1
+    step_windows = 1 if neighbour is None else 2
+    negative_ids = np.zeros((-(-len(kept_ids) // step_windows), len(window.negative_ids)), np.int32)
     negative_ids[0] = window.negative_ids
-    return Sample(kept_ids, starts, stops, negative_ids, places)
+    return Sample(kept_ids, starts, stops, negative_ids, places, step_windows)
 
 
 def _step_gradients(step: Step, sample: Sample, alpha: float, input_scale: float, point: Point) -> tuple[object, Point]:

@@ -9,8 +9,7 @@ from w2v_cli.training.huffman import Paths
 from w2v_cli.training.objective import Objective
 from w2v_cli.training.sampling import Sample
 
-# The loss is taken at every so manieth window, evenly through the corpus. The number has no factor in common with
-# `sampling.WINDOWS_PER_NOISE`: else it would always be the first window that meets its noise, whose loss is higher.
+# The loss is taken at every so manieth step, evenly through the corpus.
 LOSS_EVERY = 5
 # Divided by the number of threads. Measured with two of them on enwiki-100m: 0, 16, 64 and 256 copied nodes make 1.8,
 # 2.3, 2.5 and 2.5 M words/s with skip-gram, and with CBOW 16 and 256 answer 28.0 and 28.7 % of the analogies. On
@@ -30,18 +29,22 @@ def train_logistic(
 ) -> tuple[float, int]:
     """Negative sampling or hierarchical softmax over one block, as `reference.train_logistic` defines it.
 
-    The loss is that of every `loss_every`-th window; the predictions are counted in the same ones.
+    The loss is that of every `loss_every`-th step; the predictions are counted in the same ones. Only skip-gram with
+    negative sampling has steps of several windows.
     """
+    assert sample.step_windows == 1 or (objective.model == "skipgram" and objective.paths is None)
     paths = objective.paths or NO_PATHS
-    most_inputs = max(int((sample.window_stops - sample.window_starts).max(initial=0)), steps.PAIR)
-    most_outputs = 1 + sample.negative_ids.shape[1] if objective.paths is None else paths.longest
+    windows = sample.step_windows
+    # Each window of a step begins and ends a place further on than the one before.
+    most_inputs = max(int((sample.window_stops - sample.window_starts).max(initial=0)), steps.PAIR) + windows
+    most_outputs = windows + sample.negative_ids.shape[1] if objective.paths is None else paths.longest
     # Every window trains the root and the nodes near it, and threads that share them wait for each other's cache lines:
     # each trains a copy. They are trained so often in a block that they have arrived where they tend to at its end, so
     # their mean goes back, not their sum; the more threads there are, the less of a node that has not.
     hot = min(HOT_NODES // threads, len(output_vectors)) if objective.paths is not None and threads > 1 else 0
     dim = input_vectors.shape[1]
     rows, width = kernels.scratch_shape(most_inputs, most_outputs)
-    offsets_size, scratch_size = kernels.scratch_sizes(rows, width, hot, dim)
+    offsets_size, scratch_size = kernels.scratch_sizes(rows, width, windows, hot, dim)
     loss, predictions = kernels.train_logistic(
         sample.kept_ids,
         sample.window_starts,
@@ -60,6 +63,7 @@ def train_logistic(
         np.zeros(scratch_size, input_vectors.dtype),
         rows,
         width,
+        windows,
         hot,
         1 / threads,
         loss_every,

@@ -7,8 +7,11 @@ import numpy as np
 from w2v_cli.jit import compiled
 from w2v_cli.simd import (
     LANES,
+    TOTALS,
     add,
+    add_totals,
     address,
+    clear_totals,
     constant,
     distance,
     load,
@@ -19,7 +22,7 @@ from w2v_cli.simd import (
     store,
 )
 from w2v_cli.training.parameters import CACHE_LINE_BYTES
-from w2v_cli.training.steps import CELL, TILE, logistic_step, pooled_step, set_output
+from w2v_cli.training.steps import CELL, PAIR, POOLED_TILE, TILE, logistic_step, pooled_step, set_output
 
 # Windows between the call for a row and its use: one would be too late, more find it gone.
 AHEAD = 2
@@ -29,39 +32,98 @@ CACHED_NODES = 8
 
 @compiled(forceinline=True)
 def _noise_outputs(  # type: ignore[no-untyped-def]
-    target_id, negative_ids, first, negatives, dim, alpha, output_offsets, labels, scales
+    target_id, noise, first, negatives, dim, output_offsets, labels, counts
 ):
-    """Negative sampling: the target and its noise, filled up with the target; returns how many outputs."""
-    m = (negatives + TILE) // TILE * TILE
-    for j in range(m):
+    """CBOW's negative sampling: the target and its noise, filled up with the target; returns how many tiles."""
+    tiles = (negatives + POOLED_TILE) // POOLED_TILE
+    for j in range(tiles * POOLED_TILE):
         negative = 0 < j <= negatives
-        output_id = negative_ids[first + j - 1] if negative else target_id
+        output_id = noise[first + j - 1] if negative else target_id
         output_offsets[j] = np.int64(output_id) * dim
         # word2vec.c: a noise word that is the target is dropped.
-        counts = j == 0 or (negative and output_id != target_id)
-        set_output(j, j == 0, alpha if counts else 0, labels, scales)
-    return m
+        set_output(j, POOLED_TILE, j == 0, j == 0 or (negative and output_id != target_id), labels, counts)
+    return tiles
+
+
+@compiled(forceinline=True)
+def _step_outputs(  # type: ignore[no-untyped-def]
+    first, last, kept, noise, place, negatives, dim, output_offsets, labels, patterns
+):
+    """Skip-gram's negative sampling of a step's windows: their targets, their noise, filled up with the first target.
+
+    A window's pattern is how often each output counts for its inputs; they come after one of zeros. Returns how many
+    tiles.
+    """
+    targets = last - first
+    tiles = (targets + negatives + TILE - 1) // TILE
+    for j in range(tiles * TILE):
+        is_noise = targets <= j < targets + negatives
+        output_id = noise[place + j - targets] if is_noise else kept[first + j] if j < targets else kept[first]
+        output_offsets[j] = np.int64(output_id) * dim
+        cell = j // TILE * CELL + j % TILE
+        labels[cell] = labels[cell + TOTALS] = j < targets
+        pattern = (j // TILE + tiles) * TOTALS + j % TILE
+        for window in range(targets):
+            # word2vec.c: a noise word that is the target is dropped.
+            patterns[pattern] = j == window or (is_noise and output_id != kept[first + window])
+            pattern += tiles * TOTALS
+    return tiles
+
+
+@compiled(forceinline=True)
+def _window_inputs(pos, kept, starts, stops, dim, input_offsets):  # type: ignore[no-untyped-def]
+    """The context words of one window; returns how many."""
+    count = 0
+    for place in range(starts[pos], stops[pos]):
+        if place != pos:
+            input_offsets[count] = np.int64(kept[place]) * dim
+            count += 1
+    return count
+
+
+@compiled(forceinline=True)
+def _step_inputs(  # type: ignore[no-untyped-def]
+    first, last, kept, starts, stops, tiles, dim, input_offsets, patterns, counts
+):
+    """The words within a step's windows, and how often each output counts for them; returns how many."""
+    start, stop = starts[first], stops[first]
+    for pos in range(first + 1, last):
+        start, stop = min(start, starts[pos]), max(stop, stops[pos])
+    size = tiles * TOTALS
+    for place in range(start, stop):
+        i = place - start
+        input_offsets[i] = np.int64(kept[place]) * dim
+        cells = i // PAIR * tiles * CELL + i % PAIR * TOTALS
+        for tile in range(tiles):
+            clear_totals(counts, cells + tile * CELL)
+        for pos in range(first, last):
+            # The pattern of a window that does not have this place is all 0.
+            inside = (starts[pos] <= place) & (place < stops[pos]) & (place != pos)
+            pattern = (pos - first + 1) * size if inside else 0
+            for tile in range(tiles):
+                add_totals(counts, cells + tile * CELL, patterns, pattern + tile * TOTALS)
+    return stop - start
 
 
 @compiled(forceinline=True)
 def _path_outputs(  # type: ignore[no-untyped-def]
-    target_id, path_starts, path_nodes, path_labels, first_hot, hot_place, dim, alpha, output_offsets, labels, scales
+    target_id, path_starts, path_nodes, path_labels, first_hot, hot_place, tile, dim, output_offsets, labels, counts
 ):
-    """Hierarchical softmax: the nodes of the target's path, filled up with the first; returns how many outputs.
+    """Hierarchical softmax: the nodes of the target's path, filled up with the first; returns how many tiles.
 
     Nodes from `first_hot` on are taken from `hot_place`.
     """
     first = path_starts[target_id]
     nodes = path_starts[target_id + 1] - first
-    m = (nodes + TILE - 1) // TILE * TILE
+    tiles = (nodes + tile - 1) // tile
     for j in range(nodes):
         node = np.int64(path_nodes[first + j])
         output_offsets[j] = node * dim if node < first_hot else hot_place + (node - first_hot) * dim
-        set_output(j, path_labels[first + j], alpha, labels, scales)
-    for j in range(nodes, m):
+        set_output(j, tile, path_labels[first + j], 1, labels, counts)
+    for j in range(nodes, tiles * tile):
         output_offsets[j] = output_offsets[0]
-        set_output(j, 0, 0, labels, scales)
-    return m
+        set_output(j, tile, 0, 0, labels, counts)
+    return tiles
 
 
 @compiled(forceinline=True)
@@ -91,24 +153,24 @@ def _prefetch_row(table, offset, dim):  # type: ignore[no-untyped-def]
 
 
 @compiled(forceinline=True)
-def _prefetch_window(  # type: ignore[no-untyped-def]
-    pos, reach, centers, kept, negatives, negative_ids, has_paths, path_starts, path_nodes, inputs, outputs, dim
+def _prefetch_step(  # type: ignore[no-untyped-def]
+    step, windows, reach, centers, kept, negatives, noise, has_paths, path_starts, path_nodes, inputs, outputs, dim
 ):
-    """Call for the rows that the window at `pos` needs and those before it did not."""
-    if pos >= centers:
-        return
-    target_id = kept[pos]
-    if has_paths:
-        # The first nodes are on every path, and in the cache.
-        for place in range(path_starts[target_id] + CACHED_NODES, path_starts[target_id + 1]):
-            _prefetch_row(outputs, np.int64(path_nodes[place]) * dim, dim)
-    else:
-        _prefetch_row(outputs, np.int64(target_id) * dim, dim)
-        for place in range(pos * negatives, (pos + 1) * negatives):
-            if negative_ids[place] != negative_ids[place - negatives]:
-                _prefetch_row(outputs, np.int64(negative_ids[place]) * dim, dim)
-    if pos + reach < centers:
-        _prefetch_row(inputs, np.int64(kept[pos + reach]) * dim, dim)
+    """Call for the rows that a step needs and those before it did not."""
+    first = step * windows
+    for pos in range(first, min(first + windows, centers)):
+        target_id = kept[pos]
+        if has_paths:
+            # The first nodes are on every path, and in the cache.
+            for place in range(path_starts[target_id] + CACHED_NODES, path_starts[target_id + 1]):
+                _prefetch_row(outputs, np.int64(path_nodes[place]) * dim, dim)
+        else:
+            _prefetch_row(outputs, np.int64(target_id) * dim, dim)
+        if pos + reach < centers:
+            _prefetch_row(inputs, np.int64(kept[pos + reach]) * dim, dim)
+    if first < centers:
+        for place in range(step * negatives, (step + 1) * negatives):
+            _prefetch_row(outputs, np.int64(noise[place]) * dim, dim)
 
 
 @compiled
@@ -130,6 +192,7 @@ def train_logistic(  # type: ignore[no-untyped-def]
     scratch,
     rows,
     width,
+    windows,
     hot,
     share,
     loss_every,
@@ -145,9 +208,9 @@ def train_logistic(  # type: ignore[no-untyped-def]
     alphas : float64 (N,), the learning rate of each window
     input_vectors, output_vectors : float (rows, D), D a multiple of LANES; changed in place
     offsets_scratch : int64 · scratch : float, zeros; as long as `scratch_sizes` says
-    rows, width : of the widest window, see `scratch_shape`
+    rows, width : of the widest step, see `scratch_shape` · windows : of a step
     hot : so many nodes near the root are trained in a copy, and `share` of what they moved is added in the end
-    loss_every : the loss is taken at every so manieth window
+    loss_every : the loss is taken at every so manieth step
     """
     centers, negatives, dim = kept_ids.shape[0], negative_ids.shape[1], input_vectors.shape[1]
     has_paths = path_starts.shape[0] > 0
@@ -160,13 +223,15 @@ def train_logistic(  # type: ignore[no-untyped-def]
     hidden = address(scratch)
     hidden_sums = shifted(hidden, dim)
     weight = shifted(hidden_sums, dim)
-    labels = shifted(weight, LANES)
-    scales = shifted(labels, width)
-    terms = shifted(scales, width)
+    alpha = shifted(weight, LANES)
+    labels = shifted(alpha, LANES)
+    terms = shifted(labels, width)
     scores = shifted(terms, width)
-    inputs = shifted(scores, rows * width)
-    outputs = shifted(inputs, rows * dim)
-    hot_rows = shifted(outputs, width * dim)
+    counts = shifted(scores, rows * width)
+    patterns = shifted(counts, rows * width)
+    inputs = shifted(patterns, (windows + 1) * width)
+    moves = shifted(inputs, rows * dim)
+    hot_rows = shifted(moves, width * LANES)
     hot_before = shifted(hot_rows, hot * dim)
     first_hot = output_vectors.shape[0] - hot
     shared_rows = shifted(output_table, first_hot * dim)
@@ -176,44 +241,58 @@ def train_logistic(  # type: ignore[no-untyped-def]
     reach = 0
     for pos in range(centers):
         reach = max(reach, stops[pos] - 1 - pos)
+    ahead = max(1, AHEAD // windows)
     loss, predictions = 0.0, 0
-    for pos in range(centers):
-        _prefetch_window(
-            pos + AHEAD, reach, centers, kept, negatives, noise, has_paths, path_start, path_node, input_table,
-            output_table, dim,
+    for step in range((centers + windows - 1) // windows):
+        first = step * windows
+        last = min(first + windows, centers)
+        _prefetch_step(
+            step + ahead, windows, reach, centers, kept, negatives, noise, has_paths, path_start, path_node,
+            input_table, output_table, dim,
         )  # fmt: skip
-        count = 0
-        for context_pos in range(starts[pos], stops[pos]):
-            if context_pos != pos:
-                input_offsets[count] = np.int64(kept[context_pos]) * dim
-                count += 1
-        if count == 0:
-            continue
-        target_id, alpha = kept[pos], rates[pos]
-        if has_paths:
-            m = _path_outputs(
-                target_id, path_start, path_node, path_label, first_hot, hot_place, dim, alpha, output_offsets, labels,
-                scales,
+        stride = 0
+        if pools or has_paths:
+            count = _window_inputs(first, kept, starts, stops, dim, input_offsets)
+            if count == 0:
+                continue
+        if has_paths and pools:
+            tiles = _path_outputs(
+                kept[first], path_start, path_node, path_label, first_hot, hot_place, POOLED_TILE, dim, output_offsets,
+                labels, counts,
             )  # fmt: skip
+        elif has_paths:
+            tiles = _path_outputs(
+                kept[first], path_start, path_node, path_label, first_hot, hot_place, TILE, dim, output_offsets, labels,
+                counts,
+            )  # fmt: skip
+        elif pools:
+            tiles = _noise_outputs(kept[first], noise, step * negatives, negatives, dim, output_offsets, labels, counts)
         else:
-            m = _noise_outputs(target_id, noise, pos * negatives, negatives, dim, alpha, output_offsets, labels, scales)
-        wants_loss = pos % loss_every == 0
+            tiles = _step_outputs(
+                first, last, kept, noise, step * negatives, negatives, dim, output_offsets, labels, patterns
+            )
+            count = _step_inputs(first, last, kept, starts, stops, tiles, dim, input_offsets, patterns, counts)
+            stride = tiles * CELL
+        wants_loss = step % loss_every == 0
+        if wants_loss:
+            for pos in range(first, last):
+                predictions += 1 if pools else stops[pos] - starts[pos] - 1
+        alpha[0] = rates[first]
         if pools:
             weight[0] = 1 / count if averages else 1
             _pool_rows(input_table, input_offsets, count, dim, weight, hidden)
             loss += pooled_step(
-                hidden, hidden_sums, output_table, output_offsets, labels, scales, m, dim, scores, terms, wants_loss
-            )
+                hidden, hidden_sums, output_table, output_offsets, labels, counts, alpha, tiles, dim, scores, terms,
+                wants_loss,
+            )  # fmt: skip
             if scales_step:
                 weight[0] = 1
             _add_to_rows(input_table, input_offsets, count, dim, weight, hidden_sums)
         else:
             loss += logistic_step(
-                input_table, input_offsets, count, output_table, output_offsets, labels, scales, m, dim, inputs,
-                outputs, scores, terms, wants_loss,
+                input_table, input_offsets, count, output_table, output_offsets, labels, counts, stride, alpha, tiles,
+                dim, inputs, scores, moves, terms, wants_loss,
             )  # fmt: skip
-        if wants_loss:
-            predictions += 1 if pools else count
     for k in range(hot * dim):
         shared_rows[k] += share * (hot_rows[k] - hot_before[k])
     return loss, predictions
@@ -221,9 +300,10 @@ def train_logistic(  # type: ignore[no-untyped-def]
 
 def scratch_shape(most_inputs: int, most_outputs: int) -> tuple[int, int]:
     """Input rows of a window, with room for the twin of an odd one out, and numbers in the cells of a pair of them."""
-    return most_inputs + 1, (most_outputs + TILE - 1) // TILE * CELL
+    return most_inputs + 1, (most_outputs + POOLED_TILE - 1) // POOLED_TILE * CELL
 
 
-def scratch_sizes(rows: int, width: int, hot: int, dim: int) -> tuple[int, int]:
+def scratch_sizes(rows: int, width: int, windows: int, hot: int, dim: int) -> tuple[int, int]:
     """How many numbers `offsets_scratch` and `scratch` have."""
-    return rows + width, 2 * dim + LANES + 3 * width + rows * width + (rows + width + 2 * hot) * dim
+    vectors = 2 * dim + 2 * LANES + (rows + 2 * hot) * dim + width * LANES
+    return rows + width, vectors + (2 + 2 * rows + windows + 1) * width

@@ -70,7 +70,7 @@ def estimated_peak(trainer: Trainer) -> int:
     What is resident now is measured, after the trial steps: the program, the vocabulary and all of the parameters.
     """
     copied = min(trainer.parameters.input_vectors.nbytes, SAVE_BYTES)
-    noise = trainer.schedule.span(0)[1] * trainer.sampler.negatives * 4
+    noise = trainer.schedule.span(0)[1] // trainer.sampler.step_windows * trainer.sampler.negatives * 4
     later = trainer.workers * (WORKER_BYTES + noise) + copied + trainer.corpus.boundary_bytes + trainer.work_bytes
     return max(resident_bytes() + later, peak_bytes())
 

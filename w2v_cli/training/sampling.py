@@ -21,10 +21,6 @@ from w2v_cli.jit import COMPILES, compiled
 MASK = 0xFFFFFFFFFFFFFFFF
 LOW = 0xFFFFFFFF
 GOLDEN = 0x9E3779B97F4A7C15
-# Neighbouring windows that meet the same noise words: fewer rows to fetch from memory. Skip-gram's scores do not notice
-# two (enwiki-100m, analogies and WordSim-353 of 1, 2 and 4: 38.4 69.1, 38.5 68.1, 35.8 68.1). CBOW's do, as a window
-# is one prediction only (1 and 2: 35.8 and 33.9 %).
-WINDOWS_PER_NOISE = {"skipgram": 2, "cbow": 1}
 
 
 @dataclass(frozen=True)
@@ -36,9 +32,10 @@ class Sample:
     kept_ids : int32 (N,), the tokens that subsampling left.
     window_starts, window_stops : int32 (N,); the contexts of the token at `pos` are the kept tokens in
         [window_starts[pos], window_stops[pos]) without `pos` itself.
-    negative_ids : int32 (N, K), noise words, the same ones for `noise_windows` windows in a row; one that
-        equals its window's target does not count.
+    negative_ids : int32 (steps, K), noise words, the same ones for all windows of a step; one that equals a window's
+        target does not count for it.
     positions : int32 (N,), each kept token's place in the block before subsampling.
+    step_windows : so many windows in a row are trained in one step; the last step may have fewer.
     """
 
     kept_ids: np.ndarray
@@ -46,6 +43,7 @@ class Sample:
     window_stops: np.ndarray
     negative_ids: np.ndarray
     positions: np.ndarray
+    step_windows: int = 1
 
 
 @dataclass(frozen=True)
@@ -58,7 +56,7 @@ class Sampler:
     noise_limits : uint32 (V,), noise_aliases : int32 (V,); the alias table: a uniform column i stands if 32
         random bits are ≤ noise_limits[i], else its alias does.
     window : the largest radius · fixed_window : it is every window's
-    negatives : noise words of a window · noise_windows : windows in a row that share them
+    negatives : noise words of a step · step_windows : windows of a step, which share them
     seed : of the run.
     """
 
@@ -68,7 +66,7 @@ class Sampler:
     window: int
     fixed_window: bool
     negatives: int
-    noise_windows: int
+    step_windows: int
     seed: int
 
     def sample(self, ids: np.ndarray, boundaries: np.ndarray, epoch: int, block: int) -> Sample:
@@ -82,7 +80,8 @@ class Sampler:
         """
         key = stream_key(self.seed, epoch, block)
         n = len(ids)
-        arrays = [*(np.empty(n, np.int32) for _ in range(4)), np.empty((n, self.negatives), np.int32)]
+        steps = -(-n // self.step_windows)
+        arrays = [*(np.empty(n, np.int32) for _ in range(4)), np.empty((steps, self.negatives), np.int32)]
         kept = _draw(
             # Python's own integers do not overflow; numba needs to be told that this one is unsigned.
             np.uint64(key) if COMPILES else key,
@@ -93,11 +92,12 @@ class Sampler:
             self.noise_aliases,
             self.window,
             self.fixed_window,
-            self.noise_windows,
+            self.step_windows,
             *arrays,
         )
-        kept_ids, starts, stops, positions, negative_ids = (array[:kept] for array in arrays)
-        return Sample(kept_ids, starts, stops, negative_ids, positions)
+        kept_ids, starts, stops, positions = (array[:kept] for array in arrays[:4])
+        negative_ids = arrays[4][: -(-kept // self.step_windows)]
+        return Sample(kept_ids, starts, stops, negative_ids, positions, self.step_windows)
 
 
 def make_sampler(
@@ -108,7 +108,7 @@ def make_sampler(
     negatives: int,
     seed: int,
     fixed_window: bool = False,
-    noise_windows: int = 1,
+    step_windows: int = 1,
 ) -> Sampler:
     """The distributions for a vocabulary.
 
@@ -129,7 +129,7 @@ def make_sampler(
         window,
         fixed_window,
         negatives,
-        noise_windows,
+        step_windows,
         seed,
     )
 
@@ -144,8 +144,18 @@ def sampler_of(config: TrainConfig, counts: np.ndarray) -> Sampler:
         config.negatives if config.loss == "ns" else 0,
         config.seed,
         config.fixed_window,
-        WINDOWS_PER_NOISE[config.model],
+        windows_per_step(config),
     )
+
+
+def windows_per_step(config: TrainConfig) -> int:
+    """Neighbouring windows that are trained in one step, against the same noise words: 1 + negatives ÷ 5 of skip-gram.
+
+    Fewer rows to fetch, and larger products; too many, and a word meets too little noise (enwiki-100m, analogies: with
+    5 noise words 1, 2 and 4 windows have 38.4, 38.5 and 35.8 %). CBOW's windows are one prediction each, and
+    notice even two (35.8 and 33.9 %).
+    """
+    return 1 + config.negatives // 5 if config.model == "skipgram" and config.loss == "ns" else 1
 
 
 def alias_table(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -226,7 +236,7 @@ def _draw(  # type: ignore[no-untyped-def]
     noise_aliases,
     window,
     fixed_window,
-    noise_windows,
+    step_windows,
     kept_ids,
     starts,
     stops,
@@ -249,10 +259,8 @@ def _draw(  # type: ignore[no-untyped-def]
         radius = min(radius, len(ids))
         kept_ids[kept], positions[kept] = ids[pos], pos
         starts[kept], stops[kept] = max(kept - radius, sentence_start), kept + radius + 1
-        if kept % noise_windows:
-            for k in range(negatives.shape[1]):
-                negatives[kept, k] = negatives[kept - 1, k]
-        else:
+        if kept % step_windows == 0:
+            step = kept // step_windows
             for k in range(negatives.shape[1]):
                 state = (state + GOLDEN) & MASK
                 bits = mix(state)
@@ -260,7 +268,7 @@ def _draw(  # type: ignore[no-untyped-def]
                 # them could not be predicted.
                 column = np.uint64(((bits >> 32) * np.uint64(len(noise_limits))) >> 32)
                 alias, own = noise_aliases[column], bits & LOW <= noise_limits[column]
-                negatives[kept, k] = column if own else alias
+                negatives[step, k] = column if own else alias
         kept += 1
     _clip(stops, sentence_start, kept, window)
     return kept

@@ -29,153 +29,179 @@ from w2v_cli.simd import (
     subtract,
 )
 
-# Two input rows by six output rows: twelve sums, two inputs and one output fill the registers of AVX2.
+# Two input rows by seven output rows, as many as two windows with five noise words have: fourteen sums and two inputs
+# fill the registers of AVX2.
 PAIR = 2
-TILE = 6
-# Scores of a pair with a tile lie together: six and two idle ones for the first input, then for the second.
+TILE = 7
+# One hidden vector by six output rows, as many as a window with five noise words has.
+POOLED_TILE = 6
+# Scores of a pair with a tile lie together: seven and an idle one for the first input, then for the second.
 CELL = PAIR * TOTALS
 
 
 @compiled(forceinline=True)
 def _score_pair(  # type: ignore[no-untyped-def]
-    i, j, copies_inputs, copies_outputs, m, dim, input_table, a, b, output_rows, r0, r1, r2, r3, r4, r5, stride,
-    inputs, outputs, scores,
-):  # fmt: skip
-    """The cell of S = I·Oᵀ for one pair of inputs, rows a and b, and TILE outputs, which may have been copied already.
+    i, copies, dim, input_table, a, b, output_table, r0, r1, r2, r3, r4, r5, r6, inputs, scores, cell
+):
+    """The cell of S = I·Oᵀ for one pair of inputs, rows a and b, and TILE outputs.
 
-    What is to be copied into scratch is copied by the way: interleaved, the first LANES numbers of every row of a pair
-    or tile, their next LANES numbers, …
+    The inputs may be copied into scratch by the way: interleaved, LANES numbers of the one, LANES of the other, …
     """
-    s0 = s1 = s2 = s3 = s4 = s5 = constant(inputs, 0)
-    t0 = t1 = t2 = t3 = t4 = t5 = constant(inputs, 0)
-    x_place, o_place, q = i * dim, j * dim, 0
+    s0 = s1 = s2 = s3 = s4 = s5 = s6 = constant(inputs, 0)
+    t0 = t1 = t2 = t3 = t4 = t5 = t6 = constant(inputs, 0)
+    place = i * dim
     for k in range(0, dim, LANES):
         x, y = load(input_table, a + k), load(input_table, b + k)
-        o0, o1, o2 = load(output_rows, r0 + q), load(output_rows, r1 + q), load(output_rows, r2 + q)
-        o3, o4, o5 = load(output_rows, r3 + q), load(output_rows, r4 + q), load(output_rows, r5 + q)
-        if copies_inputs:
-            store(inputs, x_place, x)
-            store(inputs, x_place + LANES, y)
-        if copies_outputs:
-            store(outputs, o_place, o0)
-            store(outputs, o_place + LANES, o1)
-            store(outputs, o_place + 2 * LANES, o2)
-            store(outputs, o_place + 3 * LANES, o3)
-            store(outputs, o_place + 4 * LANES, o4)
-            store(outputs, o_place + 5 * LANES, o5)
-        s0, t0 = multiply_add(x, o0, s0), multiply_add(y, o0, t0)
-        s1, t1 = multiply_add(x, o1, s1), multiply_add(y, o1, t1)
-        s2, t2 = multiply_add(x, o2, s2), multiply_add(y, o2, t2)
-        s3, t3 = multiply_add(x, o3, s3), multiply_add(y, o3, t3)
-        s4, t4 = multiply_add(x, o4, s4), multiply_add(y, o4, t4)
-        s5, t5 = multiply_add(x, o5, s5), multiply_add(y, o5, t5)
-        x_place += PAIR * LANES
-        o_place += TILE * LANES
-        q += stride
-    cell = i // PAIR * (m // TILE * CELL) + j // TILE * CELL
-    store_totals(scores, cell, s0, s1, s2, s3, s4, s5)
-    store_totals(scores, cell + TOTALS, t0, t1, t2, t3, t4, t5)
+        if copies:
+            store(inputs, place, x)
+            store(inputs, place + LANES, y)
+            place += PAIR * LANES
+        o = load(output_table, r0 + k)
+        s0, t0 = multiply_add(x, o, s0), multiply_add(y, o, t0)
+        o = load(output_table, r1 + k)
+        s1, t1 = multiply_add(x, o, s1), multiply_add(y, o, t1)
+        o = load(output_table, r2 + k)
+        s2, t2 = multiply_add(x, o, s2), multiply_add(y, o, t2)
+        o = load(output_table, r3 + k)
+        s3, t3 = multiply_add(x, o, s3), multiply_add(y, o, t3)
+        o = load(output_table, r4 + k)
+        s4, t4 = multiply_add(x, o, s4), multiply_add(y, o, t4)
+        o = load(output_table, r5 + k)
+        s5, t5 = multiply_add(x, o, s5), multiply_add(y, o, t5)
+        o = load(output_table, r6 + k)
+        s6, t6 = multiply_add(x, o, s6), multiply_add(y, o, t6)
+    store_totals(scores, cell, s0, s1, s2, s3, s4, s5, s6)
+    store_totals(scores, cell + TOTALS, t0, t1, t2, t3, t4, t5, t6)
 
 
 @compiled(forceinline=True)
-def _score_tile(  # type: ignore[no-untyped-def]
-    j, copies_inputs, n, m, dim, input_table, input_offsets, output_table, output_offsets, inputs, outputs, scores
+def _score(  # type: ignore[no-untyped-def]
+    n, tiles, dim, input_table, input_offsets, output_table, output_offsets, inputs, scores
 ):
-    """S = I·Oᵀ for TILE outputs: the first pair finds them in the table, the others in scratch."""
-    r0, r1, r2 = output_offsets[j], output_offsets[j + 1], output_offsets[j + 2]
-    r3, r4, r5 = output_offsets[j + 3], output_offsets[j + 4], output_offsets[j + 5]
-    _score_pair(
-        0, j, copies_inputs, True, m, dim, input_table, input_offsets[0], input_offsets[1], output_table, r0, r1, r2,
-        r3, r4, r5, LANES, inputs, outputs, scores,
-    )  # fmt: skip
-    o = j * dim
-    for i in range(PAIR, n, PAIR):
-        _score_pair(
-            i, j, copies_inputs, False, m, dim, input_table, input_offsets[i], input_offsets[i + 1], outputs, o,
-            o + LANES, o + 2 * LANES, o + 3 * LANES, o + 4 * LANES, o + 5 * LANES, TILE * LANES, inputs, outputs,
-            scores,
-        )  # fmt: skip
+    """S = I·Oᵀ from the tables; the inputs are copied into scratch."""
+    for tile in range(tiles):
+        j = tile * TILE
+        r0, r1, r2, r3 = output_offsets[j], output_offsets[j + 1], output_offsets[j + 2], output_offsets[j + 3]
+        r4, r5, r6 = output_offsets[j + 4], output_offsets[j + 5], output_offsets[j + 6]
+        for i in range(0, n, PAIR):
+            _score_pair(
+                i, tile == 0, dim, input_table, input_offsets[i], input_offsets[i + 1], output_table, r0, r1, r2, r3,
+                r4, r5, r6, inputs, scores, (i // PAIR * tiles + tile) * CELL,
+            )  # fmt: skip
 
 
 @compiled(forceinline=True)
-def _errors(n, m, scores, labels, scales):  # type: ignore[no-untyped-def]
-    """S becomes G = scale·(Y − σ(S)), that is −alpha·∂loss/∂S."""
-    one = constant(scores, 1)
-    width = m // TILE * CELL
-    for row in range(0, n // PAIR * width, width):
+def _errors(n, tiles, alpha, labels, counts, stride, scores):  # type: ignore[no-untyped-def]
+    """S becomes G = alpha·c·(Y − σ(S)), that is −alpha·∂loss/∂S."""
+    one, width = constant(scores, 1), tiles * CELL
+    rate = spread(alpha, 0)
+    for pair in range(n // PAIR):
         for c in range(0, width, LANES):
-            s = load(scores, row + c)
+            s = load(scores, pair * width + c)
             sigma = divide(one, add(one, exp(subtract(constant(scores, 0), s))))
-            store(scores, row + c, multiply(load(scales, c), subtract(load(labels, c), sigma)))
+            count = multiply(rate, load(counts, pair * stride + c))
+            store(scores, pair * width + c, multiply(count, subtract(load(labels, c), sigma)))
 
 
 @compiled(forceinline=True)
-def _loss(count, m, scores, labels, scales, terms):  # type: ignore[no-untyped-def]
-    """Σ −log σ(±S) over the outputs that count, in nats, tallied in float64.
+def _loss(count, tiles, labels, counts, stride, scores, terms):  # type: ignore[no-untyped-def]
+    """Σ −c·log σ(±S) over the first `count` inputs, in nats, tallied in float64.
 
     −log σ(s) = ½(|s| − s) + log(1 + e^−|s|), here twice that
     """
-    width = m // TILE * CELL
+    width = tiles * CELL
     zero, two = constant(scores, 0), constant(scores, 2)
     twice = 0.0
     for i in range(0, count, PAIR):
+        row = i // PAIR * stride
         for c in range(0, width, LANES):
             sign = subtract(multiply(two, load(labels, c)), constant(scores, 1))
             s = multiply(sign, load(scores, i // PAIR * width + c))
             size = magnitude(s)
             logarithm = log1p(exp(subtract(zero, size)))
-            store(terms, c, multiply_add(two, logarithm, subtract(size, s)))
+            store(terms, c, multiply(load(counts, row + c), multiply_add(two, logarithm, subtract(size, s))))
         # The twin of an odd row out is no input.
         inputs = min(PAIR, count - i)
         for c in range(0, width, CELL):
             for j in range(c, c + inputs * TOTALS):
-                if scales[j] != 0:
-                    twice += terms[j]
+                twice += terms[j]
     return 0.5 * twice
 
 
 @compiled(forceinline=True)
 def _update(  # type: ignore[no-untyped-def]
-    input_table, input_offsets, output_table, output_offsets, n, m, dim, inputs, outputs, scores
+    n, tiles, dim, input_table, input_offsets, output_table, output_offsets, inputs, scores, moves
 ):
-    """I += G·O and O += Gᵀ·I: products of the rows in scratch, added to the rows in the tables."""
-    width = m // TILE * CELL
-    for j in range(0, m, TILE):
-        r0, r1, r2 = output_offsets[j], output_offsets[j + 1], output_offsets[j + 2]
-        r3, r4, r5 = output_offsets[j + 3], output_offsets[j + 4], output_offsets[j + 5]
-        for i in range(0, n, PAIR):
-            a, b = input_offsets[i], input_offsets[i + 1]
-            g = i // PAIR * width + j // TILE * CELL
-            h = g + TOTALS
-            g0, g1, g2 = spread(scores, g), spread(scores, g + 1), spread(scores, g + 2)
-            g3, g4, g5 = spread(scores, g + 3), spread(scores, g + 4), spread(scores, g + 5)
-            h0, h1, h2 = spread(scores, h), spread(scores, h + 1), spread(scores, h + 2)
-            h3, h4, h5 = spread(scores, h + 3), spread(scores, h + 4), spread(scores, h + 5)
-            x_place, o_place = i * dim, j * dim
-            for k in range(0, dim, LANES):
-                x, y = load(inputs, x_place), load(inputs, x_place + LANES)
-                o = load(outputs, o_place)
-                d, e = multiply_add(g0, o, constant(inputs, 0)), multiply_add(h0, o, constant(inputs, 0))
-                store(output_table, r0 + k, multiply_add(g0, x, multiply_add(h0, y, load(output_table, r0 + k))))
-                o = load(outputs, o_place + LANES)
-                d, e = multiply_add(g1, o, d), multiply_add(h1, o, e)
-                store(output_table, r1 + k, multiply_add(g1, x, multiply_add(h1, y, load(output_table, r1 + k))))
-                o = load(outputs, o_place + 2 * LANES)
-                d, e = multiply_add(g2, o, d), multiply_add(h2, o, e)
-                store(output_table, r2 + k, multiply_add(g2, x, multiply_add(h2, y, load(output_table, r2 + k))))
-                o = load(outputs, o_place + 3 * LANES)
-                d, e = multiply_add(g3, o, d), multiply_add(h3, o, e)
-                store(output_table, r3 + k, multiply_add(g3, x, multiply_add(h3, y, load(output_table, r3 + k))))
-                o = load(outputs, o_place + 4 * LANES)
-                d, e = multiply_add(g4, o, d), multiply_add(h4, o, e)
-                store(output_table, r4 + k, multiply_add(g4, x, multiply_add(h4, y, load(output_table, r4 + k))))
-                o = load(outputs, o_place + 5 * LANES)
-                d, e = multiply_add(g5, o, d), multiply_add(h5, o, e)
-                store(output_table, r5 + k, multiply_add(g5, x, multiply_add(h5, y, load(output_table, r5 + k))))
-                store(input_table, a + k, add(load(input_table, a + k), d))
-                store(input_table, b + k, add(load(input_table, b + k), e))
-                x_place += PAIR * LANES
-                o_place += TILE * LANES
+    """I += G·O and O += Gᵀ·I, LANES columns at a time.
+
+    Inputs are read from scratch, and outputs all before any is written, as rows may be there more than once.
+    """
+    for k in range(0, dim, LANES):
+        for tile in range(tiles):
+            j = tile * TILE
+            o0, o1 = load(output_table, output_offsets[j] + k), load(output_table, output_offsets[j + 1] + k)
+            o2, o3 = load(output_table, output_offsets[j + 2] + k), load(output_table, output_offsets[j + 3] + k)
+            o4, o5 = load(output_table, output_offsets[j + 4] + k), load(output_table, output_offsets[j + 5] + k)
+            o6 = load(output_table, output_offsets[j + 6] + k)
+            p0 = p1 = p2 = p3 = p4 = p5 = p6 = constant(inputs, 0)
+            g, place = tile * CELL, PAIR * k
+            for i in range(0, n, PAIR):
+                x, y = load(inputs, place), load(inputs, place + LANES)
+                h = g + TOTALS
+                e, f = spread(scores, g), spread(scores, h)
+                p0 = multiply_add(e, x, multiply_add(f, y, p0))
+                d, c = multiply(e, o0), multiply(f, o0)
+                e, f = spread(scores, g + 1), spread(scores, h + 1)
+                p1 = multiply_add(e, x, multiply_add(f, y, p1))
+                d, c = multiply_add(e, o1, d), multiply_add(f, o1, c)
+                e, f = spread(scores, g + 2), spread(scores, h + 2)
+                p2 = multiply_add(e, x, multiply_add(f, y, p2))
+                d, c = multiply_add(e, o2, d), multiply_add(f, o2, c)
+                e, f = spread(scores, g + 3), spread(scores, h + 3)
+                p3 = multiply_add(e, x, multiply_add(f, y, p3))
+                d, c = multiply_add(e, o3, d), multiply_add(f, o3, c)
+                e, f = spread(scores, g + 4), spread(scores, h + 4)
+                p4 = multiply_add(e, x, multiply_add(f, y, p4))
+                d, c = multiply_add(e, o4, d), multiply_add(f, o4, c)
+                e, f = spread(scores, g + 5), spread(scores, h + 5)
+                p5 = multiply_add(e, x, multiply_add(f, y, p5))
+                d, c = multiply_add(e, o5, d), multiply_add(f, o5, c)
+                e, f = spread(scores, g + 6), spread(scores, h + 6)
+                p6 = multiply_add(e, x, multiply_add(f, y, p6))
+                d, c = multiply_add(e, o6, d), multiply_add(f, o6, c)
+                a, b = input_offsets[i] + k, input_offsets[i + 1] + k
+                store(input_table, a, add(load(input_table, a), d))
+                store(input_table, b, add(load(input_table, b), c))
+                g += tiles * CELL
+                place += PAIR * dim
+            if tiles == 1:
+                r = output_offsets[0] + k
+                store(output_table, r, add(load(output_table, r), p0))
+                r = output_offsets[1] + k
+                store(output_table, r, add(load(output_table, r), p1))
+                r = output_offsets[2] + k
+                store(output_table, r, add(load(output_table, r), p2))
+                r = output_offsets[3] + k
+                store(output_table, r, add(load(output_table, r), p3))
+                r = output_offsets[4] + k
+                store(output_table, r, add(load(output_table, r), p4))
+                r = output_offsets[5] + k
+                store(output_table, r, add(load(output_table, r), p5))
+                r = output_offsets[6] + k
+                store(output_table, r, add(load(output_table, r), p6))
+            else:
+                q = j * LANES
+                store(moves, q + 0 * LANES, p0)
+                store(moves, q + 1 * LANES, p1)
+                store(moves, q + 2 * LANES, p2)
+                store(moves, q + 3 * LANES, p3)
+                store(moves, q + 4 * LANES, p4)
+                store(moves, q + 5 * LANES, p5)
+                store(moves, q + 6 * LANES, p6)
+        if tiles > 1:
+            for j in range(tiles * TILE):
+                r = output_offsets[j] + k
+                store(output_table, r, add(load(output_table, r), load(moves, j * LANES)))
 
 
 @compiled(forceinline=True)
@@ -186,50 +212,45 @@ def logistic_step(  # type: ignore[no-untyped-def]
     output_table,
     output_offsets,
     labels,
-    scales,
-    m,
+    counts,
+    stride,
+    alpha,
+    tiles,
     dim,
     inputs,
-    outputs,
     scores,
+    moves,
     terms,
     wants_loss,
 ):
-    """One step on `count` input rows against m output rows; returns the loss before it, in nats, if wanted.
+    """One step on `count` input rows against the outputs of so many tiles; its loss before it, in nats, if wanted.
 
-        S = I·Oᵀ      G = σ(S) − Y      I −= alpha·G·O      O −= alpha·Gᵀ·I
+        S = I·Oᵀ      G = c ⊙ (σ(S) − Y)      I −= alpha·G·O      O −= alpha·Gᵀ·I
 
-    Both products are of the rows before the step, and rows that occur more than once take every one of
-    their gradients. `labels` is Y's one row and `scales` alpha, or 0 for an output that does not count: both
-    laid out as the cells of one pair (`set_output`). m is a multiple of TILE, filled up with outputs that do
-    not count.
+    Both products are of the rows before the step, and rows that occur more than once take every one of their gradients.
+    `labels` is Y's one row, laid out as the cells of one pair (`set_output`); `counts` is c, how often an output counts
+    for an input, of which a pair's cells begin `stride` further on than those of the pair before.
     """
     n = (count + 1) // PAIR * PAIR
     if n > count:
         # An odd row out is paired with itself, and its twin has no gradient.
         input_offsets[count] = input_offsets[count - 1]
-    _score_tile(
-        0, True, n, m, dim, input_table, input_offsets, output_table, output_offsets, inputs, outputs, scores
-    )  # fmt: skip
-    for j in range(TILE, m, TILE):
-        _score_tile(
-            j, False, n, m, dim, input_table, input_offsets, output_table, output_offsets, inputs, outputs, scores
-        )
-    loss = _loss(count, m, scores, labels, scales, terms) if wants_loss else 0.0
-    _errors(n, m, scores, labels, scales)
+    _score(n, tiles, dim, input_table, input_offsets, output_table, output_offsets, inputs, scores)
+    loss = _loss(count, tiles, labels, counts, stride, scores, terms) if wants_loss else 0.0
+    _errors(n, tiles, alpha, labels, counts, stride, scores)
     if n > count:
-        width = m // TILE * CELL
+        width = tiles * CELL
         for twin in range(n // PAIR * width - width + TOTALS, n // PAIR * width, CELL):
             for j in range(twin, twin + TOTALS):
                 scores[j] = 0
-    _update(input_table, input_offsets, output_table, output_offsets, n, m, dim, inputs, outputs, scores)
+    _update(n, tiles, dim, input_table, input_offsets, output_table, output_offsets, inputs, scores, moves)
     return loss
 
 
 @compiled(forceinline=True)
-def _score_one(m, dim, hidden, output_table, output_offsets, scores):  # type: ignore[no-untyped-def]
+def _score_one(tiles, dim, hidden, output_table, output_offsets, scores):  # type: ignore[no-untyped-def]
     """S = h·Oᵀ of one hidden vector, from the tables."""
-    for j in range(0, m, TILE):
+    for j in range(0, tiles * POOLED_TILE, POOLED_TILE):
         r0, r1, r2 = output_offsets[j], output_offsets[j + 1], output_offsets[j + 2]
         r3, r4, r5 = output_offsets[j + 3], output_offsets[j + 4], output_offsets[j + 5]
         s0 = s1 = s2 = s3 = s4 = s5 = constant(hidden, 0)
@@ -241,16 +262,16 @@ def _score_one(m, dim, hidden, output_table, output_offsets, scores):  # type: i
             s3 = multiply_add(h, load(output_table, r3 + k), s3)
             s4 = multiply_add(h, load(output_table, r4 + k), s4)
             s5 = multiply_add(h, load(output_table, r5 + k), s5)
-        store_totals(scores, j // TILE * CELL, s0, s1, s2, s3, s4, s5)
+        store_totals(scores, j // POOLED_TILE * CELL, s0, s1, s2, s3, s4, s5, constant(hidden, 0))
 
 
 @compiled(forceinline=True)
-def _update_one(m, dim, hidden, hidden_sums, output_table, output_offsets, scores):  # type: ignore[no-untyped-def]
+def _update_one(tiles, dim, hidden, hidden_sums, output_table, output_offsets, scores):  # type: ignore[no-untyped-def]
     """sums += G·O, and then O += Gᵀ·h: all of the first before any of the second, for rows that repeat."""
-    for j in range(0, m, TILE):
+    for j in range(0, tiles * POOLED_TILE, POOLED_TILE):
         r0, r1, r2 = output_offsets[j], output_offsets[j + 1], output_offsets[j + 2]
         r3, r4, r5 = output_offsets[j + 3], output_offsets[j + 4], output_offsets[j + 5]
-        g = j // TILE * CELL
+        g = j // POOLED_TILE * CELL
         g0, g1, g2 = spread(scores, g), spread(scores, g + 1), spread(scores, g + 2)
         g3, g4, g5 = spread(scores, g + 3), spread(scores, g + 4), spread(scores, g + 5)
         for k in range(0, dim, LANES):
@@ -261,27 +282,27 @@ def _update_one(m, dim, hidden, hidden_sums, output_table, output_offsets, score
             e = multiply_add(g4, load(output_table, r4 + k), e)
             e = multiply_add(g5, load(output_table, r5 + k), e)
             store(hidden_sums, k, add(d, e))
-    for j in range(m):
-        g0, row = spread(scores, j // TILE * CELL + j % TILE), output_offsets[j]
+    for j in range(tiles * POOLED_TILE):
+        g0, row = spread(scores, j // POOLED_TILE * CELL + j % POOLED_TILE), output_offsets[j]
         for k in range(0, dim, LANES):
             store(output_table, row + k, multiply_add(g0, load(hidden, k), load(output_table, row + k)))
 
 
 @compiled(forceinline=True)
 def pooled_step(  # type: ignore[no-untyped-def]
-    hidden, hidden_sums, output_table, output_offsets, labels, scales, m, dim, scores, terms, wants_loss
+    hidden, hidden_sums, output_table, output_offsets, labels, counts, alpha, tiles, dim, scores, terms, wants_loss
 ):
     """`logistic_step` of one hidden vector, which is no row of a table: half the work, and no copies."""
-    _score_one(m, dim, hidden, output_table, output_offsets, scores)
-    loss = _loss(1, m, scores, labels, scales, terms) if wants_loss else 0.0
-    _errors(PAIR, m, scores, labels, scales)
-    _update_one(m, dim, hidden, hidden_sums, output_table, output_offsets, scores)
+    _score_one(tiles, dim, hidden, output_table, output_offsets, scores)
+    loss = _loss(1, tiles, labels, counts, 0, scores, terms) if wants_loss else 0.0
+    _errors(PAIR, tiles, alpha, labels, counts, 0, scores)
+    _update_one(tiles, dim, hidden, hidden_sums, output_table, output_offsets, scores)
     return loss
 
 
 @compiled(forceinline=True)
-def set_output(j, label, scale, labels, scales):  # type: ignore[no-untyped-def]
-    """Label and scale of output j, for both inputs of a pair."""
-    place = j // TILE * CELL + j % TILE
+def set_output(j, tile, label, count, labels, counts):  # type: ignore[no-untyped-def]
+    """Label and count of output j for both inputs of a pair, in tiles of so many."""
+    place = j // tile * CELL + j % tile
     labels[place] = labels[place + TOTALS] = label
-    scales[place] = scales[place + TOTALS] = scale
+    counts[place] = counts[place + TOTALS] = count
