@@ -110,6 +110,20 @@ def test_both_engines_agree_on_any_little_text(
 
 
 @needs_numba
+@pytest.mark.parametrize("windows", [2, 4, 7])
+@pytest.mark.parametrize("length", [1, 2, 6])
+def test_steps_that_reach_from_line_to_line_have_room(windows: int, length: int) -> None:
+    # No window is wider than a line, but those of a step may lie in several.
+    ids, tables = np.arange(120, dtype=np.int32) % 50, [random_tables(50, 20, np.float64) for _ in range(2)]
+    sampler = make_sampler(zipf_counts(50), 0.0, 0.75, 6, 5, 1, fixed_window=True, step_windows=windows)
+    sample = sampler.sample(ids, np.arange(length, 120, length), 0, 0)
+    for engine, vectors in zip(("compiled", "reference"), tables, strict=True):
+        run(make_step(engine, NS), sample, vectors, 0.1)
+    for ours, theirs in zip(*tables, strict=True):
+        assert ours == pytest.approx(theirs, abs=1e-12)
+
+
+@needs_numba
 def test_hot_nodes_in_a_copy_are_the_same_for_one_thread_and_a_mean_for_several() -> None:
     # Two threads that both see the same block from the same start, one after the other, move each hot node by the
     # mean of what they moved: as far as one of them.

@@ -35,8 +35,10 @@ def train_logistic(
     assert sample.step_windows == 1 or (objective.model == "skipgram" and objective.paths is None)
     paths = objective.paths or NO_PATHS
     windows = sample.step_windows
-    # Each window of a step begins and ends a place further on than the one before.
-    most_inputs = max(int((sample.window_stops - sample.window_starts).max(initial=0)), steps.PAIR) + windows
+    # The windows of a step may lie in several sentences.
+    firsts = np.arange(0, len(sample.kept_ids), windows)
+    starts, stops = np.minimum.reduceat(sample.window_starts, firsts), np.maximum.reduceat(sample.window_stops, firsts)
+    most_inputs = max(int((stops - starts).max(initial=0)), steps.PAIR)
     most_outputs = windows + sample.negative_ids.shape[1] if objective.paths is None else paths.longest
     # Every window trains the root and the nodes near it, and threads that share them wait for each other's cache lines:
     # each trains a copy. They are trained so often in a block that they have arrived where they tend to at its end, so
