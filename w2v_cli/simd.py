@@ -290,11 +290,17 @@ def log1p(typingctx: Any, vector: Any) -> Any:
     return vector(vector), codegen
 
 
+def _totals(builder: Any, memory: Any, offset: Any) -> Any:
+    """Where memory[offset : offset + TOTALS] is, as one vector."""
+    kind = ir.VectorType(memory.type.pointee, TOTALS)
+    return builder.bitcast(builder.gep(memory, [offset]), kind.as_pointer())
+
+
 @intrinsic
 def store_totals(
-    typingctx: Any, array: Any, offset: Any, a: Any, b: Any, c: Any, d: Any, e: Any, f: Any, g: Any
+    typingctx: Any, memory: Any, offset: Any, a: Any, b: Any, c: Any, d: Any, e: Any, f: Any, g: Any
 ) -> Any:
-    """array[offset : offset + TOTALS] = Σa, Σb, Σc, Σd, Σe, Σf, Σg, 0."""
+    """memory[offset : offset + TOTALS] = Σa, Σb, Σc, Σd, Σe, Σf, Σg, 0."""
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         vectors = args[2:]
@@ -314,16 +320,9 @@ def store_totals(
         sums = builder.fadd(
             _shuffle(builder, abcd, efg0, halves), _shuffle(builder, abcd, efg0, [lane + 4 for lane in halves])
         )
-        place = _place(context, builder, signature.args[0], *args[:2])
-        builder.store(sums, builder.bitcast(place, sums.type.as_pointer()), align=array.dtype.bitwidth // 8)
+        builder.store(sums, _totals(builder, *args[:2]), align=memory.dtype.bitwidth // 8)
 
-    return types.void(array, types.intp, a, a, a, a, a, a, a), codegen
-
-
-def _totals(builder: Any, dtype: Any, memory: Any, offset: Any) -> tuple[Any, ir.VectorType]:
-    """Where memory[offset : offset + TOTALS] is, as one vector, and that vector's type."""
-    kind = ir.VectorType(ir.FloatType() if dtype == types.float32 else ir.DoubleType(), TOTALS)
-    return builder.bitcast(builder.gep(memory, [offset]), kind.as_pointer()), kind
+    return types.void(memory, types.intp, a, a, a, a, a, a, a), codegen
 
 
 @intrinsic
@@ -331,8 +330,8 @@ def clear_totals(typingctx: Any, memory: Any, offset: Any) -> Any:
     """memory[offset : offset + TOTALS] = 0."""
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        place, kind = _totals(builder, memory.dtype, *args)
-        builder.store(ir.Constant(kind, [0.0] * TOTALS), place, align=memory.dtype.bitwidth // 8)
+        place = _totals(builder, *args)
+        builder.store(ir.Constant(place.type.pointee, [0.0] * TOTALS), place, align=memory.dtype.bitwidth // 8)
 
     return types.void(memory, types.intp), codegen
 
@@ -343,7 +342,7 @@ def add_totals(typingctx: Any, memory: Any, offset: Any, others: Any, place: Any
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         size = memory.dtype.bitwidth // 8
-        target, other = (_totals(builder, memory.dtype, *args[start : start + 2])[0] for start in (0, 2))
+        target, other = (_totals(builder, *args[start : start + 2]) for start in (0, 2))
         total = builder.fadd(builder.load(target, align=size), builder.load(other, align=size))
         builder.store(total, target, align=size)
 

@@ -235,6 +235,7 @@ def _count(
         free.put(number)
 
     def add(task: tuple[Piece, int]) -> Spooled:
+        """Count a piece, and write its ids to their place."""
         piece, place = task
         number = free.get()
         try:

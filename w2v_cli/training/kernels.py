@@ -1,4 +1,4 @@
-"""Training over a block, compiled: arrays in, arrays changed; window after window, one of the steps of `steps`."""
+"""Training over a block, compiled: arrays in, arrays changed; step after step, each one of `steps`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ from w2v_cli.simd import (
 from w2v_cli.training.parameters import CACHE_LINE_BYTES
 from w2v_cli.training.steps import CELL, PAIR, POOLED_TILE, TILE, logistic_step, pooled_step, set_output
 
-# Windows between the call for a row and its use: one would be too late, more find it gone.
+# Windows between the call for a row and its use, or a whole step where it has more: one would be too late, more find it
+# gone.
 AHEAD = 2
 # Nodes at the start of a path that are in the cache anyway.
 CACHED_NODES = 8
@@ -147,6 +148,32 @@ def _add_to_rows(table, offsets, count, dim, weight, step):  # type: ignore[no-u
 
 
 @compiled(forceinline=True)
+def _train_pooled(  # type: ignore[no-untyped-def]
+    table, offsets, count, averages, scales_step, weight, hidden, hidden_sums, output_table, output_offsets, labels,
+    counts, alpha, tiles, dim, scores, terms, wants_loss,
+):  # fmt: skip
+    """CBOW: the step of a window's rows, which predict by their mean or sum; returns its loss, if wanted."""
+    weight[0] = 1 / count if averages else 1
+    _pool_rows(table, offsets, count, dim, weight, hidden)
+    loss = pooled_step(
+        hidden, hidden_sums, output_table, output_offsets, labels, counts, alpha, tiles, dim, scores, terms, wants_loss
+    )
+    if scales_step:
+        weight[0] = 1
+    _add_to_rows(table, offsets, count, dim, weight, hidden_sums)
+    return loss
+
+
+@compiled(forceinline=True)
+def _reach(centers, stops):  # type: ignore[no-untyped-def]
+    """How far the widest window reaches beyond its center."""
+    reach = 0
+    for pos in range(centers):
+        reach = max(reach, stops[pos] - 1 - pos)
+    return reach
+
+
+@compiled(forceinline=True)
 def _prefetch_row(table, offset, dim):  # type: ignore[no-untyped-def]
     for k in range(0, dim, CACHE_LINE_BYTES // 4):
         prefetch(table, offset + k)
@@ -201,11 +228,11 @@ def train_logistic(  # type: ignore[no-untyped-def]
 
     Parameters
     ----------
-    kept_ids : int32 (N,) · window_starts, window_stops : int32 (N,) · negative_ids : int32 (N, K)
+    kept_ids : int32 (N,) · window_starts, window_stops : int32 (N,) · negative_ids : int32 (steps, K)
     path_starts, path_nodes, path_labels : int64, int32, int8, see `huffman.Paths`; empty for negative sampling
     pools : the context rows predict together (CBOW), not each for itself · averages : by their mean, not their sum
     scales_step : a row's step is n × the mean's gradient
-    alphas : float64 (N,), the learning rate of each window
+    alphas : float64 (N,), the learning rate at each window; a step takes its first one's
     input_vectors, output_vectors : float (rows, D), D a multiple of LANES; changed in place
     offsets_scratch : int64 · scratch : float, zeros; as long as `scratch_sizes` says
     rows, width : of the widest step, see `scratch_shape` · windows : of a step
@@ -238,9 +265,7 @@ def train_logistic(  # type: ignore[no-untyped-def]
     for k in range(hot * dim):
         hot_rows[k] = hot_before[k] = shared_rows[k]
     hot_place = distance(output_table, hot_rows)
-    reach = 0
-    for pos in range(centers):
-        reach = max(reach, stops[pos] - 1 - pos)
+    reach = _reach(centers, stops)
     ahead = max(1, AHEAD // windows)
     loss, predictions = 0.0, 0
     for step in range((centers + windows - 1) // windows):
@@ -279,15 +304,10 @@ def train_logistic(  # type: ignore[no-untyped-def]
                 predictions += 1 if pools else stops[pos] - starts[pos] - 1
         alpha[0] = rates[first]
         if pools:
-            weight[0] = 1 / count if averages else 1
-            _pool_rows(input_table, input_offsets, count, dim, weight, hidden)
-            loss += pooled_step(
-                hidden, hidden_sums, output_table, output_offsets, labels, counts, alpha, tiles, dim, scores, terms,
-                wants_loss,
+            loss += _train_pooled(
+                input_table, input_offsets, count, averages, scales_step, weight, hidden, hidden_sums, output_table,
+                output_offsets, labels, counts, alpha, tiles, dim, scores, terms, wants_loss,
             )  # fmt: skip
-            if scales_step:
-                weight[0] = 1
-            _add_to_rows(input_table, input_offsets, count, dim, weight, hidden_sums)
         else:
             loss += logistic_step(
                 input_table, input_offsets, count, output_table, output_offsets, labels, counts, stride, alpha, tiles,
@@ -299,7 +319,7 @@ def train_logistic(  # type: ignore[no-untyped-def]
 
 
 def scratch_shape(most_inputs: int, most_outputs: int) -> tuple[int, int]:
-    """Input rows of a window, with room for the twin of an odd one out, and numbers in the cells of a pair of them."""
+    """Input rows of a step, with room for the twin of an odd one out, and numbers in the cells of a pair of them."""
     return most_inputs + 1, (most_outputs + POOLED_TILE - 1) // POOLED_TILE * CELL
 
 

@@ -14,7 +14,8 @@ from w2v_cli.errors import TrainingError
 if TYPE_CHECKING:
     from w2v_cli.training.trainer import Trainer
 
-# Of a worker: its windows and its scratch without their noise words, which may be many.
+# Of a worker: its windows without their noise words, and the scratch of up to some hundred noise words; with thousands
+# it is larger than that (`kernels.scratch_sizes`).
 WORKER_BYTES = 2 << 20
 # What is copied of a table at a time while it is written.
 SAVE_BYTES = 1 << 24

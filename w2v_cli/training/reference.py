@@ -1,7 +1,7 @@
-"""The numpy engine: the specification that the compiled engine is held to, one window at a time.
+"""The numpy engine: the specification that the compiled engine is held to.
 
-Slow on purpose: every step is one call of `gradients` and one subtraction, so it can be read beside the
-equations.
+Slow on purpose: every window is one call of `gradients`, every step a subtraction of what they return, so it can
+be read beside the equations.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ def train_logistic(
     """Negative sampling or hierarchical softmax over one block, `Sample.step_windows` windows at a time.
 
     The context words' input rows predict the center (word2vec.c): each for itself in skip-gram, by their mean or
-    sum in CBOW. What predicts is scored against the same rows: the center and the window's noise, or the nodes of
+    sum in CBOW. What predicts is scored against the same rows: the center and the step's noise, or the nodes of
     the center's path. Each step is −alpha × the exact gradient of its windows' summed loss, alpha the first one's, but
     for the factor of `Objective.input_scale`. Seed: eq. 32 for the loss, 35 and 41 for its gradients, 23 for the sum.
 
     Parameters
     ----------
-    alphas : float64 (N,), the learning rate of each window.
+    alphas : float64 (N,), the learning rate at each window; a step takes its first one's.
     input_vectors, output_vectors : float (rows, ≥ D), changed in place.
 
     Returns
