@@ -67,7 +67,7 @@ def train(
       zcat news.gz | w2v train - --tokenize words --lower --json > summary.json
     """
     if resume is None and not corpus:
-        raise click.MissingParameter(ctx=context, param=context.command.params[0])
+        raise click.UsageError("Missing argument 'CORPUS...'.")
     if resume is not None and checkpoint is not None:
         raise ConfigError("--resume names the checkpoint folder already", hint="leave --checkpoint out")
     if resume is not None and context.default_map:
