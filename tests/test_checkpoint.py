@@ -210,14 +210,16 @@ def test_a_run_without_a_whole_checkpoint_is_refused(corpus: EncodedCorpus, tmp_
         train_some(corpus, tmp_path, config(), 1)
 
 
-@pytest.mark.parametrize("other", [{"block_tokens": 5000, "order": "golden"}, {"block_tokens": 10_000}])
-def test_a_checkpoint_of_other_blocks_or_another_order_of_them_is_refused(
-    corpus: EncodedCorpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, other: dict[str, Any]
+@pytest.mark.parametrize("name", checkpoint.SHARES)
+@pytest.mark.parametrize("other", [None, "another"])
+def test_a_checkpoint_of_other_blocks_or_steps_or_of_another_order_is_refused(
+    corpus: EncodedCorpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, other: str | None
 ) -> None:
+    shares = {**checkpoint.SHARES, name: other}
     with monkeypatch.context() as patch:
-        patch.setattr(checkpoint, "BLOCKS", other)
+        patch.setattr(checkpoint, "SHARES", {fact: value for fact, value in shares.items() if value is not None})
         train_some(corpus, tmp_path, config(), 1)
-    with pytest.raises(TrainingError, match="by a version of other blocks, or another order"):
+    with pytest.raises(TrainingError, match="of a version of other blocks or steps, or of another order"):
         train_some(corpus, tmp_path, config(), 1)
 
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from w2v_cli.config import TrainConfig
 from w2v_cli.training import sampling
 from w2v_cli.training.sampling import (
     Sample,
@@ -17,6 +18,7 @@ from w2v_cli.training.sampling import (
     make_sampler,
     mix_bits,
     stream_key,
+    windows_per_step,
 )
 
 COUNTS = np.array([4000, 900, 60, 30, 10], np.int64)
@@ -116,6 +118,12 @@ def test_neighbouring_windows_share_their_noise_and_no_others_do() -> None:
     sample = sample_of(np.zeros(1000), step_windows=3)
     assert sample.step_windows == 3 and sample.negative_ids.shape == (334, 5)
     assert (sample.negative_ids[1:] != sample.negative_ids[:-1]).any(axis=1).mean() > 0.9
+
+
+def test_the_more_noise_the_more_windows_share_it_up_to_a_limit() -> None:
+    sharing = [windows_per_step(TrainConfig(negatives=negatives)) for negatives in (1, 4, 5, 15, 20, 1000)]
+    assert sharing == [1, 1, 2, 4, 4, 4]
+    assert windows_per_step(TrainConfig(model="cbow")) == windows_per_step(TrainConfig(loss="hs")) == 1
 
 
 @settings(max_examples=50)

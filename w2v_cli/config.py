@@ -75,7 +75,8 @@ class TrainConfig:
     )
     negatives: int = _option(
         5,
-        "ns: noise words of a window, shared by its pairs, in skipgram by 1 + N ÷ 5 windows; time grows with them.",
+        "ns: noise words of a window, shared by its pairs, in skipgram by 1 + N ÷ 5 windows, at most 4; time grows "
+        "with them.",
         least=1,
         most=2**31 - 1,
         why="without noise every score would grow without bound",

@@ -16,11 +16,12 @@ from w2v_cli.corpus.encoded import EncodedCorpus
 from w2v_cli.errors import ModelFileError, TrainingError
 from w2v_cli.storage import TensorFile, checksum, remove_leftovers, word_tensors, write_tensors
 from w2v_cli.training.parameters import Parameters
+from w2v_cli.training.sampling import STEP_RULE
 from w2v_cli.training.schedule import BLOCK_ORDER, BLOCK_TOKENS
 from w2v_cli.training.trainer import Standing
 
-# What a block is in this version; a checkpoint of one that shared out the text in another way is refused.
-BLOCKS = {"block_tokens": BLOCK_TOKENS, "order": BLOCK_ORDER}
+# What blocks and steps are in this version; a checkpoint of one that shared out the text in another way is refused.
+SHARES = {"block_tokens": BLOCK_TOKENS, "order": BLOCK_ORDER, "steps": STEP_RULE}
 NAMES = ("checkpoint-0.safetensors", "checkpoint-1.safetensors")
 
 
@@ -55,7 +56,7 @@ class Checkpoints:
             If it cannot be written; both older ones are as they were then.
         """
         tensors = {**parameters.tensors(), "losses": standing.losses, "predictions": standing.predictions}
-        facts = json.dumps({"block": standing.block, **BLOCKS, "corpus": self._corpus})
+        facts = json.dumps({"block": standing.block, **SHARES, "corpus": self._corpus})
         oldest = 1 - self._newest
         write_tensors(self.folder / NAMES[oldest], tensors, {"standing": facts, "checksum": checksum(tensors, facts)})
         self._newest = oldest
@@ -85,9 +86,9 @@ class Checkpoints:
                 )
             return None
         block, self._newest, facts, tensors = max(found, key=lambda item: item[:2])
-        if any(facts.get(name) != value for name, value in BLOCKS.items()):
+        if any(facts.get(name) != value for name, value in SHARES.items()):
             raise TrainingError(
-                f"the checkpoint in {self.folder} was written by a version of other blocks, or another order",
+                f"the checkpoint in {self.folder} is of a version of other blocks or steps, or of another order",
                 hint="go on with that version, or train again",
             )
         # It can only be so where the ids were lost, and made again from what the text and --vocab are now.

@@ -275,11 +275,14 @@ def train_logistic(  # type: ignore[no-untyped-def]
             step + ahead, windows, reach, centers, kept, negatives, noise, has_paths, path_start, path_node,
             input_table, output_table, dim,
         )  # fmt: skip
+        pairs = 0
+        for pos in range(first, last):
+            pairs += stops[pos] - starts[pos] - 1
+        if pairs == 0:
+            continue
         stride = 0
         if pools or has_paths:
             count = _window_inputs(first, kept, starts, stops, dim, input_offsets)
-            if count == 0:
-                continue
         if has_paths and pools:
             tiles = _path_outputs(
                 kept[first], path_start, path_node, path_label, first_hot, hot_place, POOLED_TILE, dim, output_offsets,
@@ -300,8 +303,7 @@ def train_logistic(  # type: ignore[no-untyped-def]
             stride = tiles * CELL
         wants_loss = step % loss_every == 0
         if wants_loss:
-            for pos in range(first, last):
-                predictions += 1 if pools else stops[pos] - starts[pos] - 1
+            predictions += 1 if pools else pairs
         alpha[0] = rates[first]
         if pools:
             loss += _train_pooled(
