@@ -4,9 +4,10 @@
     scripts/soak.py corpus.txt --seconds 3600 --checkpoint-every 1m
 
 Trains with one thread, is killed at random moments and resumed, until the time is up; then the run is left alone to its
-end, and an undisturbed one takes as long again. Memory and open files are sampled every second. Prints one JSON object:
-kills, checkpoints, memory and files of the first and the last part of the samples, and whether the model is that of the
-undisturbed run, byte for byte. Exits with 1 if it is not, if memory grew by more than 5 %, or if open files grew.
+end. An undisturbed one trains beside it, on another core if there is one. Memory and open files are sampled every
+second. Prints one JSON object: kills, checkpoints, memory and files of the first and the last part of the samples, and
+whether the model is that of the undisturbed run, byte for byte. Exits with 1 if it is not, if memory grew by more than
+5 %, or if open files grew.
 """
 
 from __future__ import annotations
@@ -56,18 +57,23 @@ def soak(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     common += ["--epochs", str(epochs)]
     begin = [*W2V, *common, "-o", folder / "model", "--checkpoint", folder / "run"]
     begin += ["--checkpoint-every", options.checkpoint_every]
+    undisturbed = subprocess.Popen([*W2V, *common, "-o", folder / "undisturbed"])
     kills, checkpoints, deadline = 0, set[int](), time.monotonic() + options.seconds
-    while True:
-        resumes = (folder / "run" / "run.json").exists()
-        process = subprocess.Popen([*W2V, "--resume", folder / "run", "-q"] if resumes else begin)
-        lives = dice.expovariate(1 / options.kill_every) + 1 if time.monotonic() < deadline else float("inf")
-        code = watch(process, lives, samples, folder / "run", checkpoints)
-        if code == 0:
-            break
-        if code != -signal.SIGKILL:
-            sys.exit(f"Error: the run ended with {code}")
-        kills += 1
-    subprocess.run([*W2V, *common, "-o", folder / "undisturbed"], check=True)
+    try:
+        while True:
+            resumes = (folder / "run" / "run.json").exists()
+            process = subprocess.Popen([*W2V, "--resume", folder / "run", "-q"] if resumes else begin)
+            lives = dice.expovariate(1 / options.kill_every) + 1 if time.monotonic() < deadline else float("inf")
+            code = watch(process, lives, samples, folder / "run", checkpoints)
+            if code == 0:
+                break
+            if code != -signal.SIGKILL:
+                sys.exit(f"Error: the run ended with {code}")
+            kills += 1
+        if undisturbed.wait() != 0:
+            sys.exit(f"Error: the undisturbed run ended with {undisturbed.returncode}")
+    finally:
+        undisturbed.kill()
     part = max(1, len(samples) // 4)
     return {
         "epochs": epochs,
