@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from w2v_cli.config import TrainConfig
 from w2v_cli.training import sampling
 from w2v_cli.training.sampling import (
+    POOL_WORDS,
     Sample,
     alias_table,
     make_sampler,
@@ -108,10 +109,24 @@ def test_positions_are_the_places_of_the_kept_tokens() -> None:
 
 
 def test_noise_words_follow_the_counts_to_the_power() -> None:
-    draws = sample_of(np.zeros(40_000)).negative_ids
-    shares = np.bincount(draws.ravel(), minlength=len(COUNTS)) / draws.size
+    blocks = 100
+    draws = np.concatenate([sample_of(np.zeros(10_000), block=block).negative_ids.ravel() for block in range(blocks)])
+    shares = np.bincount(draws, minlength=len(COUNTS)) / draws.size
     expected = COUNTS**0.75 / (COUNTS**0.75).sum()
-    assert shares == pytest.approx(expected, abs=5 * np.sqrt(0.25 / draws.size))
+    # What is independent is the words of the pools.
+    assert shares == pytest.approx(expected, abs=5 * np.sqrt(0.25 / (blocks * POOL_WORDS)))
+
+
+def test_the_noise_words_of_a_block_come_from_a_pool_of_its_own() -> None:
+    many = 1_000_000
+    sampler = make_sampler(np.ones(many, np.int64), 0.0, 0.75, 5, 5, 1)
+    blocks = [sampler.sample(np.zeros(10_000, np.int32), np.zeros(0, np.int64), 0, b).negative_ids for b in range(2)]
+    # Every word of a pool is taken 24 times on average, and two pools have next to nothing in common.
+    assert all(0.98 * POOL_WORDS < len(np.unique(block)) <= POOL_WORDS for block in blocks)
+    assert len(np.intersect1d(*blocks)) < 30
+    # A step's words are taken independently of each other.
+    first, second = blocks[0][:, 0], blocks[0][:, 1]
+    assert (first == second).mean() == pytest.approx(1 / POOL_WORDS, abs=5 * np.sqrt(1 / POOL_WORDS / len(first)))
 
 
 def test_neighbouring_windows_share_their_noise_and_no_others_do() -> None:

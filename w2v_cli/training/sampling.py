@@ -4,6 +4,9 @@ Everything random about a block, that is which tokens are kept, how far each win
 words it meets, comes from one stream keyed by (seed, epoch, block). So it depends neither on the engine nor on
 the number of threads.
 
+A block draws a pool of noise words, and its steps take theirs from the pool, at random: each follows the noise
+distribution, and its row is in the cache.
+
 Mikolov et al. 2013, "Distributed Representations of Words and Phrases and their Compositionality", for
 subsampling and noise; Vose 1991 for the alias method; Steele et al. 2014 (SplitMix64) for the stream.
 """
@@ -22,8 +25,11 @@ MASK = 0xFFFFFFFFFFFFFFFF
 LOW = 0xFFFFFFFF
 GOLDEN = 0x9E3779B97F4A7C15
 MOST_STEP_WINDOWS = 4
-# Of `windows_per_step`. Another rule has another name, so that no run goes on in it that began in this one.
-STEP_RULE = "up to 4 share noise"
+# Noise words of a block (enwiki-100m, two threads, seed 1, against noise that is drawn anew for every step: CBOW makes
+# 8.8 instead of 6.6 M words/s; with 512 words skip-gram answers 36.6 % of the analogies instead of 39.2).
+POOL_WORDS = 2048
+# Of `windows_per_step` and the noise. Another rule has another name, so that no run goes on in it that began in this one.
+STEP_RULE = "up to 4 share noise of a pool"
 
 
 @dataclass(frozen=True)
@@ -96,6 +102,7 @@ class Sampler:
             self.window,
             self.fixed_window,
             self.step_windows,
+            np.empty(POOL_WORDS, np.int32),
             *arrays,
         )
         kept_ids, starts, stops, positions = (array[:kept] for array in arrays[:4])
@@ -232,6 +239,19 @@ def _clip(stops: Any, start: Any, end: Any, window: Any) -> None:
 
 
 @compiled
+def _fill_pool(state: Any, noise_limits: Any, noise_aliases: Any, pool: Any) -> Any:
+    """Draw the noise words of a block; returns where the stream has got to."""
+    for i in range(len(pool)):
+        state = (state + GOLDEN) & MASK
+        bits = mix(state)
+        # Both are read, as a branch on them could not be predicted.
+        column = np.uint64(((bits >> 32) * np.uint64(len(noise_limits))) >> 32)
+        alias, own = noise_aliases[column], bits & LOW <= noise_limits[column]
+        pool[i] = column if own else alias
+    return state
+
+
+@compiled
 def _draw(  # type: ignore[no-untyped-def]
     state,
     ids,
@@ -242,6 +262,7 @@ def _draw(  # type: ignore[no-untyped-def]
     window,
     fixed_window,
     step_windows,
+    pool,
     kept_ids,
     starts,
     stops,
@@ -250,6 +271,8 @@ def _draw(  # type: ignore[no-untyped-def]
 ):
     """Fill the arrays of a `Sample`; returns the number of kept tokens."""
     kept, sentence_start, next_boundary = 0, 0, 0
+    if negatives.shape[1]:
+        state = _fill_pool(state, noise_limits, noise_aliases, pool)
     for pos in range(len(ids)):
         if next_boundary < len(boundaries) and boundaries[next_boundary] == pos:
             _clip(stops, sentence_start, kept, window)
@@ -268,12 +291,8 @@ def _draw(  # type: ignore[no-untyped-def]
             step = kept // step_windows
             for k in range(negatives.shape[1]):
                 state = (state + GOLDEN) & MASK
-                bits = mix(state)
-                # Unsigned, so that numba does not ask whether it counts from the end; both are read, as a branch on
-                # them could not be predicted.
-                column = np.uint64(((bits >> 32) * np.uint64(len(noise_limits))) >> 32)
-                alias, own = noise_aliases[column], bits & LOW <= noise_limits[column]
-                negatives[step, k] = column if own else alias
+                # Unsigned, so that numba does not ask whether it counts from the end.
+                negatives[step, k] = pool[np.uint64(((mix(state) >> 32) * np.uint64(len(pool))) >> 32)]
         kept += 1
     _clip(stops, sentence_start, kept, window)
     return kept
