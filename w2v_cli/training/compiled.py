@@ -7,6 +7,7 @@ import numpy as np
 from w2v_cli.training import kernels, steps
 from w2v_cli.training.huffman import Paths
 from w2v_cli.training.objective import Objective
+from w2v_cli.training.parameters import aligned_zeros
 from w2v_cli.training.sampling import Sample
 
 # The loss is taken at every so manieth step, evenly through the corpus.
@@ -62,7 +63,8 @@ def train_logistic(
         input_vectors,
         output_vectors,
         np.zeros(offsets_size, np.int64),
-        np.zeros(scratch_size, input_vectors.dtype),
+        # Vectors in it are then no more cache lines than they must be.
+        aligned_zeros((scratch_size,), input_vectors.dtype),
         rows,
         width,
         windows,

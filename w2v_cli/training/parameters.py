@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from w2v_cli.training.sampling import GOLDEN, mix_bits, stream_key
 
@@ -68,7 +70,9 @@ def initial_parameters(
     Row i depends on (seed, i) alone. `outputs` rows of output vectors, as many as words unless given.
     """
     outputs = words if outputs is None else outputs
-    parameters = Parameters(_aligned_zeros(words, padded(dim)), _aligned_zeros(outputs, padded(dim)), dim, output_name)
+    parameters = Parameters(
+        aligned_zeros((words, padded(dim))), aligned_zeros((outputs, padded(dim))), dim, output_name
+    )
     rows = max(1, (1 << 20) // dim)
     for first in range(0, words, rows):
         stop = min(first + rows, words)
@@ -84,13 +88,14 @@ def _uniform_rows(seed: int, first: int, stop: int, dim: int) -> np.ndarray:
     return ((bits.astype(np.float32) * np.float32(2.0**-23) - np.float32(1)) / np.float32(dim)).reshape(-1, dim)
 
 
-def _aligned_zeros(rows: int, width: int) -> np.ndarray:
-    """float32 (rows, width) of zeros that begins at a cache line.
+def aligned_zeros(shape: tuple[int, ...], dtype: DTypeLike = np.float32) -> np.ndarray:
+    """Zeros that begin at a cache line.
 
     Filled, not `np.zeros`: numpy asks for pages of 2 MiB for the one and not for the other. Training touches rows at
     random, and most pages of 4 KiB would miss the processor's table of them (a window of CBOW: 395 and 283 ns).
     """
-    raw = np.empty(rows * width * 4 + CACHE_LINE_BYTES, np.uint8)
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    raw = np.empty(size + CACHE_LINE_BYTES, np.uint8)
     raw.fill(0)
     start = -raw.ctypes.data % CACHE_LINE_BYTES
-    return raw[start : start + rows * width * 4].view(np.float32).reshape(rows, width)
+    return raw[start : start + size].view(dtype).reshape(shape)
