@@ -16,6 +16,7 @@ from w2v_cli.simd import (
     distance,
     load,
     multiply,
+    multiply_add,
     prefetch,
     shifted,
     spread,
@@ -129,35 +130,48 @@ def _path_outputs(  # type: ignore[no-untyped-def]
 
 @compiled(forceinline=True)
 def _pool_rows(table, offsets, count, dim, weight, hidden):  # type: ignore[no-untyped-def]
-    """hidden = weight·Σ rows; the weight is an array of one."""
+    """hidden = weight·Σ rows, two by two after an odd one out; the weight is an array of one."""
+    w, odd = spread(weight, 0), count % PAIR
+    a, b = offsets[0], offsets[1 - odd]
     for k in range(0, dim, LANES):
-        total = constant(hidden, 0)
-        for i in range(count):
-            total = add(total, load(table, offsets[i] + k))
-        store(hidden, k, multiply(spread(weight, 0), total))
+        x, y = load(table, a + k), load(table, b + k)
+        store(hidden, k, multiply(w, x if odd else add(x, y)))
+    for i in range(PAIR - odd, count, PAIR):
+        a, b = offsets[i], offsets[i + 1]
+        for k in range(0, dim, LANES):
+            store(hidden, k, multiply_add(w, add(load(table, a + k), load(table, b + k)), load(hidden, k)))
 
 
 @compiled(forceinline=True)
 def _add_to_rows(table, offsets, count, dim, weight, step):  # type: ignore[no-untyped-def]
-    """Each row += weight·step; step becomes 0."""
+    """Each row += weight·step, an odd one out first and then two by two; step becomes 0."""
+    w, odd = spread(weight, 0), count % PAIR
+    if odd:
+        for k in range(0, dim, LANES):
+            place = offsets[0] + k
+            store(table, place, multiply_add(w, load(step, k), load(table, place)))
+    for i in range(odd, count, PAIR):
+        a, b = offsets[i], offsets[i + 1]
+        for k in range(0, dim, LANES):
+            moved = load(step, k)
+            store(table, a + k, multiply_add(w, moved, load(table, a + k)))
+            store(table, b + k, multiply_add(w, moved, load(table, b + k)))
     for k in range(0, dim, LANES):
-        moved = multiply(spread(weight, 0), load(step, k))
         store(step, k, constant(step, 0))
-        for i in range(count):
-            store(table, offsets[i] + k, add(load(table, offsets[i] + k), moved))
 
 
 @compiled(forceinline=True)
 def _train_pooled(  # type: ignore[no-untyped-def]
     table, offsets, count, averages, scales_step, weight, hidden, hidden_sums, output_table, output_offsets, labels,
-    counts, alpha, tiles, dim, scores, terms, wants_loss,
+    counts, alpha, tiles, distinct, dim, scores, terms, wants_loss,
 ):  # fmt: skip
     """CBOW: the step of a window's rows, which predict by their mean or sum; returns its loss, if wanted."""
     weight[0] = 1 / count if averages else 1
     _pool_rows(table, offsets, count, dim, weight, hidden)
     loss = pooled_step(
-        hidden, hidden_sums, output_table, output_offsets, labels, counts, alpha, tiles, dim, scores, terms, wants_loss
-    )
+        hidden, hidden_sums, output_table, output_offsets, labels, counts, alpha, tiles, distinct, dim, scores, terms,
+        wants_loss,
+    )  # fmt: skip
     if scales_step:
         weight[0] = 1
     _add_to_rows(table, offsets, count, dim, weight, hidden_sums)
@@ -308,12 +322,12 @@ def train_logistic(  # type: ignore[no-untyped-def]
         if pools:
             loss += _train_pooled(
                 input_table, input_offsets, count, averages, scales_step, weight, hidden, hidden_sums, output_table,
-                output_offsets, labels, counts, alpha, tiles, dim, scores, terms, wants_loss,
+                output_offsets, labels, counts, alpha, tiles, has_paths, dim, scores, terms, wants_loss,
             )  # fmt: skip
         else:
             loss += logistic_step(
                 input_table, input_offsets, count, output_table, output_offsets, labels, counts, stride, alpha, tiles,
-                dim, inputs, scores, moves, terms, wants_loss,
+                has_paths, dim, inputs, scores, moves, terms, wants_loss,
             )  # fmt: skip
     for k in range(hot * dim):
         shared_rows[k] += share * (hot_rows[k] - hot_before[k])

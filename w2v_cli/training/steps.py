@@ -130,12 +130,13 @@ def _loss(count, tiles, labels, counts, stride, scores, terms):  # type: ignore[
 
 @compiled(forceinline=True)
 def _update(  # type: ignore[no-untyped-def]
-    n, tiles, dim, input_table, input_offsets, output_table, output_offsets, inputs, scores, moves
+    n, tiles, distinct, dim, input_table, input_offsets, output_table, output_offsets, inputs, scores, moves
 ):
     """I += G·O and O += Gᵀ·I, LANES columns at a time.
 
-    Inputs are read from scratch, and outputs all before any is written, as rows may be there more than once.
+    Inputs are read from scratch, as rows may be there more than once; outputs that may, all before any is written.
     """
+    at_once = distinct or tiles == 1
     for k in range(0, dim, LANES):
         for tile in range(tiles):
             j = tile * TILE
@@ -174,20 +175,20 @@ def _update(  # type: ignore[no-untyped-def]
                 store(input_table, b, add(load(input_table, b), c))
                 g += tiles * CELL
                 place += PAIR * dim
-            if tiles == 1:
-                r = output_offsets[0] + k
+            if at_once:
+                r = output_offsets[j] + k
                 store(output_table, r, add(load(output_table, r), p0))
-                r = output_offsets[1] + k
+                r = output_offsets[j + 1] + k
                 store(output_table, r, add(load(output_table, r), p1))
-                r = output_offsets[2] + k
+                r = output_offsets[j + 2] + k
                 store(output_table, r, add(load(output_table, r), p2))
-                r = output_offsets[3] + k
+                r = output_offsets[j + 3] + k
                 store(output_table, r, add(load(output_table, r), p3))
-                r = output_offsets[4] + k
+                r = output_offsets[j + 4] + k
                 store(output_table, r, add(load(output_table, r), p4))
-                r = output_offsets[5] + k
+                r = output_offsets[j + 5] + k
                 store(output_table, r, add(load(output_table, r), p5))
-                r = output_offsets[6] + k
+                r = output_offsets[j + 6] + k
                 store(output_table, r, add(load(output_table, r), p6))
             else:
                 q = j * LANES
@@ -198,7 +199,7 @@ def _update(  # type: ignore[no-untyped-def]
                 store(moves, q + 4 * LANES, p4)
                 store(moves, q + 5 * LANES, p5)
                 store(moves, q + 6 * LANES, p6)
-        if tiles > 1:
+        if not at_once:
             for j in range(tiles * TILE):
                 r = output_offsets[j] + k
                 store(output_table, r, add(load(output_table, r), load(moves, j * LANES)))
@@ -216,6 +217,7 @@ def logistic_step(  # type: ignore[no-untyped-def]
     stride,
     alpha,
     tiles,
+    distinct,
     dim,
     inputs,
     scores,
@@ -229,7 +231,8 @@ def logistic_step(  # type: ignore[no-untyped-def]
 
     Both products are of the rows before the step, and rows that occur more than once take every one of their gradients.
     `labels` is Y's one row, laid out as the cells of one pair (`set_output`); `counts` is c, how often an output counts
-    for an input, of which a pair's cells begin `stride` further on than those of the pair before.
+    for an input, of which a pair's cells begin `stride` further on than those of the pair before. `distinct` outputs
+    are those of which none that counts is there twice.
     """
     n = (count + 1) // PAIR * PAIR
     if n > count:
@@ -243,7 +246,7 @@ def logistic_step(  # type: ignore[no-untyped-def]
         for twin in range(n // PAIR * width - width + TOTALS, n // PAIR * width, CELL):
             for j in range(twin, twin + TOTALS):
                 scores[j] = 0
-    _update(n, tiles, dim, input_table, input_offsets, output_table, output_offsets, inputs, scores, moves)
+    _update(n, tiles, distinct, dim, input_table, input_offsets, output_table, output_offsets, inputs, scores, moves)
     return loss
 
 
@@ -266,8 +269,11 @@ def _score_one(tiles, dim, hidden, output_table, output_offsets, scores):  # typ
 
 
 @compiled(forceinline=True)
-def _update_one(tiles, dim, hidden, hidden_sums, output_table, output_offsets, scores):  # type: ignore[no-untyped-def]
-    """sums += G·O, and then O += Gᵀ·h: all of the first before any of the second, for rows that repeat."""
+def _update_one(  # type: ignore[no-untyped-def]
+    tiles, distinct, dim, hidden, hidden_sums, output_table, output_offsets, scores
+):
+    """sums += G·O and O += Gᵀ·h; a row that may come again in a later tile is written when all have been read."""
+    at_once = distinct or tiles == 1
     for j in range(0, tiles * POOLED_TILE, POOLED_TILE):
         r0, r1, r2 = output_offsets[j], output_offsets[j + 1], output_offsets[j + 2]
         r3, r4, r5 = output_offsets[j + 3], output_offsets[j + 4], output_offsets[j + 5]
@@ -282,21 +288,31 @@ def _update_one(tiles, dim, hidden, hidden_sums, output_table, output_offsets, s
             e = multiply_add(g4, load(output_table, r4 + k), e)
             e = multiply_add(g5, load(output_table, r5 + k), e)
             store(hidden_sums, k, add(d, e))
-    for j in range(tiles * POOLED_TILE):
-        g0, row = spread(scores, j // POOLED_TILE * CELL + j % POOLED_TILE), output_offsets[j]
-        for k in range(0, dim, LANES):
-            store(output_table, row + k, multiply_add(g0, load(hidden, k), load(output_table, row + k)))
+            if at_once:
+                h = load(hidden, k)
+                store(output_table, r0 + k, multiply_add(g0, h, load(output_table, r0 + k)))
+                store(output_table, r1 + k, multiply_add(g1, h, load(output_table, r1 + k)))
+                store(output_table, r2 + k, multiply_add(g2, h, load(output_table, r2 + k)))
+                store(output_table, r3 + k, multiply_add(g3, h, load(output_table, r3 + k)))
+                store(output_table, r4 + k, multiply_add(g4, h, load(output_table, r4 + k)))
+                store(output_table, r5 + k, multiply_add(g5, h, load(output_table, r5 + k)))
+    if not at_once:
+        for j in range(tiles * POOLED_TILE):
+            g0, row = spread(scores, j // POOLED_TILE * CELL + j % POOLED_TILE), output_offsets[j]
+            for k in range(0, dim, LANES):
+                store(output_table, row + k, multiply_add(g0, load(hidden, k), load(output_table, row + k)))
 
 
 @compiled(forceinline=True)
 def pooled_step(  # type: ignore[no-untyped-def]
-    hidden, hidden_sums, output_table, output_offsets, labels, counts, alpha, tiles, dim, scores, terms, wants_loss
-):
+    hidden, hidden_sums, output_table, output_offsets, labels, counts, alpha, tiles, distinct, dim, scores, terms,
+    wants_loss,
+):  # fmt: skip
     """`logistic_step` of one hidden vector, which is no row of a table: half the work, and no copies."""
     _score_one(tiles, dim, hidden, output_table, output_offsets, scores)
     loss = _loss(1, tiles, labels, counts, 0, scores, terms) if wants_loss else 0.0
     _errors(PAIR, tiles, alpha, labels, counts, 0, scores)
-    _update_one(tiles, dim, hidden, hidden_sums, output_table, output_offsets, scores)
+    _update_one(tiles, distinct, dim, hidden, hidden_sums, output_table, output_offsets, scores)
     return loss
 
 
