@@ -349,15 +349,26 @@ def add_totals(typingctx: Any, memory: Any, offset: Any, others: Any, place: Any
     return types.void(memory, types.intp, others, types.intp), codegen
 
 
-@intrinsic
-def prefetch(typingctx: Any, array: Any, offset: Any) -> Any:
-    """Ask for the cache line of array[offset] to be brought near, to be written."""
+def _call_for(array: Any, writes: bool) -> Any:
+    """Signature and code of a call for the cache line of array[offset], to be kept near."""
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
         signature_type = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
         function = cgutils.get_or_insert_function(builder.module, signature_type, "llvm.prefetch.p0")
         place = builder.bitcast(_place(context, builder, signature.args[0], *args), byte)
-        builder.call(function, [place, number(1), number(3), number(1)])  # write, keep near, data
+        builder.call(function, [place, number(int(writes)), number(3), number(1)])  # how near, and: data
 
     return types.void(array, types.intp), codegen
+
+
+@intrinsic
+def prefetch(typingctx: Any, array: Any, offset: Any) -> Any:
+    """Ask for the cache line of array[offset] to be brought near, to be read."""
+    return _call_for(array, writes=False)
+
+
+@intrinsic
+def prefetch_to_write(typingctx: Any, array: Any, offset: Any) -> Any:
+    """Ask for the cache line of array[offset] to be brought near, to be written."""
+    return _call_for(array, writes=True)

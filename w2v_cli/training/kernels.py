@@ -18,6 +18,7 @@ from w2v_cli.simd import (
     multiply,
     multiply_add,
     prefetch,
+    prefetch_to_write,
     shifted,
     spread,
     store,
@@ -190,15 +191,32 @@ def _reach(centers, stops):  # type: ignore[no-untyped-def]
 @compiled(forceinline=True)
 def _prefetch_row(table, offset, dim):  # type: ignore[no-untyped-def]
     for k in range(0, dim, CACHE_LINE_BYTES // 4):
-        prefetch(table, offset + k)
+        prefetch_to_write(table, offset + k)
+
+
+@compiled(forceinline=True)
+def _prefetch_path(pos, centers, kept, path_starts, path_nodes, path_labels):  # type: ignore[no-untyped-def]
+    """Call for what tells of the paths of later windows: first where they are, then what they are."""
+    later = pos + AHEAD
+    if later + AHEAD < centers:
+        prefetch(path_starts, np.int64(kept[later + AHEAD]))
+    if later < centers:
+        first, last = path_starts[kept[later]], path_starts[kept[later] + 1] - 1
+        prefetch(path_nodes, first)
+        prefetch(path_nodes, last)
+        prefetch(path_labels, first)
+        prefetch(path_labels, last)
 
 
 @compiled(forceinline=True)
 def _prefetch_step(  # type: ignore[no-untyped-def]
-    step, windows, reach, centers, kept, negatives, noise, has_paths, path_starts, path_nodes, inputs, outputs, dim
-):
+    step, windows, reach, centers, kept, negatives, noise, has_paths, path_starts, path_nodes, path_labels, inputs,
+    outputs, dim,
+):  # fmt: skip
     """Call for the rows that a step needs and those before it did not."""
     first = step * windows
+    if has_paths:
+        _prefetch_path(first, centers, kept, path_starts, path_nodes, path_labels)
     for pos in range(first, min(first + windows, centers)):
         target_id = kept[pos]
         if has_paths:
@@ -287,7 +305,7 @@ def train_logistic(  # type: ignore[no-untyped-def]
         last = min(first + windows, centers)
         _prefetch_step(
             step + ahead, windows, reach, centers, kept, negatives, noise, has_paths, path_start, path_node,
-            input_table, output_table, dim,
+            path_label, input_table, output_table, dim,
         )  # fmt: skip
         pairs = 0
         for pos in range(first, last):

@@ -28,7 +28,7 @@ MOST_STEP_WINDOWS = 4
 # Noise words of a block (enwiki-100m, two threads, seed 1, against noise that is drawn anew for every step: CBOW makes
 # 8.8 instead of 6.6 M words/s; with 512 words skip-gram answers 36.6 % of the analogies instead of 39.2).
 POOL_WORDS = 2048
-# Of `windows_per_step` and the noise. Another rule has another name, so that no run goes on in it that began in this one.
+# Of `windows_per_step` and the noise. Another rule has another name: no run goes on in it that began in this one.
 STEP_RULE = "up to 4 share noise of a pool"
 
 
