@@ -11,7 +11,7 @@ from w2v_cli.training.parameters import aligned_zeros
 from w2v_cli.training.sampling import Sample
 
 # The loss is taken at every so manieth step, evenly through the corpus.
-LOSS_EVERY = 5
+LOSS_EVERY = 10
 # Divided by the number of threads. Measured with two of them on enwiki-100m: 0, 16, 64 and 256 copied nodes make 1.8,
 # 2.3, 2.5 and 2.5 M words/s with skip-gram, and with CBOW 16 and 256 answer 28.0 and 28.7 % of the analogies. On
 # toyland CBOW's loss, 3.88 with one thread, is 3.97 to 4.02 with 2 to 16, and were it 256 for each of 16, 4.57.
