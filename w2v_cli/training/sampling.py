@@ -1,8 +1,8 @@
 """Randomness is data: a block of ids becomes the arrays that every engine consumes.
 
 Everything random about a block, that is which tokens are kept, how far each window reaches and which noise
-words it meets, comes from one stream keyed by (seed, epoch, block). So it depends neither on the engine nor on
-the number of threads.
+words it meets, comes from streams keyed by (seed, epoch, block). So it depends neither on the engine nor on the
+number of threads.
 
 A block draws a pool of noise words, and its steps take theirs from the pool, at random: each follows the noise
 distribution, and its row is in the cache.
@@ -28,6 +28,8 @@ MOST_STEP_WINDOWS = 4
 # Noise words of a block (enwiki-100m, two threads, seed 1, against noise that is drawn anew for every step: CBOW makes
 # 8.8 instead of 6.6 M words/s; with 512 words skip-gram answers 36.6 % of the analogies instead of 39.2).
 POOL_WORDS = 2048
+# Which of a block's two streams.
+WINDOWS, NOISE = 0, 1
 # Of `windows_per_step` and the noise. Another rule has another name: no run goes on in it that began in this one.
 STEP_RULE = "up to 4 share noise of a pool"
 
@@ -87,27 +89,31 @@ class Sampler:
         boundaries : int64, ascending places in (0, n) where a new sentence begins; no window crosses one.
         epoch, block : the key of the random stream, with the seed.
         """
-        key = stream_key(self.seed, epoch, block)
-        n = len(ids)
-        steps = -(-n // self.step_windows)
-        arrays = [*(np.empty(n, np.int32) for _ in range(4)), np.empty((steps, self.negatives), np.int32)]
-        kept = _draw(
-            # Python's own integers do not overflow; numba needs to be told that this one is unsigned.
-            np.uint64(key) if COMPILES else key,
+        kept_ids, starts, stops, positions = (np.empty(len(ids), np.int32) for _ in range(4))
+        kept = _draw_windows(
+            self._stream(epoch, block, WINDOWS),
             ids,
             boundaries,
             self.keep_limits,
-            self.noise_limits,
-            self.noise_aliases,
             self.window,
             self.fixed_window,
-            self.step_windows,
-            np.empty(POOL_WORDS, np.int32),
-            *arrays,
+            kept_ids,
+            starts,
+            stops,
+            positions,
         )
-        kept_ids, starts, stops, positions = (array[:kept] for array in arrays[:4])
-        negative_ids = arrays[4][: -(-kept // self.step_windows)]
-        return Sample(kept_ids, starts, stops, negative_ids, positions, self.step_windows)
+        negative_ids = np.empty((-(-kept // self.step_windows), self.negatives), np.int32)
+        if negative_ids.size:
+            pool = np.empty(POOL_WORDS, np.int32)
+            _draw_noise(
+                self._stream(epoch, block, NOISE), self.noise_limits, self.noise_aliases, pool, negative_ids.reshape(-1)
+            )
+        return Sample(kept_ids[:kept], starts[:kept], stops[:kept], negative_ids, positions[:kept], self.step_windows)
+
+    def _stream(self, *parts: int) -> Any:
+        """Where one of the run's streams starts; an integer of numba's must be told that it is unsigned."""
+        key = stream_key(self.seed, *parts)
+        return np.uint64(key) if COMPILES else key
 
 
 def make_sampler(
@@ -239,60 +245,42 @@ def _clip(stops: Any, start: Any, end: Any, window: Any) -> None:
 
 
 @compiled
-def _fill_pool(state: Any, noise_limits: Any, noise_aliases: Any, pool: Any) -> Any:
-    """Draw the noise words of a block; returns where the stream has got to."""
-    for i in range(len(pool)):
-        state = (state + GOLDEN) & MASK
-        bits = mix(state)
-        # Both are read, as a branch on them could not be predicted.
-        column = np.uint64(((bits >> 32) * np.uint64(len(noise_limits))) >> 32)
-        alias, own = noise_aliases[column], bits & LOW <= noise_limits[column]
-        pool[i] = column if own else alias
-    return state
-
-
-@compiled
-def _draw(  # type: ignore[no-untyped-def]
-    state,
-    ids,
-    boundaries,
-    keep_limits,
-    noise_limits,
-    noise_aliases,
-    window,
-    fixed_window,
-    step_windows,
-    pool,
-    kept_ids,
-    starts,
-    stops,
-    positions,
-    negatives,
+def _draw_windows(  # type: ignore[no-untyped-def]
+    state, ids, boundaries, keep_limits, window, fixed_window, kept_ids, starts, stops, positions
 ):
-    """Fill the arrays of a `Sample`; returns the number of kept tokens."""
+    """Fill a `Sample`'s arrays of windows; returns the number of kept tokens.
+
+    The window of a token that is not kept is overwritten by the next: whether it is could not be predicted.
+    """
     kept, sentence_start, next_boundary = 0, 0, 0
-    if negatives.shape[1]:
-        state = _fill_pool(state, noise_limits, noise_aliases, pool)
     for pos in range(len(ids)):
         if next_boundary < len(boundaries) and boundaries[next_boundary] == pos:
             _clip(stops, sentence_start, kept, window)
             sentence_start = kept
             next_boundary += 1
         state = (state + GOLDEN) & MASK
-        if mix(state) >> 32 > keep_limits[ids[pos]]:
-            continue
-        state = (state + GOLDEN) & MASK
-        radius = window if fixed_window else 1 + np.int64(((mix(state) >> 32) * np.uint64(window)) >> 32)
+        bits = mix(state)
+        radius = window if fixed_window else 1 + np.int64(((bits & LOW) * np.uint64(window)) >> 32)
         # No window leaves its block; a larger radius might leave int32.
         radius = min(radius, len(ids))
         kept_ids[kept], positions[kept] = ids[pos], pos
         starts[kept], stops[kept] = max(kept - radius, sentence_start), kept + radius + 1
-        if kept % step_windows == 0:
-            step = kept // step_windows
-            for k in range(negatives.shape[1]):
-                state = (state + GOLDEN) & MASK
-                # Unsigned, so that numba does not ask whether it counts from the end.
-                negatives[step, k] = pool[np.uint64(((mix(state) >> 32) * np.uint64(len(pool))) >> 32)]
-        kept += 1
+        kept += bits >> 32 <= keep_limits[ids[pos]]
     _clip(stops, sentence_start, kept, window)
     return kept
+
+
+@compiled
+def _draw_noise(state, noise_limits, noise_aliases, pool, negatives):  # type: ignore[no-untyped-def]
+    """Draw a block's pool of noise words, and from it those of its steps."""
+    for i in range(len(pool)):
+        state = (state + GOLDEN) & MASK
+        bits = mix(state)
+        # Unsigned, so that numba does not ask whether it counts from the end; both are read, as a branch on them could
+        # not be predicted.
+        column = np.uint64(((bits >> 32) * np.uint64(len(noise_limits))) >> 32)
+        alias, own = noise_aliases[column], bits & LOW <= noise_limits[column]
+        pool[i] = column if own else alias
+    for i in range(len(negatives)):
+        state = (state + GOLDEN) & MASK
+        negatives[i] = pool[np.uint64(((mix(state) >> 32) * np.uint64(len(pool))) >> 32)]
