@@ -318,7 +318,8 @@ def pooled_step(  # type: ignore[no-untyped-def]
 
 @compiled(forceinline=True)
 def set_output(j, tile, label, count, labels, counts):  # type: ignore[no-untyped-def]
-    """Label and count of output j for both inputs of a pair, in tiles of so many."""
+    """Label and count of output j in tiles of so many, for both inputs of a pair where the tile is for pairs."""
     place = j // tile * CELL + j % tile
-    labels[place] = labels[place + TOTALS] = label
-    counts[place] = counts[place + TOTALS] = count
+    labels[place], counts[place] = label, count
+    if tile == TILE:
+        labels[place + TOTALS], counts[place + TOTALS] = label, count
