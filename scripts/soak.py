@@ -4,10 +4,10 @@
     scripts/soak.py corpus.txt --seconds 3600 --checkpoint-every 1m
 
 Trains with one thread, is killed at random moments and resumed, until the time is up; then the run is left alone to its
-end. An undisturbed one trains beside it, on another core if there is one. Memory and open files are sampled every
-second. Prints one JSON object: kills, checkpoints, memory and files of the first and the last part of the samples, and
-whether the model is that of the undisturbed run, byte for byte. Exits with 1 if it is not, if memory grew by more than
-5 %, or if open files grew.
+end. An undisturbed one trains beside it, on another core if there is one. Memory and open files of the first are
+sampled every second. Prints one JSON object: kills, checkpoints, memory and files of the first and the last part of
+the samples, and whether the model is that of the undisturbed run, byte for byte. Exits with 1 if it is not, if memory
+grew by more than 5 %, or if open files grew.
 """
 
 from __future__ import annotations
@@ -70,10 +70,13 @@ def soak(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
             if code != -signal.SIGKILL:
                 sys.exit(f"Error: the run ended with {code}")
             kills += 1
+            if undisturbed.poll():
+                break
         if undisturbed.wait() != 0:
             sys.exit(f"Error: the undisturbed run ended with {undisturbed.returncode}")
     finally:
         undisturbed.kill()
+        undisturbed.wait()
     part = max(1, len(samples) // 4)
     return {
         "epochs": epochs,
@@ -96,6 +99,9 @@ def watch(
             return process.wait(1)
         except subprocess.TimeoutExpired:
             age = time.monotonic() - started
+        except BaseException:
+            process.kill()
+            raise
         if age > lives:
             process.kill()
             return process.wait()

@@ -357,7 +357,7 @@ def _call_for(array: Any, writes: bool) -> Any:
         signature_type = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
         function = cgutils.get_or_insert_function(builder.module, signature_type, "llvm.prefetch.p0")
         place = builder.bitcast(_place(context, builder, signature.args[0], *args), byte)
-        builder.call(function, [place, number(int(writes)), number(3), number(1)])  # how near, and: data
+        builder.call(function, [place, number(int(writes)), number(3), number(1)])  # to write?, keep near, data
 
     return types.void(array, types.intp), codegen
 

@@ -13,10 +13,10 @@ import numpy as np
 from w2v_cli.jit import COMPILES, compiled
 
 if COMPILES:
-    from w2v_cli.simd import prefetch
+    from w2v_cli.simd import prefetch_to_write
 else:
 
-    def prefetch(array: Any, offset: Any) -> None:
+    def prefetch_to_write(array: Any, offset: Any) -> None:
         """Nothing that Python could do."""
 
 
@@ -186,7 +186,7 @@ def _count(  # type: ignore[no-untyped-def]
         if place + AHEAD < len(ids):
             near, after = np.int64(ids[place + AHEAD - 1]), np.int64(ids[place + AHEAD])
             if near % parts == part and frequent[near] and frequent[after]:
-                prefetch(slots, np.int64(_first_place(slots, np.uint64((near << 32 | after) + 1))))
+                prefetch_to_write(slots, np.int64(_first_place(slots, np.uint64((near << 32 | after) + 1))))
         word = np.int64(ids[place])
         place += 1
         if first >= 0 and (connectors[word] or frequent[word]):

@@ -26,8 +26,8 @@ from w2v_cli.simd import (
 from w2v_cli.training.parameters import CACHE_LINE_BYTES
 from w2v_cli.training.steps import CELL, PAIR, POOLED_TILE, TILE, logistic_step, pooled_step, set_output
 
-# Windows between the call for a row and its use, or a whole step where it has more: one would be too late, more find it
-# gone.
+# Windows between a call for memory and its use, or a whole step where it has more: one would be too late, more find it
+# gone. A path's rows are called for by what has been called for so much earlier, and that likewise.
 AHEAD = 2
 # Nodes at the start of a path that are in the cache anyway.
 CACHED_NODES = 8
@@ -213,7 +213,7 @@ def _prefetch_step(  # type: ignore[no-untyped-def]
     step, windows, reach, centers, kept, negatives, noise, has_paths, path_starts, path_nodes, path_labels, inputs,
     outputs, dim,
 ):  # fmt: skip
-    """Call for the rows that a step needs and those before it did not."""
+    """Call for the rows that a step needs and those before it did not, and for the paths of later ones."""
     first = step * windows
     if has_paths:
         _prefetch_path(first, centers, kept, path_starts, path_nodes, path_labels)
@@ -333,6 +333,8 @@ def train_logistic(  # type: ignore[no-untyped-def]
             )
             count = _step_inputs(first, last, kept, starts, stops, tiles, dim, input_offsets, patterns, counts)
             stride = tiles * CELL
+        # A path has no node twice.
+        distinct = has_paths
         wants_loss = step % loss_every == 0
         if wants_loss:
             predictions += 1 if pools else pairs
@@ -340,12 +342,12 @@ def train_logistic(  # type: ignore[no-untyped-def]
         if pools:
             loss += _train_pooled(
                 input_table, input_offsets, count, averages, scales_step, weight, hidden, hidden_sums, output_table,
-                output_offsets, labels, counts, alpha, tiles, has_paths, dim, scores, terms, wants_loss,
+                output_offsets, labels, counts, alpha, tiles, distinct, dim, scores, terms, wants_loss,
             )  # fmt: skip
         else:
             loss += logistic_step(
                 input_table, input_offsets, count, output_table, output_offsets, labels, counts, stride, alpha, tiles,
-                has_paths, dim, inputs, scores, moves, terms, wants_loss,
+                distinct, dim, inputs, scores, moves, terms, wants_loss,
             )  # fmt: skip
     for k in range(hot * dim):
         shared_rows[k] += share * (hot_rows[k] - hot_before[k])
