@@ -24,7 +24,17 @@ from w2v_cli.simd import (
     store,
 )
 from w2v_cli.training.parameters import CACHE_LINE_BYTES
-from w2v_cli.training.steps import CELL, PAIR, POOLED_TILE, TILE, logistic_step, pooled_step, set_output
+from w2v_cli.training.steps import (
+    CELL,
+    PAIR,
+    POOLED_TILE,
+    TILE,
+    logistic_errors,
+    logistic_update,
+    pooled_errors,
+    pooled_update,
+    set_output,
+)
 
 # Windows between a call for memory and its use, or a whole step where it has more: one would be too late, more find it
 # gone. A path's rows are called for by what has been called for so much earlier, and that likewise.
@@ -162,24 +172,6 @@ def _add_to_rows(table, offsets, count, dim, weight, step):  # type: ignore[no-u
 
 
 @compiled(forceinline=True)
-def _train_pooled(  # type: ignore[no-untyped-def]
-    table, offsets, count, averages, scales_step, weight, hidden, hidden_sums, output_table, output_offsets, labels,
-    counts, alpha, tiles, distinct, dim, scores, terms, wants_loss,
-):  # fmt: skip
-    """CBOW: the step of a window's rows, which predict by their mean or sum; returns its loss, if wanted."""
-    weight[0] = 1 / count if averages else 1
-    _pool_rows(table, offsets, count, dim, weight, hidden)
-    loss = pooled_step(
-        hidden, hidden_sums, output_table, output_offsets, labels, counts, alpha, tiles, distinct, dim, scores, terms,
-        wants_loss,
-    )  # fmt: skip
-    if scales_step:
-        weight[0] = 1
-    _add_to_rows(table, offsets, count, dim, weight, hidden_sums)
-    return loss
-
-
-@compiled(forceinline=True)
 def _reach(centers, stops):  # type: ignore[no-untyped-def]
     """How far the widest window reaches beyond its center."""
     reach = 0
@@ -303,10 +295,6 @@ def train_logistic(  # type: ignore[no-untyped-def]
     for step in range((centers + windows - 1) // windows):
         first = step * windows
         last = min(first + windows, centers)
-        _prefetch_step(
-            step + ahead, windows, reach, centers, kept, negatives, noise, has_paths, path_start, path_node,
-            path_label, input_table, output_table, dim,
-        )  # fmt: skip
         pairs = 0
         for pos in range(first, last):
             pairs += stops[pos] - starts[pos] - 1
@@ -333,21 +321,37 @@ def train_logistic(  # type: ignore[no-untyped-def]
             )
             count = _step_inputs(first, last, kept, starts, stops, tiles, dim, input_offsets, patterns, counts)
             stride = tiles * CELL
-        # A path has no node twice.
-        distinct = has_paths
         wants_loss = step % loss_every == 0
         if wants_loss:
             predictions += 1 if pools else pairs
         alpha[0] = rates[first]
         if pools:
-            loss += _train_pooled(
-                input_table, input_offsets, count, averages, scales_step, weight, hidden, hidden_sums, output_table,
-                output_offsets, labels, counts, alpha, tiles, distinct, dim, scores, terms, wants_loss,
-            )  # fmt: skip
+            weight[0] = 1 / count if averages else 1
+            _pool_rows(input_table, input_offsets, count, dim, weight, hidden)
+            loss += pooled_errors(
+                hidden, output_table, output_offsets, labels, counts, alpha, tiles, dim, scores, terms, wants_loss
+            )
         else:
-            loss += logistic_step(
+            loss += logistic_errors(
                 input_table, input_offsets, count, output_table, output_offsets, labels, counts, stride, alpha, tiles,
-                distinct, dim, inputs, scores, moves, terms, wants_loss,
+                dim, inputs, scores, terms, wants_loss,
+            )  # fmt: skip
+        # While the processor waits for the errors (CBOW: 10 to 14 % faster than at the start of the step).
+        _prefetch_step(
+            step + ahead, windows, reach, centers, kept, negatives, noise, has_paths, path_start, path_node,
+            path_label, input_table, output_table, dim,
+        )  # fmt: skip
+        # A path has no node twice.
+        distinct = has_paths
+        if pools:
+            pooled_update(tiles, distinct, dim, hidden, hidden_sums, output_table, output_offsets, scores)
+            if scales_step:
+                weight[0] = 1
+            _add_to_rows(input_table, input_offsets, count, dim, weight, hidden_sums)
+        else:
+            logistic_update(
+                count, tiles, distinct, dim, input_table, input_offsets, output_table, output_offsets, inputs, scores,
+                moves,
             )  # fmt: skip
     for k in range(hot * dim):
         shared_rows[k] += share * (hot_rows[k] - hot_before[k])

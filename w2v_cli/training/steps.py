@@ -1,8 +1,9 @@
 """The training step, compiled: one primitive for every objective made of logistic scores.
 
 n input rows against m output rows, which are the target and its noise (negative sampling) or the nodes of a path
-(hierarchical softmax): `logistic_step`, and `pooled_step` for the one hidden vector of CBOW. Ji et al. 2016,
-"Parallelizing Word2Vec in Shared and Distributed Memory", for the step as a matrix product.
+(hierarchical softmax): `logistic_errors` and `logistic_update`, or `pooled_errors` and `pooled_update` for the one
+hidden vector of CBOW. The processor waits for σ between the two: whatever does not need it belongs there. Ji et al.
+2016, "Parallelizing Word2Vec in Shared and Distributed Memory", for the step as a matrix product.
 
 Tables and scratch are addresses, flat; a row is named by the offset of its first element. Every function takes float32
 (what ships) and float64 (what the gradient check runs).
@@ -129,13 +130,44 @@ def _loss(count, tiles, labels, counts, stride, scores, terms):  # type: ignore[
 
 
 @compiled(forceinline=True)
-def _update(  # type: ignore[no-untyped-def]
-    n, tiles, distinct, dim, input_table, input_offsets, output_table, output_offsets, inputs, scores, moves
+def logistic_errors(  # type: ignore[no-untyped-def]
+    input_table, input_offsets, count, output_table, output_offsets, labels, counts, stride, alpha, tiles, dim, inputs,
+    scores, terms, wants_loss,
+):  # fmt: skip
+    """The first half of a step on `count` input rows against the outputs of so many tiles: G, for `logistic_update`.
+
+        S = I·Oᵀ      G = alpha·c ⊙ (Y − σ(S))      I += G·O      O += Gᵀ·I
+
+    Both products are of the rows before the step, and rows that occur more than once take every one of their gradients.
+    `labels` is Y's one row, laid out as the cells of one pair (`set_output`); `counts` is c, how often an output counts
+    for an input, of which a pair's cells begin `stride` further on than those of the pair before. Returns the loss
+    before the step, in nats, if wanted.
+    """
+    n = (count + 1) // PAIR * PAIR
+    if n > count:
+        # An odd row out is paired with itself, and its twin has no gradient.
+        input_offsets[count] = input_offsets[count - 1]
+    _score(n, tiles, dim, input_table, input_offsets, output_table, output_offsets, inputs, scores)
+    loss = _loss(count, tiles, labels, counts, stride, scores, terms) if wants_loss else 0.0
+    _errors(n, tiles, alpha, labels, counts, stride, scores)
+    if n > count:
+        width = tiles * CELL
+        for twin in range(n // PAIR * width - width + TOTALS, n // PAIR * width, CELL):
+            for j in range(twin, twin + TOTALS):
+                scores[j] = 0
+    return loss
+
+
+@compiled(forceinline=True)
+def logistic_update(  # type: ignore[no-untyped-def]
+    count, tiles, distinct, dim, input_table, input_offsets, output_table, output_offsets, inputs, scores, moves
 ):
-    """I += G·O and O += Gᵀ·I, LANES columns at a time.
+    """The second half of the step that `logistic_errors` begins: I += G·O and O += Gᵀ·I, LANES columns at a time.
 
     Inputs are read from scratch, as rows may be there more than once; outputs that may, all before any is written.
+    `distinct` outputs are those of which none that counts is there twice.
     """
+    n = (count + 1) // PAIR * PAIR
     at_once = distinct or tiles == 1
     for k in range(0, dim, LANES):
         for tile in range(tiles):
@@ -206,51 +238,6 @@ def _update(  # type: ignore[no-untyped-def]
 
 
 @compiled(forceinline=True)
-def logistic_step(  # type: ignore[no-untyped-def]
-    input_table,
-    input_offsets,
-    count,
-    output_table,
-    output_offsets,
-    labels,
-    counts,
-    stride,
-    alpha,
-    tiles,
-    distinct,
-    dim,
-    inputs,
-    scores,
-    moves,
-    terms,
-    wants_loss,
-):
-    """One step on `count` input rows against the outputs of so many tiles; its loss before it, in nats, if wanted.
-
-        S = I·Oᵀ      G = c ⊙ (σ(S) − Y)      I −= alpha·G·O      O −= alpha·Gᵀ·I
-
-    Both products are of the rows before the step, and rows that occur more than once take every one of their gradients.
-    `labels` is Y's one row, laid out as the cells of one pair (`set_output`); `counts` is c, how often an output counts
-    for an input, of which a pair's cells begin `stride` further on than those of the pair before. `distinct` outputs
-    are those of which none that counts is there twice.
-    """
-    n = (count + 1) // PAIR * PAIR
-    if n > count:
-        # An odd row out is paired with itself, and its twin has no gradient.
-        input_offsets[count] = input_offsets[count - 1]
-    _score(n, tiles, dim, input_table, input_offsets, output_table, output_offsets, inputs, scores)
-    loss = _loss(count, tiles, labels, counts, stride, scores, terms) if wants_loss else 0.0
-    _errors(n, tiles, alpha, labels, counts, stride, scores)
-    if n > count:
-        width = tiles * CELL
-        for twin in range(n // PAIR * width - width + TOTALS, n // PAIR * width, CELL):
-            for j in range(twin, twin + TOTALS):
-                scores[j] = 0
-    _update(n, tiles, distinct, dim, input_table, input_offsets, output_table, output_offsets, inputs, scores, moves)
-    return loss
-
-
-@compiled(forceinline=True)
 def _score_one(tiles, dim, hidden, output_table, output_offsets, scores):  # type: ignore[no-untyped-def]
     """S = h·Oᵀ of one hidden vector, from the tables."""
     for j in range(0, tiles * POOLED_TILE, POOLED_TILE):
@@ -269,10 +256,21 @@ def _score_one(tiles, dim, hidden, output_table, output_offsets, scores):  # typ
 
 
 @compiled(forceinline=True)
-def _update_one(  # type: ignore[no-untyped-def]
+def pooled_errors(  # type: ignore[no-untyped-def]
+    hidden, output_table, output_offsets, labels, counts, alpha, tiles, dim, scores, terms, wants_loss
+):
+    """`logistic_errors` of one hidden vector, which is no row of a table: half the work, and no copies."""
+    _score_one(tiles, dim, hidden, output_table, output_offsets, scores)
+    loss = _loss(1, tiles, labels, counts, 0, scores, terms) if wants_loss else 0.0
+    _errors(PAIR, tiles, alpha, labels, counts, 0, scores)
+    return loss
+
+
+@compiled(forceinline=True)
+def pooled_update(  # type: ignore[no-untyped-def]
     tiles, distinct, dim, hidden, hidden_sums, output_table, output_offsets, scores
 ):
-    """sums += G·O and O += Gᵀ·h; a row that may come again in a later tile is written when all have been read."""
+    """The second half: sums += G·O and O += Gᵀ·h; a row that may come again is written when all have been read."""
     at_once = distinct or tiles == 1
     for j in range(0, tiles * POOLED_TILE, POOLED_TILE):
         r0, r1, r2 = output_offsets[j], output_offsets[j + 1], output_offsets[j + 2]
@@ -301,19 +299,6 @@ def _update_one(  # type: ignore[no-untyped-def]
             g0, row = spread(scores, j // POOLED_TILE * CELL + j % POOLED_TILE), output_offsets[j]
             for k in range(0, dim, LANES):
                 store(output_table, row + k, multiply_add(g0, load(hidden, k), load(output_table, row + k)))
-
-
-@compiled(forceinline=True)
-def pooled_step(  # type: ignore[no-untyped-def]
-    hidden, hidden_sums, output_table, output_offsets, labels, counts, alpha, tiles, distinct, dim, scores, terms,
-    wants_loss,
-):  # fmt: skip
-    """`logistic_step` of one hidden vector, which is no row of a table: half the work, and no copies."""
-    _score_one(tiles, dim, hidden, output_table, output_offsets, scores)
-    loss = _loss(1, tiles, labels, counts, 0, scores, terms) if wants_loss else 0.0
-    _errors(PAIR, tiles, alpha, labels, counts, 0, scores)
-    _update_one(tiles, distinct, dim, hidden, hidden_sums, output_table, output_offsets, scores)
-    return loss
 
 
 @compiled(forceinline=True)
