@@ -95,7 +95,9 @@ def test_the_compiled_table_is_the_plain_one(texts: list[str]) -> None:
     others = CompiledTokens(), PlainTokens()
     for table, other in zip((compiled, plain), others, strict=True):
         other.add(b"ab a zz\nab" + PADDING)  # type: ignore[attr-defined]
+        other.seal()  # type: ignore[attr-defined]
         assert table.absorb(other).tolist() == plain_ids(table, other)  # type: ignore[arg-type]
+    compiled.seal()
     assert compiled.counts.tolist() == plain.counts.tolist()
     assert compiled.word_offsets.tolist() == plain.word_offsets.tolist()
     assert compiled.word_bytes.tolist() == plain.word_bytes.tolist()

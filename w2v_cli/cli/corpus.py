@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+from itertools import islice
 from typing import Any
 
 import click
@@ -65,7 +66,8 @@ def vocab(
         corpus, min_count, max_vocab, TextOptions(**text), threads or available_cores(), show.corpus
     )
     show.done()
-    counted = list(zip(vocabulary.words, vocabulary.counts.tolist(), strict=True))
+    # One by one: so many pairs would take more memory than the words.
+    counted = zip(vocabulary.words, map(int, vocabulary.counts), strict=True)
     if as_json:
         for word, count in counted:
             print_json({"word": word, "count": count})
@@ -75,8 +77,7 @@ def vocab(
     else:
         # Byte for byte: what a terminal might obey is part of a word for who reads the file.
         stdout = sys.stdout.buffer
-        for first in range(0, len(counted), LINES):
-            lines = [f"{word}\t{count}\n" for word, count in counted[first : first + LINES]]
+        while lines := [f"{word}\t{count}\n" for word, count in islice(counted, LINES)]:
             stdout.write("".join(lines).encode())
         stdout.flush()
 

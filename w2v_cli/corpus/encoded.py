@@ -169,19 +169,18 @@ def encode(
             # This thread is one of them where it has to decompress, and more than there are cores wait on each other.
             counters = max(1, threads - 1) if reader.compressed else threads
             tables, spooled = _count(pool, counters, reader, corpus._ids, report)
-            translations = [np.arange(tables[0].size, dtype=np.int32)]
-            translations += [tables[0].absorb(table) for table in tables[1:]]
+            table, translations = _merged(tables)
             corpus.fingerprint = reader.fingerprint
-            corpus.raw_token_count = int(tables[0].counts[NEWLINE_ID + 1 :].sum())
-            corpus.untokenised_share = _untokenised_share(tables[0])
+            corpus.raw_token_count = int(table.counts[NEWLINE_ID + 1 :].sum())
+            corpus.untokenised_share = _untokenised_share(table)
             if given is not None:
-                corpus.vocabulary, ids = given, ids_in(given, tables[0])
+                corpus.vocabulary, ids = given, ids_in(given, table)
             else:
                 source = ", ".join(map(name_of, paths))
-                corpus.vocabulary, ids = make_vocabulary(tables[0], min_count, max_vocab, source)
+                corpus.vocabulary, ids = make_vocabulary(table, min_count, max_vocab, source)
             corpus.seconds["count"] = time.perf_counter() - started
             started = time.perf_counter()
-            del tables
+            del table, tables
             ids[NEWLINE_ID] = NEWLINE_MARK
             corpus.token_count = _encode(
                 pool, threads, corpus, [ids[translation] for translation in translations], spooled, report
@@ -216,9 +215,8 @@ def count_words(
     report = on_progress or (lambda phase, done, total: None)
     with ThreadPoolExecutor(threads) as pool:
         tables, _ = _count(pool, threads, Reader(paths, text, piece_bytes), None, report)
-    for table in tables[1:]:
-        tables[0].absorb(table)
-    return make_vocabulary(tables[0], min_count, max_vocab, ", ".join(map(name_of, paths)))[0]
+    table, _ = _merged(tables)
+    return make_vocabulary(table, min_count, max_vocab, ", ".join(map(name_of, paths)))[0]
 
 
 def _count(
@@ -259,6 +257,18 @@ def _count(
         spooled.append(ids)
         report("count", piece.bytes_read, total)
     return tables, spooled
+
+
+def _merged(tables: list[Tokens]) -> tuple[Tokens, list[np.ndarray]]:
+    """The first table with the words of all, and how each one's ids translate; the others are given up in turn."""
+    first = tables[0]
+    for table in tables[1:]:
+        table.seal()
+    translations = [np.arange(first.size, dtype=np.int32)]
+    while len(tables) > 1:
+        translations.append(first.absorb(tables.pop(1)))
+    first.seal()
+    return first, translations
 
 
 def _encode(

@@ -65,6 +65,9 @@ class Tokens(Protocol):
     def absorb(self, other: Any) -> np.ndarray:
         """Add another table's words and counts; returns this table's id for each of its entries, int32."""
 
+    def seal(self) -> None:
+        """Give back the memory that only finding words takes: the table can be read, and absorbed by another."""
+
 
 def make_tokens() -> Tokens:
     """An empty table: compiled where it can be."""
@@ -138,6 +141,10 @@ class CompiledTokens:
                 return translation
             self._grow()
 
+    def seal(self) -> None:
+        """Give back the slots."""
+        self._slots = np.zeros(0, np.uint64)
+
     def _reserve_bytes(self, more: int) -> None:
         """Room for so many bytes of new words."""
         used = int(self._offsets[self.size])
@@ -147,6 +154,7 @@ class CompiledTokens:
     def _grow(self) -> None:
         """Twice as many entries."""
         capacity = 2 * len(self._counts)
+        self.seal()
         self._hashes = _enlarged(self._hashes, capacity)
         self._offsets = _enlarged(self._offsets, capacity + 1)
         self._counts = _enlarged(self._counts, capacity)
@@ -194,6 +202,9 @@ class PlainTokens:
         return np.array(
             [self._id_of(word, count) for word, count in zip(other._ids, other._counts, strict=True)], np.int32
         )
+
+    def seal(self) -> None:
+        """The words themselves are what finds them."""
 
     def _words(self) -> list[bytes]:
         return list(self._ids)

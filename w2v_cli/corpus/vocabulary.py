@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
 from w2v_cli.corpus.reader import Reader
 from w2v_cli.corpus.tokens import NEWLINE_ID, Tokens
 from w2v_cli.errors import VocabularyError
+
+# Words that numpy works on at a time, as what it needs for each is several times as long as the word.
+PART_WORDS = 1 << 16
 
 
 class Vocabulary:
@@ -20,7 +23,7 @@ class Vocabulary:
     counts : int64 (V,), occurrences of each word in the corpus.
     """
 
-    def __init__(self, words: Sequence[str], counts: np.ndarray) -> None:
+    def __init__(self, words: Iterable[str], counts: np.ndarray) -> None:
         self.words = list(words)
         self.counts = counts
 
@@ -78,10 +81,16 @@ def make_vocabulary(
             raise VocabularyError(f"there is not one word in {source}")
         raise VocabularyError(f"no word occurs {min_count} times or more in {source}", hint="lower --min-count")
     order = kept[_by_count_then_bytes(kept, counts, tokens.word_bytes, tokens.word_offsets)][:max_vocab]
-    words = _words(order, tokens.word_bytes, tokens.word_offsets)
+    del kept
+    words = (word for part in _parts(order) for word in _words(part, tokens.word_bytes, tokens.word_offsets))
     ids = np.full(len(counts), -1, np.int32)
     ids[order] = np.arange(len(order), dtype=np.int32)
     return Vocabulary(words, counts[order]), ids
+
+
+def _parts(entries: np.ndarray) -> Iterator[np.ndarray]:
+    """A part of the entries after the other."""
+    return (entries[first : first + PART_WORDS] for first in range(0, len(entries), PART_WORDS))
 
 
 def _words(entries: np.ndarray, word_bytes: np.ndarray, word_offsets: np.ndarray) -> list[str]:
@@ -104,11 +113,7 @@ def _by_count_then_bytes(
 
     numpy sorts by count and by the first eight bytes; the few words that still tie are left to Python.
     """
-    starts, ends = word_offsets[entries], word_offsets[entries + 1]
-    heads = np.zeros(len(entries), np.uint64)
-    for i in range(8):
-        inside = starts + i < ends
-        heads[inside] |= word_bytes[(starts + i)[inside]].astype(np.uint64) << np.uint64(56 - 8 * i)
+    heads = np.concatenate([_heads(part, word_bytes, word_offsets) for part in _parts(entries)])
     order = np.lexsort((heads, -counts[entries]))
     ranked_counts, ranked_heads = counts[entries][order], heads[order]
     ties = (ranked_counts[1:] == ranked_counts[:-1]) & (ranked_heads[1:] == ranked_heads[:-1])
@@ -116,5 +121,16 @@ def _by_count_then_bytes(
     contents = word_bytes.tobytes() if len(edges) else b""
     for first, last in edges.reshape(-1, 2):
         tied = order[first : last + 1]
-        order[first : last + 1] = sorted(tied, key=lambda place: contents[starts[place] : ends[place]])
+        spans = {place: slice(*word_offsets[[entries[place], entries[place] + 1]]) for place in tied}
+        order[first : last + 1] = sorted(tied, key=lambda place: contents[spans[place]])
     return order
+
+
+def _heads(entries: np.ndarray, word_bytes: np.ndarray, word_offsets: np.ndarray) -> np.ndarray:
+    """The first eight bytes of each word as a number, uint64, that sorts as they do."""
+    starts, ends = word_offsets[entries], word_offsets[entries + 1]
+    heads = np.zeros(len(entries), np.uint64)
+    for i in range(8):
+        inside = starts + i < ends
+        heads[inside] |= word_bytes[(starts + i)[inside]].astype(np.uint64) << np.uint64(56 - 8 * i)
+    return heads
