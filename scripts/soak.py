@@ -62,9 +62,12 @@ def soak(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     try:
         while True:
             resumes = (folder / "run" / "run.json").exists()
-            process = subprocess.Popen([*W2V, "--resume", folder / "run", "-q"] if resumes else begin)
             lives = dice.expovariate(1 / options.kill_every) + 1 if time.monotonic() < deadline else float("inf")
-            code = watch(process, lives, samples, folder / "run", checkpoints)
+            with subprocess.Popen([*W2V, "--resume", folder / "run", "-q"] if resumes else begin) as process:
+                try:
+                    code = watch(process, lives, samples, folder / "run", checkpoints)
+                finally:
+                    process.kill()
             if code == 0:
                 break
             if code != -signal.SIGKILL:
@@ -99,9 +102,6 @@ def watch(
             return process.wait(1)
         except subprocess.TimeoutExpired:
             age = time.monotonic() - started
-        except BaseException:
-            process.kill()
-            raise
         if age > lives:
             process.kill()
             return process.wait()

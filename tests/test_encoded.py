@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from w2v_cli.corpus import encoded, tokens
+from w2v_cli.corpus import encoded, tokens, vocabulary
 from w2v_cli.corpus.encoded import EncodedCorpus, encode
 from w2v_cli.corpus.reader import TextOptions
 from w2v_cli.corpus.tokens import PADDING, CompiledTokens, PlainTokens
@@ -103,6 +103,17 @@ def test_the_compiled_table_is_the_plain_one(texts: list[str]) -> None:
     assert compiled.word_bytes.tolist() == plain.word_bytes.tolist()
 
 
+@pytest.mark.skipif(not COMPILES, reason="numba does not import here")
+def test_tables_are_given_up_when_they_have_been_merged() -> None:
+    tables = [CompiledTokens(), CompiledTokens()]
+    for table, text in zip(tables, (b"a b", b"b c"), strict=True):
+        table.add(text + PADDING)
+    merged, translations = encoded._merged(tables)  # type: ignore[arg-type]
+    assert tables == [merged] and not len(tables[0]._slots)
+    assert words_of(merged)[1:] == [b"a", b"b", b"c"]
+    assert [ids.tolist() for ids in translations] == [[0, 1, 2], [0, 2, 3]]
+
+
 def words_of(table: tokens.Tokens) -> list[bytes]:
     offsets, content = table.word_offsets, table.word_bytes.tobytes()
     return [content[offsets[i] : offsets[i + 1]] for i in range(table.size)]
@@ -132,7 +143,9 @@ def test_words_that_share_a_hash_stay_apart(make: Callable[[], tokens.Tokens]) -
     assert ids.tolist() == [1, 2, 1]
 
 
-def test_ties_are_ordered_by_their_bytes(tmp_path: Path) -> None:
+@pytest.mark.parametrize("part", [1, 3, 1000])
+def test_ties_are_ordered_by_their_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: int) -> None:
+    monkeypatch.setattr(vocabulary, "PART_WORDS", part)
     text = "zz é a longprefix2 longprefix1 longprefix10 b b".encode()
     with encode_text(tmp_path, text) as corpus:
         assert corpus.vocabulary.words == ["b", "a", "longprefix1", "longprefix10", "longprefix2", "zz", "é"]

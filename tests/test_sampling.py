@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import types
+import zlib
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,7 +15,10 @@ from hypothesis import strategies as st
 from w2v_cli.config import TrainConfig
 from w2v_cli.training import sampling
 from w2v_cli.training.sampling import (
+    NOISE,
     POOL_WORDS,
+    STEP_RULE,
+    WINDOWS,
     Sample,
     alias_table,
     make_sampler,
@@ -40,9 +45,16 @@ def test_the_mixer_is_splitmix64() -> None:
     assert outputs == [0xE220A8397B1DCDAF, 0x6E789E6AA1B965F4, 0x06C45D188009454F]
 
 
-def test_keys_differ_for_every_seed_epoch_and_block() -> None:
-    keys = {stream_key(seed, epoch, block) for seed in range(8) for epoch in range(8) for block in range(8)}
-    assert len(keys) == 512
+def test_keys_differ_for_every_seed_epoch_block_and_stream() -> None:
+    places = itertools.product(range(8), range(8), range(8), (WINDOWS, NOISE))
+    assert len({stream_key(*place) for place in places}) == 1024
+
+
+def test_another_stream_has_another_name() -> None:
+    # A checkpoint of this name must go on with just these samples: where they change, so must STEP_RULE.
+    sample = sample_of(np.arange(2000) % 5, [700], subsample=0.01, step_windows=2)
+    known = zlib.crc32(b"".join(array.tobytes() for array in vars(sample).values() if isinstance(array, np.ndarray)))
+    assert (STEP_RULE, known) == ("up to 4 share noise of a pool of 2048", 2630833623)
 
 
 def test_a_fixed_window_reaches_its_whole_length_on_both_sides() -> None:
@@ -71,9 +83,12 @@ def test_words_are_kept_with_the_probability_of_word2vec() -> None:
     assert len(sample.kept_ids) / n == pytest.approx(expected, abs=5 * np.sqrt(expected * (1 - expected) / n))
 
 
-def test_radii_are_uniform_from_one_to_the_window() -> None:
-    n, window = 50_000, 5
-    sample = sample_of(np.zeros(n), window=window)
+@pytest.mark.parametrize("subsample", [0.0, 1e-3])
+def test_radii_are_uniform_from_one_to_the_window(subsample: float) -> None:
+    window = 5
+    # Whether a token is kept says nothing about its radius.
+    sample = sample_of(np.zeros(500_000), window=window, subsample=subsample)
+    n = len(sample.kept_ids)
     inner = np.arange(window, n - window)
     left = inner - sample.window_starts[inner]
     right = sample.window_stops[inner] - inner - 1
@@ -133,6 +148,13 @@ def test_neighbouring_windows_share_their_noise_and_no_others_do() -> None:
     sample = sample_of(np.zeros(1000), step_windows=3)
     assert sample.step_windows == 3 and sample.negative_ids.shape == (334, 5)
     assert (sample.negative_ids[1:] != sample.negative_ids[:-1]).any(axis=1).mean() > 0.9
+
+
+def test_windows_do_not_depend_on_their_noise() -> None:
+    ids = np.arange(3000) % 5
+    some, others = (sample_of(ids, subsample=0.01, negatives=k, noise_exponent=power) for k, power in ((0, 1), (5, 0)))
+    for name in ("kept_ids", "window_starts", "window_stops", "positions"):
+        assert np.array_equal(getattr(some, name), getattr(others, name))
 
 
 def test_the_more_noise_the_more_windows_share_it_up_to_a_limit() -> None:

@@ -66,7 +66,7 @@ class Tokens(Protocol):
         """Add another table's words and counts; returns this table's id for each of its entries, int32."""
 
     def seal(self) -> None:
-        """Give back the memory that only finding words takes: the table can be read, and absorbed by another."""
+        """Give back the memory that only finding words takes: the table can be read and be absorbed, no more."""
 
 
 def make_tokens() -> Tokens:
@@ -154,6 +154,7 @@ class CompiledTokens:
     def _grow(self) -> None:
         """Twice as many entries."""
         capacity = 2 * len(self._counts)
+        # The old slots go first: both at once would be the peak.
         self.seal()
         self._hashes = _enlarged(self._hashes, capacity)
         self._offsets = _enlarged(self._offsets, capacity + 1)

@@ -80,9 +80,10 @@ def make_vocabulary(
         if len(counts) == 1:
             raise VocabularyError(f"there is not one word in {source}")
         raise VocabularyError(f"no word occurs {min_count} times or more in {source}", hint="lower --min-count")
-    order = kept[_by_count_then_bytes(kept, counts, tokens.word_bytes, tokens.word_offsets)][:max_vocab]
+    word_bytes, word_offsets = tokens.word_bytes, tokens.word_offsets
+    order = kept[_by_count_then_bytes(kept, counts, word_bytes, word_offsets)][:max_vocab]
     del kept
-    words = (word for part in _parts(order) for word in _words(part, tokens.word_bytes, tokens.word_offsets))
+    words = (word for part in _parts(order) for word in _words(part, word_bytes, word_offsets))
     ids = np.full(len(counts), -1, np.int32)
     ids[order] = np.arange(len(order), dtype=np.int32)
     return Vocabulary(words, counts[order]), ids
@@ -121,8 +122,9 @@ def _by_count_then_bytes(
     contents = word_bytes.tobytes() if len(edges) else b""
     for first, last in edges.reshape(-1, 2):
         tied = order[first : last + 1]
-        spans = {place: slice(*word_offsets[[entries[place], entries[place] + 1]]) for place in tied}
-        order[first : last + 1] = sorted(tied, key=lambda place: contents[spans[place]])
+        order[first : last + 1] = sorted(
+            tied, key=lambda place: contents[slice(*word_offsets[entries[place] : entries[place] + 2])]
+        )
     return order
 
 

@@ -265,6 +265,8 @@ def train_logistic(  # type: ignore[no-untyped-def]
     """
     centers, negatives, dim = kept_ids.shape[0], negative_ids.shape[1], input_vectors.shape[1]
     has_paths = path_starts.shape[0] > 0
+    # A path has no node twice.
+    distinct = has_paths
     kept, starts, stops, rates = address(kept_ids), address(window_starts), address(window_stops), address(alphas)
     noise, path_start = address(negative_ids), address(path_starts)
     path_node, path_label = address(path_nodes), address(path_labels)
@@ -336,13 +338,12 @@ def train_logistic(  # type: ignore[no-untyped-def]
                 input_table, input_offsets, count, output_table, output_offsets, labels, counts, stride, alpha, tiles,
                 dim, inputs, scores, terms, wants_loss,
             )  # fmt: skip
-        # While the processor waits for the errors (CBOW: 10 to 14 % faster than at the start of the step).
+        # While the processor waits for the errors (CBOW: 10 to 14 % faster than at the start of the step). Where there
+        # was nothing to train, nothing is called for either, and the rows of a later step will have to be waited for.
         _prefetch_step(
             step + ahead, windows, reach, centers, kept, negatives, noise, has_paths, path_start, path_node,
             path_label, input_table, output_table, dim,
         )  # fmt: skip
-        # A path has no node twice.
-        distinct = has_paths
         if pools:
             pooled_update(tiles, distinct, dim, hidden, hidden_sums, output_table, output_offsets, scores)
             if scales_step:

@@ -30,7 +30,7 @@ MOST_STEP_WINDOWS = 4
 POOL_WORDS = 2048
 # Which of a block's two streams.
 WINDOWS, NOISE = 0, 1
-# Of `windows_per_step` and the noise. Another rule has another name: no run goes on in it that began in this one.
+# Of all that a `Sample` is. Another rule, or stream, has another name: no run goes on in it that began in this one.
 STEP_RULE = f"up to {MOST_STEP_WINDOWS} share noise of a pool of {POOL_WORDS}"
 
 
@@ -87,7 +87,7 @@ class Sampler:
         ----------
         ids : int32 (n,), the block's tokens.
         boundaries : int64, ascending places in (0, n) where a new sentence begins; no window crosses one.
-        epoch, block : the key of the random stream, with the seed.
+        epoch, block : the key of the random streams, with the seed.
         """
         kept_ids, starts, stops, positions = (np.empty(len(ids), np.int32) for _ in range(4))
         kept = _draw_windows(
@@ -238,7 +238,7 @@ def stream_key(*parts: int) -> int:
 @compiled
 def _below(limit: Any, bits: Any) -> Any:
     """A whole number under the limit from 32 random bits: unsigned, so that numba never counts from the end with it."""
-    return (bits * np.uint64(limit)) >> 32
+    return (np.uint64(bits) * np.uint64(limit)) >> np.uint64(32)
 
 
 @compiled

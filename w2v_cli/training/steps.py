@@ -136,12 +136,12 @@ def logistic_errors(  # type: ignore[no-untyped-def]
 ):  # fmt: skip
     """The first half of a step on `count` input rows against the outputs of so many tiles: G, for `logistic_update`.
 
-        S = I·Oᵀ      G = alpha·c ⊙ (Y − σ(S))      I += G·O      O += Gᵀ·I
+        S = I·Oᵀ      G = alpha·c ⊙ (Y − σ(S))
 
-    Both products are of the rows before the step, and rows that occur more than once take every one of their gradients.
     `labels` is Y's one row, laid out as the cells of one pair (`set_output`); `counts` is c, how often an output counts
-    for an input, of which a pair's cells begin `stride` further on than those of the pair before. Returns the loss
-    before the step, in nats, if wanted.
+    for an input, of which a pair's cells begin `stride` further on than those of the pair before. Left for the other
+    half: G in `scores`, a copy of I in `inputs`, and the twin of an odd row out. Returns the loss before the step, in
+    nats, if wanted.
     """
     n = (count + 1) // PAIR * PAIR
     if n > count:
@@ -164,6 +164,7 @@ def logistic_update(  # type: ignore[no-untyped-def]
 ):
     """The second half of the step that `logistic_errors` begins: I += G·O and O += Gᵀ·I, LANES columns at a time.
 
+    Both products are of the rows before the step, and rows that occur more than once take every one of their gradients.
     Inputs are read from scratch, as rows may be there more than once; outputs that may, all before any is written.
     `distinct` outputs are those of which none that counts is there twice.
     """
@@ -259,7 +260,10 @@ def _score_one(tiles, dim, hidden, output_table, output_offsets, scores):  # typ
 def pooled_errors(  # type: ignore[no-untyped-def]
     hidden, output_table, output_offsets, labels, counts, alpha, tiles, dim, scores, terms, wants_loss
 ):
-    """`logistic_errors` of one hidden vector, which is no row of a table: half the work, and no copies."""
+    """`logistic_errors` of one hidden vector, which is no row of a table: half the work, and no copies.
+
+    There is no second input of a pair: its counts are 0, as the scratch begins.
+    """
     _score_one(tiles, dim, hidden, output_table, output_offsets, scores)
     loss = _loss(1, tiles, labels, counts, 0, scores, terms) if wants_loss else 0.0
     _errors(PAIR, tiles, alpha, labels, counts, 0, scores)
