@@ -2,8 +2,8 @@
 
 A window of n inputs and m outputs counts as 6·n·m·D flops, the scores and two updates, as if it were trained by itself:
 windows that share a step do fewer (a seventh with 5 noise words, nearly half with 15). Its traffic is what it must
-fetch and write back if nothing is in the cache: one new input row, the target, and its share of the noise. Everything
-runs on one core, on ids that follow Zipf's law, in this process.
+fetch and write back if a block finds nothing in the cache: one new input row, the target, and its share of the block's
+noise words. Everything runs on one core, on ids that follow Zipf's law, in this process.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from w2v_cli.config import TrainConfig
 from w2v_cli.training.engines import make_step
 from w2v_cli.training.objective import Objective, make_objective
 from w2v_cli.training.parameters import initial_parameters, padded
-from w2v_cli.training.sampling import Sample, sampler_of, windows_per_step
+from w2v_cli.training.sampling import POOL_WORDS, Sample, sampler_of
 from w2v_cli.training.schedule import BLOCK_TOKENS
 from w2v_cli.training.softmax import batches
 
@@ -83,19 +83,18 @@ def step_row(config: TrainConfig, counts: np.ndarray, ids: np.ndarray, gemm: flo
     """One kind of step over all blocks."""
     objective, samples, step = prepared(config, counts, ids)
     seconds = median_seconds(step)
-    windows = flops = 0
-    rows = 0.0
+    windows = flops = rows = 0
     for sample in samples:
         n = sample.window_stops - sample.window_starts - 1
-        outputs = 1 + config.negatives
-        fetched = 2 + config.negatives / windows_per_step(config)
-        m: Any = outputs
-        if objective.paths is not None:
+        m: Any = 1 + config.negatives
+        rows += len(n)
+        if objective.paths is None:
+            rows += len(n) + min(sample.negative_ids.size, POOL_WORDS)
+        else:
             m = np.diff(objective.paths.starts)[sample.kept_ids]
-            fetched = 1 + m.mean()
+            rows += int(m.sum())
         flops += int((6 * (np.minimum(n, 1) if config.model == "cbow" else n) * m * config.dim).sum())
         windows += len(n)
-        rows += len(n) * fetched
     rate = flops / seconds / 1e9
     traffic = 2 * rows * padded(config.dim) * 4 / seconds / 1e9
     noise = f", K={config.negatives}" if config.loss == "ns" else ""
