@@ -258,7 +258,7 @@ def train_logistic(  # type: ignore[no-untyped-def]
     scales_step : a row's step is n × the mean's gradient
     alphas : float64 (N,), the learning rate at each window; a step takes its first one's
     input_vectors, output_vectors : float (rows, D), D a multiple of LANES; changed in place
-    offsets_scratch : int64 · scratch : float, zeros; as long as `scratch_sizes` says
+    offsets_scratch : int64 · scratch : float, zeros from a cache line on; as long as `scratch_sizes` says
     rows, width : of the widest step, see `scratch_shape` · windows : of a step
     hot : so many nodes near the root are trained in a copy, and `share` of what they moved is added in the end
     loss_every : the loss is taken at every so manieth step

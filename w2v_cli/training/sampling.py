@@ -26,7 +26,7 @@ LOW = 0xFFFFFFFF
 GOLDEN = 0x9E3779B97F4A7C15
 MOST_STEP_WINDOWS = 4
 # Noise words of a block. enwiki-100m, analogies of three seeds: with 2,048 of them skip-gram has 38.9 %, CBOW 38.1 %;
-# with 1,024, 38.5 and 37.8; with noise drawn anew for every step, 37.7 and 38.1, at two thirds of CBOW's speed.
+# with 1,024, 38.5 and 37.8; with noise drawn anew for every step, 37.7 and 38.1, at three quarters of CBOW's speed.
 POOL_WORDS = 2048
 # Which of a block's two streams.
 WINDOWS, NOISE = 0, 1
