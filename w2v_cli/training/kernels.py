@@ -12,7 +12,6 @@ from w2v_cli.simd import (
     add_totals,
     address,
     clear_totals,
-    constant,
     distance,
     load,
     multiply,
@@ -29,6 +28,7 @@ from w2v_cli.training.steps import (
     PAIR,
     POOLED_TILE,
     TILE,
+    all_differ,
     logistic_errors,
     logistic_update,
     pooled_errors,
@@ -44,28 +44,29 @@ CACHED_NODES = 8
 
 
 @compiled(forceinline=True)
-def _noise_outputs(  # type: ignore[no-untyped-def]
-    target_id, noise, first, negatives, dim, output_offsets, labels, counts
-):
+def _noise_outputs(target_id, noise, first, negatives, dim, output_offsets):  # type: ignore[no-untyped-def]
     """CBOW's negative sampling: the target and its noise, filled up with the target; returns how many tiles."""
     tiles = (negatives + POOLED_TILE) // POOLED_TILE
     for j in range(tiles * POOLED_TILE):
-        negative = 0 < j <= negatives
-        output_id = noise[first + j - 1] if negative else target_id
+        output_id = noise[first + j - 1] if 0 < j <= negatives else target_id
         output_offsets[j] = np.int64(output_id) * dim
-        # word2vec.c: a noise word that is the target is dropped.
-        set_output(j, POOLED_TILE, j == 0, j == 0 or (negative and output_id != target_id), labels, counts)
     return tiles
 
 
 @compiled(forceinline=True)
-def _step_outputs(  # type: ignore[no-untyped-def]
-    first, last, kept, noise, place, negatives, dim, output_offsets, labels, patterns
-):
+def _count_noise(tiles, negatives, output_offsets, labels, counts):  # type: ignore[no-untyped-def]
+    """The labels of `_noise_outputs`, and how often each counts."""
+    for j in range(tiles * POOLED_TILE):
+        # word2vec.c: a noise word that is the target is dropped.
+        is_noise = 0 < j <= negatives and output_offsets[j] != output_offsets[0]
+        set_output(j, POOLED_TILE, j == 0, j == 0 or is_noise, labels, counts)
+
+
+@compiled(forceinline=True)
+def _step_outputs(first, last, kept, noise, place, negatives, dim, output_offsets):  # type: ignore[no-untyped-def]
     """Skip-gram's negative sampling of a step's windows: their targets, their noise, filled up with the first target.
 
-    A window's pattern is how often each output counts for its inputs; they come after one of zeros. Returns how many
-    tiles.
+    Returns how many tiles.
     """
     targets = last - first
     tiles = (targets + negatives + TILE - 1) // TILE
@@ -73,14 +74,24 @@ def _step_outputs(  # type: ignore[no-untyped-def]
         is_noise = targets <= j < targets + negatives
         output_id = noise[place + j - targets] if is_noise else kept[first + j] if j < targets else kept[first]
         output_offsets[j] = np.int64(output_id) * dim
+    return tiles
+
+
+@compiled(forceinline=True)
+def _count_step(targets, tiles, negatives, output_offsets, labels, patterns):  # type: ignore[no-untyped-def]
+    """The labels of `_step_outputs`, and for each window its pattern: how often each output counts for its inputs.
+
+    The patterns come after one of zeros.
+    """
+    for j in range(tiles * TILE):
+        is_noise = targets <= j < targets + negatives
         cell = j // TILE * CELL + j % TILE
         labels[cell] = labels[cell + TOTALS] = j < targets
         pattern = (j // TILE + tiles) * TOTALS + j % TILE
         for window in range(targets):
             # word2vec.c: a noise word that is the target is dropped.
-            patterns[pattern] = j == window or (is_noise and output_id != kept[first + window])
+            patterns[pattern] = j == window or (is_noise and output_offsets[j] != output_offsets[window])
             pattern += tiles * TOTALS
-    return tiles
 
 
 @compiled(forceinline=True)
@@ -120,9 +131,10 @@ def _step_inputs(  # type: ignore[no-untyped-def]
 
 @compiled(forceinline=True)
 def _path_outputs(  # type: ignore[no-untyped-def]
-    target_id, path_starts, path_nodes, path_labels, first_hot, hot_place, tile, dim, output_offsets, labels, counts
-):
-    """Hierarchical softmax: the nodes of the target's path, filled up with the first; returns how many tiles.
+    target_id, path_starts, path_nodes, path_labels, first_hot, hot_place, idle_place, tile, dim, output_offsets,
+    labels, counts,
+):  # fmt: skip
+    """Hierarchical softmax: the nodes of the target's path, filled up with an idle row; returns how many tiles.
 
     Nodes from `first_hot` on are taken from `hot_place`.
     """
@@ -134,28 +146,40 @@ def _path_outputs(  # type: ignore[no-untyped-def]
         output_offsets[j] = node * dim if node < first_hot else hot_place + (node - first_hot) * dim
         set_output(j, tile, path_labels[first + j], 1, labels, counts)
     for j in range(nodes, tiles * tile):
-        output_offsets[j] = output_offsets[0]
+        output_offsets[j] = idle_place
         set_output(j, tile, 0, 0, labels, counts)
     return tiles
 
 
 @compiled(forceinline=True)
 def _pool_rows(table, offsets, count, dim, weight, hidden):  # type: ignore[no-untyped-def]
-    """hidden = weight·Σ rows, two by two after an odd one out; the weight is an array of one."""
-    w, odd = spread(weight, 0), count % PAIR
-    a, b = offsets[0], offsets[1 - odd]
-    for k in range(0, dim, LANES):
-        x, y = load(table, a + k), load(table, b + k)
-        store(hidden, k, multiply(w, x if odd else add(x, y)))
-    for i in range(PAIR - odd, count, PAIR):
-        a, b = offsets[i], offsets[i + 1]
-        for k in range(0, dim, LANES):
-            store(hidden, k, multiply_add(w, add(load(table, a + k), load(table, b + k)), load(hidden, k)))
+    """hidden = weight·Σ rows, four vectors of columns at a time; the weight is an array of one."""
+    w, width = spread(weight, 0), 4 * LANES
+    wide = dim if dim >= width else 0
+    for column in range(0, wide, width):
+        # The last four may begin among those before.
+        k = min(column, dim - width)
+        row = offsets[0] + k
+        a, b = load(table, row), load(table, row + LANES)
+        c, d = load(table, row + 2 * LANES), load(table, row + 3 * LANES)
+        for i in range(1, count):
+            row = offsets[i] + k
+            a, b = add(a, load(table, row)), add(b, load(table, row + LANES))
+            c, d = add(c, load(table, row + 2 * LANES)), add(d, load(table, row + 3 * LANES))
+        store(hidden, k, multiply(w, a))
+        store(hidden, k + LANES, multiply(w, b))
+        store(hidden, k + 2 * LANES, multiply(w, c))
+        store(hidden, k + 3 * LANES, multiply(w, d))
+    for k in range(wide, dim, LANES):
+        a = load(table, offsets[0] + k)
+        for i in range(1, count):
+            a = add(a, load(table, offsets[i] + k))
+        store(hidden, k, multiply(w, a))
 
 
 @compiled(forceinline=True)
 def _add_to_rows(table, offsets, count, dim, weight, step):  # type: ignore[no-untyped-def]
-    """Each row += weight·step, an odd one out first and then two by two; step becomes 0."""
+    """Each row += weight·step, an odd one out first and then two by two."""
     w, odd = spread(weight, 0), count % PAIR
     if odd:
         for k in range(0, dim, LANES):
@@ -167,8 +191,6 @@ def _add_to_rows(table, offsets, count, dim, weight, step):  # type: ignore[no-u
             moved = load(step, k)
             store(table, a + k, multiply_add(w, moved, load(table, a + k)))
             store(table, b + k, multiply_add(w, moved, load(table, b + k)))
-    for k in range(0, dim, LANES):
-        store(step, k, constant(step, 0))
 
 
 @compiled(forceinline=True)
@@ -265,8 +287,6 @@ def train_logistic(  # type: ignore[no-untyped-def]
     """
     centers, negatives, dim = kept_ids.shape[0], negative_ids.shape[1], input_vectors.shape[1]
     has_paths = path_starts.shape[0] > 0
-    # A path has no node twice.
-    distinct = has_paths
     kept, starts, stops, rates = address(kept_ids), address(window_starts), address(window_stops), address(alphas)
     noise, path_start = address(negative_ids), address(path_starts)
     path_node, path_label = address(path_nodes), address(path_labels)
@@ -291,9 +311,12 @@ def train_logistic(  # type: ignore[no-untyped-def]
     for k in range(hot * dim):
         hot_rows[k] = hot_before[k] = shared_rows[k]
     hot_place = distance(output_table, hot_rows)
+    idle_place = distance(output_table, shifted(hot_before, hot * dim))
     reach = _reach(centers, stops)
     ahead = max(1, AHEAD // windows)
     loss, predictions = 0.0, 0
+    # A path has no node twice. With noise, steps whose outputs differ have the same labels and counts.
+    distinct = has_paths
     for step in range((centers + windows - 1) // windows):
         first = step * windows
         last = min(first + windows, centers)
@@ -307,20 +330,24 @@ def train_logistic(  # type: ignore[no-untyped-def]
             count = _window_inputs(first, kept, starts, stops, dim, input_offsets)
         if has_paths and pools:
             tiles = _path_outputs(
-                kept[first], path_start, path_node, path_label, first_hot, hot_place, POOLED_TILE, dim, output_offsets,
-                labels, counts,
+                kept[first], path_start, path_node, path_label, first_hot, hot_place, idle_place, POOLED_TILE, dim,
+                output_offsets, labels, counts,
             )  # fmt: skip
         elif has_paths:
             tiles = _path_outputs(
-                kept[first], path_start, path_node, path_label, first_hot, hot_place, TILE, dim, output_offsets, labels,
-                counts,
+                kept[first], path_start, path_node, path_label, first_hot, hot_place, idle_place, TILE, dim,
+                output_offsets, labels, counts,
             )  # fmt: skip
         elif pools:
-            tiles = _noise_outputs(kept[first], noise, step * negatives, negatives, dim, output_offsets, labels, counts)
+            tiles = _noise_outputs(kept[first], noise, step * negatives, negatives, dim, output_offsets)
+            differed, distinct = distinct, tiles == 1 and all_differ(output_offsets, POOLED_TILE)
+            if not (differed and distinct):
+                _count_noise(tiles, negatives, output_offsets, labels, counts)
         else:
-            tiles = _step_outputs(
-                first, last, kept, noise, step * negatives, negatives, dim, output_offsets, labels, patterns
-            )
+            tiles = _step_outputs(first, last, kept, noise, step * negatives, negatives, dim, output_offsets)
+            differed, distinct = distinct, tiles == 1 and last - first == windows and all_differ(output_offsets, TILE)
+            if not (differed and distinct):
+                _count_step(last - first, tiles, negatives, output_offsets, labels, patterns)
             count = _step_inputs(first, last, kept, starts, stops, tiles, dim, input_offsets, patterns, counts)
             stride = tiles * CELL
         wants_loss = step % loss_every == 0
@@ -366,5 +393,5 @@ def scratch_shape(most_inputs: int, most_outputs: int) -> tuple[int, int]:
 
 def scratch_sizes(rows: int, width: int, windows: int, hot: int, dim: int) -> tuple[int, int]:
     """How many numbers `offsets_scratch` and `scratch` have."""
-    vectors = 2 * dim + 2 * LANES + (rows + 2 * hot) * dim + width * LANES
+    vectors = 2 * dim + 2 * LANES + (rows + 2 * hot + 1) * dim + width * LANES
     return rows + width, vectors + (2 + 2 * rows + windows + 1) * width

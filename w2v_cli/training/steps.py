@@ -169,7 +169,6 @@ def logistic_update(  # type: ignore[no-untyped-def]
     `distinct` outputs are those of which none that counts is there twice.
     """
     n = (count + 1) // PAIR * PAIR
-    at_once = distinct or tiles == 1
     for k in range(0, dim, LANES):
         for tile in range(tiles):
             j = tile * TILE
@@ -208,21 +207,14 @@ def logistic_update(  # type: ignore[no-untyped-def]
                 store(input_table, b, add(load(input_table, b), c))
                 g += tiles * CELL
                 place += PAIR * dim
-            if at_once:
-                r = output_offsets[j] + k
-                store(output_table, r, add(load(output_table, r), p0))
-                r = output_offsets[j + 1] + k
-                store(output_table, r, add(load(output_table, r), p1))
-                r = output_offsets[j + 2] + k
-                store(output_table, r, add(load(output_table, r), p2))
-                r = output_offsets[j + 3] + k
-                store(output_table, r, add(load(output_table, r), p3))
-                r = output_offsets[j + 4] + k
-                store(output_table, r, add(load(output_table, r), p4))
-                r = output_offsets[j + 5] + k
-                store(output_table, r, add(load(output_table, r), p5))
-                r = output_offsets[j + 6] + k
-                store(output_table, r, add(load(output_table, r), p6))
+            if distinct:
+                store(output_table, output_offsets[j] + k, add(o0, p0))
+                store(output_table, output_offsets[j + 1] + k, add(o1, p1))
+                store(output_table, output_offsets[j + 2] + k, add(o2, p2))
+                store(output_table, output_offsets[j + 3] + k, add(o3, p3))
+                store(output_table, output_offsets[j + 4] + k, add(o4, p4))
+                store(output_table, output_offsets[j + 5] + k, add(o5, p5))
+                store(output_table, output_offsets[j + 6] + k, add(o6, p6))
             else:
                 q = j * LANES
                 store(moves, q + 0 * LANES, p0)
@@ -232,7 +224,7 @@ def logistic_update(  # type: ignore[no-untyped-def]
                 store(moves, q + 4 * LANES, p4)
                 store(moves, q + 5 * LANES, p5)
                 store(moves, q + 6 * LANES, p6)
-        if not at_once:
+        if not distinct:
             for j in range(tiles * TILE):
                 r = output_offsets[j] + k
                 store(output_table, r, add(load(output_table, r), load(moves, j * LANES)))
@@ -274,8 +266,7 @@ def pooled_errors(  # type: ignore[no-untyped-def]
 def pooled_update(  # type: ignore[no-untyped-def]
     tiles, distinct, dim, hidden, hidden_sums, output_table, output_offsets, scores
 ):
-    """The second half: sums += G·O and O += Gᵀ·h; a row that may come again is written when all have been read."""
-    at_once = distinct or tiles == 1
+    """The second half: sums = G·O and O += Gᵀ·h; a row that may come again is written when all have been read."""
     for j in range(0, tiles * POOLED_TILE, POOLED_TILE):
         r0, r1, r2 = output_offsets[j], output_offsets[j + 1], output_offsets[j + 2]
         r3, r4, r5 = output_offsets[j + 3], output_offsets[j + 4], output_offsets[j + 5]
@@ -283,26 +274,34 @@ def pooled_update(  # type: ignore[no-untyped-def]
         g0, g1, g2 = spread(scores, g), spread(scores, g + 1), spread(scores, g + 2)
         g3, g4, g5 = spread(scores, g + 3), spread(scores, g + 4), spread(scores, g + 5)
         for k in range(0, dim, LANES):
-            d = multiply_add(g0, load(output_table, r0 + k), load(hidden_sums, k))
-            d = multiply_add(g1, load(output_table, r1 + k), d)
-            d = multiply_add(g2, load(output_table, r2 + k), d)
-            e = multiply(g3, load(output_table, r3 + k))
-            e = multiply_add(g4, load(output_table, r4 + k), e)
-            e = multiply_add(g5, load(output_table, r5 + k), e)
-            store(hidden_sums, k, add(d, e))
-            if at_once:
+            o0, o1, o2 = load(output_table, r0 + k), load(output_table, r1 + k), load(output_table, r2 + k)
+            o3, o4, o5 = load(output_table, r3 + k), load(output_table, r4 + k), load(output_table, r5 + k)
+            d = multiply_add(g2, o2, multiply_add(g1, o1, multiply(g0, o0)))
+            e = multiply_add(g5, o5, multiply_add(g4, o4, multiply(g3, o3)))
+            store(hidden_sums, k, add(d, e) if j == 0 else add(load(hidden_sums, k), add(d, e)))
+            if distinct:
                 h = load(hidden, k)
-                store(output_table, r0 + k, multiply_add(g0, h, load(output_table, r0 + k)))
-                store(output_table, r1 + k, multiply_add(g1, h, load(output_table, r1 + k)))
-                store(output_table, r2 + k, multiply_add(g2, h, load(output_table, r2 + k)))
-                store(output_table, r3 + k, multiply_add(g3, h, load(output_table, r3 + k)))
-                store(output_table, r4 + k, multiply_add(g4, h, load(output_table, r4 + k)))
-                store(output_table, r5 + k, multiply_add(g5, h, load(output_table, r5 + k)))
-    if not at_once:
+                store(output_table, r0 + k, multiply_add(g0, h, o0))
+                store(output_table, r1 + k, multiply_add(g1, h, o1))
+                store(output_table, r2 + k, multiply_add(g2, h, o2))
+                store(output_table, r3 + k, multiply_add(g3, h, o3))
+                store(output_table, r4 + k, multiply_add(g4, h, o4))
+                store(output_table, r5 + k, multiply_add(g5, h, o5))
+    if not distinct:
         for j in range(tiles * POOLED_TILE):
             g0, row = spread(scores, j // POOLED_TILE * CELL + j % POOLED_TILE), output_offsets[j]
             for k in range(0, dim, LANES):
                 store(output_table, row + k, multiply_add(g0, load(hidden, k), load(output_table, row + k)))
+
+
+@compiled(forceinline=True)
+def all_differ(offsets, count):  # type: ignore[no-untyped-def]
+    """Whether so many outputs are as many rows."""
+    same = False
+    for a in range(count):
+        for b in range(a):
+            same |= offsets[a] == offsets[b]
+    return not same
 
 
 @compiled(forceinline=True)
