@@ -13,7 +13,7 @@ from w2v_cli.config import TrainConfig
 from w2v_cli.gradients.losses import softmax_loss
 from w2v_cli.jit import COMPILES
 from w2v_cli.training.checks import CONFIGS, VARIANTS
-from w2v_cli.training.compiled import LOSS_EVERY
+from w2v_cli.training.compiled import HOT_WORDS, LOSS_EVERY
 from w2v_cli.training.engines import Step, make_step
 from w2v_cli.training.objective import Objective, make_objective
 from w2v_cli.training.parameters import initial_parameters, padded
@@ -136,6 +136,20 @@ def test_hot_nodes_in_a_copy_are_the_same_for_one_thread_and_a_mean_for_several(
     moved_alone, moved_half = (tables[1][hot] - before[1][hot] for tables in (one, two))
     assert moved_half == pytest.approx(moved_alone / 2, abs=1e-6)
     assert np.abs(moved_alone).max() > 0.01
+
+
+@needs_numba
+@pytest.mark.parametrize("kind", ["skipgram ns", "cbow ns"])
+def test_hot_words_in_a_copy_that_settles_are_trained_as_in_the_table(kind: str) -> None:
+    # More words than are hot; one thread of two that has the table to itself loses nothing to the other.
+    sample, objective = zipf_sample(3000, 300), objective_of(kind, 300)
+    alone, shared = (random_tables(300, 20, np.float64) for _ in range(2))
+    before = alone[1].copy()
+    run(make_step("compiled", objective), sample, alone, 0.01)
+    run(make_step("compiled", objective, threads=2), sample, shared, 0.01)
+    for ours, theirs in zip(shared, alone, strict=True):
+        assert ours == pytest.approx(theirs, abs=1e-12)
+    assert (np.abs(alone[1] - before).max(axis=1)[:HOT_WORDS] > 1e-3).all()
 
 
 @needs_numba

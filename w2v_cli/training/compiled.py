@@ -12,9 +12,18 @@ from w2v_cli.training.sampling import Sample
 
 # The loss is taken at every so manieth step, evenly through the corpus; at every fifth it cost 2 to 3 % more time.
 LOSS_EVERY = 10
-# Divided by the number of threads. Measured with two of them on enwiki-100m: 0, 16, 64 and 256 copied nodes make 1.8,
-# 2.3, 2.5 and 2.5 M words/s with skip-gram, and with CBOW 16 and 256 answer 28.0 and 28.7 % of the analogies. On
-# toyland CBOW's loss, 3.88 with one thread, is 3.97 to 4.02 with 2 to 16, and were it 256 for each of 16, 4.57.
+# Threads that write the same rows wait for each other's cache lines: each trains the hot ones in a copy.
+# Of the most frequent words, which noise is full of. A copy that settles with the table so often is never far from it,
+# and what it moved is added whole. Two threads on enwiki-100m, ns a window of CBOW: 301 without, 271, 266 and 266 with
+# 32, 64 and 96 words, 266 to 272 with 16 to 64 uses; with 1,024 uses neither loss nor scores were worse. Skip-gram
+# gains a hundredth.
+HOT_WORDS, MOST_USES = 64, 16
+# Nodes near the root, divided by the number of threads. Every window trains some, so often in a block that they have
+# arrived where they tend to at its end: their mean goes back then, not their sum; the more threads there are, the less
+# of a node that has not. Two threads on enwiki-100m: 0, 16, 64 and 256 copied nodes make 1.8, 2.3, 2.5 and 2.5 M
+# words/s with skip-gram, and with CBOW 16 and 256 answer 28.0 and 28.7 % of the analogies; copies of 128 that settle
+# every 32 uses, 28.3 %. On toyland CBOW's loss, 3.88 with one thread, is 3.97 to 4.02 with 2 to 16, and were it 256
+# for each of 16, 4.57.
 HOT_NODES = 512
 NO_PATHS = Paths(np.zeros(0, np.int64), np.zeros(0, np.int32), np.zeros(0, np.int8))
 
@@ -36,15 +45,16 @@ def train_logistic(
     assert sample.step_windows == 1 or (objective.model == "skipgram" and objective.paths is None)
     paths = objective.paths or NO_PATHS
     windows = sample.step_windows
-    # The windows of a step may lie in several sentences.
-    firsts = np.arange(0, len(sample.kept_ids), windows)
-    starts, stops = np.minimum.reduceat(sample.window_starts, firsts), np.maximum.reduceat(sample.window_stops, firsts)
-    most_inputs = max(int((stops - starts).max(initial=0)), steps.PAIR)
+    places = np.arange(len(sample.kept_ids), dtype=np.int32)
+    before, after = (places - sample.window_starts).max(initial=0), (sample.window_stops - places).max(initial=1) - 1
+    most_inputs = max(int(before + windows + after), steps.PAIR)
     most_outputs = windows + sample.negative_ids.shape[1] if objective.paths is None else paths.longest
-    # Every window trains the root and the nodes near it, and threads that share them wait for each other's cache lines:
-    # each trains a copy. They are trained so often in a block that they have arrived where they tend to at its end, so
-    # their mean goes back, not their sum; the more threads there are, the less of a node that has not.
-    hot = min(HOT_NODES // threads, len(output_vectors)) if objective.paths is not None and threads > 1 else 0
+    hot, most_uses, share = 0, 1, 1.0
+    if threads > 1 and objective.paths is None:
+        hot, most_uses = min(HOT_WORDS, len(output_vectors)), MOST_USES
+    elif threads > 1:
+        # As many uses as there are windows: a copy settles at the end.
+        hot, most_uses, share = min(HOT_NODES // threads, len(output_vectors)), len(sample.kept_ids), 1 / threads
     dim = input_vectors.shape[1]
     rows, width = kernels.scratch_shape(most_inputs, most_outputs)
     offsets_size, scratch_size = kernels.scratch_sizes(rows, width, windows, hot, dim)
@@ -69,7 +79,8 @@ def train_logistic(
         width,
         windows,
         hot,
-        1 / threads,
+        most_uses,
+        share,
         loss_every,
     )
     return float(loss), int(predictions)

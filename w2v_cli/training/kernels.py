@@ -21,6 +21,7 @@ from w2v_cli.simd import (
     shifted,
     spread,
     store,
+    subtract,
 )
 from w2v_cli.training.parameters import CACHE_LINE_BYTES
 from w2v_cli.training.steps import (
@@ -41,30 +42,68 @@ from w2v_cli.training.steps import (
 AHEAD = 2
 # Nodes at the start of a path that are in the cache anyway.
 CACHED_NODES = 8
+# In the place of a row's number: the idle row.
+IDLE = -1
 
 
 @compiled(forceinline=True)
-def _noise_outputs(target_id, noise, first, negatives, dim, output_offsets):  # type: ignore[no-untyped-def]
-    """CBOW's negative sampling: the target and its noise, filled up with the target; returns how many tiles."""
+def _settle(table, place, copy, share, dim):  # type: ignore[no-untyped-def]
+    """A row of the table takes a share of what its copy has moved since they last met, and the copy starts from there.
+
+    Behind a copy stands the row as it was then; both begin as zeros.
+    """
+    s = spread(share, 0)
+    for k in range(0, dim, LANES):
+        moved = subtract(load(table, copy + k), load(table, copy + dim + k))
+        row = multiply_add(s, moved, load(table, place + k))
+        store(table, place + k, row)
+        store(table, copy + k, row)
+        store(table, copy + dim + k, row)
+
+
+@compiled(forceinline=True)
+def _place_outputs(  # type: ignore[no-untyped-def]
+    count, output_offsets, table, first_hot, hot, copies, uses, most_uses, share, dim
+):
+    """Output rows become their offsets in the table, hot ones those of this thread's copies.
+
+    A copy settles with the table at its first use, and when it has been used `most_uses` times; `uses` are those left.
+    """
+    for j in range(count):
+        row = output_offsets[j]
+        i, place = row - first_hot, row * dim
+        if 0 <= i < hot:
+            copy = copies + 2 * i * dim
+            if uses[i] == 0:
+                _settle(table, place, copy, share, dim)
+                uses[i] = most_uses
+            uses[i] -= 1
+            place = copy
+        output_offsets[j] = place if row != IDLE else copies - dim
+
+
+@compiled(forceinline=True)
+def _noise_outputs(target_id, noise, first, negatives, outputs):  # type: ignore[no-untyped-def]
+    """CBOW's negative sampling: the rows of target and noise, filled up with the target; returns how many tiles."""
     tiles = (negatives + POOLED_TILE) // POOLED_TILE
     for j in range(tiles * POOLED_TILE):
         output_id = noise[first + j - 1] if 0 < j <= negatives else target_id
-        output_offsets[j] = np.int64(output_id) * dim
+        outputs[j] = output_id
     return tiles
 
 
 @compiled(forceinline=True)
-def _count_noise(tiles, negatives, output_offsets, labels, counts):  # type: ignore[no-untyped-def]
+def _count_noise(tiles, negatives, outputs, labels, counts):  # type: ignore[no-untyped-def]
     """The labels of `_noise_outputs`, and how often each counts."""
     for j in range(tiles * POOLED_TILE):
         # word2vec.c: a noise word that is the target is dropped.
-        is_noise = 0 < j <= negatives and output_offsets[j] != output_offsets[0]
+        is_noise = 0 < j <= negatives and outputs[j] != outputs[0]
         set_output(j, POOLED_TILE, j == 0, j == 0 or is_noise, labels, counts)
 
 
 @compiled(forceinline=True)
-def _step_outputs(first, last, kept, noise, place, negatives, dim, output_offsets):  # type: ignore[no-untyped-def]
-    """Skip-gram's negative sampling of a step's windows: their targets, their noise, filled up with the first target.
+def _step_outputs(first, last, kept, noise, place, negatives, outputs):  # type: ignore[no-untyped-def]
+    """Skip-gram's negative sampling of a step's windows: rows of their targets and noise, filled up with the first one.
 
     Returns how many tiles.
     """
@@ -73,12 +112,12 @@ def _step_outputs(first, last, kept, noise, place, negatives, dim, output_offset
     for j in range(tiles * TILE):
         is_noise = targets <= j < targets + negatives
         output_id = noise[place + j - targets] if is_noise else kept[first + j] if j < targets else kept[first]
-        output_offsets[j] = np.int64(output_id) * dim
+        outputs[j] = output_id
     return tiles
 
 
 @compiled(forceinline=True)
-def _count_step(targets, tiles, negatives, output_offsets, labels, patterns):  # type: ignore[no-untyped-def]
+def _count_step(targets, tiles, negatives, outputs, labels, patterns):  # type: ignore[no-untyped-def]
     """The labels of `_step_outputs`, and for each window its pattern: how often each output counts for its inputs.
 
     The patterns come after one of zeros.
@@ -90,7 +129,7 @@ def _count_step(targets, tiles, negatives, output_offsets, labels, patterns):  #
         pattern = (j // TILE + tiles) * TOTALS + j % TILE
         for window in range(targets):
             # word2vec.c: a noise word that is the target is dropped.
-            patterns[pattern] = j == window or (is_noise and output_offsets[j] != output_offsets[window])
+            patterns[pattern] = j == window or (is_noise and outputs[j] != outputs[window])
             pattern += tiles * TOTALS
 
 
@@ -131,22 +170,17 @@ def _step_inputs(  # type: ignore[no-untyped-def]
 
 @compiled(forceinline=True)
 def _path_outputs(  # type: ignore[no-untyped-def]
-    target_id, path_starts, path_nodes, path_labels, first_hot, hot_place, idle_place, tile, dim, output_offsets,
-    labels, counts,
-):  # fmt: skip
-    """Hierarchical softmax: the nodes of the target's path, filled up with an idle row; returns how many tiles.
-
-    Nodes from `first_hot` on are taken from `hot_place`.
-    """
+    target_id, path_starts, path_nodes, path_labels, tile, outputs, labels, counts
+):
+    """Hierarchical softmax: the nodes of the target's path, filled up with an idle row; returns how many tiles."""
     first = path_starts[target_id]
     nodes = path_starts[target_id + 1] - first
     tiles = (nodes + tile - 1) // tile
     for j in range(nodes):
-        node = np.int64(path_nodes[first + j])
-        output_offsets[j] = node * dim if node < first_hot else hot_place + (node - first_hot) * dim
+        outputs[j] = path_nodes[first + j]
         set_output(j, tile, path_labels[first + j], 1, labels, counts)
     for j in range(nodes, tiles * tile):
-        output_offsets[j] = idle_place
+        outputs[j] = IDLE
         set_output(j, tile, 0, 0, labels, counts)
     return tiles
 
@@ -209,6 +243,13 @@ def _prefetch_row(table, offset, dim):  # type: ignore[no-untyped-def]
 
 
 @compiled(forceinline=True)
+def _prefetch_output(row, table, first_hot, hot, dim):  # type: ignore[no-untyped-def]
+    """A hot row is in the cache, as a copy."""
+    if not first_hot <= row < first_hot + hot:
+        _prefetch_row(table, row * dim, dim)
+
+
+@compiled(forceinline=True)
 def _prefetch_path(pos, centers, kept, path_starts, path_nodes, path_labels):  # type: ignore[no-untyped-def]
     """Call for what tells of the paths of later windows: first where they are, then what they are."""
     later = pos + AHEAD
@@ -225,7 +266,7 @@ def _prefetch_path(pos, centers, kept, path_starts, path_nodes, path_labels):  #
 @compiled(forceinline=True)
 def _prefetch_step(  # type: ignore[no-untyped-def]
     step, windows, reach, centers, kept, negatives, noise, has_paths, path_starts, path_nodes, path_labels, inputs,
-    outputs, dim,
+    outputs, first_hot, hot, dim,
 ):  # fmt: skip
     """Call for the rows that a step needs and those before it did not, and for the paths of later ones."""
     first = step * windows
@@ -236,14 +277,14 @@ def _prefetch_step(  # type: ignore[no-untyped-def]
         if has_paths:
             # The first nodes are on every path, and in the cache.
             for place in range(path_starts[target_id] + CACHED_NODES, path_starts[target_id + 1]):
-                _prefetch_row(outputs, np.int64(path_nodes[place]) * dim, dim)
+                _prefetch_output(np.int64(path_nodes[place]), outputs, first_hot, hot, dim)
         else:
-            _prefetch_row(outputs, np.int64(target_id) * dim, dim)
+            _prefetch_output(np.int64(target_id), outputs, first_hot, hot, dim)
         if pos + reach < centers:
             _prefetch_row(inputs, np.int64(kept[pos + reach]) * dim, dim)
     if first < centers:
         for place in range(step * negatives, (step + 1) * negatives):
-            _prefetch_row(outputs, np.int64(noise[place]) * dim, dim)
+            _prefetch_output(np.int64(noise[place]), outputs, first_hot, hot, dim)
 
 
 @compiled
@@ -267,6 +308,7 @@ def train_logistic(  # type: ignore[no-untyped-def]
     width,
     windows,
     hot,
+    most_uses,
     share,
     loss_every,
 ):
@@ -282,7 +324,8 @@ def train_logistic(  # type: ignore[no-untyped-def]
     input_vectors, output_vectors : float (rows, D), D a multiple of LANES; changed in place
     offsets_scratch : int64 · scratch : float, zeros from a cache line on; as long as `scratch_sizes` says
     rows, width : of the widest step, see `scratch_shape` · windows : of a step
-    hot : so many nodes near the root are trained in a copy, and `share` of what they moved is added in the end
+    hot : so many output rows, the first of words or the last of nodes, are trained in a copy of this thread's
+    most_uses : of a copy before it settles with the table, by `share` of what it has moved; all do at the end
     loss_every : the loss is taken at every so manieth step
     """
     centers, negatives, dim = kept_ids.shape[0], negative_ids.shape[1], input_vectors.shape[1]
@@ -297,7 +340,7 @@ def train_logistic(  # type: ignore[no-untyped-def]
     hidden_sums = shifted(hidden, dim)
     weight = shifted(hidden_sums, dim)
     alpha = shifted(weight, LANES)
-    labels = shifted(alpha, LANES)
+    labels = shifted(alpha, 2 * LANES)
     terms = shifted(labels, width)
     scores = shifted(terms, width)
     counts = shifted(scores, rows * width)
@@ -305,13 +348,13 @@ def train_logistic(  # type: ignore[no-untyped-def]
     inputs = shifted(patterns, (windows + 1) * width)
     moves = shifted(inputs, rows * dim)
     hot_rows = shifted(moves, width * LANES)
-    hot_before = shifted(hot_rows, hot * dim)
-    first_hot = output_vectors.shape[0] - hot
-    shared_rows = shifted(output_table, first_hot * dim)
-    for k in range(hot * dim):
-        hot_rows[k] = hot_before[k] = shared_rows[k]
-    hot_place = distance(output_table, hot_rows)
-    idle_place = distance(output_table, shifted(hot_before, hot * dim))
+    # Before them is the idle row.
+    copies = distance(output_table, hot_rows) + dim
+    uses = shifted(output_offsets, width)
+    # The most frequent words come first, the nodes near the root last.
+    first_hot = output_vectors.shape[0] - hot if has_paths else 0
+    shares = shifted(alpha, LANES)
+    shares[0] = share
     reach = _reach(centers, stops)
     ahead = max(1, AHEAD // windows)
     loss, predictions = 0.0, 0
@@ -330,26 +373,26 @@ def train_logistic(  # type: ignore[no-untyped-def]
             count = _window_inputs(first, kept, starts, stops, dim, input_offsets)
         if has_paths and pools:
             tiles = _path_outputs(
-                kept[first], path_start, path_node, path_label, first_hot, hot_place, idle_place, POOLED_TILE, dim,
-                output_offsets, labels, counts,
-            )  # fmt: skip
+                kept[first], path_start, path_node, path_label, POOLED_TILE, output_offsets, labels, counts
+            )
         elif has_paths:
-            tiles = _path_outputs(
-                kept[first], path_start, path_node, path_label, first_hot, hot_place, idle_place, TILE, dim,
-                output_offsets, labels, counts,
-            )  # fmt: skip
+            tiles = _path_outputs(kept[first], path_start, path_node, path_label, TILE, output_offsets, labels, counts)
         elif pools:
-            tiles = _noise_outputs(kept[first], noise, step * negatives, negatives, dim, output_offsets)
+            tiles = _noise_outputs(kept[first], noise, step * negatives, negatives, output_offsets)
             differed, distinct = distinct, tiles == 1 and all_differ(output_offsets, POOLED_TILE)
             if not (differed and distinct):
                 _count_noise(tiles, negatives, output_offsets, labels, counts)
         else:
-            tiles = _step_outputs(first, last, kept, noise, step * negatives, negatives, dim, output_offsets)
+            tiles = _step_outputs(first, last, kept, noise, step * negatives, negatives, output_offsets)
             differed, distinct = distinct, tiles == 1 and last - first == windows and all_differ(output_offsets, TILE)
             if not (differed and distinct):
                 _count_step(last - first, tiles, negatives, output_offsets, labels, patterns)
             count = _step_inputs(first, last, kept, starts, stops, tiles, dim, input_offsets, patterns, counts)
             stride = tiles * CELL
+        _place_outputs(
+            tiles * (POOLED_TILE if pools else TILE), output_offsets, output_table, first_hot, hot, copies, uses,
+            most_uses, shares, dim,
+        )  # fmt: skip
         wants_loss = step % loss_every == 0
         if wants_loss:
             predictions += 1 if pools else pairs
@@ -369,7 +412,7 @@ def train_logistic(  # type: ignore[no-untyped-def]
         # was nothing to train, nothing is called for either, and the rows of a later step will have to be waited for.
         _prefetch_step(
             step + ahead, windows, reach, centers, kept, negatives, noise, has_paths, path_start, path_node,
-            path_label, input_table, output_table, dim,
+            path_label, input_table, output_table, first_hot, hot, dim,
         )  # fmt: skip
         if pools:
             pooled_update(tiles, distinct, dim, hidden, hidden_sums, output_table, output_offsets, scores)
@@ -381,8 +424,8 @@ def train_logistic(  # type: ignore[no-untyped-def]
                 count, tiles, distinct, dim, input_table, input_offsets, output_table, output_offsets, inputs, scores,
                 moves,
             )  # fmt: skip
-    for k in range(hot * dim):
-        shared_rows[k] += share * (hot_rows[k] - hot_before[k])
+    for i in range(hot):
+        _settle(output_table, (first_hot + i) * dim, copies + 2 * i * dim, shares, dim)
     return loss, predictions
 
 
@@ -393,5 +436,5 @@ def scratch_shape(most_inputs: int, most_outputs: int) -> tuple[int, int]:
 
 def scratch_sizes(rows: int, width: int, windows: int, hot: int, dim: int) -> tuple[int, int]:
     """How many numbers `offsets_scratch` and `scratch` have."""
-    vectors = 2 * dim + 2 * LANES + (rows + 2 * hot + 1) * dim + width * LANES
-    return rows + width, vectors + (2 + 2 * rows + windows + 1) * width
+    vectors = 2 * dim + 3 * LANES + (rows + 2 * hot + 1) * dim + width * LANES
+    return rows + width + hot, vectors + (2 + 2 * rows + windows + 1) * width
