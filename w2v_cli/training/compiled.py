@@ -13,17 +13,17 @@ from w2v_cli.training.sampling import Sample
 # The loss is taken at every so manieth step, evenly through the corpus; at every fifth it cost 2 to 3 % more time.
 LOSS_EVERY = 10
 # Threads that write the same rows wait for each other's cache lines: each trains the hot ones in a copy.
-# Of the most frequent words, which noise is full of. A copy that settles with the table so often is never far from it,
-# and what it moved is added whole. Two threads on enwiki-100m, ns a window of CBOW: 301 without, 271, 266 and 266 with
-# 32, 64 and 96 words, 266 to 272 with 16 to 64 uses; with 1,024 uses neither loss nor scores were worse. Skip-gram
-# gains a hundredth.
+# Hot words: the first of the vocabulary, which noise is full of. A copy that settles with the table so often is never
+# far from it, and what it moved is added whole. Two threads on enwiki-100m, ns a window of CBOW: 301 without, 271, 266
+# and 266 with 32, 64 and 96 words, 266 to 272 with 16 to 64 uses; skip-gram gains a hundredth. With 1,024 uses, when
+# two threads have as many that the other does not see as 128 have with 16, neither loss nor scores were worse.
 HOT_WORDS, MOST_USES = 64, 16
-# Nodes near the root, divided by the number of threads. Every window trains some, so often in a block that they have
-# arrived where they tend to at its end: their mean goes back then, not their sum; the more threads there are, the less
-# of a node that has not. Two threads on enwiki-100m: 0, 16, 64 and 256 copied nodes make 1.8, 2.3, 2.5 and 2.5 M
-# words/s with skip-gram, and with CBOW 16 and 256 answer 28.0 and 28.7 % of the analogies; copies of 128 that settle
-# every 32 uses, 28.3 %. On toyland CBOW's loss, 3.88 with one thread, is 3.97 to 4.02 with 2 to 16, and were it 256
-# for each of 16, 4.57.
+# Hot nodes: those near the root, so many divided by the number of threads. Every window trains some, so often in a
+# block that they have arrived where they tend to at its end: their mean goes back then, not their sum; the more threads
+# there are, the less of a node that has not. Two threads on enwiki-100m: 0, 16, 64 and 256 copied nodes make 1.8, 2.3,
+# 2.5 and 2.5 M words/s with skip-gram, and with CBOW 16 and 256 answer 28.0 and 28.7 % of the analogies; copies of 128
+# that settle every 32 uses, 28.3 %. On toyland CBOW's loss, 3.88 with one thread, is 3.97 to 4.02 with 2 to 16, and
+# were it 256 for each of 16, 4.57.
 HOT_NODES = 512
 NO_PATHS = Paths(np.zeros(0, np.int64), np.zeros(0, np.int32), np.zeros(0, np.int8))
 
@@ -47,7 +47,7 @@ def train_logistic(
     windows = sample.step_windows
     places = np.arange(len(sample.kept_ids), dtype=np.int32)
     before, after = (places - sample.window_starts).max(initial=0), (sample.window_stops - places).max(initial=1) - 1
-    most_inputs = max(int(before + windows + after), steps.PAIR)
+    most_inputs = max(min(int(before + windows + after), len(places)), steps.PAIR)
     most_outputs = windows + sample.negative_ids.shape[1] if objective.paths is None else paths.longest
     hot, most_uses, share = 0, 1, 1.0
     if threads > 1 and objective.paths is None:

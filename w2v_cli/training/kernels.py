@@ -42,15 +42,13 @@ from w2v_cli.training.steps import (
 AHEAD = 2
 # Nodes at the start of a path that are in the cache anyway.
 CACHED_NODES = 8
-# In the place of a row's number: the idle row.
-IDLE = -1
 
 
 @compiled(forceinline=True)
 def _settle(table, place, copy, share, dim):  # type: ignore[no-untyped-def]
     """A row of the table takes a share of what its copy has moved since they last met, and the copy starts from there.
 
-    Behind a copy stands the row as it was then; both begin as zeros.
+    Behind a copy stands the row as it was then; both begin as zeros. The share is an array of one.
     """
     s = spread(share, 0)
     for k in range(0, dim, LANES):
@@ -65,30 +63,32 @@ def _settle(table, place, copy, share, dim):  # type: ignore[no-untyped-def]
 def _place_outputs(  # type: ignore[no-untyped-def]
     count, output_offsets, table, first_hot, hot, copies, uses, most_uses, share, dim
 ):
-    """Output rows become their offsets in the table, hot ones those of this thread's copies.
+    """What are numbers of rows in `output_offsets` become their offsets in the table.
 
-    A copy settles with the table at its first use, and when it has been used `most_uses` times; `uses` are those left.
+    A hot row's is that of this thread's copy, which settles with the table at its first use and at the first after so
+    many; `uses` counts down to 1. Numbers below 0 are the idle row, which is zeros, never moves, and is there to fill
+    up a tile.
     """
     for j in range(count):
         row = output_offsets[j]
         i, place = row - first_hot, row * dim
         if 0 <= i < hot:
             copy = copies + 2 * i * dim
-            if uses[i] == 0:
+            if uses[i] <= 1:
                 _settle(table, place, copy, share, dim)
-                uses[i] = most_uses
+                uses[i] = most_uses + 1
             uses[i] -= 1
             place = copy
-        output_offsets[j] = place if row != IDLE else copies - dim
+        output_offsets[j] = place if row >= 0 else copies - dim
 
 
 @compiled(forceinline=True)
 def _noise_outputs(target_id, noise, first, negatives, outputs):  # type: ignore[no-untyped-def]
-    """CBOW's negative sampling: the rows of target and noise, filled up with the target; returns how many tiles."""
+    """CBOW's negative sampling: the rows of target and noise, filled up with idle ones; returns how many tiles."""
     tiles = (negatives + POOLED_TILE) // POOLED_TILE
-    for j in range(tiles * POOLED_TILE):
-        output_id = noise[first + j - 1] if 0 < j <= negatives else target_id
-        outputs[j] = output_id
+    outputs[0] = target_id
+    for j in range(1, tiles * POOLED_TILE):
+        outputs[j] = noise[first + j - 1] if j <= negatives else -j
     return tiles
 
 
@@ -103,7 +103,7 @@ def _count_noise(tiles, negatives, outputs, labels, counts):  # type: ignore[no-
 
 @compiled(forceinline=True)
 def _step_outputs(first, last, kept, noise, place, negatives, outputs):  # type: ignore[no-untyped-def]
-    """Skip-gram's negative sampling of a step's windows: rows of their targets and noise, filled up with the first one.
+    """Skip-gram's negative sampling of a step's windows: the rows of their targets and noise, filled up with idle ones.
 
     Returns how many tiles.
     """
@@ -111,8 +111,7 @@ def _step_outputs(first, last, kept, noise, place, negatives, outputs):  # type:
     tiles = (targets + negatives + TILE - 1) // TILE
     for j in range(tiles * TILE):
         is_noise = targets <= j < targets + negatives
-        output_id = noise[place + j - targets] if is_noise else kept[first + j] if j < targets else kept[first]
-        outputs[j] = output_id
+        outputs[j] = noise[place + j - targets] if is_noise else kept[first + j] if j < targets else -j
     return tiles
 
 
@@ -172,7 +171,7 @@ def _step_inputs(  # type: ignore[no-untyped-def]
 def _path_outputs(  # type: ignore[no-untyped-def]
     target_id, path_starts, path_nodes, path_labels, tile, outputs, labels, counts
 ):
-    """Hierarchical softmax: the nodes of the target's path, filled up with an idle row; returns how many tiles."""
+    """Hierarchical softmax: the nodes of the target's path, filled up with idle ones; returns how many tiles."""
     first = path_starts[target_id]
     nodes = path_starts[target_id + 1] - first
     tiles = (nodes + tile - 1) // tile
@@ -180,7 +179,7 @@ def _path_outputs(  # type: ignore[no-untyped-def]
         outputs[j] = path_nodes[first + j]
         set_output(j, tile, path_labels[first + j], 1, labels, counts)
     for j in range(nodes, tiles * tile):
-        outputs[j] = IDLE
+        outputs[j] = -1
         set_output(j, tile, 0, 0, labels, counts)
     return tiles
 
@@ -244,7 +243,7 @@ def _prefetch_row(table, offset, dim):  # type: ignore[no-untyped-def]
 
 @compiled(forceinline=True)
 def _prefetch_output(row, table, first_hot, hot, dim):  # type: ignore[no-untyped-def]
-    """A hot row is in the cache, as a copy."""
+    """Of a hot row the copy is trained, which is in the cache."""
     if not first_hot <= row < first_hot + hot:
         _prefetch_row(table, row * dim, dim)
 
@@ -265,8 +264,8 @@ def _prefetch_path(pos, centers, kept, path_starts, path_nodes, path_labels):  #
 
 @compiled(forceinline=True)
 def _prefetch_step(  # type: ignore[no-untyped-def]
-    step, windows, reach, centers, kept, negatives, noise, has_paths, path_starts, path_nodes, path_labels, inputs,
-    outputs, first_hot, hot, dim,
+    step, windows, reach, centers, kept, negatives, noise, has_paths, path_starts, path_nodes, path_labels,
+    input_table, output_table, first_hot, hot, dim,
 ):  # fmt: skip
     """Call for the rows that a step needs and those before it did not, and for the paths of later ones."""
     first = step * windows
@@ -277,14 +276,14 @@ def _prefetch_step(  # type: ignore[no-untyped-def]
         if has_paths:
             # The first nodes are on every path, and in the cache.
             for place in range(path_starts[target_id] + CACHED_NODES, path_starts[target_id + 1]):
-                _prefetch_output(np.int64(path_nodes[place]), outputs, first_hot, hot, dim)
+                _prefetch_output(np.int64(path_nodes[place]), output_table, first_hot, hot, dim)
         else:
-            _prefetch_output(np.int64(target_id), outputs, first_hot, hot, dim)
+            _prefetch_output(np.int64(target_id), output_table, first_hot, hot, dim)
         if pos + reach < centers:
-            _prefetch_row(inputs, np.int64(kept[pos + reach]) * dim, dim)
+            _prefetch_row(input_table, np.int64(kept[pos + reach]) * dim, dim)
     if first < centers:
         for place in range(step * negatives, (step + 1) * negatives):
-            _prefetch_output(np.int64(noise[place]), outputs, first_hot, hot, dim)
+            _prefetch_output(np.int64(noise[place]), output_table, first_hot, hot, dim)
 
 
 @compiled
@@ -340,7 +339,7 @@ def train_logistic(  # type: ignore[no-untyped-def]
     hidden_sums = shifted(hidden, dim)
     weight = shifted(hidden_sums, dim)
     alpha = shifted(weight, LANES)
-    labels = shifted(alpha, 2 * LANES)
+    labels = shifted(alpha, LANES)
     terms = shifted(labels, width)
     scores = shifted(terms, width)
     counts = shifted(scores, rows * width)
@@ -351,14 +350,14 @@ def train_logistic(  # type: ignore[no-untyped-def]
     # Before them is the idle row.
     copies = distance(output_table, hot_rows) + dim
     uses = shifted(output_offsets, width)
-    # The most frequent words come first, the nodes near the root last.
+    # Words are in the order of their counts, unless `--vocab` has another; the nodes near the root are the last.
     first_hot = output_vectors.shape[0] - hot if has_paths else 0
-    shares = shifted(alpha, LANES)
+    shares = shifted(alpha, 1)
     shares[0] = share
     reach = _reach(centers, stops)
     ahead = max(1, AHEAD // windows)
     loss, predictions = 0.0, 0
-    # A path has no node twice. With noise, steps whose outputs differ have the same labels and counts.
+    # A path has no node twice. With noise, whole steps whose outputs differ have the same labels and counts.
     distinct = has_paths
     for step in range((centers + windows - 1) // windows):
         first = step * windows
@@ -425,7 +424,8 @@ def train_logistic(  # type: ignore[no-untyped-def]
                 moves,
             )  # fmt: skip
     for i in range(hot):
-        _settle(output_table, (first_hot + i) * dim, copies + 2 * i * dim, shares, dim)
+        if uses[i] > 0:
+            _settle(output_table, (first_hot + i) * dim, copies + 2 * i * dim, shares, dim)
     return loss, predictions
 
 
@@ -436,5 +436,5 @@ def scratch_shape(most_inputs: int, most_outputs: int) -> tuple[int, int]:
 
 def scratch_sizes(rows: int, width: int, windows: int, hot: int, dim: int) -> tuple[int, int]:
     """How many numbers `offsets_scratch` and `scratch` have."""
-    vectors = 2 * dim + 3 * LANES + (rows + 2 * hot + 1) * dim + width * LANES
+    vectors = 2 * dim + 2 * LANES + (rows + 2 * hot + 1) * dim + width * LANES
     return rows + width + hot, vectors + (2 + 2 * rows + windows + 1) * width

@@ -166,7 +166,7 @@ def logistic_update(  # type: ignore[no-untyped-def]
 
     Both products are of the rows before the step, and rows that occur more than once take every one of their gradients.
     Inputs are read from scratch, as rows may be there more than once; outputs that may, all before any is written.
-    `distinct` outputs are those of which none that counts is there twice.
+    `distinct` outputs are those of which no row is there twice, but for idle ones, which do not move.
     """
     n = (count + 1) // PAIR * PAIR
     for k in range(0, dim, LANES):
@@ -266,7 +266,7 @@ def pooled_errors(  # type: ignore[no-untyped-def]
 def pooled_update(  # type: ignore[no-untyped-def]
     tiles, distinct, dim, hidden, hidden_sums, output_table, output_offsets, scores
 ):
-    """The second half: sums = G·O and O += Gᵀ·h; a row that may come again is written when all have been read."""
+    """The second half: sums = G·O and O += Gᵀ·h; rows that are not `distinct` are written when all have been read."""
     for j in range(0, tiles * POOLED_TILE, POOLED_TILE):
         r0, r1, r2 = output_offsets[j], output_offsets[j + 1], output_offsets[j + 2]
         r3, r4, r5 = output_offsets[j + 3], output_offsets[j + 4], output_offsets[j + 5]
@@ -295,12 +295,12 @@ def pooled_update(  # type: ignore[no-untyped-def]
 
 
 @compiled(forceinline=True)
-def all_differ(offsets, count):  # type: ignore[no-untyped-def]
-    """Whether so many outputs are as many rows."""
+def all_differ(rows, count):  # type: ignore[no-untyped-def]
+    """Whether none of the first so many rows is there twice."""
     same = False
     for a in range(count):
         for b in range(a):
-            same |= offsets[a] == offsets[b]
+            same |= rows[a] == rows[b]
     return not same
 
 
