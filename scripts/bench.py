@@ -286,13 +286,16 @@ def trainer_rows(runs: list[Row]) -> list[Row]:
 
 
 def grid_rows(runs: list[Row]) -> list[Row]:
-    """A row for each kind of run: w2v's speed, and how many times that is each peer's."""
+    """A row for each kind of run: w2v's speed, every peer's, and how many times that w2v's is."""
     rows = []
     for kind in GRID:
-        of_kind = [run for run in runs if kind.items() <= run.items()]
-        others = {f"× {name}": ratio(of_kind, name) for name in by_trainer(of_kind) if name != "w2v"}
-        ours = _median(by_trainer(of_kind)["w2v"], "words_per_second")
-        rows.append({**{name: str(value) for name, value in kind.items()}, "words/s": f"{ours:,.0f}", **others})
+        trainers = by_trainer([run for run in runs if kind.items() <= run.items()])
+        row: Row = {name: str(value) for name, value in kind.items() if kind["loss"] == "ns" or name != "negatives"}
+        for name, theirs in trainers.items():
+            row["words/s" if name == "w2v" else f"{name}, words/s"] = f"{_median(theirs, 'words_per_second'):,.0f}"
+            if name != "w2v":
+                row[f"× {name}"] = ratio(trainers["w2v"] + theirs, name)
+        rows.append(row)
     return rows
 
 
@@ -336,29 +339,38 @@ def draw(report: Row, path: str) -> None:
     matplotlib.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "w2v"})
     from matplotlib import pyplot
 
-    speeds = [
-        (title, speed, rows)
+    tables = [
+        (title, [name for name in rows[0] if name in ("words/s", "GFLOP/s") or name.endswith(", words/s")], rows)
         for title, rows in report["tables"].items()
-        for speed in ("words/s", "GFLOP/s")
-        if speed in rows[0]
     ]
-    heights = [1 + 0.3 * len(rows) for _, _, rows in speeds]
+    tables = [table for table in tables if table[1]]
+    heights = [1 + 0.2 * len(rows) * (len(speeds) + 0.5) for _, speeds, rows in tables]
     figure, axes = pyplot.subplots(
-        len(speeds), squeeze=False, figsize=(8, sum(heights)), height_ratios=heights, layout="constrained"
+        len(tables), squeeze=False, figsize=(8, sum(heights)), height_ratios=heights, layout="constrained"
     )
-    for axis, (title, speed, rows) in zip(axes[:, 0], speeds, strict=True):
-        # What a row is called stands before its first figure.
-        first = list(rows[0]).index("tokens" if "tokens" in rows[0] else speed)
-        names = [", ".join(str(value) for value in list(row.values())[: max(first, 1)]) for row in rows]
-        values = [float(str(row[speed]).replace(",", "")) for row in rows]
-        unit = 1e6 if speed == "words/s" else 1
-        axis.bar_label(axis.barh(names, [value / unit for value in values]), fmt="%.3g", padding=3)
+    for axis, (title, speeds, rows) in zip(axes[:, 0], tables, strict=True):
+        unit = 1e6 if speeds[0] == "words/s" else 1
+        for place, speed in enumerate(speeds):
+            values = [float(str(row[speed]).replace(",", "")) / unit for row in rows]
+            places = [i + place / (len(speeds) + 1) for i in range(len(rows))]
+            bars = axis.barh(places, values, height=1 / (len(speeds) + 1), label=speed.rpartition(", ")[0] or "w2v")
+            axis.bar_label(bars, fmt="%.3g", padding=3)
+        middle = (len(speeds) - 1) / 2 / (len(speeds) + 1)
+        axis.set_yticks([i + middle for i in range(len(rows))], [bar_name(row) for row in rows])
         axis.invert_yaxis()
-        axis.margins(x=0.1)
+        axis.margins(x=0.1, y=0.01)
         axis.set_title(title, loc="left")
-        axis.set_xlabel(f"million {speed}" if speed == "words/s" else speed)
+        axis.set_xlabel("million words/s" if speeds[0] == "words/s" else speeds[0])
+        if len(speeds) > 1:
+            axis.legend()
     # No date in it and no random names: the same figures make the same file.
     figure.savefig(path, metadata={"Date": None} if path.endswith(".svg") else None)
+
+
+def bar_name(row: Row) -> str:
+    """What stands in a row before its first figure; numbers with what they are."""
+    names = list(itertools.takewhile(lambda name: "/" not in name and name != "tokens", row))
+    return ", ".join(f"{name} {row[name]}" if row[name].replace(",", "").isdigit() else row[name] for name in names)
 
 
 def _median(runs: list[Row], key: str) -> float:

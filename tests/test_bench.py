@@ -101,3 +101,24 @@ def test_the_plot_has_a_bar_for_every_trainer(bench: Any, tmp_path: Path) -> Non
     bench.draw({"tables": {"trainers": rows}}, str(tmp_path / "plot.svg"))
     drawn = (tmp_path / "plot.svg").read_text()
     assert all(f">{text}<" in drawn for text in ("w2v", "another", "trainers", "million words/s"))
+
+
+def test_the_grid_puts_every_trainers_speed_beside_w2vs(bench: Any, tmp_path: Path) -> None:
+    runs = [
+        {**kind, "trainer": name, "words_per_second": speed}
+        for kind in bench.GRID
+        for name, speed in [("w2v", 9e6), ("gensim", 2e6), ("w2v", 8e6), ("gensim", 1e6)]
+    ]
+    rows = bench.grid_rows(runs)
+    assert rows[0] == {
+        **{"model": "skipgram", "loss": "ns", "dim": "50", "window": "5", "negatives": "5"},
+        **{"words/s": "8,500,000", "gensim, words/s": "1,500,000", "× gensim": "6.2 (4.5–8.0)"},
+    }
+    assert [bench.bar_name(row) for row in (rows[0], rows[-1])] == [
+        "skipgram, ns, dim 50, window 5, negatives 5",
+        "cbow, hs, dim 300, window 10",
+    ]
+    pytest.importorskip("matplotlib", reason="the plot comes with the extra bench")
+    bench.draw({"tables": {"grid": rows}}, str(tmp_path / "plot.svg"))
+    drawn = (tmp_path / "plot.svg").read_text()
+    assert drawn.count(">8.5<") == drawn.count(">1.5<") == len(bench.GRID) and ">gensim<" in drawn
