@@ -17,7 +17,7 @@ pytestmark = pytest.mark.skipif(not COMPILES, reason="numba does not import here
 
 PROGRAM = """
 import numpy as np
-from w2v_cli.training.steps import set_output
+from w2v_cli.training.layout import set_output
 from w2v_cli.training.sampling import alias_table, _pair_columns
 alias_table(np.ones(3))
 set_output(0, 6, 1.0, 1.0, np.zeros(16), np.zeros(16))

@@ -138,7 +138,7 @@ def logistic_errors(  # type: ignore[no-untyped-def]
 
         S = I·Oᵀ      G = alpha·c ⊙ (Y − σ(S))
 
-    `labels` is Y's one row, laid out as the cells of one pair (`set_output`); `counts` is c, how often an output counts
+    `labels` is Y's one row, laid out as the cells of one pair (`layout`); `counts` is c, how often an output counts
     for an input, of which a pair's cells begin `stride` further on than those of the pair before. Left for the other
     half: G in `scores`, a copy of I in `inputs`, and the twin of an odd row out. Returns the loss before the step, in
     nats, if wanted.
@@ -292,22 +292,3 @@ def pooled_update(  # type: ignore[no-untyped-def]
             g0, row = spread(scores, j // POOLED_TILE * CELL + j % POOLED_TILE), output_offsets[j]
             for k in range(0, dim, LANES):
                 store(output_table, row + k, multiply_add(g0, load(hidden, k), load(output_table, row + k)))
-
-
-@compiled(forceinline=True)
-def all_differ(rows, count):  # type: ignore[no-untyped-def]
-    """Whether none of the first so many rows is there twice."""
-    same = False
-    for a in range(count):
-        for b in range(a):
-            same |= rows[a] == rows[b]
-    return not same
-
-
-@compiled(forceinline=True)
-def set_output(j, tile, label, count, labels, counts):  # type: ignore[no-untyped-def]
-    """Label and count of output j in tiles of so many, for both inputs of a pair where the tile is for pairs."""
-    place = j // tile * CELL + j % tile
-    labels[place], counts[place] = label, count
-    if tile == TILE:
-        labels[place + TOTALS], counts[place + TOTALS] = label, count
