@@ -66,8 +66,8 @@ def test_the_summary_has_the_promised_keys(text: Path, tmp_path: Path) -> None:
     assert done.stderr == ""
     summary = json.loads(done.stdout)
     assert set(summary) == {
-        "output", "words", "dim", "tokens", "epochs", "threads", "seed", "loss", "words_per_second", "seconds",
-        "peak_rss_bytes",
+        "output", "words", "dim", "tokens", "epochs", "threads", "seed", "loss", "loss_standard_error",
+        "words_per_second", "seconds", "peak_rss_bytes",
     }  # fmt: skip
     assert set(summary["seconds"]) == {"count", "encode", "compile", "train", "save"}
     assert len(summary["loss"]) == summary["epochs"] == 2
@@ -165,7 +165,7 @@ def test_the_softmax_tells_its_perplexity(text: Path, tmp_path: Path) -> None:
 
 
 def test_a_loss_may_be_too_large_for_its_perplexity() -> None:
-    trained = Trained(initial_parameters(2, 1, 1), [0.0, 1.0, 1000.0], 1.0, 1.0)
+    trained = Trained(initial_parameters(2, 1, 1), [0.0, 1.0, 1000.0], 0.1, 1.0, 1.0)
     assert trained.perplexities == [1.0, pytest.approx(math.e), math.inf]
 
 

@@ -68,7 +68,7 @@ def test_memory_that_runs_out_in_the_midst_of_a_run_is_a_sentence(
     def step(*arguments: object) -> None:
         np.empty(1 << 60, np.uint8)
 
-    monkeypatch.setattr(trainer, "make_step", lambda *arguments: step)
+    monkeypatch.setattr(trainer, "make_step", lambda *arguments, **options: step)
     config = TrainConfig(min_count=1, dim=2**20)
     with pytest.raises(TrainingError, match=r"4 words × 1048576 dimensions take 32 MiB of memory, and there was too"):
         train_model([str(tmp_path / "corpus.txt")], config, output=tmp_path / "model")

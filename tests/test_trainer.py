@@ -269,7 +269,6 @@ def test_a_corpus_with_nothing_to_predict_is_refused(tmp_path: Path, text: str, 
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_one_window_with_a_context_is_something_to_predict(tmp_path: Path, engine: str) -> None:
-    # The compiled engine counts the predictions of every so manieth window, from the first: none of these.
     (tmp_path / "words.txt").write_text("x\na b\n")
     with encode([str(tmp_path / "words.txt")], 1, None, TextOptions(), 1, tmp_path) as words:
         assert Trainer(config(engine=engine), words).train().finished
@@ -280,8 +279,7 @@ def test_the_learning_rate_is_right_after_two_thousand_million_tokens(corpus: En
     run = Trainer(config(epochs=epochs), corpus)
     seen: list[np.ndarray] = []
     run.step = lambda sample, alphas, *tables: (seen.append(alphas), (0.0, 1))[1]  # type: ignore[func-returns-value]
-    losses, predictions = np.zeros(epochs), np.zeros(epochs, np.int64)
-    tally = run._tally(Standing((epochs - 1) * run.schedule.blocks, losses, predictions))
+    tally = run._tally(Standing((epochs - 1) * run.schedule.blocks, np.zeros(epochs)))
     run._work(tally)
     assert tally.error is None
     assert seen[0][0] == pytest.approx(run.schedule.alpha_at(float((epochs - 1) * corpus.token_count)), rel=1e-12)

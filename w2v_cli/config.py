@@ -85,7 +85,8 @@ class TrainConfig:
     )
     subsample: float = _option(
         1e-3,
-        "Share of the text above which frequent words are thinned out; 0 keeps all.",
+        "Share of the text above which frequent words are thinned out; 0 keeps all. Texts under 10,000 words are kept "
+        "whole.",
         least=0.0,
         most=1,
         aliases=("sample",),
@@ -103,7 +104,7 @@ class TrainConfig:
         None,
         "Learning rate at the start; falls linearly. Default: "
         + ", ".join(f"{start} {model} {loss}" for (model, loss), (start, _) in DEFAULT_ALPHA.items())
-        + ".",
+        + "; less with very wide windows, hundreds of noise words or a text of few words.",
         above=0.0,
         aliases=("lr",),
     )

@@ -46,7 +46,7 @@ class Narrator(Observer):
     def ready(self, trainer: Trainer, estimated_seconds: float) -> None:
         """What the training takes. From here on, stopping is worth the wait for it."""
         self._stop.working = True
-        config, corpus = trainer.config, trainer.corpus
+        config, corpus, schedule = trainer.config, trainer.corpus, trainer.schedule
         if WHY_NOT_COMPILED is not None and config.engine == "auto":
             self.show.say(f"numba does not import ({WHY_NOT_COMPILED}): training with the numpy engine, which is slow")
         memory, tables = estimated_peak(trainer) / 2**20, trainer.parameters.nbytes / 2**20
@@ -54,7 +54,12 @@ class Narrator(Observer):
         if self.verbose:
             self.show.say(f"Text sha256 {corpus.fingerprint}")
             self.show.say(f"Engine {trainer.engine}, {trainer.workers} workers; {config}")
-            self.show.say(f"Learning rate {config.alpha_start:g} to {config.alpha_min:g}")
+            self.show.say(f"Learning rate {schedule.alpha_start:g} to {schedule.alpha_min:g}")
+        if schedule.alpha_start < config.alpha_start:
+            self.show.say(
+                f"Learning rate {schedule.alpha_start:.2g} instead of {config.alpha_start:g}: with so wide windows, so "
+                "much noise or so many repeated words, longer steps would overshoot (--alpha sets it)"
+            )
         estimate = duration(estimated_seconds)
         self.show.say(f"Training {config.epochs} × {corpus.token_count:,} tokens takes about {estimate}")
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 DEFAULT_OUTPUT = "model.safetensors"
 # The next command is shown with a word that is neither a function word nor rare.
 EXAMPLE_RANK = 200
+# Epochs whose losses are shown; with --json there are all of them.
+_MOST_SHOWN = 20
 
 
 @click.command()
@@ -60,6 +62,10 @@ def train(
     CORPUS is one or more text files (also .gz .bz2 .xz .zst), or - for stdin: UTF-8, one sentence a line,
     words separated by white space.
 
+    The loss that is shown is the mean negative log-likelihood of a prediction, in nats, on a fixed sample of windows
+    from all over the text, with the same noise words every time. It is measured after each epoch, and in long epochs
+    four times; the last one is that of the saved model. -v shows its standard error.
+
     \b
     Examples:
       w2v train corpus.txt
@@ -93,23 +99,30 @@ def train(
             run = resume_training(resume, given_options(context), narrator)
     show.done()
     output = run.output or output
-    _tell(run, output, show)
+    _tell(run, output, show, verbose)
     if as_json:
         print_json(_summary(run, output))
 
 
-def _tell(run: Run, output: str, show: ProgressLine) -> None:
+def _tell(run: Run, output: str, show: ProgressLine, verbose: bool) -> None:
     """What has become of the run, and what to do next, on stderr."""
     config, trained, words = run.config, run.trained, len(run.vocabulary)
-    losses = ", ".join(f"{loss:.4f}" for loss in trained.losses)
+    losses = _some([f"{loss:.4f}" for loss in trained.losses])
     show.say(f"Loss by epoch, nats per prediction: {losses}")
+    if verbose:
+        show.say(f"Standard error of the loss: {trained.standard_error:.4f}")
     if config.loss == "softmax":
-        show.say(f"Perplexity by epoch: {', '.join(f'{x:,.1f}' for x in trained.perplexities)}")
+        show.say(f"Perplexity by epoch: {_some([f'{x:,.1f}' for x in trained.perplexities])}")
     show.say(", ".join(f"{phase} {duration(spent)}" for phase, spent in run.seconds.items()))
     show.say(f"Wrote {output}: {words:,} words × {config.dim}, {trained.words_per_second:,.0f} words/s")
     asked = [] if output == DEFAULT_OUTPUT and "W2V_MODEL" not in os.environ else ["-m", output]
     word = run.vocabulary.words[min(words - 1, EXAMPLE_RANK)]
     show.say(f"Next: {shlex.join(['w2v', 'similar', *asked, word])}")
+
+
+def _some(values: list[str]) -> str:
+    """All of them, or of very many the first and the last ones."""
+    return ", ".join(values if len(values) <= _MOST_SHOWN else [*values[:3], "…", *values[3 - _MOST_SHOWN :]])
 
 
 def _summary(run: Run, output: str) -> dict[str, Any]:
@@ -126,6 +139,7 @@ def _summary(run: Run, output: str) -> dict[str, Any]:
         "threads": config.thread_count,
         "seed": config.seed,
         "loss": trained.losses,
+        "loss_standard_error": trained.standard_error,
         **({"perplexity": trained.perplexities} if config.loss == "softmax" else {}),
         "words_per_second": trained.words_per_second,
         "seconds": run.seconds,

@@ -97,6 +97,14 @@ class EncodedCorpus:
         return int(self._boundary_places.nbytes)
 
     @property
+    def has_neighbours(self) -> bool:
+        """Whether two words stand in one line somewhere; without any, there is nothing to predict."""
+        places = self._boundary_places
+        # The end of the last line is a boundary too, and no word follows it.
+        between = len(places) - int(len(places) > 0 and places[-1] == self.token_count)
+        return between < self.token_count - 1
+
+    @property
     def files(self) -> tuple[Any, Any]:
         """The ids and the boundaries, int32 and int64, open for reading."""
         return self._ids, self._boundaries

@@ -15,13 +15,14 @@ import numpy as np
 from w2v_cli.corpus.encoded import EncodedCorpus
 from w2v_cli.errors import ModelFileError, TrainingError
 from w2v_cli.storage import TensorFile, checksum, remove_leftovers, word_tensors, write_tensors
+from w2v_cli.training.loss_sample import LOSS_RULE
 from w2v_cli.training.parameters import Parameters
 from w2v_cli.training.sampling import STEP_RULE
 from w2v_cli.training.schedule import BLOCK_ORDER, BLOCK_TOKENS
 from w2v_cli.training.trainer import Standing
 
-# What blocks and steps are in this version; a checkpoint of one that shared out the text in another way is refused.
-SHARES = {"block_tokens": BLOCK_TOKENS, "order": BLOCK_ORDER, "steps": STEP_RULE}
+# What blocks, steps and losses are in this version. A checkpoint of a version where they were others is refused.
+SHARES = {"block_tokens": BLOCK_TOKENS, "order": BLOCK_ORDER, "steps": STEP_RULE, "loss": LOSS_RULE}
 NAMES = ("checkpoint-0.safetensors", "checkpoint-1.safetensors")
 
 
@@ -55,7 +56,7 @@ class Checkpoints:
         ModelFileError
             If it cannot be written; both older ones are as they were then.
         """
-        tensors = {**parameters.tensors(), "losses": standing.losses, "predictions": standing.predictions}
+        tensors = {**parameters.tensors(), "losses": standing.losses}
         facts = json.dumps({"block": standing.block, **SHARES, "corpus": self._corpus})
         oldest = 1 - self._newest
         write_tensors(self.folder / NAMES[oldest], tensors, {"standing": facts, "checksum": checksum(tensors, facts)})
@@ -99,14 +100,13 @@ class Checkpoints:
             )
         for name, table in parameters.tensors().items():
             table[:] = tensors[name]
-        return Standing(block, np.array(tensors["losses"]), np.array(tensors["predictions"]))
+        return Standing(block, np.array(tensors["losses"]))
 
     def _read(self, path: Path, parameters: Parameters) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """What a whole checkpoint says and holds, memory-mapped."""
         file = TensorFile(path)
         tensors = {name: file.tensor(name, "F32", axes=2) for name in parameters.tensors()}
         tensors["losses"] = file.tensor("losses", "F64", axes=1)
-        tensors["predictions"] = file.tensor("predictions", "I64", axes=1)
         text = file.metadata.get("standing", "")
         if file.metadata.get("checksum") != checksum(tensors, text):
             raise file.wrong("is torn or damaged")

@@ -10,8 +10,6 @@ from w2v_cli.training.objective import Objective
 from w2v_cli.training.parameters import aligned_zeros
 from w2v_cli.training.sampling import Sample
 
-# The loss is taken at every so manieth step, evenly through the corpus; at every fifth it cost 2 to 3 % more time.
-LOSS_EVERY = 10
 # Threads that write the same rows wait for each other's cache lines: each trains the hot ones in a copy.
 # Hot words: the first of the vocabulary, which noise is full of. A copy that settles with the table so often is never
 # far from it, and what it moved is added whole. Two threads on enwiki-100m, ns a window of CBOW: 301 without, 271, 266
@@ -35,13 +33,46 @@ def train_logistic(
     input_vectors: np.ndarray,
     output_vectors: np.ndarray,
     threads: int = 1,
-    loss_every: int = LOSS_EVERY,
+    wants_loss: bool = True,
 ) -> tuple[float, int]:
     """Negative sampling or hierarchical softmax over one block, as `reference.train_logistic` defines it.
 
-    The loss is that of every `loss_every`-th step; the predictions are counted in the same ones. Only skip-gram with
-    negative sampling has steps of several windows.
+    Only skip-gram with negative sampling has steps of several windows. Without `wants_loss` both results are 0.
     """
+    hot, most_uses, share = 0, 1, 1.0
+    if threads > 1 and objective.paths is None:
+        hot, most_uses = min(HOT_WORDS, len(output_vectors)), MOST_USES
+    elif threads > 1:
+        # As many uses as there are windows: a copy settles at the end.
+        hot, most_uses, share = min(HOT_NODES // threads, len(output_vectors)), len(sample.kept_ids), 1 / threads
+    return _run_kernel(
+        objective, sample, alphas, input_vectors, output_vectors, hot, most_uses, share, wants_loss, learns=True
+    )
+
+
+def measure_logistic(
+    objective: Objective, sample: Sample, input_vectors: np.ndarray, output_vectors: np.ndarray
+) -> tuple[float, int]:
+    """The loss of a block as `reference.measure_logistic` defines it, by the kernel that trains; the tables stay."""
+    nothing = np.zeros(len(sample.kept_ids))
+    return _run_kernel(
+        objective, sample, nothing, input_vectors, output_vectors, 0, 1, 1.0, wants_loss=True, learns=False
+    )
+
+
+def _run_kernel(
+    objective: Objective,
+    sample: Sample,
+    alphas: np.ndarray,
+    input_vectors: np.ndarray,
+    output_vectors: np.ndarray,
+    hot: int,
+    most_uses: int,
+    share: float,
+    wants_loss: bool,
+    learns: bool,
+) -> tuple[float, int]:
+    """Call `kernels.train_logistic` with the scratch buffers that the block needs."""
     assert sample.step_windows == 1 or (objective.model == "skipgram" and objective.paths is None)
     paths = objective.paths or NO_PATHS
     windows = sample.step_windows
@@ -49,12 +80,6 @@ def train_logistic(
     before, after = (places - sample.window_starts).max(initial=0), (sample.window_stops - places).max(initial=1) - 1
     most_inputs = max(min(int(before + windows + after), len(places)), steps.PAIR)
     most_outputs = windows + sample.negative_ids.shape[1] if objective.paths is None else paths.longest
-    hot, most_uses, share = 0, 1, 1.0
-    if threads > 1 and objective.paths is None:
-        hot, most_uses = min(HOT_WORDS, len(output_vectors)), MOST_USES
-    elif threads > 1:
-        # As many uses as there are windows: a copy settles at the end.
-        hot, most_uses, share = min(HOT_NODES // threads, len(output_vectors)), len(sample.kept_ids), 1 / threads
     dim = input_vectors.shape[1]
     rows, width = kernels.scratch_shape(most_inputs, most_outputs)
     offsets_size, scratch_size = kernels.scratch_sizes(rows, width, windows, hot, dim)
@@ -81,6 +106,7 @@ def train_logistic(
         hot,
         most_uses,
         share,
-        loss_every,
+        wants_loss,
+        learns,
     )
     return float(loss), int(predictions)

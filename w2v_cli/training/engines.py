@@ -15,6 +15,8 @@ from w2v_cli.training.sampling import Sample
 
 # (sample, alphas, input_vectors, output_vectors) → (loss in nats, predictions); see `reference.train_logistic`.
 Step = Callable[[Sample, np.ndarray, np.ndarray, np.ndarray], tuple[float, int]]
+# (sample, input_vectors, output_vectors) → (loss in nats, predictions); the tables stay as they are.
+Measure = Callable[[Sample, np.ndarray, np.ndarray], tuple[float, int]]
 
 
 def resolve_engine(engine: str) -> str:
@@ -35,10 +37,17 @@ def resolve_engine(engine: str) -> str:
     return engine
 
 
-def make_step(engine: str, objective: Objective, threads: int = 1, batch_alpha: float | None = None) -> Step:
+def make_step(
+    engine: str,
+    objective: Objective,
+    threads: int = 1,
+    batch_alpha: float | None = None,
+    wants_loss: bool = True,
+) -> Step:
     """The step of an objective, for so many threads that take it at once; `engine` is what `resolve_engine` returns.
 
-    The softmax is made of numpy's matrix products in both engines; it alone has batches, and `batch_alpha` for them.
+    Without `wants_loss` the compiled engine saves the time that the loss takes, and returns 0 for it. The softmax is
+    made of numpy's matrix products in both engines; it alone has batches, and `batch_alpha` for them.
     """
     if objective.loss == "softmax":
         return partial(softmax.train_softmax, objective, threads=threads, batch_alpha=batch_alpha)
@@ -46,4 +55,15 @@ def make_step(engine: str, objective: Objective, threads: int = 1, batch_alpha: 
         return partial(reference.train_logistic, objective)
     from w2v_cli.training import compiled
 
-    return partial(compiled.train_logistic, objective, threads=threads)
+    return partial(compiled.train_logistic, objective, threads=threads, wants_loss=wants_loss)
+
+
+def make_measure(engine: str, objective: Objective, threads: int = 1) -> Measure:
+    """The loss of an objective; only the full softmax shares its work among `threads`."""
+    if objective.loss == "softmax":
+        return partial(softmax.measure_softmax, objective, threads=threads)
+    if engine == "reference":
+        return partial(reference.measure_logistic, objective)
+    from w2v_cli.training import compiled
+
+    return partial(compiled.measure_logistic, objective)

@@ -212,7 +212,8 @@ def train_logistic(  # type: ignore[no-untyped-def]
     hot,
     most_uses,
     share,
-    loss_every,
+    wants_loss,
+    learns,
 ):
     """Negative sampling or hierarchical softmax over one block; returns (loss in nats, predictions it is the sum of).
 
@@ -228,7 +229,8 @@ def train_logistic(  # type: ignore[no-untyped-def]
     rows, width : of the widest step, see `scratch_shape` · windows : of a step
     hot : so many output rows, the first of words or the last of nodes, are trained in a copy of this thread's
     most_uses : of a copy before it settles with the table, by `share` of what it has moved; all do at the end
-    loss_every : the loss is taken at every so manieth step
+    wants_loss : whether the loss before each step is summed up; else both results are 0
+    learns : whether the tables change; without it only the loss is measured, and `hot` must be 0
     """
     centers, negatives, dim = kept_ids.shape[0], negative_ids.shape[1], input_vectors.shape[1]
     has_paths = path_starts.shape[0] > 0
@@ -295,7 +297,6 @@ def train_logistic(  # type: ignore[no-untyped-def]
             tiles * (POOLED_TILE if pools else TILE), output_offsets, output_table, first_hot, hot, copies, uses,
             most_uses, shares, dim,
         )  # fmt: skip
-        wants_loss = step % loss_every == 0
         if wants_loss:
             predictions += 1 if pools else pairs
         alpha[0] = rates[first]
@@ -316,6 +317,8 @@ def train_logistic(  # type: ignore[no-untyped-def]
             step + ahead, windows, reach, centers, kept, negatives, noise, has_paths, path_start, path_node,
             path_label, input_table, output_table, first_hot, hot, dim,
         )  # fmt: skip
+        if not learns:
+            continue
         if pools:
             pooled_update(tiles, distinct, dim, hidden, hidden_sums, output_table, output_offsets, scores)
             if scales_step:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,6 +48,21 @@ class Objective:
             return negative_sampling_rows(target_id, negative_ids)
         node_ids, labels = self.paths.of(target_id)
         return node_ids, labels.astype(np.float64), np.ones(len(node_ids))
+
+    def untrained_loss(self, counts: np.ndarray, negatives: int) -> float:
+        """The loss of a model whose scores are all 0, nats per prediction: that of having learnt nothing.
+
+            ns: (1 + K)·log 2      hs: log 2 × the mean length of a path      softmax: log V
+
+        Parameters
+        ----------
+        counts : (V,), how often each word is predicted · negatives : K.
+        """
+        if self.loss == "softmax":
+            return math.log(len(counts))
+        if self.paths is None:
+            return (1 + negatives) * math.log(2)
+        return float(counts @ np.diff(self.paths.starts) / counts.sum()) * math.log(2)
 
     def row_weight(self, rows: Any) -> Any:
         """What each of a CBOW window's n context rows weighs in the hidden vector; for arrays of n too."""

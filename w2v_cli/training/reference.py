@@ -32,26 +32,54 @@ def train_logistic(
     -------
     The summed loss in nats, and the number of predictions it is the sum of.
     """
-    model, total, predictions = objective.architecture, 0.0, 0
+    total, predictions = 0.0, 0
     for first in range(0, len(sample.kept_ids), sample.step_windows):
         alpha, moves = alphas[first], list[tuple[np.ndarray, np.ndarray, np.ndarray]]()
         for pos in range(first, min(first + sample.step_windows, len(sample.kept_ids))):
-            window = sample.kept_ids[sample.window_starts[pos] : sample.window_stops[pos]]
-            context_ids = np.delete(window, pos - sample.window_starts[pos])
-            if len(context_ids) == 0:
+            window = _Window(objective, sample, pos)
+            if len(window.context_ids) == 0:
                 continue
-            negative_ids = sample.negative_ids[first // sample.step_windows]
-            output_ids, labels, counts = objective.outputs(sample.kept_ids[pos], negative_ids)
-            hidden = model.hidden(input_vectors[context_ids])
-            loss, grad_hidden, grad_outputs = logistic_loss(hidden, output_vectors[output_ids], labels, counts)
-            grad_inputs = model.grad_rows(grad_hidden, len(context_ids))
-            grad_inputs *= objective.input_scale(len(context_ids))
-            moves += [(input_vectors, context_ids, grad_inputs), (output_vectors, output_ids, grad_outputs)]
-            total += float(loss)
-            predictions += len(hidden)
+            loss, grad_inputs, grad_outputs = window.loss(objective, input_vectors, output_vectors)
+            grad_inputs *= objective.input_scale(len(window.context_ids))
+            moves.append((input_vectors, window.context_ids, grad_inputs))
+            moves.append((output_vectors, window.output_ids, grad_outputs))
+            total += loss
+            predictions += window.predictions
         for table, ids, grads in moves:
             # `-=` on repeated rows would keep one of their gradients only.
             np.subtract.at(table, ids, alpha * grads)
         if not np.isfinite(total):
             break  # diverged
     return total, predictions
+
+
+def measure_logistic(
+    objective: Objective, sample: Sample, input_vectors: np.ndarray, output_vectors: np.ndarray
+) -> tuple[float, int]:
+    """The summed loss of a block's windows in nats, and the number of predictions; the tables stay as they are."""
+    windows = (_Window(objective, sample, pos) for pos in range(len(sample.kept_ids)))
+    some = [window for window in windows if len(window.context_ids)]
+    losses = (window.loss(objective, input_vectors, output_vectors)[0] for window in some)
+    return float(sum(losses)), sum(window.predictions for window in some)
+
+
+class _Window:
+    """One window of a block: the context words, and what their prediction is scored against."""
+
+    def __init__(self, objective: Objective, sample: Sample, pos: int) -> None:
+        window = sample.kept_ids[sample.window_starts[pos] : sample.window_stops[pos]]
+        self.context_ids = np.delete(window, pos - sample.window_starts[pos])
+        negative_ids = sample.negative_ids[pos // sample.step_windows]
+        self.output_ids, self.labels, self.counts = objective.outputs(int(sample.kept_ids[pos]), negative_ids)
+        # In skip-gram each context word predicts for itself, in CBOW all of them together.
+        self.predictions = len(self.context_ids) if objective.model == "skipgram" else 1
+
+    def loss(
+        self, objective: Objective, input_vectors: np.ndarray, output_vectors: np.ndarray
+    ) -> tuple[float, np.ndarray, np.ndarray]:
+        """The loss in nats, its gradient for each context row (n, D), and for each output row (m, D)."""
+        model = objective.architecture
+        hidden = model.hidden(input_vectors[self.context_ids])
+        rows = output_vectors[self.output_ids]
+        loss, grad_hidden, grad_outputs = logistic_loss(hidden, rows, self.labels, self.counts)
+        return float(loss), model.grad_rows(grad_hidden, len(self.context_ids)), grad_outputs

@@ -13,7 +13,7 @@ subsampling and noise; Vose 1991 for the alias method; Steele et al. 2014 (Split
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,8 @@ MOST_STEP_WINDOWS = 4
 # Noise words of a block. enwiki-100m, analogies of three seeds: with 2,048 of them skip-gram has 38.9 %, CBOW 38.1 %;
 # with 1,024, 38.5 and 37.8; with noise drawn anew for every step, 37.7 and 38.1, at three quarters of CBOW's speed.
 POOL_WORDS = 2048
+# Texts with fewer tokens than this are not subsampled: too little of them would be left to learn from.
+LEAST_SUBSAMPLED = 10_000
 # Which of a block's two streams.
 WINDOWS, NOISE = 0, 1
 # Of all that a `Sample` is. Another rule, or stream, has another name: no run goes on in it that began in this one.
@@ -108,6 +110,15 @@ class Sampler:
             _draw_noise(stream, self.noise_limits, self.noise_aliases, negative_ids.reshape(-1))
         return Sample(kept_ids[:kept], starts[:kept], stops[:kept], negative_ids, positions[:kept], self.step_windows)
 
+    @property
+    def keeps_all(self) -> bool:
+        """Whether no token is left out."""
+        return bool((self.keep_limits == LOW).all())
+
+    def keeping_all(self) -> Sampler:
+        """The same distributions without subsampling."""
+        return replace(self, keep_limits=np.full_like(self.keep_limits, LOW))
+
     def _stream(self, *parts: int) -> Any:
         """Where one of the run's streams starts; an integer of numba's must be told that it is unsigned."""
         key = stream_key(self.seed, *parts)
@@ -149,10 +160,13 @@ def make_sampler(
 
 
 def sampler_of(config: TrainConfig, counts: np.ndarray) -> Sampler:
-    """The distributions of a run over a vocabulary; counts int64 (V,)."""
+    """The distributions of a run over a vocabulary; counts int64 (V,).
+
+    Texts of less than `LEAST_SUBSAMPLED` tokens are not subsampled.
+    """
     return make_sampler(
         counts,
-        config.subsample,
+        config.subsample if counts.sum() >= LEAST_SUBSAMPLED else 0.0,
         config.noise_exponent,
         config.window,
         config.negatives if config.loss == "ns" else 0,

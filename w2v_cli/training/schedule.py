@@ -17,6 +17,8 @@ from w2v_cli.training.sampling import stream_key
 # at once. No window crosses a block's end.
 BLOCK_TOKENS = 10_000
 GOLDEN_SECTION = 0.618
+# Points of an epoch at which the loss is measured, at most, and what lies between two of them at least.
+MOST_POINTS, LEAST_TOKENS_BETWEEN_POINTS = 4, 4_000_000
 # Of `Schedule.block_at`. Another order has another name, so that no run goes on in it that began in this one.
 BLOCK_ORDER = "golden"
 
@@ -28,22 +30,33 @@ class Schedule:
     ----------
     config : the run's choices.
     token_count : tokens of an epoch.
+    alpha : the learning rate at the start where it is not that of `config`; both ends of it are as much lower.
 
     Attributes
     ----------
     blocks : of an epoch · total_tokens : of all epochs.
+    alpha_start, alpha_min : the learning rate before the first token and after the last.
     """
 
-    def __init__(self, config: TrainConfig, token_count: int) -> None:
+    def __init__(self, config: TrainConfig, token_count: int, alpha: float | None = None) -> None:
         self.token_count = token_count
         self.blocks = -(-token_count // BLOCK_TOKENS)
         self.total_tokens = token_count * config.epochs
-        self._alphas = config.alpha_start, config.alpha_min
+        shorter = 1.0 if alpha is None else alpha / config.alpha_start
+        self.alpha_min = config.alpha_min if config.min_alpha is not None else config.alpha_min * shorter
+        self.alpha_start = max(config.alpha_start * shorter, self.alpha_min)
         self._seed = config.seed
+        # How often the loss is measured: the sample is small beside what is trained between two points.
+        points = max(1, min(MOST_POINTS, token_count // LEAST_TOKENS_BETWEEN_POINTS, self.blocks))
+        self._points = {self.blocks * point // points for point in range(points)}
+
+    def measures_at(self, place: int) -> bool:
+        """Whether the loss is measured after so many blocks: at the end of every epoch, and in long ones on the way."""
+        return place % self.blocks in self._points
 
     def alpha_at(self, tokens: np.ndarray | float) -> np.ndarray:
         """The learning rate after so many tokens of all epochs: linear, whoever trains them and when."""
-        start, end = self._alphas
+        start, end = self.alpha_start, self.alpha_min
         return np.asarray(start - (start - end) * (np.asarray(tokens, np.float64) / self.total_tokens))
 
     def tokens_before(self, place: int) -> int:

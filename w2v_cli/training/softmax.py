@@ -14,6 +14,7 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from w2v_cli.training.objective import Objective
 from w2v_cli.training.sampling import Sample
@@ -24,6 +25,8 @@ from w2v_cli.training.sampling import Sample
 # V = 1,000).
 BATCH_CENTERS = 64
 MOST_ALPHA_CENTERS = 0.8
+# Windows with more context words than this on average make as much smaller batches: each word adds to the step.
+WIDE_WINDOW = 10
 # What a batch's scores may take: of a vocabulary of more than 262,144 words, fewer than 64 centers have their turn.
 SCORE_BYTES = 1 << 26
 # Words that a thread has at least: a part of fewer takes less time than handing it over.
@@ -57,35 +60,74 @@ def train_softmax(
     with ThreadPoolExecutor(len(parts), initializer=partial(np.seterr, **np.geterr())) as pool:
         each = pool.map if len(parts) > 1 else map
         for first, stop in batches(sample, alphas if batch_alpha is None else [batch_alpha], words):
-            center_ids, context_ids, window = batch_pairs(sample, first, stop)
-            if len(context_ids) == 0:
+            batch = _Batch(objective, sample, first, stop, input_vectors.dtype)
+            if len(batch.target_ids) == 0:
                 continue
             alpha = input_vectors.dtype.type(alphas[first:stop].mean())
-            if objective.model == "skipgram":
-                input_ids, group = np.unique(center_ids, return_inverse=True)
-                hidden, target_ids = input_vectors[input_ids], context_ids
-            else:
-                # One prediction a window: its pooled rows, its center.
-                firsts = np.flatnonzero(np.diff(window, prepend=-1))
-                widths = np.diff(firsts, append=len(window))
-                input_ids, target_ids, group = context_ids, center_ids[firsts], np.arange(len(firsts))
-                weights = objective.row_weight(widths).astype(input_vectors.dtype)
-                hidden = np.add.reduceat(input_vectors[input_ids], firsts) * weights[:, None]
             loss, grad_hidden, grad_output = grouped_softmax_loss(
-                hidden, output_vectors, group, target_ids, parts, each, room
+                batch.hidden(input_vectors), output_vectors, batch.group, batch.target_ids, parts, each, room
             )
             grad_hidden *= alpha
-            if objective.model == "skipgram":
-                input_vectors[input_ids] -= grad_hidden
-            else:
-                scales = weights * objective.input_scale(widths)
-                _subtract_rows(input_vectors, input_ids, (grad_hidden * scales[:, None]).repeat(widths, axis=0))
+            batch.descend(input_vectors, grad_hidden)
             list(each(partial(_descend, output_vectors, grad_output, alpha), parts))
             total += loss
-            predictions += len(target_ids)
+            predictions += len(batch.target_ids)
             if not np.isfinite(loss):
                 break  # diverged: a block can take minutes, and the rest of it is of no use
     return total, predictions
+
+
+def measure_softmax(
+    objective: Objective, sample: Sample, input_vectors: np.ndarray, output_vectors: np.ndarray, threads: int = 1
+) -> tuple[float, int]:
+    """The summed loss of a block's predictions in nats, and their number; the tables stay as they are."""
+    total, predictions = 0.0, 0
+    words = len(output_vectors)
+    parts, scores = vocabulary_parts(words, threads), np.empty(most_centers(words) * words, output_vectors.dtype)
+    with ThreadPoolExecutor(len(parts), initializer=partial(np.seterr, **np.geterr())) as pool:
+        each = pool.map if len(parts) > 1 else map
+        for first in range(0, len(sample.kept_ids), most_centers(words)):
+            stop = min(first + most_centers(words), len(sample.kept_ids))
+            batch = _Batch(objective, sample, first, stop, input_vectors.dtype)
+            if len(batch.target_ids):
+                hidden = batch.hidden(input_vectors)
+                total += _Forward(hidden, output_vectors, batch.group, batch.target_ids, parts, each, scores).loss
+                predictions += len(batch.target_ids)
+    return total, predictions
+
+
+class _Batch:
+    """The predictions of the windows first…stop−1: which hidden vector each comes from, and what it predicts."""
+
+    def __init__(self, objective: Objective, sample: Sample, first: int, stop: int, dtype: DTypeLike) -> None:
+        center_ids, context_ids, window = batch_pairs(sample, first, stop)
+        self._scales: np.ndarray | None = None
+        if objective.model == "skipgram":
+            self._input_ids, self.group = np.unique(center_ids, return_inverse=True)
+            self.target_ids = context_ids
+            return
+        # One prediction a window: the mean or sum of its rows predicts its center.
+        self._firsts = np.flatnonzero(np.diff(window, prepend=-1))
+        self._widths = np.diff(self._firsts, append=len(window))
+        self._input_ids, self.target_ids = context_ids, center_ids[self._firsts]
+        self.group = np.arange(len(self._firsts))
+        self._weights = objective.row_weight(self._widths).astype(dtype)
+        self._scales = self._weights * objective.input_scale(self._widths)
+
+    def hidden(self, input_vectors: np.ndarray) -> np.ndarray:
+        """The hidden vectors, (U, D)."""
+        rows = input_vectors[self._input_ids]
+        if self._scales is None:
+            return rows
+        return np.add.reduceat(rows, self._firsts) * self._weights[:, None]
+
+    def descend(self, input_vectors: np.ndarray, grad_hidden: np.ndarray) -> None:
+        """Subtract the gradient of the hidden vectors, (U, D), from the rows that form them."""
+        if self._scales is None:
+            input_vectors[self._input_ids] -= grad_hidden
+        else:
+            moves = (grad_hidden * self._scales[:, None]).repeat(self._widths, axis=0)
+            _subtract_rows(input_vectors, self._input_ids, moves)
 
 
 def batches(sample: Sample, alphas: Sequence[float] | np.ndarray, words: int) -> Iterator[tuple[int, int]]:
@@ -96,7 +138,9 @@ def batches(sample: Sample, alphas: Sequence[float] | np.ndarray, words: int) ->
     size = min(most_centers(words), centers // int(np.bincount(sample.kept_ids).max()))
     # The largest alpha of a block is its first; it hardly changes within one.
     if alphas[0] > 0:
-        size = max(1, int(min(size, MOST_ALPHA_CENTERS / float(alphas[0]))))
+        width = float((sample.window_stops - sample.window_starts).mean()) - 1
+        most = MOST_ALPHA_CENTERS / max(1.0, width / WIDE_WINDOW)
+        size = max(1, int(min(size, most / float(alphas[0]))))
     for first in range(0, centers, size):
         yield first, min(first + size, centers)
 
@@ -165,40 +209,65 @@ def grouped_softmax_loss(
     """
     size = len(hidden) * len(output_vectors)
     flat, grad_output = (np.empty(size, hidden.dtype), np.empty_like(output_vectors)) if room is None else room
-    scores = flat[:size].reshape(len(hidden), -1)
+    forward = _Forward(hidden, output_vectors, group, target_ids, parts, each, flat)
     pairs_of = np.bincount(group, minlength=len(hidden))
-    target_scores = np.empty(len(group), hidden.dtype)
-
-    def targets(part: slice) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
-        """Which pairs' targets are in the part, and where their scores are in it."""
-        start, stop, _ = part.indices(len(output_vectors))
-        here = (target_ids >= start) & (target_ids < stop)
-        return here, (group[here], target_ids[here] - start)
-
-    def forward(part: slice) -> tuple[np.ndarray, np.ndarray]:
-        """S becomes e^(S − shift); the part's shift (U,), and its sum, float64 (U,)."""
-        mine = np.matmul(hidden, output_vectors[part].T, out=scores[:, part])
-        here, places = targets(part)
-        # Not a product of its own: that rounds in another way, and a loss might come out below 0.
-        target_scores[here] = mine[places]
-        shift = mine.max(axis=1)
-        mine -= shift[:, None]
-        np.exp(mine, out=mine)
-        return shift, mine.sum(axis=1, dtype=np.float64)
 
     def backward(part: slice, shift: np.ndarray) -> np.ndarray:
         """e^(S − shift) becomes G, and makes the part's ∂loss/∂O; its share of ∂loss/∂H."""
-        mine = scores[:, part]
-        mine *= (pairs_of * np.exp(shift - log_norms)).astype(mine.dtype)[:, None]
-        np.subtract.at(mine, targets(part)[1], 1)
+        mine = forward.scores[:, part]
+        mine *= (pairs_of * np.exp(shift - forward.log_norms)).astype(mine.dtype)[:, None]
+        np.subtract.at(mine, forward.targets(part)[1], 1)
         np.matmul(mine.T, hidden, out=grad_output[part])
         return mine @ output_vectors[part]
 
-    shifts, sums = (np.stack(made) for made in zip(*each(forward, parts), strict=True))
-    log_norms = np.logaddexp.reduce(np.log(sums) + shifts, axis=0)
-    # Pair by pair, as no difference of theirs is below 0, not even by rounding.
-    loss = float((log_norms[group] - target_scores).sum())
-    return loss, sum(each(backward, parts, shifts)), grad_output
+    return forward.loss, sum(each(backward, parts, forward.shifts)), grad_output
+
+
+class _Forward:
+    """The forward half of `grouped_softmax_loss`, whose parameters these are.
+
+    Attributes
+    ----------
+    loss : nats (float64).
+    scores : (U, V), e^(S − shift), in the memory that was given.
+    shifts : (parts, U), the largest score of each part · log_norms : float64 (U,), log Σ_v e^S_uv.
+    """
+
+    def __init__(
+        self,
+        hidden: np.ndarray,
+        output_vectors: np.ndarray,
+        group: np.ndarray,
+        target_ids: np.ndarray,
+        parts: Sequence[slice],
+        each: Callable[..., Iterable[Any]],
+        memory: np.ndarray,
+    ) -> None:
+        self._group, self._target_ids = group, target_ids
+        self.scores = memory[: len(hidden) * len(output_vectors)].reshape(len(hidden), -1)
+        target_scores = np.empty(len(group), hidden.dtype)
+
+        def exponentials(part: slice) -> tuple[np.ndarray, np.ndarray]:
+            """S becomes e^(S − shift); the part's shift (U,), and its sum, float64 (U,)."""
+            mine = np.matmul(hidden, output_vectors[part].T, out=self.scores[:, part])
+            here, places = self.targets(part)
+            # Not a product of its own: that rounds in another way, and a loss might come out below 0.
+            target_scores[here] = mine[places]
+            shift = mine.max(axis=1)
+            mine -= shift[:, None]
+            np.exp(mine, out=mine)
+            return shift, mine.sum(axis=1, dtype=np.float64)
+
+        self.shifts, sums = (np.stack(made) for made in zip(*each(exponentials, parts), strict=True))
+        self.log_norms = np.logaddexp.reduce(np.log(sums) + self.shifts, axis=0)
+        # Pair by pair, as no difference of theirs is below 0, not even by rounding.
+        self.loss = float((self.log_norms[group] - target_scores).sum())
+
+    def targets(self, part: slice) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
+        """Which pairs' targets are in a part of the vocabulary, and where their scores are in it."""
+        start, stop, _ = part.indices(self.scores.shape[1])
+        here = (self._target_ids >= start) & (self._target_ids < stop)
+        return here, (self._group[here], self._target_ids[here] - start)
 
 
 def _descend(table: np.ndarray, grad: np.ndarray, alpha: np.floating[Any], part: slice) -> None:

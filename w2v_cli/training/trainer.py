@@ -1,12 +1,11 @@
 """Epochs over an encoded corpus: workers train block after block, the main thread watches.
 
 What a block's step is lives in the engines, what is random about it in `sampling`, which block comes next and at which
-learning rate in `schedule`. Here: who trains, and when to stop.
+learning rate in `schedule`, what the loss is measured on in `loss_sample`. Here: who trains, and when to stop.
 """
 
 from __future__ import annotations
 
-import itertools
 import math
 import threading
 import time
@@ -20,20 +19,25 @@ from threadpoolctl import threadpool_limits
 from w2v_cli.config import TrainConfig
 from w2v_cli.corpus.encoded import EncodedCorpus
 from w2v_cli.errors import TrainingError
-from w2v_cli.training.engines import make_step, resolve_engine
+from w2v_cli.training.engines import make_measure, make_step, resolve_engine
+from w2v_cli.training.loss_sample import LossSample, MeasuredLoss
 from w2v_cli.training.memory import require_memory
 from w2v_cli.training.objective import make_objective
 from w2v_cli.training.parameters import Parameters, initial_parameters, parameter_bytes
-from w2v_cli.training.sampling import Sample, sampler_of
+from w2v_cli.training.sampling import LOW, Sample, sampler_of
 from w2v_cli.training.schedule import Schedule
 from w2v_cli.training.softmax import work_bytes
+from w2v_cli.training.step_size import default_alpha
 
 POLL_SECONDS = 0.1
 TRIAL_SECONDS = 0.05
 # How long a Ctrl-C waits for the workers: a block of a full softmax may take minutes, and what it learns is lost.
 QUIT_SECONDS = 0.5
-# Rows of a block that are looked at for numbers that are none; from one of them they soon reach every row.
-PROBED_ROWS = 32
+# After each block so many of its rows are looked at. A number that is NaN, or so large as no vector of a model that has
+# learnt anything, soon reaches every row.
+PROBED_ROWS, MOST_NUMBER = 32, 1e4
+# A model has diverged if its loss is so many times that of one that has learnt nothing, even if all numbers are finite.
+MOST_LOSS = 2.0
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,8 @@ class Progress:
     Attributes
     ----------
     tokens, total_tokens : trained so far, and in all epochs together.
-    epoch : the current one, from 1 · alpha : learning rate · loss : nats per prediction, this epoch; or None.
+    epoch : the current one, from 1 · alpha : learning rate.
+    loss : nats per prediction on the `LossSample`, when it was last measured; None before that.
     words_per_second : tokens per second of training.
     """
 
@@ -62,12 +67,11 @@ class Standing:
     Attributes
     ----------
     block : blocks trained so far, counted through all epochs.
-    losses, predictions : float64 and int64 (epochs,), nats and what they are the sum of, of each epoch.
+    losses : float64 (epochs,), nats per prediction at the end of each epoch; NaN for those that have not ended.
     """
 
     block: int
     losses: np.ndarray
-    predictions: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -76,13 +80,16 @@ class Trained:
 
     Attributes
     ----------
-    losses : mean negative log-likelihood of each epoch that has begun, nats per prediction.
+    losses : mean negative log-likelihood on the `LossSample` at the end of each epoch, nats per prediction; the last
+        one is that of the parameters, also in a run that was stopped within an epoch.
+    standard_error : of the last loss, nats.
     seconds, words_per_second : of training alone, since it was last started; tokens before subsampling.
     finished : every token was trained in every epoch; if not, the run was stopped.
     """
 
     parameters: Parameters
     losses: list[float]
+    standard_error: float
     seconds: float
     words_per_second: float
     finished: bool = True
@@ -99,7 +106,8 @@ class _Tally:
     """What the workers have done so far; changed under `lock`, which tells when one of them has finished."""
 
     losses: np.ndarray
-    predictions: np.ndarray
+    loss: float | None = None
+    trained: bool = False
     block: int = 0
     tokens: int = 0
     finished: int = 0
@@ -114,12 +122,7 @@ class _Tally:
 
     def standing(self) -> Standing:
         """Where the run stands, when no worker is at work."""
-        return Standing(self.block, self.losses.copy(), self.predictions.copy())
-
-    def mean_loss(self, epoch: int) -> float | None:
-        """Nats per prediction, or None before the first prediction."""
-        predictions = self.predictions[epoch]
-        return float(self.losses[epoch] / predictions) if predictions else None
+        return Standing(self.block, self.losses.copy())
 
 
 class Trainer:
@@ -135,7 +138,7 @@ class Trainer:
     ConfigError
         If the engine that is asked for is not there.
     TrainingError
-        If the parameters do not fit into memory, or there is one word only.
+        If the parameters do not fit into memory, or there is nothing to predict.
     """
 
     def __init__(self, config: TrainConfig, corpus: EncodedCorpus) -> None:
@@ -156,10 +159,20 @@ class Trainer:
         outputs = words - 1 if config.loss == "hs" else words
         self.parameters = initial_parameters(words, config.dim, config.seed, outputs, objective.output_name)
         self.sampler = sampler_of(config, corpus.vocabulary.counts)
-        self.schedule = Schedule(config, corpus.token_count)
+        self.loss_sample = LossSample(corpus, self.sampler)
+        if not self.loss_sample.predicts:
+            raise TrainingError(
+                "there was nothing to predict: no two words that are kept stand in one line",
+                hint="lower --min-count, or join the lines",
+            )
+        alpha = None if config.alpha is not None else default_alpha(config, objective, self.loss_sample.samples)
+        self.schedule = Schedule(config, corpus.token_count, alpha)
         # Threads share a softmax's step; otherwise each takes its own.
         threads = config.thread_count if config.loss == "softmax" else self.workers
-        self.step = make_step(self.engine, objective, threads)
+        self.step = make_step(self.engine, objective, threads, wants_loss=False)
+        self._measure_block = make_measure(self.engine, objective, threads)
+        kept = corpus.vocabulary.counts * (self.sampler.keep_limits / LOW)
+        self._untrained_loss = objective.untrained_loss(kept, self.sampler.negatives)
         # A softmax's batches, and with them its speed, depend on alpha: those of the run's middle stand for all.
         middle = float(self.schedule.alpha_at(self.schedule.total_tokens / 2))
         self._trial_step = make_step(self.engine, objective, threads, middle)
@@ -226,23 +239,24 @@ class Trainer:
             while True:
                 self._run_workers(tally, watch, save_seconds if save is not None else math.inf)
                 finished = tally.block == self.schedule.blocks * self.config.epochs
-                if finished and not tally.predictions.any() and not self._predicts():
+                if finished and not tally.trained and start is None:
                     raise TrainingError(
-                        "there was nothing to predict: no two words that are kept stand in one line",
-                        hint="lower --min-count, raise --subsample, or join the lines",
+                        f"nothing was learnt: --subsample {self.config.subsample:g} left no two words in one line",
+                        hint="raise --subsample; 0 keeps all words",
                     )
                 if not self.parameters.finite():
-                    raise self._diverged(max(tally.block - 1, 0))
+                    raise self._diverged(tally.block, "a vector holds a number that is infinite or NaN")
+                measured = self._measure(tally, tally.block)
                 if save is not None:
                     save(tally.standing())
                 if finished or stopped:
                     break
         seconds = time.perf_counter() - begun
-        losses = [tally.mean_loss(epoch) for epoch in range(-(-tally.block // self.schedule.blocks))]
+        losses = tally.losses[: tally.block // self.schedule.blocks].tolist()
         return Trained(
             self.parameters,
-            # An epoch of a tiny corpus may have nothing to predict.
-            [float("nan") if loss is None else loss for loss in losses],
+            losses if tally.block % self.schedule.blocks == 0 and losses else [*losses, measured.loss],
+            measured.standard_error,
             seconds,
             (tally.tokens - first_token) / seconds,
             finished,
@@ -276,11 +290,9 @@ class Trainer:
 
     def _tally(self, start: Standing | None) -> _Tally:
         """Nothing done so far, or what was done where an earlier run stood."""
-        epochs = self.config.epochs
-        tally = _Tally(np.zeros(epochs), np.zeros(epochs, np.int64))
+        tally = _Tally(np.full(self.config.epochs, np.nan))
         if start is not None:
             tally.losses[: len(start.losses)] = start.losses
-            tally.predictions[: len(start.predictions)] = start.predictions
             tally.block, tally.tokens = start.block, self.schedule.tokens_before(start.block)
         return tally
 
@@ -293,6 +305,9 @@ class Trainer:
                     if place == self.schedule.blocks * self.config.epochs:
                         return
                     tally.block += 1
+                # Before the block, not after the one before it: then a run that is resumed measures what it would have.
+                if place and self.schedule.measures_at(place):
+                    self._measure(tally, place)
                 self._train_block(place, tally)
         except BaseException as error:
             tally.error = error
@@ -303,7 +318,7 @@ class Trainer:
                 tally.lock.notify_all()
 
     def _train_block(self, place: int, tally: _Tally) -> None:
-        """Train the block that is at a place of the run, and book what came of it."""
+        """Train the block that is at a place of the run."""
         epoch, turn = divmod(place, self.schedule.blocks)
         sample, tokens = self._sample(epoch, self.schedule.block_at(epoch, turn))
         # int64: a corpus has more tokens than int32 has numbers.
@@ -311,24 +326,41 @@ class Trainer:
         tables = self.parameters.input_vectors, self.parameters.output_vectors
         # What overflows is found out here below, and numpy need not warn of it.
         with np.errstate(all="ignore"):
-            loss, predictions = self.step(sample, alphas, *tables)
-        if not np.isfinite(loss) or not np.isfinite(tables[0][sample.kept_ids[:PROBED_ROWS]]).all():
-            raise self._diverged(place)
+            loss, _ = self.step(sample, alphas, *tables)
+            rows = np.abs(tables[0][sample.kept_ids[:PROBED_ROWS]])
+        if not np.isfinite(loss) or not (rows < MOST_NUMBER).all():
+            raise self._diverged(place + 1, "the vectors have grown without bound")
+        trained = tally.trained or bool((sample.window_stops - sample.window_starts > 1).any())
         with tally.lock:
-            tally.losses[epoch] += loss
-            tally.predictions[epoch] += predictions
+            tally.trained |= trained
             tally.tokens += tokens
+
+    def _measure(self, tally: _Tally, place: int) -> MeasuredLoss:
+        """Measure the loss after so many blocks of the run, and note it.
+
+        Raises
+        ------
+        TrainingError
+            If it is that of a model that has diverged.
+        """
+        with one_blas_thread():
+            measured = self.loss_sample.measure(
+                self._measure_block, self.parameters.input_vectors, self.parameters.output_vectors
+            )
+        if not measured.loss <= MOST_LOSS * self._untrained_loss:
+            what = f"the loss is {measured.loss:.4g} nats, that of an untrained model {self._untrained_loss:.4g}"
+            raise self._diverged(place, what)
+        epoch, turn = divmod(place, self.schedule.blocks)
+        with tally.lock:
+            tally.loss = measured.loss
+            if turn == 0 and epoch:
+                tally.losses[epoch - 1] = measured.loss
+        return measured
 
     def _sample(self, epoch: int, block: int) -> tuple[Sample, int]:
         """The windows of a block, and how many tokens it has."""
         ids, boundaries = self.corpus.read(*self.schedule.span(block))
         return self.sampler.sample(ids, boundaries, epoch, block), len(ids)
-
-    def _predicts(self) -> bool:
-        """Whether any window has a context; the compiled engine counts the predictions of some windows only."""
-        places = itertools.product(range(self.config.epochs), range(self.schedule.blocks))
-        samples = (self._sample(*place)[0] for place in places)
-        return any((sample.window_stops - sample.window_starts > 1).any() for sample in samples)
 
     def _trial(self, tokens: int) -> int:
         """Steps of length 0 over the first tokens; returns how many there were."""
@@ -347,18 +379,18 @@ class Trainer:
             self.schedule.total_tokens,
             epoch + 1,
             float(self.schedule.alpha_at(tokens)),
-            tally.mean_loss(epoch),
+            tally.loss,
             (tokens - first_token) / seconds,
         )
 
-    def _diverged(self, place: int) -> TrainingError:
-        blocks = self.schedule.blocks
-        epoch, turn = divmod(place, blocks)
-        alpha = float(self.schedule.alpha_at(self.schedule.tokens_before(place)))
+    def _diverged(self, place: int, what: str) -> TrainingError:
+        """The error of a run that has diverged within so many blocks."""
+        last, blocks = max(place - 1, 0), self.schedule.blocks
+        epoch, turn = divmod(last, blocks)
+        alpha = float(self.schedule.alpha_at(self.schedule.tokens_before(last)))
         return TrainingError(
-            f"training diverged in epoch {epoch + 1}, block {turn + 1:,} of {blocks:,}, at alpha {alpha:.3g}: "
-            "the loss or a vector is no longer a number",
-            hint=f"lower --alpha (now {self.config.alpha_start:g})",
+            f"training diverged in epoch {epoch + 1}, block {turn + 1:,} of {blocks:,}, at alpha {alpha:.3g}: {what}",
+            hint=f"lower --alpha (now {self.schedule.alpha_start:g})",
         )
 
 
