@@ -69,7 +69,9 @@ def atomic_files(*paths: str | os.PathLike[str]) -> Iterator[list[BinaryIO]]:
     """
     with contextlib.ExitStack() as stack:
         if len(paths) > 1:
-            stack.enter_context(exclusive(paths[0]))
+            # Two writers at once would mix their pairs.
+            for path in paths:
+                stack.enter_context(exclusive(path))
         # All of them are open before the first is written.
         staged = [stack.enter_context(_staged(path)) for path in paths]
         yield [item.file for item in staged]

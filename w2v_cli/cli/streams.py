@@ -67,9 +67,9 @@ def guard_streams() -> None:
         try:
             os.fstat(descriptor)
         except OSError:
-            # Open for the wrong direction, so that its use still fails. Without this the next file that is opened, as
-            # it may be a model, would get this number, and with it every message for stderr.
-            os.open(os.devnull, os.O_WRONLY if descriptor == 0 else os.O_RDONLY)
+            # Without this the next file that is opened, such as a model, would get this number, and with it every
+            # message for stderr. stdin and stdout are opened for the wrong direction, so that using them still fails.
+            os.open(os.devnull, os.O_RDONLY if descriptor == 1 else os.O_WRONLY)
     if sys.stdout is sys.__stdout__:
         sys.stdout = _guarded(sys.stdout, 1)
     if sys.stderr is sys.__stderr__:

@@ -67,8 +67,9 @@ def write_vectors(
         tensors = {"input_vectors": vectors.matrix} | ({} if losses is None else {LOSSES: losses})
         save_model(path, vectors.words, vectors.counts, tensors, metadata or {})
         return [name]
-    if 0 in vectors.matrix.shape:
-        raise ModelFileError(f"cannot write {name}: the model holds no vectors", hint="no program could read it")
+    fault = vectors.fault(empty_words=True)  # of which `_words` says more
+    if fault is not None:
+        raise ModelFileError(f"cannot write {name}: the model {fault}", hint="no program could read it")
     _require_finite(vectors, "the vector of {} holds NaN or infinity", "the model has diverged or is damaged")
     words = _words(vectors.words, kind, name, escape)
     contents: list[tuple[str, Callable[[IO[bytes]], Any]]]

@@ -60,8 +60,15 @@ class WordVectors:
         self._norms = None
         return self.matrix
 
-    def fault(self) -> str | None:
-        """What keeps a file from holding these words and counts, as the end of a sentence; None if nothing does."""
+    def fault(self, empty_words: bool = False) -> str | None:
+        """What keeps a file from holding these words and counts, as the end of a sentence; None if nothing does.
+
+        Readers and writers ask here, so that nothing is written that could not be read.
+
+        Parameters
+        ----------
+        empty_words : a word may be empty, as where it will be escaped.
+        """
         words, counts = self.words, self.counts
         if 0 in self.matrix.shape:
             return "holds no vectors"
@@ -70,7 +77,7 @@ class WordVectors:
         if counts is not None and (counts.min() < 0 or counts.sum(dtype=np.float64) > MOST_TOKENS):
             return "has counts that no text can have"
         empty = np.flatnonzero(np.diff(words.offsets) == 0)
-        if len(empty):
+        if len(empty) and not empty_words:
             return f"has a word that is empty, number {empty[0]}"
         undecodable = words.undecodable()
         if undecodable is not None:
