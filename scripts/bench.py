@@ -203,17 +203,16 @@ def true_loss(model_file: str, options: argparse.Namespace) -> float:
     import numpy as np
 
     from w2v_cli.config import TrainConfig
-    from w2v_cli.embeddings.files import load_tensors, load_vectors
+    from w2v_cli.embeddings.files import ModelFile
     from w2v_cli.training.engines import make_step
     from w2v_cli.training.objective import make_objective
     from w2v_cli.training.sampling import sampler_of
     from w2v_cli.training.schedule import BLOCK_TOKENS
 
-    vectors = load_vectors(model_file)
+    with ModelFile(model_file) as model:
+        vectors = model.vectors
     assert vectors.counts is not None
-    tables = [
-        table.astype(np.float64) for table in load_tensors(model_file, ["input_vectors", "output_vectors"]).values()
-    ]
+    tables = [model.table(name).astype(np.float64) for name in ("input_vectors", "output_vectors")]
     known = {word.encode(): word_id for word, word_id in vectors.ids.items()}
     ids = np.fromiter((known[word] for word in Path(options.lines).read_bytes().split() if word in known), np.int32)
     starts = np.linspace(0, len(ids), max(1, min(LOSS_TOKENS, len(ids)) // RUN_TOKENS) + 1)[:-1].astype(int)

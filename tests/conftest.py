@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from w2v_cli.cli.main import run
+from w2v_cli.storage import word_tensors, write_tensors
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 ROOT = Path(__file__).parents[1]
@@ -26,6 +29,12 @@ def shared_data() -> Callable[[str], Path]:
         return path
 
     return find
+
+
+def write_unchecked(path: Path | str, words: Sequence[str], counts: Any, tensors: Any, metadata: Any) -> None:
+    """A model file as a stranger may write it: with contents that `save_model` refuses."""
+    counted = {} if counts is None else {"counts": np.asarray(counts, np.int64)}
+    write_tensors(path, {**tensors, **word_tensors(words), **counted}, metadata)
 
 
 def call(capture: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:

@@ -27,7 +27,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from w2v_cli import storage
+from w2v_cli import atomic
+from w2v_cli.atomic import exclusive
 from w2v_cli.config import TrainConfig
 from w2v_cli.corpus.encoded import EncodedCorpus, encode
 from w2v_cli.corpus.kept import keep_corpus, kept_corpus
@@ -35,7 +36,6 @@ from w2v_cli.corpus.reader import TextOptions
 from w2v_cli.errors import ConfigError, CorpusError, ModelFileError, StoppedError, TrainingError
 from w2v_cli.jit import COMPILES
 from w2v_cli.run import Observer, resume_training, train_model
-from w2v_cli.storage import exclusive
 from w2v_cli.training import checkpoint, schedule
 from w2v_cli.training import trainer as module
 from w2v_cli.training.checkpoint import NAMES, Checkpoints
@@ -178,7 +178,7 @@ class KilledRuns(RuleBasedStateMachine):
 
     @rule(name=st.sampled_from(NAMES))
     def die_while_writing(self, name: str) -> None:
-        descriptor, _ = storage._new_sibling(self.folder / name)
+        descriptor, _ = atomic._new_sibling(self.folder / name)
         os.write(descriptor, b"half a checkpoint")
         os.close(descriptor)
 

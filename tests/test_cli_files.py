@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import call
+from conftest import call, write_unchecked
 
 from w2v_cli.embeddings.files import load_vectors, save_model
 
@@ -141,7 +141,7 @@ def test_what_cannot_be_converted_leaves_nothing(
     capsys: pytest.CaptureFixture[str], folder: Path, arguments: list[str], code: int, message: str
 ) -> None:
     save_model("hs.safetensors", ["a"], None, {"input_vectors": INPUT[:1], "node_vectors": INPUT[:1]}, {})
-    save_model("nan.safetensors", ["a", "b"], None, {"input_vectors": np.array([[1], [np.nan]], np.float32)}, {})
+    write_unchecked("nan.safetensors", ["a", "b"], None, {"input_vectors": np.array([[1], [np.nan]], np.float32)}, {})
     Path("text.txt").write_text("1 2\na 1 2\n")
     Path("numbers.tsv").write_text("0.5\t-1\n")
     model = Path("model.safetensors").read_bytes()
@@ -190,7 +190,7 @@ def test_info_prints_a_file_that_train_takes(capsys: pytest.CaptureFixture[str])
 
 def test_info_does_not_read_the_matrix(capsys: pytest.CaptureFixture[str]) -> None:
     nan = np.full((2, 3), np.nan, np.float32)
-    save_model("nan.safetensors", ["a", "b"], None, {"input_vectors": nan}, {"config": "{", "loss": "7"})
+    write_unchecked("nan.safetensors", ["a", "b"], None, {"input_vectors": nan}, {"config": "{", "loss": "7"})
     code, out, _ = call(capsys, "info", "--json", "nan.safetensors")
     assert code == 0 and json.loads(out)["config"] is None and json.loads(out)["loss"] is None
 

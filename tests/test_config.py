@@ -66,6 +66,7 @@ LAYERS = {
     "threads": 0,
     "simd": 1,
     "words": 1,
+    "atomic": 1,
     "storage": 2,
     "config": 1,
     "gradients": 2,

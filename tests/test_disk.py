@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from w2v_cli import storage
+from w2v_cli import atomic
 from w2v_cli.config import TrainConfig
 from w2v_cli.errors import W2VError
 from w2v_cli.run import resume_training, train_model
@@ -112,7 +112,7 @@ def test_a_fault_of_any_call_of_the_writer_leaves_the_old_file(
             return real(*arguments, **options)
         raise OSError(code, os.strerror(code))
 
-    monkeypatch.setattr(storage.os, call, failing)
+    monkeypatch.setattr(atomic.os, call, failing)
     with pytest.raises(W2VError, match=os.strerror(code)) as caught:
         train_model([str(text)], TrainConfig(dim=4, epochs=1, min_count=1, threads=1), output=model)
     assert "model" in caught.value.message and caught.value.exit_code == 3

@@ -14,14 +14,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from conftest import write_unchecked
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from w2v_cli.embeddings.files import load_choices, load_metadata, load_tensors, load_vectors, save_model
+from w2v_cli.atomic import atomic_file, check_writable
+from w2v_cli.embeddings.files import ModelFile, load_vectors, save_model
 from w2v_cli.embeddings.summary import summary
 from w2v_cli.errors import ModelFileError
 from w2v_cli.model import load as load_model
-from w2v_cli.storage import atomic_file, check_writable
 
 WORDS = ["the", "Köln", "한국어", "\u00a0", "a\u0085b"]
 COUNTS = np.array([9, 5, 3, 2, 1], dtype=np.int64)
@@ -55,8 +56,8 @@ def test_words_counts_vectors_and_metadata_come_back(model: Path) -> None:
     assert vectors.words == WORDS
     assert vectors.counts is not None and vectors.counts.tolist() == COUNTS.tolist()
     assert np.array_equal(vectors.matrix, MATRIX)
-    assert np.array_equal(load_tensors(model, ["output_vectors"])["output_vectors"], -MATRIX)
-    assert load_metadata(model) == {"seed": "1", "format": "w2v-cli", "format_version": "1"}
+    assert np.array_equal(ModelFile(model).table("output_vectors"), -MATRIX)
+    assert ModelFile(model).metadata == {"seed": "1", "format": "w2v-cli", "format_version": "1"}
 
 
 def test_the_safetensors_package_reads_the_same(model: Path) -> None:
@@ -250,13 +251,13 @@ def test_a_bad_file_is_refused_by_name_and_reason(model: Path, damage: Callable[
 
 
 def test_a_word_twice_is_refused(tmp_path: Path) -> None:
-    save_model(tmp_path / "m", ["a", "a"], COUNTS[:2], {"input_vectors": MATRIX[:2]}, {})
+    write_unchecked(tmp_path / "m", ["a", "a"], COUNTS[:2], {"input_vectors": MATRIX[:2]}, {})
     with pytest.raises(ModelFileError, match="the same word twice"):
         load_vectors(tmp_path / "m")
 
 
 def test_a_model_without_words_is_refused(tmp_path: Path) -> None:
-    save_model(tmp_path / "m", [], COUNTS[:0], {"input_vectors": MATRIX[:0]}, {})
+    write_unchecked(tmp_path / "m", [], COUNTS[:0], {"input_vectors": MATRIX[:0]}, {})
     with pytest.raises(ModelFileError, match="holds no vectors"):
         load_vectors(tmp_path / "m")
 
@@ -282,14 +283,14 @@ def test_options_that_no_training_had_are_refused_and_not_told(tmp_path: Path, m
     path = tmp_path / "model.safetensors"
     save_model(path, WORDS, COUNTS, {"input_vectors": MATRIX}, metadata)
     with pytest.raises(ModelFileError, match="does not say how it was trained"):
-        load_choices(path)
+        ModelFile(path).choices()
     assert summary(path)["loss"] is None
     assert load_model(path).losses == []
 
 
 @pytest.mark.parametrize("counts", [[9, 5, 3, 2, -1], [2**62, 2**62, 3, 2, 1]])
 def test_counts_that_no_text_can_have_are_refused(tmp_path: Path, counts: list[int]) -> None:
-    save_model(tmp_path / "model", WORDS, np.array(counts), {"input_vectors": MATRIX}, {})
+    write_unchecked(tmp_path / "model", WORDS, np.array(counts), {"input_vectors": MATRIX}, {})
     with pytest.raises(ModelFileError, match="has counts that no text can have"):
         load_vectors(tmp_path / "model")
 
@@ -298,7 +299,7 @@ def test_counts_that_no_text_can_have_are_refused(tmp_path: Path, counts: list[i
 def test_tables_of_different_shapes_are_refused(tmp_path: Path, shape: tuple[int, int]) -> None:
     save(tmp_path / "model", output_vectors=np.ones(shape, np.float32))
     with pytest.raises(ModelFileError, match="has output_vectors of another shape than its 5 words × 3"):
-        load_tensors(tmp_path / "model", ["output_vectors"])
+        ModelFile(tmp_path / "model").table("output_vectors")
 
 
 def test_a_folder_and_a_pipe_are_refused_without_waiting(tmp_path: Path) -> None:
@@ -326,7 +327,7 @@ def test_any_damage_is_a_named_error_or_a_readable_model(model: Path, data: st.D
 def test_a_killed_write_leaves_the_old_model(model: Path) -> None:
     before = model.read_bytes()
     script = (
-        "import os, signal, sys; from w2v_cli.storage import atomic_file\n"
+        "import os, signal, sys; from w2v_cli.atomic import atomic_file\n"
         "with atomic_file(sys.argv[1]) as file:\n"
         "    file.write(b'half'); file.flush(); os.kill(os.getpid(), signal.SIGKILL)"
     )

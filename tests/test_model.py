@@ -137,12 +137,11 @@ def test_the_module_names_what_it_has_and_nothing_else() -> None:
         w2v.tarin  # noqa: B018
 
 
-def test_words_that_a_model_cannot_have_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(VocabularyError, match="the word a is there twice: numbers 0 and 2"):
+def test_words_that_a_model_cannot_have_are_refused() -> None:
+    with pytest.raises(VocabularyError, match="the model has the same word twice: a, numbers 0 and 2"):
         w2v.Model.of(["a", "b", "a"], np.eye(3, dtype=np.float32))
-    with pytest.raises(ModelFileError, match="a word is empty"):
-        w2v.Model.of(["a", ""], np.eye(2, dtype=np.float32)).save(tmp_path / "m.safetensors")
-    assert not list(tmp_path.iterdir())
+    with pytest.raises(VocabularyError, match="the model has a word that is empty, number 1"):
+        w2v.Model.of(["a", ""], np.eye(2, dtype=np.float32))
 
 
 def test_no_text_has_a_name_that_a_killed_process_could_leave(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from w2v_cli import storage
+from w2v_cli import atomic
 from w2v_cli.config import TrainConfig
-from w2v_cli.embeddings.files import load_metadata, load_vectors
+from w2v_cli.embeddings.files import ModelFile, load_vectors
 from w2v_cli.run import train_model
 
 LONG = ("--subsample", "0", "--dim", "8", "--min-count", "1", "--threads", "2", "--epochs", "1000000")
@@ -43,7 +43,7 @@ def test_a_stopped_run_leaves_a_usable_model_and_nothing_else(tmp_path: Path, nu
     assert "Interrupted" in rest and "model.partial.safetensors" in rest and "Traceback" not in rest
     assert sorted(os.listdir(tmp_path)) == ["corpus.txt", "model.partial.safetensors"]
     assert load_vectors(tmp_path / "model.partial.safetensors").words[0] == "the"
-    assert "NaN" not in load_metadata(tmp_path / "model.partial.safetensors")["loss"]
+    assert "NaN" not in ModelFile(tmp_path / "model.partial.safetensors").metadata["loss"]
 
 
 def test_a_stopped_run_with_checkpoints_tells_the_command_that_resumes_it(tmp_path: Path) -> None:
@@ -81,7 +81,7 @@ def test_the_second_signal_tells_how_to_resume_too(tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_any_command_that_is_told_to_end_leaves_no_half_written_file(tmp_path: Path, number: signal.Signals) -> None:
     program = (
-        "import os\nfrom w2v_cli.cli import main\nfrom w2v_cli.storage import atomic_file\n"
+        "import os\nfrom w2v_cli.cli import main\nfrom w2v_cli.atomic import atomic_file\n"
         "def command(*arguments, **options):\n"
         "    with atomic_file('model') as file:\n"
         f"        os.kill(os.getpid(), {int(number)})\n"
@@ -104,6 +104,6 @@ def test_a_signal_while_a_pipe_is_read_ends_the_run(tmp_path: Path) -> None:
 def test_what_a_killed_run_left_half_written_is_removed_by_the_next(tmp_path: Path, name: str) -> None:
     text, model = tmp_path / "corpus.txt", tmp_path / "model.safetensors"
     text.write_text("the cat sat on the mat\n" * 9)
-    os.close(storage._new_sibling(tmp_path / name)[0])
+    os.close(atomic._new_sibling(tmp_path / name)[0])
     train_model([str(text)], TrainConfig(dim=2, subsample=0.0), output=model)
     assert sorted(os.listdir(tmp_path)) == ["corpus.txt", "model.safetensors"]

@@ -60,3 +60,8 @@ def test_there_is_no_word_beyond_the_last() -> None:
 )
 def test_a_word_that_is_not_utf8_has_a_place(text: bytes, offsets: list[int], place: int | None) -> None:
     assert Words(np.frombuffer(text, np.uint8), np.array(offsets)).undecodable() == place
+
+
+@pytest.mark.parametrize("words", [[""], ["a", ""], ["", "한", ""]])
+def test_empty_words_are_utf_8(words: list[str]) -> None:
+    assert Words.of(words).undecodable() is None

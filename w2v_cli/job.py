@@ -9,10 +9,11 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from w2v_cli.atomic import atomic_file
 from w2v_cli.config import TrainConfig, option_name
 from w2v_cli.corpus.reader import STDIN, Reader, TextOptions
 from w2v_cli.errors import ConfigError, CorpusError, ModelFileError, TrainingError
-from w2v_cli.storage import atomic_file, parse_json
+from w2v_cli.storage import parse_json
 
 NAME = "run.json"
 CHECKPOINT_SECONDS = 600.0

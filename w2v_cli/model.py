@@ -16,21 +16,18 @@ import numpy as np
 from w2v_cli.config import TrainConfig
 from w2v_cli.corpus.reader import TextOptions
 from w2v_cli.embeddings.export import target_format, write_vectors
-from w2v_cli.embeddings.files import load_vectors, open_model, save_model
-from w2v_cli.embeddings.formats import VectorFile
+from w2v_cli.embeddings.files import LOSSES, ModelFile, save_model
 from w2v_cli.embeddings.queries import Answer, Neighbour, cosines_between, nearest, parse_query
 from w2v_cli.embeddings.queries import analogy as answer_analogies
 from w2v_cli.embeddings.queries import similar as most_similar
 from w2v_cli.embeddings.summary import making
-from w2v_cli.embeddings.vectors import WordVectors
+from w2v_cli.embeddings.vectors import WordVectors, first_not_finite
 from w2v_cli.errors import CorpusError, VocabularyError
 from w2v_cli.run import Observer, train_model
+from w2v_cli.storage import writable
 from w2v_cli.training.trainer import Progress
-from w2v_cli.words import Words
 
 Corpus = str | os.PathLike[str] | Iterable[str | os.PathLike[str]] | Iterable[Sequence[str]]
-# The tables that a model of w2v train may hold.
-_TABLES = ("input_vectors", "output_vectors", "node_vectors")
 
 
 class Model:
@@ -38,7 +35,7 @@ class Model:
 
     Attributes
     ----------
-    words : sequence of V str · vectors : float32 (V, D), read-only if it is a file's.
+    words : sequence of V str · vectors : float32 (V, D); writing to it changes the model and its answers, not the file.
     counts : int64 (V,), occurrences in the corpus, or None where nobody knows.
     metadata : what a model was made with, as text: config, version, loss, corpus_fingerprint.
 
@@ -76,8 +73,8 @@ class Model:
         return iter(self.words)
 
     def __getitem__(self, word: str) -> np.ndarray:
-        """The vector of a word, float32 (D,); UnknownWordError, with near spellings, if there is none."""
-        return self._vectors[word]
+        """A copy of the vector of a word, float32 (D,); UnknownWordError, with near spellings, if there is none."""
+        return self._vectors[word].copy()
 
     @property
     def words(self) -> Sequence[str]:
@@ -86,13 +83,14 @@ class Model:
 
     @property
     def vectors(self) -> np.ndarray:
-        """The vectors, float32 (V, D)."""
-        return self._vectors.matrix
+        """The vectors, float32 (V, D); what is written to them is in the next answer and in what `save` writes."""
+        return self._vectors.hand_out()
 
     @property
     def output_vectors(self) -> np.ndarray | None:
         """The vectors that words were predicted with, float32 (V, D); None where there are none."""
-        return self._tables.get("output_vectors")
+        table = self._tables.get("output_vectors")
+        return None if table is None else writable(table)
 
     @property
     def counts(self) -> np.ndarray | None:
@@ -107,7 +105,8 @@ class Model:
     @property
     def losses(self) -> list[float]:
         """Mean negative log-likelihood of each epoch, nats per prediction; empty where nobody knows."""
-        return list(making(self.metadata)["loss"] or [])
+        losses = self._tables.get(LOSSES)
+        return list(making(self.metadata)["loss"] or []) if losses is None else losses.tolist()
 
     def similar(
         self,
@@ -185,7 +184,8 @@ class Model:
         ConfigError
             If the suffix says no format.
         ModelFileError
-            If the file cannot be written, or the format cannot hold a word.
+            If the file cannot be written, or could not be read again: a word that the format cannot hold, a vector with
+            NaN or infinity, metadata that are too long. An older file stays as it was then.
         """
         if target_format(path, format, "float32") == "safetensors":
             save_model(path, self.words, self.counts, self._tables, self.metadata)
@@ -194,17 +194,49 @@ class Model:
 
     @classmethod
     def of(cls, words: Sequence[str], vectors: np.ndarray, counts: np.ndarray | None = None) -> Model:
-        """A model out of V distinct words and float32 (V, D); VocabularyError if a word is there twice."""
-        repeated = Words.of(words).repeated()
-        if repeated is not None:
-            raise VocabularyError(
-                f"the word {words[repeated[0]]} is there twice: numbers {repeated[0]} and {repeated[1]}"
-            )
-        return cls(WordVectors(words, np.ascontiguousarray(vectors, np.float32), counts))
+        """Make a model out of words and their vectors.
+
+        Parameters
+        ----------
+        words : V distinct words, none of them empty, most frequent first.
+        vectors : (V, D), as float32; not copied if they are that.
+        counts : whole numbers (V,), occurrences in a corpus, if known.
+
+        Raises
+        ------
+        VocabularyError
+            If they do not fit together, or no file could hold them: no words, a word that is empty, repeated or not
+            Unicode text, NaN or infinity, counts that are negative or more than any text has.
+        """
+        if not all(isinstance(word, str) for word in words):
+            raise VocabularyError("the model has a word that is not a str")
+        with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinity
+            matrix = np.ascontiguousarray(vectors, np.float32)
+        if matrix.ndim != 2 or len(matrix) != len(words):
+            raise VocabularyError(f"{len(words)} words do not name the rows of a matrix of shape {matrix.shape}")
+        if counts is not None:
+            counts = np.asarray(counts)
+            if counts.shape != (len(words),) or counts.dtype.kind not in "iu":
+                raise VocabularyError(f"the counts are not {len(words)} whole numbers, one for each word")
+        made = WordVectors(words, matrix, counts)
+        fault = made.fault()
+        if fault is not None:
+            raise VocabularyError(f"the model {fault}")
+        row = first_not_finite(matrix)
+        if row is not None:
+            raise VocabularyError(f"the vector of {words[row]} holds NaN or infinity")
+        made.counts = None if counts is None else counts.astype(np.int64)
+        # The caller has the array, and may write to it.
+        made.hand_out()
+        return cls(made)
 
 
 def load(path: str | os.PathLike[str], format: str | None = None) -> Model:
     """Load vectors; a model of `w2v train` is memory-mapped, so that loading it takes no time.
+
+    A file that is replaced while it is in use stays what it was for this model. One that is cut short in place takes
+    the mapped bytes away, and the system ends a process that reads them (SIGBUS); whatever writes models must replace
+    them, as `save` does.
 
     Parameters
     ----------
@@ -225,13 +257,11 @@ def load(path: str | os.PathLike[str], format: str | None = None) -> Model:
     >>> w2v.load(path)["down"].tolist()
     [-1.0, 0.5, 0.0]
     """
-    vectors = load_vectors(path, format)
-    with VectorFile(path, format) as file:
-        if file.format != "safetensors":
-            return Model(vectors)
-    tensors = open_model(path)
-    tables = {name: tensors.tensor(name, "F32", axes=2) for name in _TABLES if tensors.dtype(name) == "F32"}
-    return Model(vectors, {**tables, "input_vectors": vectors.matrix}, tensors.metadata)
+    with ModelFile(path, format) as file:
+        vectors = file.vectors
+        tables = {**file.tables, "input_vectors": vectors.matrix}
+        losses = {} if file.losses is None else {LOSSES: file.losses}
+        return Model(vectors, {**tables, **losses}, file.metadata)
 
 
 def train(
@@ -275,9 +305,8 @@ def train(
     text = TextOptions(errors=errors, lower=lower, tokenize=tokenize)
     with _paths(corpus) as paths:
         run = train_model(paths, config, text, output, _Caller(on_progress))
-    tables = run.trained.parameters.tensors()
-    vectors = WordVectors(run.vocabulary.words, tables["input_vectors"], run.vocabulary.counts)
-    return Model(vectors, tables, run.metadata)
+    vectors = WordVectors(run.vocabulary.words, run.tensors["input_vectors"], run.vocabulary.counts)
+    return Model(vectors, run.tensors, run.metadata)
 
 
 class _Caller(Observer):

@@ -12,28 +12,34 @@ import shlex
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from w2v_cli.atomic import check_writable, exclusive, remove_leftovers
 from w2v_cli.config import TrainConfig
 from w2v_cli.corpus.encoded import EncodedCorpus, compile_passes, encode
 from w2v_cli.corpus.kept import forget_corpus, keep_corpus, kept_corpus
 from w2v_cli.corpus.reader import TextOptions, check_readable
 from w2v_cli.corpus.vocabulary import Vocabulary
-from w2v_cli.embeddings.files import save_model
-from w2v_cli.errors import ConfigError, StoppedError, TrainingError
+from w2v_cli.embeddings.files import LOSSES, MOST_LOSSES, save_model
+from w2v_cli.errors import ConfigError, ModelFileError, StoppedError, TrainingError, W2VError
 from w2v_cli.job import CHECKPOINT_SECONDS, Job, file_sizes, load_job
 from w2v_cli.job import NAME as RUN_NAME
-from w2v_cli.storage import check_writable, exclusive, remove_leftovers
 from w2v_cli.training.checkpoint import NAMES as CHECKPOINT_NAMES
 from w2v_cli.training.checkpoint import Checkpoints
 from w2v_cli.training.engines import resolve_engine
 from w2v_cli.training.memory import telling_memory
 from w2v_cli.training.parameters import parameter_bytes
 from w2v_cli.training.trainer import Progress, Trained, Trainer
+
+_PARTIAL = ".partial.safetensors"
+# NAME_MAX of every common file system.
+_MOST_NAME_BYTES = 255
 
 
 class Observer:
@@ -91,19 +97,59 @@ class Run:
     def metadata(self) -> dict[str, str]:
         """What the model file says about its making."""
         return {
-            "version": version("w2v-cli"),
+            "version": _version(),
             "config": json.dumps(self.config.as_dict()),
             "text": json.dumps(asdict(self.text)),
             "seed": str(self.config.seed),
             "corpus_fingerprint": self.corpus_fingerprint,
             "corpus_tokens": str(self.token_count),
-            "loss": json.dumps(self.trained.losses),
+            **({} if len(self.trained.losses) > MOST_LOSSES else {"loss": json.dumps(self.trained.losses)}),
         }
+
+    @property
+    def tensors(self) -> dict[str, np.ndarray]:
+        """The tables of the model file, and the losses where they are too many for its metadata."""
+        losses = self.trained.losses
+        return self.trained.parameters.tensors() | (
+            {LOSSES: np.array(losses, np.float64)} if len(losses) > MOST_LOSSES else {}
+        )
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model file."""
-        vocabulary, tensors = self.vocabulary, self.trained.parameters.tensors()
-        save_model(path, vocabulary.words, vocabulary.counts, tensors, self.metadata)
+        save_model(path, self.vocabulary.words, self.vocabulary.counts, self.tensors, self.metadata)
+
+    def keep(self, path: str, folder: Path | None) -> None:
+        """Write the model file; where that fails, what was learnt is not lost.
+
+        Raises
+        ------
+        ModelFileError
+            If it cannot be written; says where the model is instead: in the checkpoint `folder`, if there is one, or in
+            a new folder among the system's temporary ones or here.
+        """
+        try:
+            self.save(path)
+        except ModelFileError as error:
+            if folder is not None:
+                hint = f"{error.hint}; then w2v train --resume {shlex.quote(str(folder))} writes it"
+                raise ModelFileError(f"{error.message}; nothing is lost", hint) from error
+            other = self._saved_elsewhere(Path(path).name)
+            if other is None:
+                raise
+            raise ModelFileError(f"{error.message}; the model is in {other} instead", "move it from there") from error
+
+    def _saved_elsewhere(self, name: str) -> Path | None:
+        """Write the model file where there may be space for it; None if there is nowhere."""
+        for place in (tempfile.gettempdir(), os.curdir):
+            with suppress(OSError):
+                # A folder of its own: nobody else can have put a file of that name there.
+                folder = Path(tempfile.mkdtemp(prefix="w2v-", dir=place))
+                try:
+                    self.save(folder / name)
+                    return folder / name
+                except W2VError:
+                    folder.rmdir()
+        return None
 
 
 def train_model(
@@ -218,11 +264,13 @@ def _train(job: Job, folder: Path | None, observer: Observer) -> Run:
             config, job.text, trainer.engine, encoded.vocabulary, encoded.token_count, encoded.fingerprint, trained,
             output, seconds,
         )  # fmt: skip
+        # The ids take the disk space that the model may need.
+        encoded.close()
         if not trained.finished:
             raise _stopped(run, folder, output)
         begun = time.perf_counter()
         if output is not None:
-            run.save(output)
+            run.keep(output, folder)
             seconds["save"] = time.perf_counter() - begun
     return run
 
@@ -281,13 +329,16 @@ def _stopped(run: Run, folder: Path | None, output: str | None) -> StoppedError:
     if output is None:
         return StoppedError(epoch, hint=hint)
     partial = _partial(output)
-    run.save(partial)
+    run.keep(partial, folder)
     return StoppedError(f"{epoch}; what was learnt so far is in {partial}", hint=hint)
 
 
 def _partial(output: str) -> str:
-    """Where the model of a stopped run goes."""
-    return f"{output.removesuffix('.safetensors')}.partial.safetensors"
+    """Where the model of a stopped run goes; its name is shortened to what a file system allows."""
+    folder, name = os.path.split(output.removesuffix(".safetensors"))
+    while len(os.fsencode(name + _PARTIAL)) > _MOST_NAME_BYTES:
+        name = name[:-1]
+    return os.path.join(folder, name + _PARTIAL)
 
 
 def require_another_file(output: str | os.PathLike[str], corpus: Sequence[str]) -> None:
@@ -297,3 +348,11 @@ def require_another_file(output: str | os.PathLike[str], corpus: Sequence[str]) 
             raise ConfigError(
                 f"-o {os.fspath(output)} is one of the texts and would be overwritten", hint="-o takes a new name"
             )
+
+
+def _version() -> str:
+    """The version of this program; a model must not be lost because the program was not installed."""
+    try:
+        return version("w2v-cli")
+    except PackageNotFoundError:
+        return "unknown"

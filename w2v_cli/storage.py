@@ -1,4 +1,4 @@
-"""Files written whole or not at all, and safetensors: tensors by name, memory-mapped, believed only when checked.
+"""safetensors: tensors by name, memory-mapped, believed only when checked.
 
 Layout of safetensors: 8 bytes, the header's length N (little-endian); N bytes of JSON; the tensors, without gaps.
 
@@ -10,22 +10,18 @@ References: https://github.com/huggingface/safetensors#format
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
-import gzip
 import json
 import math
 import mmap
 import os
-import secrets
 import stat
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import IO, Any, BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
+from w2v_cli.atomic import atomic_file, packing
 from w2v_cli.errors import ModelFileError
 from w2v_cli.words import Words
 
@@ -52,9 +48,21 @@ _DTYPE_NAMES = {np.dtype(code): name for name, code in _DTYPES.items()}
 
 
 def write_tensors(path: str | os.PathLike[str], tensors: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> None:
-    """Write a safetensors file, atomically; the same tensors and metadata give the same bytes."""
+    """Write a safetensors file, atomically; the same tensors and metadata give the same bytes.
+
+    Parameters
+    ----------
+    path : packed as gzip if it ends in .gz.
+
+    Raises
+    ------
+    ModelFileError
+        If the file cannot be written, or `TensorFile` would refuse it: metadata that are too long or not text.
+    """
     # Widest elements first, as safetensors does: so every tensor starts at a multiple of its element's size.
     ordered = sorted(tensors.items(), key=lambda item: (-item[1].itemsize, item[0]))
+    if not all(isinstance(text, str) for item in metadata.items() for text in item):
+        raise ModelFileError(f"cannot write {os.fspath(path)}: its metadata are not all text", hint="str(...) makes it")
     header: dict[str, Any] = {"__metadata__": dict(sorted(metadata.items()))}
     start = 0
     for name, tensor in ordered:
@@ -65,9 +73,18 @@ def write_tensors(path: str | os.PathLike[str], tensors: Mapping[str, np.ndarray
             "data_offsets": [start, stop],
         }
         start = stop
-    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    try:
+        text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    except UnicodeEncodeError as error:
+        raise ModelFileError(f"cannot write {os.fspath(path)}: its metadata are not Unicode text") from error
     text += b" " * (-len(text) % 8)
-    with atomic_file(path) as file:
+    if len(text) > MAX_HEADER_BYTES:
+        raise ModelFileError(
+            f"cannot write {os.fspath(path)}: its metadata make a header of {len(text):,} bytes;"
+            f" {MAX_HEADER_BYTES:,} are the most that can be read",
+            hint="shorten the metadata",
+        )
+    with atomic_file(path) as plain, packing(plain, path) as file:
         file.write(len(text).to_bytes(8, "little"))
         file.write(text)
         for _, tensor in ordered:
@@ -98,143 +115,6 @@ def word_tensors(words: Sequence[str]) -> dict[str, np.ndarray]:
     return {"word_bytes": stored.text, "word_offsets": stored.offsets}
 
 
-def packing(file: IO[bytes], path: str | os.PathLike[str]) -> contextlib.AbstractContextManager[IO[bytes]]:
-    """What to write into so that `file` gets what a file of that name holds: gzip if it ends in .gz."""
-    if not os.fspath(path).lower().endswith(".gz"):
-        return contextlib.nullcontext(file)
-    # Neither name nor time: the same contents are the same bytes.
-    return gzip.GzipFile("", "wb", 6, file, mtime=0)  # type: ignore[return-value]
-
-
-@contextlib.contextmanager
-def atomic_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
-    """A binary file that becomes `path` when the block ends well, and vanishes when it does not."""
-    try:
-        target = _target(path)
-        descriptor, sibling = _new_sibling(target)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(sibling, target)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                sibling.unlink()
-            raise
-        _sync_folder(target.parent)
-    except OSError as error:
-        raise _unwritable(path, error) from error
-
-
-def check_writable(path: str | os.PathLike[str]) -> None:
-    """Make sure that a file can be written at `path`, without touching what may be there already.
-
-    Raises
-    ------
-    ModelFileError
-        If its folder is missing, it is a folder or a device itself, or no file can be made beside it.
-    """
-    try:
-        descriptor, sibling = _new_sibling(_target(path))
-        os.close(descriptor)
-        sibling.unlink()
-    except OSError as error:
-        raise _unwritable(path, error) from error
-
-
-def _target(path: str | os.PathLike[str]) -> Path:
-    """The file that `path` means, links followed; refused where renaming onto it would do harm."""
-    target = Path(os.path.realpath(path))
-    if target.is_dir():
-        raise ModelFileError(f"{os.fspath(path)} is a folder", hint="name a file in it")
-    if target.exists() and not target.is_file():
-        raise ModelFileError(f"{os.fspath(path)} is not a regular file", hint="name a file, not a device or a pipe")
-    if not target.parent.is_dir():
-        raise ModelFileError(f"there is no folder {target.parent}", hint="make it first, or name another")
-    return target
-
-
-def _new_sibling(target: Path) -> tuple[int, Path]:
-    """Open a new file beside the target, with the permissions that any new file gets."""
-    sibling = target.parent / f"{_prefix(target)}-{secrets.token_hex(6)}.tmp"
-    return os.open(sibling, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666), sibling
-
-
-def _prefix(target: Path) -> str:
-    """How the names of a file's temporary siblings begin: of a fixed length, as its own may be the longest allowed."""
-    return f".w2v-{zlib.crc32(os.fsencode(target.name)):08x}"
-
-
-@contextlib.contextmanager
-def exclusive(path: str | os.PathLike[str]) -> Iterator[None]:
-    """Be the only one to write a file, and clear away what a killed writer has left beside it.
-
-    Raises
-    ------
-    ModelFileError
-        If another process holds it, or its folder cannot be written.
-    """
-    target = _target(path)
-    lock = target.parent / f"{_prefix(target)}.lock"
-    try:
-        descriptor = _locked(lock)
-    except BlockingIOError:
-        raise ModelFileError(
-            f"another run is writing {os.fspath(path)}", hint="wait for it to end, or name another"
-        ) from None
-    except OSError as error:
-        raise _unwritable(path, error) from error
-    try:
-        remove_leftovers(target)
-        yield
-    finally:
-        with contextlib.suppress(OSError):
-            lock.unlink()
-        os.close(descriptor)
-
-
-def _locked(lock: Path) -> int:
-    """Open and lock a file; its holder removes it in the end, so that it may be gone as soon as it is locked."""
-    while True:
-        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o666)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            with contextlib.suppress(FileNotFoundError):
-                if os.path.samestat(os.stat(lock), os.fstat(descriptor)):
-                    return descriptor
-        except BlockingIOError:
-            os.close(descriptor)
-            raise
-        except OSError:
-            return descriptor  # a file system without locks
-        os.close(descriptor)
-
-
-def remove_leftovers(target: Path) -> None:
-    """Remove the temporary siblings of a file that nobody is writing."""
-    for leftover in target.parent.glob(f"{_prefix(target)}-*.tmp"):
-        with contextlib.suppress(OSError):
-            leftover.unlink()
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a rename in the folder durable, where the system has a way to ask for it."""
-    if os.name == "posix":
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-
-def _unwritable(path: str | os.PathLike[str], error: OSError) -> ModelFileError:
-    return ModelFileError(
-        f"cannot write {os.fspath(path)}: {error.strerror or error}",
-        hint="free some space, mend the permissions, or name another place",
-    )
-
-
 def parse_json(text: str, pairs_hook: Callable[[list[tuple[str, Any]]], Any] | None = None) -> Any:
     """`json.loads` of what a stranger may have written: whatever is wrong with it, it is a ValueError.
 
@@ -246,12 +126,24 @@ def parse_json(text: str, pairs_hook: Callable[[list[tuple[str, Any]]], Any] | N
         raise ValueError("it is nested too deep") from error
 
 
+def writable(array: np.ndarray) -> np.ndarray:
+    """The same memory for whoever may write to it; of a mapped file, what is written changes the memory only."""
+    view = array.view()
+    try:
+        view.flags.writeable = True
+    except ValueError:  # such as the memory of a bytes object
+        return array
+    return view
+
+
 def release_pages(array: np.ndarray) -> None:
-    """Let go of the memory that rows of a mapped file take, until they are read again; nothing happens to others."""
+    """Free the memory that rows of a mapped file take, until they are read again; nothing happens to other arrays."""
     base: Any = array
     while isinstance(base, np.ndarray):
         base = base.base
-    # What can be written may hold changes that are not in the file.
+    if isinstance(base, memoryview):
+        base = base.obj
+    # Pages that were written to are not in the file and would be lost: see `writable`.
     if not isinstance(base, mmap.mmap) or array.flags.writeable or not hasattr(mmap, "MADV_DONTNEED"):
         return
     first = array.ctypes.data - np.frombuffer(base, np.uint8).ctypes.data
@@ -260,8 +152,49 @@ def release_pages(array: np.ndarray) -> None:
         base.madvise(mmap.MADV_DONTNEED, start, stop - start)
 
 
+def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
+    """Open a file for reading.
+
+    Raises
+    ------
+    ModelFileError
+        If there is none, it cannot be read, or it is a folder, a pipe or a device.
+    """
+    name = os.fspath(path)
+    try:
+        # Asked before opening: opening a pipe would wait for its writer.
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise ModelFileError(f"{name} is not a regular file", hint="name a file of vectors")
+        return open(path, "rb")
+    except FileNotFoundError as error:
+        raise ModelFileError(
+            f"there is no file {name}", hint="make one with w2v train CORPUS, or name one with -m"
+        ) from error
+    except OSError as error:
+        raise ModelFileError(f"{name} cannot be read: {error.strerror or error}") from error
+
+
+def _mapped(file: BinaryIO) -> mmap.mmap:
+    """Map a whole file, copy-on-write: writing to it changes a page in memory, and never the file."""
+    # Without a reservation: else the system may refuse what is larger than its memory, as if all were written to.
+    flags = mmap.MAP_PRIVATE | getattr(mmap, "MAP_NORESERVE", 0)
+    try:
+        return mmap.mmap(file.fileno(), 0, flags=flags, prot=mmap.PROT_READ | mmap.PROT_WRITE)
+    except OSError:
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+
+
 class TensorFile:
     """A safetensors file, memory-mapped; every claim of its header is checked before it is believed.
+
+    The file is opened once. One that is replaced later, as everything here does it, stays what it was. One that is cut
+    short in place takes mapped bytes away, and the system ends a process that reads them (SIGBUS); nothing in Python
+    can prevent that.
+
+    Parameters
+    ----------
+    path : the file, or what it is called if `file` is given.
+    file : an open file to map instead of opening `path`; it may be closed afterwards.
 
     Attributes
     ----------
@@ -273,27 +206,13 @@ class TensorFile:
         If the file cannot be read, is not safetensors, or is shorter than its header says.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], file: BinaryIO | None = None) -> None:
         self.path = os.fspath(path)
-        try:
-            # Asked before opening: opening a pipe would wait for its writer.
-            if not stat.S_ISREG(os.stat(path).st_mode):
-                raise self.wrong("is not a regular file", hint="a model is memory-mapped; name a file")
-            with open(path, "rb") as file:
-                size = os.fstat(file.fileno()).st_size
-                length = int.from_bytes(file.read(8), "little")
-                if size < 8 or length > size - 8:
-                    raise self.wrong("is not a safetensors file, or is cut short")
-                if length > MAX_HEADER_BYTES:
-                    raise self.wrong(f"has a header of {length:,} bytes; {MAX_HEADER_BYTES:,} are the most")
-                header = self._parse(file.read(length))
-            self._data = np.memmap(path, dtype=np.uint8, mode="r")[8 + length :]
-        except FileNotFoundError as error:
-            raise ModelFileError(
-                f"there is no file {self.path}", hint="make one with w2v train CORPUS, or name one with -m"
-            ) from error
-        except OSError as error:
-            raise self.wrong(f"cannot be read: {error.strerror or error}", hint=None) from error
+        if file is None:
+            with open_regular(path) as opened:
+                header = self._open(opened)
+        else:
+            header = self._open(file)
         self.metadata: dict[str, str] = header.pop("__metadata__", {})
         if not isinstance(self.metadata, dict) or not all(isinstance(v, str) for v in self.metadata.values()):
             raise self.wrong("has metadata that are not text")
@@ -310,13 +229,15 @@ class TensorFile:
         return self._entries[name][0] if name in self._entries else None
 
     def tensor(self, name: str, dtype: str, axes: int) -> np.ndarray:
-        """One tensor, read-only, without reading it; `dtype` is safetensors' name of what it must be."""
+        """One tensor, without reading it, and read-only but for `writable`; `dtype` is what safetensors calls it."""
         if name not in self._entries:
             raise self.wrong(f"has no {name}")
         found, shape, start, stop = self._entries[name]
         if found != dtype or len(shape) != axes:
             raise self.wrong(f"has {name} as {found} {shape}, not as {dtype} with {axes} axes")
-        return self._data[start:stop].view(_DTYPES[dtype]).reshape(shape).view(np.ndarray)
+        tensor = self._data[start:stop].view(_DTYPES[dtype]).reshape(shape)
+        tensor.flags.writeable = False
+        return tensor
 
     def words(self) -> Words:
         """The words that `word_tensors` wrote, every one of which must be UTF-8 and not empty."""
@@ -330,6 +251,21 @@ class TensorFile:
         if undecodable is not None:
             raise self.wrong(f"has a word that is not UTF-8, number {undecodable}")
         return words
+
+    def _open(self, file: BinaryIO) -> dict[str, Any]:
+        """Read the header and map what follows it."""
+        try:
+            size = os.fstat(file.fileno()).st_size
+            length = int.from_bytes(os.pread(file.fileno(), 8, 0), "little")
+            if size < 8 or length > size - 8:
+                raise self.wrong("is not a safetensors file, or is cut short")
+            if length > MAX_HEADER_BYTES:
+                raise self.wrong(f"has a header of {length:,} bytes; {MAX_HEADER_BYTES:,} are the most")
+            text = os.pread(file.fileno(), length, 8)
+            self._data = np.frombuffer(_mapped(file), np.uint8)[8 + length :]
+        except OSError as error:
+            raise self.wrong(f"cannot be read: {error.strerror or error}", hint=None) from error
+        return self._parse(text)
 
     def _parse(self, text: bytes) -> dict[str, Any]:
         try:

@@ -102,7 +102,8 @@ class Words(Sequence[str]):
 
     def undecodable(self) -> int | None:
         """The place of the first word that is not UTF-8; None if all are."""
-        starts = self.offsets[:-1]
+        # An empty word at the end begins nowhere.
+        starts = self.offsets[:-1][self.offsets[:-1] < len(self.text)]
         try:
             self.text.tobytes().decode()
         except UnicodeDecodeError as error:

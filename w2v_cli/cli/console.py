@@ -10,11 +10,14 @@ import os
 import re
 import sys
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
+from w2v_cli.errors import CorpusError
+
 if TYPE_CHECKING:
+    from w2v_cli.embeddings.files import ModelFile
     from w2v_cli.embeddings.vectors import WordVectors
 
 # What a terminal might obey instead of showing: controls, line separators, half characters, reordering marks.
@@ -61,11 +64,8 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def note(message: str) -> None:
-    """A remark on stderr; when its reader has gone (`2>&1 | head -1`), the work goes on in silence."""
-    try:
-        click.echo(printable(message), err=True)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+    """A remark on stderr."""
+    click.echo(printable(message), err=True)
 
 
 def show_error(message: str, hint: str | None) -> None:
@@ -108,21 +108,39 @@ def vectors_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def open_vectors(path: str) -> WordVectors:
+    """The words and vectors of -m."""
+    return open_model(path).vectors
+
+
+def open_model(path: str) -> ModelFile:
     """The model of -m, opened once by an invocation, and so by a whole session of `w2v shell`."""
-    from w2v_cli.embeddings.files import load_vectors
+    from w2v_cli.embeddings.files import ModelFile
 
     settings = click.get_current_context().ensure_object(dict)
     opened = settings.setdefault("vectors", {})
     if path not in opened:
-        opened[path] = load_vectors(path, settings.get("format"))
+        opened[path] = ModelFile(path, settings.get("format"))
     return opened[path]
 
 
 def read_lines(path: str) -> list[str]:
     """The lines of a file, of stdin for `-`, that are not blank; without ASCII white space around them."""
-    with click.open_file(path, encoding="utf-8", errors="replace") as file:
+    with open_text(path) as file:
         lines = (line.strip(" \t\r\n") for line in file)
         return [line for line in lines if line]
+
+
+def open_text(path: str) -> IO[str]:
+    """A text of lines, stdin for `-`, whatever its bytes.
+
+    Raises
+    ------
+    CorpusError
+        If stdin is asked for and closed.
+    """
+    if path == "-" and sys.stdin is None:
+        raise CorpusError("stdin is closed", hint="pipe something into it, or name a file")
+    return click.open_file(path, encoding="utf-8", errors="replace")
 
 
 def given(words: Sequence[str], *files: str | None) -> list[str]:

@@ -77,6 +77,9 @@ def vocab(
     else:
         # Byte for byte: what a terminal might obey is part of a word for who reads the file.
         stdout = sys.stdout.buffer
+        if vocabulary.words[0].startswith("\ufeff"):
+            # Of two marks a reader takes the first away.
+            stdout.write("\ufeff".encode())
         while lines := [f"{word}\t{count}\n" for word, count in islice(counted, LINES)]:
             stdout.write("".join(lines).encode())
         stdout.flush()
@@ -134,17 +137,17 @@ def phrases(
       w2v phrases corpus.txt -o - | w2v train -
     """
     # Here and not above: `w2v --help` shall not wait for numpy.
+    from w2v_cli.atomic import atomic_file, check_writable, packing
     from w2v_cli.config import available_cores
     from w2v_cli.corpus.encoded import compile_passes, encode
     from w2v_cli.corpus.phrases import ENGLISH_CONNECTORS, THRESHOLDS, Joiner
     from w2v_cli.corpus.reader import OPENERS, TextOptions, check_readable
     from w2v_cli.run import require_another_file
-    from w2v_cli.storage import atomic_file, check_writable, packing
 
     if as_json and output == "-":
         raise click.UsageError("--json and -o -: both would go to stdout")
-    if not delimiter or delimiter.split() != [delimiter]:
-        raise click.UsageError("--delimiter must be something, and no white space")
+    if not delimiter or delimiter.split() != [delimiter] or delimiter.encode(errors="ignore").decode() != delimiter:
+        raise click.UsageError("--delimiter must be something, and neither white space nor bytes that are no text")
     suffix = os.path.splitext(output)[1].lower()
     if suffix != ".gz" and suffix in OPENERS:
         raise ConfigError(f"{output}: text is written plain or as .gz", hint=f"-o {output.removesuffix(suffix)}.gz")

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
+import math
 import os
+import re
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,6 +17,13 @@ from w2v_cli.errors import ConfigError, ModelFileError
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from w2v_cli.embeddings.files import ModelFile
+
+
+_TOML_KEY = re.compile("[A-Za-z0-9_-]+")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_NOT_ASCII = re.compile("[^ -~]")
 
 
 @click.command()
@@ -66,39 +77,35 @@ def convert(
       w2v convert model.safetensors small.vec.gz --top 50000 --matrix sum
     """
     # Here and not above: `w2v --help` shall not wait for numpy.
-    from w2v_cli.embeddings.export import select, target_format, write_vectors
-    from w2v_cli.embeddings.files import load_metadata, load_vectors
-    from w2v_cli.embeddings.formats import VectorFile
-    from w2v_cli.storage import check_writable
+    from w2v_cli.atomic import check_writable
+    from w2v_cli.embeddings.export import select, target_format, words_path, write_vectors
+    from w2v_cli.embeddings.files import ModelFile
 
     format = target_format(target, wanted_format, dtype)
-    check_writable(target)
+    for path in (target, words_path(target)) if format in ("tsv", "npy") else (target,):
+        check_writable(path)
     if os.path.exists(target) and os.path.exists(source) and os.path.samefile(target, source):
         raise ConfigError(f"{target} would be written over itself", hint="OUT takes a new name")
-    with VectorFile(source, source_format) as file:
-        ours = file.format == "safetensors"
-    vectors = load_vectors(source, source_format)
-    outputs = None if matrix == "input" else _output_vectors(source, ours)
-    chosen = select(vectors, outputs, matrix, normalize, top, dtype)
-    paths = write_vectors(target, chosen, format, escape, load_metadata(source) if ours else None)
+    with ModelFile(source, source_format) as file:
+        outputs = None if matrix == "input" else _output_vectors(file)
+        chosen = select(file.vectors, outputs, matrix, normalize, top, dtype)
+    paths = write_vectors(target, chosen, format, escape, file.metadata, file.losses)
     if as_json:
         print_json({"output": paths, "words": len(chosen), "dim": chosen.dim, "dtype": dtype, "matrix": matrix})
     else:
         note(f"Wrote {', '.join(paths)}: {len(chosen):,} words × {chosen.dim}")
 
 
-def _output_vectors(source: str, ours: bool) -> np.ndarray:
+def _output_vectors(model: ModelFile) -> np.ndarray:
     """The output vectors of a model, with rows for the same words."""
-    from w2v_cli.embeddings.files import load_tensors
-
+    if model.tensors is None:
+        raise ModelFileError(f"{model.name} has one matrix only", hint="leave --matrix out")
     try:
-        if ours:
-            return load_tensors(source, ["output_vectors"])["output_vectors"]
+        return model.table("output_vectors")
     except ModelFileError as error:
         raise ModelFileError(
-            f"{source} has no output vectors", hint="--loss hs has vectors of tree nodes instead; take --matrix input"
+            f"{model.name} has no output vectors", hint="--loss hs has vectors of tree nodes; take --matrix input"
         ) from error
-    raise ModelFileError(f"{source} has one matrix only", hint="leave --matrix out")
 
 
 @click.command()
@@ -121,15 +128,25 @@ def info(model: str, as_json: bool) -> None:
     if as_json:
         print_json(facts)
         return
+    if isinstance(sys.stdout, io.TextIOWrapper) and not sys.stdout.isatty():
+        sys.stdout.reconfigure(encoding="utf-8")  # TOML is nothing else
     for name, value in facts.items():
         if name != "config" and value is not None:
             shown = ", ".join(map(str, value)) if isinstance(value, list) else value
             print_fields(f"# {name}", str(shown))
     for name, value in (facts["config"] or {}).items():
         if value is not None:
-            print_fields(f"{name} = {_toml(value)}")
+            written = _toml(value) if _TOML_KEY.fullmatch(name) else None
+            print_fields(f"# {name}", str(value)) if written is None else print_fields(f"{name} = {written}")
 
 
-def _toml(value: Any) -> str:
-    """A text, number or truth value in TOML, which here is written as in JSON."""
-    return json.dumps(value)
+def _toml(value: Any) -> str | None:
+    """A text, number or truth value in TOML; None for what TOML cannot say, such as a path that is not Unicode."""
+    if isinstance(value, bool | int):
+        return json.dumps(value)
+    if isinstance(value, float):
+        return json.dumps(value) if math.isfinite(value) else None
+    if not isinstance(value, str) or _SURROGATE.search(value):
+        return None
+    # In JSON's escapes a letter beyond U+FFFF is two halves, which TOML does not have.
+    return _NOT_ASCII.sub(lambda letter: f"\\U{ord(letter[0]):08x}", json.dumps(value, ensure_ascii=False))

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import importlib
-import io
-import os
 import sys
 import traceback
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import click
 
 from w2v_cli.cli.console import note, show_error
 from w2v_cli.cli.signals import end_tidily
+from w2v_cli.cli.streams import AnswerError, drop_answers, flush_answers, guard_streams
 from w2v_cli.errors import StoppedError, W2VError
 
 # In the order of their use. The command `eval` is the object `eval` of w2v_cli.cli.evaluate, and so on.
@@ -60,15 +59,6 @@ class LazyGroup(click.Group):
             self.add_command(command, cmd_name)
         return self.commands.get(cmd_name)
 
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; when the reader of its output has gone (`| head -1`), end in silence."""
-        try:
-            return super().invoke(ctx)
-        except BrokenPipeError:
-            # What is still buffered must go somewhere when the interpreter ends.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            ctx.exit(0)
-
 
 @click.group(
     cls=LazyGroup,
@@ -95,17 +85,17 @@ def w2v() -> None:
 def run(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line (sys.argv's, unless given) and exit with its code."""
     settings: dict[str, bool] = {}
+    guard_streams()
     end_tidily()
     try:
-        # A word that the terminal's encoding lacks shall not end the program.
-        for stream in (sys.stdout, sys.stderr):
-            if isinstance(stream, io.TextIOWrapper):
-                stream.reconfigure(errors="backslashreplace")
         code = w2v.main(arguments, prog_name="w2v", standalone_mode=False, obj=settings)
+        flush_answers()
     except Exception as error:
         if settings.get("debug"):
             traceback.print_exc()
         code = explain(error)
+    finally:
+        drop_answers()
     sys.exit(code or 0)
 
 
@@ -115,6 +105,8 @@ def explain(error: Exception) -> int:
         case StoppedError():
             note(error.message[0].upper() + error.message[1:] + (f"; {error.hint}" if error.hint else ""))
             return error.exit_code
+        case AnswerError() if error.unwanted:
+            return 0
         case W2VError():
             show_error(error.message, error.hint)
             return error.exit_code

@@ -139,21 +139,22 @@ def _checks_at(model: str, corpus: str, engines: list[str], seed: int) -> list[C
     """The checks of a trained model at windows of the start of a text."""
     from w2v_cli.corpus.reader import Reader, check_readable
     from w2v_cli.corpus.vocabulary import first_ids
-    from w2v_cli.embeddings.files import load_choices, load_tensors, load_vectors
+    from w2v_cli.embeddings.files import ModelFile
     from w2v_cli.errors import CorpusError, ModelFileError
     from w2v_cli.training.checks import corpus_checks
     from w2v_cli.training.objective import make_objective
     from w2v_cli.training.sampling import sampler_of
 
     check_readable([corpus])
-    vectors, (config, text) = load_vectors(model), load_choices(model)
+    with ModelFile(model) as file:
+        vectors, (config, text) = file.vectors, file.choices()
     if vectors.counts is None:
         raise ModelFileError(f"{model} does not say how often its words occur", hint="--at takes a model of w2v train")
-    tables = load_tensors(model, ["input_vectors", make_objective(config, vectors.counts).output_name])
+    tables = [file.table(name) for name in ("input_vectors", make_objective(config, vectors.counts).output_name)]
     reader = Reader([corpus], text)
     ids, boundaries = first_ids(reader, vectors.ids, FIRST_TOKENS)
     sample = sampler_of(config, vectors.counts).sample(ids, boundaries, 0, 0)
-    checks = corpus_checks(engines, config, vectors.counts, list(tables.values()), sample, seed)
+    checks = corpus_checks(engines, config, vectors.counts, tables, sample, seed)
     if not checks:
         raise CorpusError(f"no two words of {model} stand in one line of {corpus}", hint="is it the model's text?")
     return checks

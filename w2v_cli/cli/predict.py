@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import click
 
 from w2v_cli.cli.ask import count_option, require_known
-from w2v_cli.cli.console import given, json_option, open_vectors, print_fields, print_json, vectors_option
+from w2v_cli.cli.console import given, json_option, open_model, print_fields, print_json, vectors_option
 from w2v_cli.errors import ModelFileError
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from w2v_cli.embeddings.vectors import WordVectors
+    from w2v_cli.embeddings.files import ModelFile
 
 
 @click.command()
@@ -37,10 +37,11 @@ def predict(context: tuple[str, ...], vectors_path: str, count: int, as_json: bo
       w2v predict --json the cat on the | jq -r '.answers[0].word'
     """
     asked = given(context)
-    vectors = open_vectors(vectors_path)
+    model = open_model(vectors_path)
+    vectors = model.vectors
     known = [word for word in asked if word in vectors]
     if known:
-        losses = _losses(vectors_path, vectors, known)
+        losses = _losses(model, known)
         losses[vectors.ids_of(known)] = float("inf")
         best = losses.argsort(kind="stable")[: min(count, len(vectors) - len(set(known)))].tolist()
         answers = [(vectors.words[i], float(losses[i])) for i in best]
@@ -53,21 +54,20 @@ def predict(context: tuple[str, ...], vectors_path: str, count: int, as_json: bo
     require_known(vectors, asked)
 
 
-def _losses(path: str, vectors: WordVectors, context: list[str]) -> np.ndarray:
+def _losses(model: ModelFile, context: list[str]) -> np.ndarray:
     """The loss of the window for every word in its middle, by the model file's own configuration."""
-    from w2v_cli.embeddings.files import load_choices, load_tensors
     from w2v_cli.training.objective import make_objective
     from w2v_cli.training.predict import middle_losses
 
+    vectors = model.vectors
     try:
-        config, _ = load_choices(path)
+        config, _ = model.choices()
     except ModelFileError:
         config = None
     if config is None or vectors.counts is None:
         raise ModelFileError(
-            f"{path} does not say how it was trained, and has no output vectors to predict with",
+            f"{model.name} does not say how it was trained, and has no output vectors to predict with",
             hint="predict takes a model of w2v train",
         )
     objective = make_objective(config, vectors.counts)
-    output_vectors = load_tensors(path, [objective.output_name])[objective.output_name]
-    return middle_losses(objective, vectors.matrix, output_vectors, vectors.ids_of(context))
+    return middle_losses(objective, vectors.matrix, model.table(objective.output_name), vectors.ids_of(context))

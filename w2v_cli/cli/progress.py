@@ -25,6 +25,8 @@ class ProgressLine:
     def __init__(self, quiet: bool) -> None:
         self.quiet = quiet
         self.phase = ""
+        # Asked once: a terminal that goes away while the bar is shown is none any more.
+        self._terminal = sys.stderr is not None and sys.stderr.isatty()
         self._bar: Any = None
         self._said_compiling = False
         self._last_plain = time.monotonic()
@@ -75,7 +77,7 @@ class ProgressLine:
     def _show(self, phase: str, done: int, total: int | None, unit: str, details: str) -> None:
         if self.quiet:
             return
-        if not sys.stderr.isatty():
+        if not self._terminal:
             self._show_plain(phase, done, total, unit, details)
             return
         if phase != self.phase:

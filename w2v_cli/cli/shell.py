@@ -12,8 +12,9 @@ from pathlib import Path
 
 import click
 
-from w2v_cli.cli.console import json_option, note, open_vectors, vectors_option
+from w2v_cli.cli.console import json_option, note, open_text, open_vectors, vectors_option
 from w2v_cli.cli.main import explain, w2v
+from w2v_cli.cli.streams import AnswerError
 
 QUESTIONS = ["similar", "analogy", "odd", "distance", "predict"]
 LEAVE = ["exit", "quit"]
@@ -40,11 +41,11 @@ def shell(context: click.Context, vectors_path: str, as_json: bool) -> None:
     """
     vectors = open_vectors(vectors_path)
     always = ["-m", vectors_path, *(["--json"] if as_json else [])]
-    if sys.stdin.isatty():
+    if sys.stdin is not None and sys.stdin.isatty():
         note(f"{len(vectors):,} words × {vectors.dim}; help for the commands, Ctrl-D ends")
         lines = _typed(vectors.words)
     else:
-        lines = iter(click.open_file("-", encoding="utf-8", errors="replace"))
+        lines = iter(open_text("-"))
     for line in lines:
         arguments = _arguments(line)
         if arguments and arguments[0] in LEAVE:
@@ -77,7 +78,7 @@ def _ask(context: click.Context, arguments: Sequence[str], always: Sequence[str]
             command.invoke(inner)
     except click.exceptions.Exit:
         pass
-    except BrokenPipeError:
+    except AnswerError:
         raise
     except Exception as error:
         explain(error)

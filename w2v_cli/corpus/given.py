@@ -7,7 +7,7 @@ import os
 import numpy as np
 
 from w2v_cli.corpus.tokens import PADDING, Tokens, make_tokens
-from w2v_cli.corpus.vocabulary import Vocabulary
+from w2v_cli.corpus.vocabulary import MOST_TOKENS, Vocabulary
 from w2v_cli.errors import VocabularyError
 
 # A word that occurs more often than that is in no text.
@@ -25,7 +25,8 @@ def read_vocabulary(path: str | os.PathLike[str], min_count: int, max_vocab: int
     Raises
     ------
     VocabularyError
-        If the file cannot be read, a line is no word with a count, a word is there twice, or none is left.
+        If the file cannot be read, a line is no word with a count, a word is there twice, none is left, or the counts
+        are more than any text has.
     """
     name = os.fspath(path)
     words, counts = list[str](), list[int]()
@@ -49,6 +50,8 @@ def read_vocabulary(path: str | os.PathLike[str], min_count: int, max_vocab: int
     if len(set(words)) < len(words):
         again = next(word for word, before in zip(sorted(words)[1:], sorted(words), strict=False) if word == before)
         raise VocabularyError(f"{name} has the word {again} twice")
+    if sum(counts[:max_vocab]) > MOST_TOKENS:
+        raise VocabularyError(f"{name} has counts that no text can have: their sum is {sum(counts[:max_vocab]):,}")
     return Vocabulary(words[:max_vocab], np.array(counts[:max_vocab], np.int64))
 
 

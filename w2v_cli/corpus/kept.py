@@ -14,10 +14,11 @@ from typing import Any
 
 import numpy as np
 
+from w2v_cli.atomic import remove_leftovers
 from w2v_cli.corpus.encoded import EncodedCorpus, open_boundaries
 from w2v_cli.corpus.vocabulary import Vocabulary
 from w2v_cli.errors import CorpusError, ModelFileError
-from w2v_cli.storage import TensorFile, parse_json, remove_leftovers, word_tensors, write_tensors
+from w2v_cli.storage import TensorFile, parse_json, word_tensors, write_tensors
 
 NAME = "corpus.safetensors"
 _BLOCK_BYTES = 1 << 24

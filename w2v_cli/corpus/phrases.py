@@ -25,6 +25,7 @@ SCORINGS = ("word2phrase", "npmi")
 THRESHOLDS = {"word2phrase": 100.0, "npmi": 0.5}
 # gensim: ENGLISH_CONNECTOR_WORDS
 ENGLISH_CONNECTORS = "a an the for of with without at from to in on by and or".split()  # noqa: SIM905
+_MARK = "\ufeff".encode()
 # Tokens that are worked on at a time; a longer line is cut there, and no phrase crosses the cut.
 BLOCK_TOKENS = 1 << 20
 
@@ -109,7 +110,11 @@ class Joiner:
         def written(block: _Block) -> bytes:
             return joining.spelled(*self._joined(block), word_bytes, starts).tobytes()
 
-        return self._of_blocks(written, on_progress)
+        first = True
+        for text in self._of_blocks(written, on_progress):
+            # Of two byte order marks a reader takes the first away.
+            yield _MARK + text if first and text.startswith(_MARK) else text
+            first = False
 
     def _counts(self, on_progress: OnProgress | None) -> np.ndarray:
         """How often each word and phrase occurs now, int64 (V,)."""

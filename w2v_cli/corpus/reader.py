@@ -7,6 +7,7 @@ sentence, and so does the end of a file.
 from __future__ import annotations
 
 import bz2
+import errno
 import functools
 import gzip
 import hashlib
@@ -46,6 +47,8 @@ def whole_text(path: str | os.PathLike[str], errors: str = "strict") -> str:
     if path != STDIN:
         with open(path, encoding="utf-8-sig", errors=errors) as file:
             return file.read()
+    if sys.stdin is None:
+        raise OSError(errno.EBADF, "stdin is closed")
     stdin = io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8-sig", errors=errors)
     try:
         return stdin.read()

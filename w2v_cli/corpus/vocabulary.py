@@ -10,6 +10,8 @@ from w2v_cli.corpus.reader import Reader
 from w2v_cli.corpus.tokens import NEWLINE_ID, Tokens
 from w2v_cli.errors import VocabularyError
 
+# No text has as many, and int64 still holds their sum.
+MOST_TOKENS = 1 << 62
 # Words that numpy works on at a time, as what it needs for each is several times as long as the word.
 PART_WORDS = 1 << 16
 

@@ -17,6 +17,7 @@ import numpy as np
 from w2v_cli.config import available_cores
 from w2v_cli.embeddings.formats import VectorFile, words_of
 from w2v_cli.embeddings.vectors import WordVectors
+from w2v_cli.errors import ModelFileError
 from w2v_cli.threads import in_order
 
 # Small enough that what is read is still in the processor's cache when it is used.
@@ -89,7 +90,8 @@ def _blocks(file: VectorFile, rest: bytes, count: int, dim: int) -> Iterator[tup
         yield block, place + words
         newlines += block.newlines
         row, place, rest = row + len(words), place + block.size, block.data[block.size :]
-        if row < count and len(rest) > _MOST_WORD_BYTES + 4 * dim:
+        # Not yet whole, a row may lack its last byte, and have a newline before its word and a space behind it.
+        if row < count and len(rest) > _MOST_WORD_BYTES + 4 * dim + 1:
             raise file.wrong(f", byte {place:,}: no word ends here", _HINT)
         if row < count and not more:
             raise file.wrong(
@@ -163,8 +165,17 @@ def _fill(file: VectorFile, block: _Block, places: np.ndarray, matrix: np.ndarra
 
 
 def write_binary(file: IO[bytes], words: Sequence[str], matrix: np.ndarray) -> None:
-    """Write word2vec's binary format as word2vec.c does, a newline after every row."""
+    """Write word2vec's binary format as word2vec.c does, a newline after every row.
+
+    Raises
+    ------
+    ModelFileError
+        If a word is longer than `read_binary` takes.
+    """
     file.write(b"%d %d\n" % matrix.shape)
     numbers = matrix.astype("<f4", copy=False)
     for word, row in zip(words, numbers, strict=True):
-        file.write(word.encode() + b" " + row.tobytes() + b"\n")
+        encoded = word.encode()
+        if len(encoded) > _MOST_WORD_BYTES:
+            raise ModelFileError(f"binary cannot hold a word of {len(encoded):,} bytes", hint="is it a word?")
+        file.write(encoded + b" " + row.tobytes() + b"\n")

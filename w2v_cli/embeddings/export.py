@@ -9,19 +9,18 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
+from w2v_cli.atomic import atomic_files, packing
 from w2v_cli.embeddings.binary_format import write_binary
-from w2v_cli.embeddings.files import save_model
+from w2v_cli.embeddings.files import LOSSES, save_model
 from w2v_cli.embeddings.formats import WRITABLE, format_of_name
 from w2v_cli.embeddings.text_format import write_numbers, write_text
-from w2v_cli.embeddings.vectors import WordVectors
+from w2v_cli.embeddings.vectors import WordVectors, first_not_finite
 from w2v_cli.errors import ConfigError, ModelFileError
-from w2v_cli.storage import atomic_file, packing
 
 MATRICES = ("input", "output", "sum", "concat")
 
@@ -39,6 +38,7 @@ def write_vectors(
     format: str | None = None,
     escape: bool = False,
     metadata: Mapping[str, str] | None = None,
+    losses: np.ndarray | None = None,
 ) -> list[str]:
     """Write words and vectors; the text formats keep every number to its last bit.
 
@@ -48,7 +48,7 @@ def write_vectors(
     vectors : float32, or float16 where the format has it.
     format : one of `formats.WRITABLE`; None to go by the suffix.
     escape : write white space in words as \\uXXXX and no word at all as \\empty, instead of refusing them.
-    metadata : of the model, for safetensors.
+    metadata, losses : of the model, for safetensors.
 
     Returns
     -------
@@ -59,12 +59,18 @@ def write_vectors(
     ConfigError
         If the suffix says no format, or the format lacks what is asked of it.
     ModelFileError
-        If a file cannot be written, or a word cannot be.
+        If a file cannot be written, or nobody could read it: a word that the format cannot hold, NaN, infinity.
+        Older files stay as they were then.
     """
     name, kind = os.fspath(path), target_format(path, format, str(vectors.matrix.dtype))
     if kind == "safetensors":
-        save_model(path, vectors.words, vectors.counts, {"input_vectors": vectors.matrix}, metadata or {})
+        tensors = {"input_vectors": vectors.matrix} | ({} if losses is None else {LOSSES: losses})
+        save_model(path, vectors.words, vectors.counts, tensors, metadata or {})
         return [name]
+    fault = vectors.fault(empty_words=True)  # of which `_words` says more
+    if fault is not None:
+        raise ModelFileError(f"cannot write {name}: the model {fault}", hint="no program could read it")
+    _require_finite(vectors, "the vector of {} holds NaN or infinity", "the model has diverged or is damaged")
     words = _words(vectors.words, kind, name, escape)
     contents: list[tuple[str, Callable[[IO[bytes]], Any]]]
     if kind in ("text", "glove"):
@@ -77,9 +83,7 @@ def write_vectors(
         contents = [(name, lambda file: np.lib.format.write_array(file, np.ascontiguousarray(vectors.matrix)))]
     if kind in ("tsv", "npy"):
         contents.append((words_path(name), lambda file: file.write("".join(f"{word}\n" for word in words).encode())))
-    with ExitStack() as stack:
-        # All are open before the first is written, and none becomes a file before the last is whole.
-        files = [stack.enter_context(atomic_file(target)) for target, _ in contents]
+    with atomic_files(*(target for target, _ in contents)) as files:
         for file, (_, write) in zip(files, contents, strict=True):
             with packing(file, name) as packer:
                 write(packer)
@@ -161,11 +165,10 @@ def select(
 
 
 def _require_finite(vectors: WordVectors, message: str, hint: str) -> None:
-    """Refuse the first row that is no numbers; looks at 1,000 rows at a time, for they may be a memory map."""
-    for start in range(0, len(vectors), 1000):
-        finite = np.isfinite(vectors.matrix[start : start + 1000]).all(axis=1)
-        if not finite.all():
-            raise ModelFileError(message.format(vectors.words[start + int(np.argmin(finite))]), hint=hint)
+    """Refuse the first row that is no numbers."""
+    row = first_not_finite(vectors.matrix)
+    if row is not None:
+        raise ModelFileError(message.format(vectors.words[row]), hint=hint)
 
 
 def _words(words: Sequence[str], kind: str, name: str, escape: bool) -> Sequence[str]:

@@ -6,9 +6,9 @@ The words are one uint8 tensor and their offsets, because the header is capped.
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 
 import numpy as np
 
@@ -16,14 +16,17 @@ from w2v_cli.config import TrainConfig
 from w2v_cli.corpus.reader import TextOptions
 from w2v_cli.embeddings.binary_format import read_binary
 from w2v_cli.embeddings.formats import VectorFile
-from w2v_cli.embeddings.vectors import WordVectors
+from w2v_cli.embeddings.vectors import WordVectors, first_not_finite
 from w2v_cli.errors import ConfigError, ModelFileError
-from w2v_cli.storage import TensorFile, atomic_file, packing, parse_json, word_tensors, write_tensors
+from w2v_cli.storage import TensorFile, parse_json, word_tensors, write_tensors
 
-# No text has as many, and int64 still holds their sum.
-MOST_TOKENS = 1 << 62
 FORMAT = "w2v-cli"
 FORMAT_VERSION = "1"
+# The losses of more epochs than this are a tensor: the header that holds the metadata is short.
+MOST_LOSSES = 1000
+LOSSES = "losses"
+# The tables that a model of w2v train may hold.
+_TABLES = ("input_vectors", "output_vectors", "node_vectors")
 _BLOCK_BYTES = 1 << 20
 
 
@@ -47,119 +50,165 @@ def save_model(
     Raises
     ------
     ModelFileError
-        If the file cannot be written, or a word is empty. Nothing is left behind then, and an older file stays as it
-        was.
+        If the file cannot be written, or `ModelFile` would refuse it. Nothing is left behind then, and an older file
+        stays as it was.
     """
-    contents = {**tensors, **word_tensors(words)}
-    if (np.diff(contents["word_offsets"]) == 0).any():
-        raise ModelFileError(f"{os.fspath(path)}: a word is empty", hint="leave it out, or name it")
+    vectors = WordVectors(words, tensors["input_vectors"], counts)
+    fault = vectors.fault()
+    if fault is not None:
+        raise ModelFileError(f"cannot write {os.fspath(path)}: the model {fault}", hint="no program could read it")
+    for table in tensors.values():
+        row = first_not_finite(table) if table.ndim == 2 else None
+        if row is not None:
+            raise ModelFileError(
+                f"cannot write {os.fspath(path)}: the vector number {row} holds NaN or infinity",
+                hint="the model has diverged or was changed",
+            )
+    contents = {**tensors, **word_tensors(vectors.words)}
     if counts is not None:
         contents["counts"] = np.asarray(counts, dtype=np.int64)
-    facts = {**metadata, "format": FORMAT, "format_version": FORMAT_VERSION}
-    if not os.fspath(path).lower().endswith(".gz"):
-        write_tensors(path, contents, facts)
-        return
-    with tempfile.TemporaryDirectory() as folder, atomic_file(path) as file:
-        plain = os.path.join(folder, "model")
-        write_tensors(plain, contents, facts)
-        with open(plain, "rb") as source, packing(file, path) as packer:
-            shutil.copyfileobj(source, packer, _BLOCK_BYTES)
+    write_tensors(path, contents, {**metadata, "format": FORMAT, "format_version": FORMAT_VERSION})
 
 
-def open_model(path: str | os.PathLike[str]) -> TensorFile:
-    """A model's tensors, memory-mapped; one in a gzip file is unpacked into an unlinked one first.
+class ModelFile:
+    """A file of vectors, of any format that can be read, opened once.
 
-    Raises
-    ------
-    ModelFileError
-        If it is none.
-    """
-    with VectorFile(path, "safetensors") as packed:
-        if not packed.packed:
-            return TensorFile(path)
-        with tempfile.NamedTemporaryFile() as plain:
-            while block := packed.read(_BLOCK_BYTES):
-                plain.write(block)
-            plain.flush()
-            try:
-                model = TensorFile(plain.name)
-            except ModelFileError as error:
-                raise ModelFileError(error.message.replace(plain.name, packed.name), error.hint) from error
-    model.path = packed.name
-    return model
-
-
-def load_vectors(path: str | os.PathLike[str], format: str | None = None) -> WordVectors:
-    """The words of a file with their vectors; a model's are its input vectors, memory-mapped.
+    Everything comes from the file that was opened, so that one which is replaced in the meantime cannot mix with
+    another. A model of ours is memory-mapped, one in a gzip file after it was unpacked into an unlinked file.
 
     Parameters
     ----------
+    path : the file.
     format : one of `formats.READABLE`; None to go by the file's name and by what is in it.
+
+    Attributes
+    ----------
+    name : as it was given · format : one of READABLE · status : what the system says of the file.
+    tensors : of a model of ours, None of other formats.
 
     Raises
     ------
     ModelFileError
-        If the file holds no vectors, is damaged, or holds words that are empty, repeated or not UTF-8.
+        If it cannot be read, or is nothing that holds vectors.
     """
-    with VectorFile(path, format) as other:
-        if other.format == "binary":
-            return read_binary(other)
-        if other.format != "safetensors":
+
+    def __init__(self, path: str | os.PathLike[str], format: str | None = None) -> None:
+        self._file = VectorFile(path, format)
+        self.name, self.format, self.status = self._file.name, self._file.format, self._file.status
+        self.tensors: TensorFile | None = None
+        if self.format == "safetensors":
+            with self:
+                self.tensors = self._unpacked() if self._file.packed else TensorFile(self.name, self._file.raw)
+
+    def __enter__(self) -> ModelFile:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._file.close()
+
+    @cached_property
+    def vectors(self) -> WordVectors:
+        """The words with their vectors; a model's are its input vectors.
+
+        Raises
+        ------
+        ModelFileError
+            If the file is damaged, or holds words that are empty, repeated or not UTF-8.
+        """
+        if self.tensors is not None:
+            return self._input_vectors(self.tensors)
+        with self:
+            if self.format == "binary":
+                return read_binary(self._file)
             # Here and not above: only text waits for numba.
             from w2v_cli.embeddings.text_format import read_text
 
-            return read_text(other)
-    file = open_model(path)
-    if file.dtype("input_vectors") == "F16":
-        matrix = file.tensor("input_vectors", "F16", axes=2).astype(np.float32)
-    else:
-        matrix = file.tensor("input_vectors", "F32", axes=2)
-    counts = file.tensor("counts", "I64", axes=1) if file.dtype("counts") else None
-    offsets = file.tensor("word_offsets", "I64", axes=1)
-    if 0 in matrix.shape:
-        raise file.wrong("holds no vectors")
-    if len(offsets) != len(matrix) + 1 or (counts is not None and len(counts) != len(matrix)):
-        counted = "no" if counts is None else len(counts)
-        raise file.wrong(f"has {len(matrix)} vectors, {counted} counts and {len(offsets)} word_offsets")
-    if counts is not None and (counts.min() < 0 or counts.sum(dtype=np.float64) > MOST_TOKENS):
-        raise file.wrong("has counts that no text can have")
-    words = file.words()
-    repeated = words.repeated()
-    if repeated is not None:
-        raise file.wrong(f"has the same word twice: {words[repeated[0]]}, numbers {repeated[0]} and {repeated[1]}")
-    return WordVectors(words, matrix, counts)
+            return read_text(self._file)
 
+    @property
+    def metadata(self) -> dict[str, str]:
+        """What a model was made with; nothing if it is no model of ours."""
+        return self.tensors.metadata if self.tensors is not None else {}
 
-def load_tensors(path: str | os.PathLike[str], names: Sequence[str]) -> dict[str, np.ndarray]:
-    """Tables (float32, two axes) of a model by name, such as `output_vectors`, memory-mapped."""
-    file = open_model(path)
-    tables = {name: file.tensor(name, "F32", axes=2) for name in names}
-    words, dim = file.tensor("input_vectors", file.dtype("input_vectors") or "F32", axes=2).shape
-    for name, table in tables.items():
+    @property
+    def losses(self) -> np.ndarray | None:
+        """The losses of a training of many epochs, float64; shorter ones are in the metadata."""
+        if self.tensors is None or self.tensors.dtype(LOSSES) != "F64":
+            return None
+        return self.tensors.tensor(LOSSES, "F64", axes=1)
+
+    @property
+    def tables(self) -> dict[str, np.ndarray]:
+        """Every table of a model, float32, by name."""
+        names = [name for name in _TABLES if self.tensors is not None and self.tensors.dtype(name) == "F32"]
+        return {name: self.table(name) for name in names}
+
+    def table(self, name: str) -> np.ndarray:
+        """A table of a model, such as `output_vectors`: float32, two axes.
+
+        Raises
+        ------
+        ModelFileError
+            If the file has no such table, or one of another shape than its words and dimensions.
+        """
+        if self.tensors is None:
+            raise ModelFileError(f"{self.name} has one matrix only", hint="a model of w2v train has others")
+        table = self.tensors.tensor(name, "F32", axes=2)
+        words, dim = self.matrix.shape
         # A tree of V leaves has V − 1 nodes.
         if table.shape != (words - (name == "node_vectors"), dim):
-            raise file.wrong(f"has {name} of another shape than its {words} words × {dim}")
-    return tables
+            raise self.tensors.wrong(f"has {name} of another shape than its {words} words × {dim}")
+        return table
+
+    @property
+    def matrix(self) -> np.ndarray:
+        """The input vectors of a model of ours as they lie in the file, float32 or float16 (V, D)."""
+        assert self.tensors is not None
+        return self.tensors.tensor("input_vectors", self.tensors.dtype("input_vectors") or "F32", axes=2)
+
+    def choices(self) -> tuple[TrainConfig, TextOptions]:
+        """The options that a model was trained with, and how its text was read.
+
+        Raises
+        ------
+        ModelFileError
+            If the file does not say, or says what no option can be.
+        """
+        try:
+            config = TrainConfig.from_dict(parse_json(self.metadata["config"]))
+            return config, TextOptions(**parse_json(self.metadata.get("text", "{}")))
+        except (KeyError, ValueError, TypeError, ConfigError) as error:
+            raise ModelFileError(
+                f"{self.name} does not say how it was trained", hint="this takes a model of w2v train"
+            ) from error
+
+    def _unpacked(self) -> TensorFile:
+        with tempfile.TemporaryFile() as plain:
+            while block := self._file.read(_BLOCK_BYTES):
+                plain.write(block)
+            plain.flush()
+            return TensorFile(self.name, plain)
+
+    def _input_vectors(self, file: TensorFile) -> WordVectors:
+        if file.dtype("input_vectors") == "F16":
+            matrix = file.tensor("input_vectors", "F16", axes=2).astype(np.float32)
+        else:
+            matrix = file.tensor("input_vectors", "F32", axes=2)
+        counts = file.tensor("counts", "I64", axes=1) if file.dtype("counts") else None
+        offsets = file.tensor("word_offsets", "I64", axes=1)
+        if 0 in matrix.shape:
+            raise file.wrong("holds no vectors")
+        if len(offsets) != len(matrix) + 1 or (counts is not None and len(counts) != len(matrix)):
+            counted = "no" if counts is None else len(counts)
+            raise file.wrong(f"has {len(matrix)} vectors, {counted} counts and {len(offsets)} word_offsets")
+        vectors = WordVectors(file.words(), matrix, counts)
+        fault = vectors.fault()
+        if fault is not None:
+            raise file.wrong(fault)
+        return vectors
 
 
-def load_choices(path: str | os.PathLike[str]) -> tuple[TrainConfig, TextOptions]:
-    """The options that a model was trained with, and how its text was read.
-
-    Raises
-    ------
-    ModelFileError
-        If the file does not say, or says what no option can be.
-    """
-    metadata = load_metadata(path)
-    try:
-        config = TrainConfig.from_dict(parse_json(metadata["config"]))
-        return config, TextOptions(**parse_json(metadata.get("text", "{}")))
-    except (KeyError, ValueError, TypeError, ConfigError) as error:
-        raise ModelFileError(
-            f"{os.fspath(path)} does not say how it was trained", hint="this takes a model of w2v train"
-        ) from error
-
-
-def load_metadata(path: str | os.PathLike[str]) -> dict[str, str]:
-    """What a model was made with; reads the header only."""
-    return open_model(path).metadata
+def load_vectors(path: str | os.PathLike[str], format: str | None = None) -> WordVectors:
+    """The words of a file with their vectors, as `ModelFile` has them."""
+    with ModelFile(path, format) as file:
+        return file.vectors

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +14,7 @@ import numpy as np
 
 from w2v_cli.corpus.reader import OPENERS
 from w2v_cli.errors import ConfigError, ModelFileError
+from w2v_cli.storage import open_regular
 from w2v_cli.words import Words
 
 READABLE = ("safetensors", "text", "binary", "glove")
@@ -61,6 +61,7 @@ class VectorFile:
     Attributes
     ----------
     name : as it was given · format : one of READABLE · read : of the unpacked bytes.
+    raw : the file as it is on disk · status : what the system says of it · packed : it is gzip.
     most_bytes : no more than this can come out of it.
 
     Raises
@@ -75,24 +76,17 @@ class VectorFile:
         self.name = os.fspath(path)
         if format is not None and format not in READABLE:
             raise ConfigError(f"{format} cannot be read", hint=f"these formats can: {', '.join(READABLE)}")
+        self.raw = open_regular(path)
         try:
-            # Asked before opening: opening a pipe would wait for its writer.
-            status = os.stat(path)
-            if not stat.S_ISREG(status.st_mode):
-                raise self.wrong("is not a regular file", "name a file of vectors")
-            self._raw = open(path, "rb")  # noqa: SIM115
-        except FileNotFoundError as error:
-            raise ModelFileError(
-                f"there is no file {self.name}", hint="make one with w2v train CORPUS, or name one with -m"
-            ) from error
-        except OSError as error:
-            raise self.wrong(f"cannot be read: {error.strerror or error}") from error
-        try:
-            self.packed = self._raw.read(len(_GZIP)) == _GZIP
-            self.most_bytes = status.st_size * (_MOST_INFLATION if self.packed else 1)
+            self.status = os.fstat(self.raw.fileno())
+            self.packed = self.raw.read(len(_GZIP)) == _GZIP
+            self.most_bytes = self.status.st_size * (_MOST_INFLATION if self.packed else 1)
             self._stream = self._rewound()
             self.format = format or self._recognised(self.read(_LOOK_BYTES))
             self._stream = self._rewound()
+        except OSError as error:
+            self.close()
+            raise self.wrong(f"cannot be read: {error.strerror or error}") from error
         except BaseException:
             self.close()
             raise
@@ -147,7 +141,7 @@ class VectorFile:
 
     def close(self) -> None:
         """Close the file."""
-        self._raw.close()
+        self.raw.close()
 
     def __enter__(self) -> VectorFile:
         return self
@@ -156,9 +150,9 @@ class VectorFile:
         self.close()
 
     def _rewound(self) -> Any:
-        self._raw.seek(0)
+        self.raw.seek(0)
         self._done = 0
-        return OPENERS[".gz"](self._raw) if self.packed else self._raw
+        return OPENERS[".gz"](self.raw) if self.packed else self.raw
 
     def _recognised(self, head: bytes) -> str:
         """The format of a file that begins like this."""

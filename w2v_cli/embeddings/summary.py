@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any
 
-from w2v_cli.embeddings.files import load_vectors, open_model
-from w2v_cli.embeddings.formats import VectorFile
+from w2v_cli.embeddings.files import ModelFile
 from w2v_cli.storage import parse_json
 
 
@@ -28,24 +27,16 @@ def summary(path: str | os.PathLike[str]) -> dict[str, Any]:
     ModelFileError
         If it holds no vectors.
     """
-    with VectorFile(path) as file:
-        format = file.format
-    facts: dict[str, Any] = {"file": os.fspath(path), "format": format, "bytes": os.path.getsize(path)}
-    facts["written"] = datetime.fromtimestamp(os.path.getmtime(path), timezone.utc).isoformat(timespec="seconds")
-    if format != "safetensors":
-        vectors = load_vectors(path)
-        return {**facts, "words": len(vectors), "dim": vectors.dim, "dtype": "float32", **making({})}
-    model = open_model(path)
-    matrix = model.tensor("input_vectors", model.dtype("input_vectors") or "F32", axes=2)
-    words, dim = matrix.shape
-    return {
-        **facts,
-        "words": words,
-        "dim": dim,
-        "dtype": str(matrix.dtype),
-        "tensors": model.names,
-        **making(model.metadata),
-    }
+    with ModelFile(path) as file:
+        facts: dict[str, Any] = {"file": file.name, "format": file.format, "bytes": file.status.st_size}
+        written = datetime.fromtimestamp(file.status.st_mtime, timezone.utc)
+        facts["written"] = written.isoformat(timespec="seconds")
+        matrix = file.vectors.matrix if file.tensors is None else file.matrix
+        facts |= {"words": len(matrix), "dim": matrix.shape[1], "dtype": str(matrix.dtype)}
+        if file.tensors is not None:
+            facts["tensors"] = file.tensors.names
+        made = making(file.metadata)
+        return {**facts, **made, "loss": made["loss"] if file.losses is None else file.losses.tolist()}
 
 
 def making(metadata: Mapping[str, str]) -> dict[str, Any]:

@@ -13,8 +13,9 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from w2v_cli.config import available_cores
+from w2v_cli.corpus.vocabulary import MOST_TOKENS
 from w2v_cli.errors import ModelFileError, UnknownWordError
-from w2v_cli.storage import release_pages
+from w2v_cli.storage import release_pages, writable
 from w2v_cli.words import Words
 
 # Of the matrix at a time, for each thread.
@@ -23,6 +24,9 @@ _BLOCK_BYTES = 1 << 24
 
 class WordVectors:
     """V words, most frequent first, each with a vector of D numbers.
+
+    The matrix is read-only, so that its norms may be kept, and the pages of a mapped file freed after use. Both end
+    when `hand_out` gives it to somebody who may write to it.
 
     Parameters
     ----------
@@ -35,7 +39,8 @@ class WordVectors:
         if matrix.ndim != 2 or len(matrix) != len(words):
             raise ValueError(f"{len(words)} words do not name the rows of a matrix of shape {matrix.shape}")
         self.words = Words.of(words)
-        self.matrix = matrix
+        self.matrix = matrix.view()
+        self.matrix.flags.writeable = False
         self.counts = counts
         self._norms: np.ndarray | None = None
 
@@ -48,6 +53,39 @@ class WordVectors:
     def __getitem__(self, word: str) -> np.ndarray:
         """The vector of a word, float32 (D,); UnknownWordError if there is none."""
         return self.matrix[self.ids_of([word])[0]]
+
+    def hand_out(self) -> np.ndarray:
+        """The matrix, for a caller who may write to it; answers follow what is in it then."""
+        self.matrix = writable(self.matrix)
+        self._norms = None
+        return self.matrix
+
+    def fault(self, empty_words: bool = False) -> str | None:
+        """What keeps a file from holding these words and counts, as the end of a sentence; None if nothing does.
+
+        Readers and writers ask here, so that nothing is written that could not be read.
+
+        Parameters
+        ----------
+        empty_words : a word may be empty, as where it will be escaped.
+        """
+        words, counts = self.words, self.counts
+        if 0 in self.matrix.shape:
+            return "holds no vectors"
+        if counts is not None and counts.shape != (len(words),):
+            return f"has counts of shape {counts.shape} for {len(words)} words"
+        if counts is not None and (counts.min() < 0 or counts.sum(dtype=np.float64) > MOST_TOKENS):
+            return "has counts that no text can have"
+        empty = np.flatnonzero(np.diff(words.offsets) == 0)
+        if len(empty) and not empty_words:
+            return f"has a word that is empty, number {empty[0]}"
+        undecodable = words.undecodable()
+        if undecodable is not None:
+            return f"has a word that is not UTF-8, number {undecodable}"
+        repeated = words.repeated()
+        if repeated is not None:
+            return f"has the same word twice: {words[repeated[0]]}, numbers {repeated[0]} and {repeated[1]}"
+        return None
 
     @property
     def dim(self) -> int:
@@ -68,10 +106,9 @@ class WordVectors:
         ModelFileError
             If a row holds NaN or infinity, or is too long for float32.
         """
-        if self._norms is None:
-            self.products(np.empty((0, self.dim), np.float32))
-        assert self._norms is not None
-        return self._norms
+        if self._norms is not None:
+            return self._norms
+        return self._measured(np.empty((0, self.dim), np.float32), None)[1]
 
     def products(self, directions: np.ndarray, restrict_vocab: int | None = None) -> np.ndarray:
         """The product of each direction with each word's vector, float32 (n, V).
@@ -89,9 +126,14 @@ class WordVectors:
         ModelFileError
             As of `norms`.
         """
+        return self._measured(directions, restrict_vocab)[0]
+
+    def _measured(self, directions: np.ndarray, restrict_vocab: int | None) -> tuple[np.ndarray, np.ndarray]:
+        """The products, and the norms of the rows; they are kept if they are of all rows and cannot change."""
         matrix = self.matrix[:restrict_vocab]
         products = np.empty((len(directions), len(matrix)), np.float32)
-        norms = np.empty(len(matrix), np.float32) if self._norms is None else None
+        measure = self._norms is None
+        norms = np.empty(len(matrix), np.float32) if self._norms is None else self._norms
 
         threads = available_cores()
         # As many blocks for every thread.
@@ -103,18 +145,18 @@ class WordVectors:
             with np.errstate(all="ignore"):
                 if len(directions):
                     np.matmul(directions, block.T, out=products[:, start : start + step])
-                if norms is not None:
+                if measure:
                     np.sqrt(np.einsum("ij,ij->i", block, block), out=norms[start : start + step])
             release_pages(block)
 
         with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(threads) as pool:
             list(pool.map(work, range(0, len(matrix), step)))
-        if norms is not None:
+        if measure:
             self._require_finite(norms)
             norms[norms == 0] = 1
-            if len(norms) == len(self):
+            if len(norms) == len(self) and not self.matrix.flags.writeable:
                 self._norms = norms
-        return products
+        return products, norms
 
     def _require_finite(self, norms: np.ndarray) -> None:
         finite = np.isfinite(norms)
@@ -124,7 +166,7 @@ class WordVectors:
                 hint="the model has diverged or is damaged; train again with a lower --alpha",
             )
 
-    @cached_property
+    @property
     def unit_rows(self) -> np.ndarray:
         """Every row at length 1 (rows of zeros stay zero), float32 (V, D)."""
         return self.matrix / self.norms[:, np.newaxis]
@@ -169,6 +211,16 @@ class WordVectors:
         found = [f"{word} → {', '.join(known)}" for word, known in near.items() if known]
         hint = f"near spellings: {'; '.join(found)}" if found else "train leaves out what is rarer than --min-count"
         return UnknownWordError(f"not in the vocabulary: {', '.join(words)}", hint)
+
+
+def first_not_finite(matrix: np.ndarray) -> int | None:
+    """The first row that holds NaN or infinity, None if none does; looks at 1,000 rows of a mapped file at a time."""
+    for start in range(0, len(matrix), 1000):
+        block = matrix[start : start + 1000]
+        finite = np.isfinite(block).all(axis=1)
+        if not finite.all():
+            return start + int(np.argmin(finite))
+    return None
 
 
 def _edit_distances(word: str, others: Sequence[str], limit: int) -> np.ndarray:

@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from w2v_cli.atomic import remove_leftovers
 from w2v_cli.corpus.encoded import EncodedCorpus
 from w2v_cli.errors import ModelFileError, TrainingError
-from w2v_cli.storage import TensorFile, checksum, remove_leftovers, word_tensors, write_tensors
+from w2v_cli.storage import TensorFile, checksum, word_tensors, write_tensors
 from w2v_cli.training.loss_sample import LOSS_RULE
 from w2v_cli.training.parameters import Parameters
 from w2v_cli.training.sampling import STEP_RULE
