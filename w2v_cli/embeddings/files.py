@@ -13,15 +13,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from w2v_cli.config import TrainConfig
-from w2v_cli.corpus.reader import TextOptions
+from w2v_cli.corpus.reader import MOST_TOKENS, TextOptions
 from w2v_cli.embeddings.binary_format import read_binary
 from w2v_cli.embeddings.formats import VectorFile
 from w2v_cli.embeddings.vectors import WordVectors
 from w2v_cli.errors import ConfigError, ModelFileError
 from w2v_cli.storage import TensorFile, atomic_file, packing, parse_json, word_tensors, write_tensors
 
-# No text has as many, and int64 still holds their sum.
-MOST_TOKENS = 1 << 62
 FORMAT = "w2v-cli"
 FORMAT_VERSION = "1"
 _BLOCK_BYTES = 1 << 20
