@@ -21,6 +21,11 @@ GOLDEN_SECTION = 0.618
 BLOCK_ORDER = "golden"
 
 
+def block_count(token_count: int) -> int:
+    """Blocks of an epoch."""
+    return -(-token_count // BLOCK_TOKENS)
+
+
 class Schedule:
     """The blocks of all epochs, in turn.
 
@@ -36,7 +41,7 @@ class Schedule:
 
     def __init__(self, config: TrainConfig, token_count: int) -> None:
         self.token_count = token_count
-        self.blocks = -(-token_count // BLOCK_TOKENS)
+        self.blocks = block_count(token_count)
         self.total_tokens = token_count * config.epochs
         self._alphas = config.alpha_start, config.alpha_min
         self._seed = config.seed
