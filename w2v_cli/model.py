@@ -22,6 +22,7 @@ from w2v_cli.embeddings.queries import Answer, Neighbour, cosines_between, neare
 from w2v_cli.embeddings.queries import analogy as answer_analogies
 from w2v_cli.embeddings.queries import similar as most_similar
 from w2v_cli.embeddings.summary import making
+from w2v_cli.embeddings.target import check_target
 from w2v_cli.embeddings.vectors import WordVectors
 from w2v_cli.errors import CorpusError, VocabularyError
 from w2v_cli.run import Observer, train_model
@@ -57,11 +58,17 @@ class Model:
     """
 
     def __init__(
-        self, vectors: WordVectors, tables: Mapping[str, np.ndarray] | None = None, metadata: Mapping[str, str] = {}
+        self,
+        vectors: WordVectors,
+        tables: Mapping[str, np.ndarray] | None = None,
+        metadata: Mapping[str, str] = {},
+        source: str | None = None,
     ) -> None:
         self._vectors = vectors
         self._tables = dict(tables or {"input_vectors": vectors.matrix})
         self.metadata = dict(metadata)
+        # The file it was loaded from, wherever the working folder is by now.
+        self._source = None if source is None else os.path.abspath(source)
 
     def __repr__(self) -> str:
         return f"<Model: {len(self):,} words × {self.dim}>"
@@ -183,11 +190,14 @@ class Model:
         Raises
         ------
         ConfigError
-            If the suffix says no format.
+            If the suffix says no format, or the model was loaded from a file that this would write.
         ModelFileError
-            If the file cannot be written, or the format cannot hold a word.
+            If the file cannot be written, or the format cannot hold a word; or if its list of words (`.tsv`, `.npy`)
+            would replace another file.
         """
-        if target_format(path, format, "float32") == "safetensors":
+        kind = target_format(path, format, "float32")
+        check_target(path, kind, self._source)
+        if kind == "safetensors":
             save_model(path, self.words, self.counts, self._tables, self.metadata)
         else:
             write_vectors(path, self._vectors, format)
@@ -228,10 +238,10 @@ def load(path: str | os.PathLike[str], format: str | None = None) -> Model:
     vectors = load_vectors(path, format)
     with VectorFile(path, format) as file:
         if file.format != "safetensors":
-            return Model(vectors)
+            return Model(vectors, source=os.fspath(path))
     tensors = open_model(path)
     tables = {name: tensors.tensor(name, "F32", axes=2) for name in _TABLES if tensors.dtype(name) == "F32"}
-    return Model(vectors, {**tables, "input_vectors": vectors.matrix}, tensors.metadata)
+    return Model(vectors, {**tables, "input_vectors": vectors.matrix}, tensors.metadata, os.fspath(path))
 
 
 def train(

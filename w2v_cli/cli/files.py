@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from w2v_cli.cli.console import json_option, note, print_fields, print_json
-from w2v_cli.errors import ConfigError, ModelFileError
+from w2v_cli.errors import ModelFileError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -69,12 +68,10 @@ def convert(
     from w2v_cli.embeddings.export import select, target_format, write_vectors
     from w2v_cli.embeddings.files import load_metadata, load_vectors
     from w2v_cli.embeddings.formats import VectorFile
-    from w2v_cli.storage import check_writable
+    from w2v_cli.embeddings.target import check_target
 
     format = target_format(target, wanted_format, dtype)
-    check_writable(target)
-    if os.path.exists(target) and os.path.exists(source) and os.path.samefile(target, source):
-        raise ConfigError(f"{target} would be written over itself", hint="OUT takes a new name")
+    check_target(target, format, source)
     with VectorFile(source, source_format) as file:
         ours = file.format == "safetensors"
     vectors = load_vectors(source, source_format)
