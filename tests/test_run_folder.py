@@ -19,7 +19,7 @@ from w2v_cli.embeddings.files import save_model
 from w2v_cli.errors import ConfigError, ModelFileError, TrainingError
 from w2v_cli.run import Observer, resume_training, train_model
 from w2v_cli.run_folder import NAMES
-from w2v_cli.storage import TensorFile, checksum, word_tensors, write_tensors
+from w2v_cli.storage import TensorFile, _prefix, checksum, word_tensors, write_tensors
 from w2v_cli.training.checkpoint import NAMES as CHECKPOINTS
 
 CONFIG = TrainConfig(dim=4, epochs=2, min_count=1, threads=1, subsample=0.0, engine="reference")
@@ -466,6 +466,15 @@ def test_a_model_in_the_folder_needs_not_be_named(folder: Path) -> None:
     assert Path("run", "inside").read_bytes() == Path("model").read_bytes()
     edit_run(output=None)
     assert resume_training("run").output is None
+
+
+def test_a_link_in_the_place_of_the_models_lock_makes_no_file_elsewhere(folder: Path) -> None:
+    Path("run", "sub").mkdir()
+    Path("run", "sub", f"{_prefix(Path('inside'))}.lock").symlink_to(folder / "elsewhere")
+    edit_run(output=str(folder / "run" / "sub" / "inside"))
+    with pytest.raises(ModelFileError, match=r"cannot write .*inside"):
+        resume_training("run")
+    assert not Path("elsewhere").exists()
 
 
 @pytest.mark.parametrize("name", NAMES)

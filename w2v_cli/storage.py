@@ -197,7 +197,8 @@ def exclusive(path: str | os.PathLike[str]) -> Iterator[None]:
 def _locked(lock: Path) -> int:
     """Open and lock a file; its holder removes it in the end, so that it may be gone as soon as it is locked."""
     while True:
-        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o666)
+        # A link in its place would have a file made wherever it leads.
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             with contextlib.suppress(FileNotFoundError):
