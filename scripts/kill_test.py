@@ -72,7 +72,7 @@ def survive(folder: Path, dice: random.Random, engine: str, model: str, loss: st
     begin += ["--checkpoint-every", f"{took / 10:.3f}s"]
     kills = 0
     while True:
-        command = ["train", "--resume", state, "-q"] if Path(state, "run.json").exists() else begin
+        command = ["train", "--resume", state, "-o", output, "-q"] if Path(state, "run.json").exists() else begin
         # Half of the kills by the clock, half by the place.
         by_clock = dice.random() < 0.5
         code = run(command, 0 if by_clock else dice.randrange(1, 40), dice.uniform(0, took) if by_clock else 600)

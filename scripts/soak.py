@@ -55,15 +55,16 @@ def soak(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     report = json.loads(subprocess.run(once, check=True, stdout=subprocess.PIPE).stdout)
     epochs = max(1, round(options.seconds / report["seconds"]["train"]))
     common += ["--epochs", str(epochs)]
-    begin = [*W2V, *common, "-o", folder / "model", "--checkpoint", folder / "run"]
+    begin: list[Any] = [*W2V, *common, "-o", folder / "model", "--checkpoint", folder / "run"]
     begin += ["--checkpoint-every", options.checkpoint_every]
+    resume: list[Any] = [*W2V, "--resume", folder / "run", "-o", folder / "model", "-q"]
     undisturbed = subprocess.Popen([*W2V, *common, "-o", folder / "undisturbed"])
     kills, checkpoints, deadline = 0, set[int](), time.monotonic() + options.seconds
     try:
         while True:
             resumes = (folder / "run" / "run.json").exists()
             lives = dice.expovariate(1 / options.kill_every) + 1 if time.monotonic() < deadline else float("inf")
-            with subprocess.Popen([*W2V, "--resume", folder / "run", "-q"] if resumes else begin) as process:
+            with subprocess.Popen(resume if resumes else begin) as process:
                 try:
                     code = watch(process, lives, samples, folder / "run", checkpoints)
                 finally:

@@ -35,7 +35,7 @@ from w2v_cli.corpus.kept import keep_corpus, kept_corpus
 from w2v_cli.corpus.reader import TextOptions
 from w2v_cli.errors import ConfigError, CorpusError, ModelFileError, StoppedError, TrainingError
 from w2v_cli.jit import COMPILES
-from w2v_cli.run import Observer, resume_training, train_model
+from w2v_cli.run import Observer, Run, resume_training, train_model
 from w2v_cli.training import checkpoint, schedule
 from w2v_cli.training import trainer as module
 from w2v_cli.training.checkpoint import NAMES, Checkpoints
@@ -255,12 +255,17 @@ def stopped(text: Path, tmp_path: Path) -> tuple[Path, Path]:
     mine.write_bytes(text.read_bytes())
     with pytest.raises(StoppedError, match="nothing is lost") as caught:
         train_model([str(mine)], config(epochs=50), None, tmp_path / "model", StopEarly(), tmp_path / "run")
-    assert "w2v train --resume" in str(caught.value.hint)
+    assert caught.value.hint == f"go on with w2v train --resume {tmp_path / 'run'} -o {tmp_path / 'model'}"
     return mine, tmp_path / "run"
 
 
-def test_a_resumed_run_needs_no_option_and_writes_its_model(stopped: tuple[Path, Path], tmp_path: Path) -> None:
-    resume_training(stopped[1])
+def resume(folder: Path) -> Run:
+    """Resume the run of `stopped`, whose model goes beside its folder."""
+    return resume_training(folder, {"output": folder.with_name("model")})
+
+
+def test_a_resumed_run_needs_its_output_only_and_writes_its_model(stopped: tuple[Path, Path], tmp_path: Path) -> None:
+    resume(stopped[1])
     train_model([str(stopped[0])], config(epochs=50), output=tmp_path / "other")
     assert (tmp_path / "model").read_bytes() == (tmp_path / "other").read_bytes()
 
@@ -280,7 +285,7 @@ def test_a_given_vocabulary_is_found_again_from_any_folder(
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ConfigError, match=r"--vocab .*other.tsv is not what the run was begun with"):
         resume_training("run", {"vocab": "other.tsv"})
-    resume_training("run", {"vocab": "here/words.tsv"})
+    resume_training("run", {"vocab": "here/words.tsv", "output": "model"})
     assert (tmp_path / "model").read_bytes() == (tmp_path / "undisturbed").read_bytes()
 
 
@@ -289,10 +294,10 @@ def test_a_changed_corpus_is_refused_with_what_changed(stopped: tuple[Path, Path
     content = text.read_bytes()
     text.write_bytes(content + b" more")
     with pytest.raises(CorpusError, match=f"mine.txt had {len(content):,} bytes and has {len(content) + 5:,}"):
-        resume_training(folder)
+        resume(folder)
     text.write_bytes(content[:-1] + b"x")
     with pytest.raises(CorpusError, match=r"mine.txt: as long as before, but other text"):
-        resume_training(folder)
+        resume(folder)
 
 
 @pytest.mark.parametrize(
@@ -340,10 +345,10 @@ def test_ids_that_are_lost_are_made_again_unless_the_text_is_another(stopped: tu
     # As many words and bytes as before, in another order.
     text.write_bytes(b"\n".join(content.split(b"\n")[::-1]))
     with pytest.raises(TrainingError, match="is of another text, or of other words"):
-        resume_training(folder)
+        resume(folder)
     text.write_bytes(content)
     train_model([str(text)], config(epochs=50), output=folder / "other")
-    run = resume_training(folder)
+    run = resume(folder)
     assert Path(str(run.output)).read_bytes() == (folder / "other").read_bytes()
 
 
@@ -366,7 +371,7 @@ def test_a_text_that_cannot_be_read_again_is_not_needed(stopped: tuple[Path, Pat
     text.unlink()
     if kind == "pipe":
         os.mkfifo(text)
-    assert len(resume_training(folder).trained.losses) == 50
+    assert len(resume(folder).trained.losses) == 50
 
 
 def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:
@@ -377,8 +382,8 @@ def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:
 def test_two_runs_on_one_output_or_folder_are_refused(stopped: tuple[Path, Path], tmp_path: Path) -> None:
     for path in (tmp_path / "model", stopped[1] / "run.json"):
         with exclusive(path), pytest.raises(ModelFileError, match="another run is writing"):
-            resume_training(stopped[1])
-    resume_training(stopped[1])
+            resume(stopped[1])
+    resume(stopped[1])
 
 
 def test_a_run_killed_at_random_moments_ends_in_the_same_bytes() -> None:

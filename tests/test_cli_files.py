@@ -127,7 +127,7 @@ def test_escaped_words_say_what_was_there_and_do_not_collide(capsys: pytest.Capt
         (["cut.safetensors.gz", "a.txt"], 3, "cut.safetensors.gz is damaged or cut short"),
         (["torn.safetensors.gz", "a.txt"], 3, "torn.safetensors.gz is cut short: word_bytes ends at byte"),
         (["model.safetensors", "a.txt", "--dtype", "float16"], 3, "the vector of Köln has a number that float16"),
-        (["model.safetensors", "model.safetensors"], 2, "model.safetensors would be written over itself"),
+        (["model.safetensors", "model.safetensors"], 2, "model.safetensors (the output) would overwrite"),
         (["numbers.tsv", "a.txt"], 3, "numbers.tsv has no words"),
         (["model.safetensors", "nowhere/a.txt"], 3, "there is no folder"),
         (["missing.bin", "a.txt"], 3, "there is no file missing.bin"),

@@ -71,12 +71,14 @@ LAYERS = {
     "config": 1,
     "gradients": 2,
     "corpus": 3,
-    "training": 4,
-    "embeddings": 4,
-    "job": 5,
-    "run": 6,
-    "model": 7,
-    "cli": 8,
+    "outputs": 4,
+    "training": 5,
+    "embeddings": 5,
+    "job": 6,
+    "run_folder": 7,
+    "run": 8,
+    "model": 9,
+    "cli": 10,
 }
 
 

@@ -68,7 +68,7 @@ def test_a_full_disk_for_checkpoints_is_a_sentence_and_the_run_can_be_resumed(te
     assert done.returncode == 3 and "No space left on device" in done.stderr and "Traceback" not in done.stderr
     assert not text.with_name("model").exists()
     subprocess.run(["mount", "-o", "remount,size=20m", small_disk], check=True)
-    resume_training(small_disk / "run")
+    resume_training(small_disk / "run", {"output": text.with_name("model")})
     train_model([str(text)], TrainConfig(dim=64, epochs=2, min_count=1, threads=1), output=text.with_name("other"))
     assert text.with_name("model").read_bytes() == text.with_name("other").read_bytes()
 

@@ -80,6 +80,8 @@ def test_unknown_options_and_bad_values_are_named() -> None:
         w2v.train(SENTENCES, vector_size=5)
     with pytest.raises(ConfigError, match="--dim 0 is too small"):
         w2v.train(SENTENCES, dim=0)
+    with pytest.raises(ConfigError, match="--tokenize letters is not one of whitespace, words"):
+        w2v.train(SENTENCES, tokenize="letters")
 
 
 def test_progress_is_called_and_may_end_the_training() -> None:

@@ -101,9 +101,10 @@ def test_a_model_that_cannot_be_written_is_not_lost_with_checkpoints(
         tried = failing_at(tmp_path, patched)
         with pytest.raises(ModelFileError, match="No space left on device; nothing is lost") as caught:
             train_model([text], CONFIG, output=tmp_path / "m.safetensors", checkpoint=tmp_path / "run")
-    assert f"w2v train --resume {tmp_path / 'run'} writes it" in str(caught.value.hint)
+    output = tmp_path / "m.safetensors"
+    assert f"w2v train --resume {tmp_path / 'run'} -o {output} writes it" in str(caught.value.hint)
     assert len(tried) == 1 and os.listdir(temporary) == []
-    resume_training(tmp_path / "run")
+    resume_training(tmp_path / "run", {"output": str(output)})
     train_model([text], CONFIG, output=tmp_path / "undisturbed.safetensors")
     assert (tmp_path / "m.safetensors").read_bytes() == (tmp_path / "undisturbed.safetensors").read_bytes()
 

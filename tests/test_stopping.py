@@ -53,7 +53,7 @@ def test_a_stopped_run_with_checkpoints_tells_the_command_that_resumes_it(tmp_pa
         assert process.stderr is not None
         rest = process.stderr.read()
         assert process.wait() == 143
-    assert "w2v train --resume 'its run'" in rest
+    assert rest.endswith("go on with w2v train --resume 'its run' -o model.safetensors\n")
     assert sorted(os.listdir(tmp_path)) == ["corpus.txt", "its run"]
     assert "checkpoint-0.safetensors" in os.listdir(tmp_path / "its run")
 
@@ -74,7 +74,10 @@ def test_the_second_signal_tells_how_to_resume_too(tmp_path: Path) -> None:
         for _ in range(2):
             process.send_signal(signal.SIGINT)
             wait_for(process, "Interrupted")
-        assert process.stderr is not None and process.stderr.read() == "w2v train --resume run goes on\n"
+        assert (
+            process.stderr is not None
+            and process.stderr.read() == "Go on with w2v train --resume run -o model.safetensors\n"
+        )
         assert process.wait() == 130
 
 

@@ -6,8 +6,8 @@ fields and the model file keeps them in its metadata.
 
 from __future__ import annotations
 
-import math
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import Field, asdict, dataclass, field, fields
 from typing import Any
@@ -205,7 +205,8 @@ def check_value(item: Field[Any], value: Any) -> None:
     allowed = (int,) if kind is int else (int, float)
     if isinstance(value, bool) or not isinstance(value, allowed):
         raise ConfigError(f"{name} {value!r} is not {'a whole number' if kind is int else 'a number'}")
-    if isinstance(value, float) and not math.isfinite(value):
+    # A whole number may be too large for a float too.
+    if kind is float and not abs(value) <= sys.float_info.max:
         raise ConfigError(f"{name} {value} is not a finite number")
     if "least" in limits and value < limits["least"]:
         raise ConfigError(

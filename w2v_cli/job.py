@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -13,12 +15,16 @@ from w2v_cli.atomic import atomic_file
 from w2v_cli.config import TrainConfig, option_name
 from w2v_cli.corpus.reader import STDIN, Reader, TextOptions
 from w2v_cli.errors import ConfigError, CorpusError, ModelFileError, TrainingError
+from w2v_cli.outputs import Named
 from w2v_cli.storage import parse_json
 
 NAME = "run.json"
 CHECKPOINT_SECONDS = 600.0
 # What may be another when a run is resumed; epochs may only become more.
 CHANGEABLE = ("threads", "output", "checkpoint_every")
+# Of run.json: far more than the names of any corpus take.
+_MOST_BYTES = 1 << 26
+_SHOWN_CHARACTERS = 200
 
 
 @dataclass(frozen=True)
@@ -28,9 +34,14 @@ class Job:
     Attributes
     ----------
     corpus : paths, `-` for stdin · output : a path, or None.
-    checkpoint_every : seconds.
+    checkpoint_every : seconds, more than 0; infinity for one checkpoint, at the end.
     sizes : bytes of each file of the corpus when the run began.
     folder : where it began, and so what a relative `config.vocab` is relative to; the model file says it as given.
+
+    Raises
+    ------
+    ConfigError
+        If `checkpoint_every` is no length of time.
     """
 
     corpus: tuple[str, ...]
@@ -40,6 +51,21 @@ class Job:
     checkpoint_every: float = CHECKPOINT_SECONDS
     sizes: tuple[int, ...] = ()
     folder: str = ""
+
+    def __post_init__(self) -> None:
+        seconds = self.checkpoint_every
+        # A whole number too large for a float would fail where it is added to a time.
+        is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
+        if not is_number or not (0 < seconds <= sys.float_info.max or seconds == math.inf):
+            raise ConfigError(
+                f"--checkpoint-every {seconds!r} is not a length of time", hint="it takes seconds above 0"
+            )
+
+    @property
+    def inputs(self) -> list[Named]:
+        """Every file that the run reads."""
+        texts = [Named(path, "a text of the corpus") for path in self.corpus]
+        return texts if self.vocab is None else [*texts, Named(self.vocab, "the vocabulary")]
 
     @property
     def vocab(self) -> str | None:
@@ -133,19 +159,39 @@ def load_job(folder: Path) -> Job:
     ------
     TrainingError
         If no run was begun in the folder.
+    ModelFileError
+        If its run.json is not what `Job.save` writes.
     """
     try:
-        values = parse_json((folder / NAME).read_text())
-        values["config"] = TrainConfig.from_dict(values["config"])
-        values["text"] = TextOptions(**values["text"])
-        values["corpus"], values["sizes"] = tuple(values["corpus"]), tuple(values["sizes"])
-        return Job(**values)
+        with open(folder / NAME, "rb") as file:
+            text = file.read(_MOST_BYTES + 1)
+        if len(text) > _MOST_BYTES:
+            raise ValueError("it is too long")
+        return _understood(parse_json(text.decode()))
     except OSError as error:
         raise TrainingError(
             f"there is no run to resume in {folder}: {error.strerror or error}",
             hint="name the folder that was given to w2v train --checkpoint",
         ) from error
-    except (ValueError, TypeError, KeyError, ConfigError) as error:
+    # The file may come from somebody else, and hold what is of any kind, or too deep to be shown.
+    except (ValueError, TypeError, KeyError, RecursionError, ConfigError) as error:
         raise ModelFileError(
-            f"{folder / NAME} cannot be understood: {error}", hint="was it written by another version?"
+            f"{folder / NAME} cannot be understood: {str(error)[:_SHOWN_CHARACTERS]}",
+            hint="was it written by another version?",
         ) from error
+
+
+def _understood(values: Any) -> Job:
+    """The job that the values of a run.json say; ValueError, TypeError, KeyError or ConfigError if they say none."""
+    corpus, sizes, output = values["corpus"], values["sizes"], values["output"]
+    if not isinstance(corpus, list) or not isinstance(sizes, list) or len(corpus) != len(sizes):
+        raise ValueError("corpus and sizes are not lists of one length")
+    if not all(type(size) is int and size >= 0 for size in sizes):
+        raise ValueError("a size is not a number of bytes")
+    config = TrainConfig.from_dict(values["config"])
+    for path in (*corpus, values["folder"], *(path for path in (output, config.vocab) if path is not None)):
+        # Both are errors of the system's calls otherwise: half a character, and a NUL.
+        if not isinstance(path, str) or b"\0" in os.fsencode(path):
+            raise ValueError("a path is not a path")
+    read = {"corpus": tuple(corpus), "sizes": tuple(sizes), "config": config, "text": TextOptions(**values["text"])}
+    return Job(**{**values, **read})

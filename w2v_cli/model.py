@@ -21,6 +21,7 @@ from w2v_cli.embeddings.queries import Answer, Neighbour, cosines_between, neare
 from w2v_cli.embeddings.queries import analogy as answer_analogies
 from w2v_cli.embeddings.queries import similar as most_similar
 from w2v_cli.embeddings.summary import making
+from w2v_cli.embeddings.target import check_target
 from w2v_cli.embeddings.vectors import WordVectors, first_not_finite
 from w2v_cli.errors import CorpusError, VocabularyError
 from w2v_cli.run import Observer, train_model
@@ -54,11 +55,17 @@ class Model:
     """
 
     def __init__(
-        self, vectors: WordVectors, tables: Mapping[str, np.ndarray] | None = None, metadata: Mapping[str, str] = {}
+        self,
+        vectors: WordVectors,
+        tables: Mapping[str, np.ndarray] | None = None,
+        metadata: Mapping[str, str] = {},
+        source: str | None = None,
     ) -> None:
         self._vectors = vectors
         self._tables = dict(tables or {"input_vectors": vectors.matrix})
         self.metadata = dict(metadata)
+        # The file it was loaded from, wherever the working folder is by now.
+        self._source = None if source is None else os.path.abspath(source)
 
     def __repr__(self) -> str:
         return f"<Model: {len(self):,} words × {self.dim}>"
@@ -182,12 +189,17 @@ class Model:
         Raises
         ------
         ConfigError
-            If the suffix says no format.
+            If the suffix says no format, or the list of words would replace the file that the model was loaded from.
         ModelFileError
             If the file cannot be written, or could not be read again: a word that the format cannot hold, a vector with
-            NaN or infinity, metadata that are too long. An older file stays as it was then.
+            NaN or infinity, metadata that are too long; or if its list of words (`.tsv`, `.npy`) would replace another
+            file. An older file stays as it was then.
         """
-        if target_format(path, format, "float32") == "safetensors":
+        kind = target_format(path, format, "float32")
+        # A model may be saved as the file that it comes from, but that file must not become a list of words.
+        own = self._source is not None and os.path.exists(path) and os.path.samefile(path, self._source)
+        check_target(path, kind, None if own else self._source)
+        if kind == "safetensors":
             save_model(path, self.words, self.counts, self._tables, self.metadata)
         else:
             write_vectors(path, self._vectors, format)
@@ -261,7 +273,7 @@ def load(path: str | os.PathLike[str], format: str | None = None) -> Model:
         vectors = file.vectors
         tables = {**file.tables, "input_vectors": vectors.matrix}
         losses = {} if file.losses is None else {LOSSES: file.losses}
-        return Model(vectors, {**tables, **losses}, file.metadata)
+        return Model(vectors, {**tables, **losses}, file.metadata, os.fspath(path))
 
 
 def train(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -20,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from w2v_cli.atomic import check_writable, exclusive, remove_leftovers
+from w2v_cli.atomic import check_writable, exclusive
 from w2v_cli.config import TrainConfig
 from w2v_cli.corpus.encoded import EncodedCorpus, compile_passes, encode
 from w2v_cli.corpus.kept import forget_corpus, keep_corpus, kept_corpus
@@ -28,8 +27,11 @@ from w2v_cli.corpus.reader import TextOptions, check_readable
 from w2v_cli.corpus.vocabulary import Vocabulary
 from w2v_cli.embeddings.files import LOSSES, MOST_LOSSES, save_model
 from w2v_cli.errors import ConfigError, ModelFileError, StoppedError, TrainingError, W2VError
-from w2v_cli.job import CHECKPOINT_SECONDS, Job, file_sizes, load_job
+from w2v_cli.job import CHECKPOINT_SECONDS, Job, file_sizes
 from w2v_cli.job import NAME as RUN_NAME
+from w2v_cli.outputs import Named, require_apart
+from w2v_cli.run_folder import begun_in, files_in, is_inside, load_run, resume_command
+from w2v_cli.storage import TensorFile
 from w2v_cli.training.checkpoint import NAMES as CHECKPOINT_NAMES
 from w2v_cli.training.checkpoint import Checkpoints
 from w2v_cli.training.engines import resolve_engine
@@ -40,6 +42,8 @@ from w2v_cli.training.trainer import Progress, Trained, Trainer
 _PARTIAL = ".partial.safetensors"
 # NAME_MAX of every common file system.
 _MOST_NAME_BYTES = 255
+# In the metadata of a model whose run was stopped: only such a one may be replaced by the next that is.
+UNFINISHED = "unfinished"
 
 
 class Observer:
@@ -104,6 +108,7 @@ class Run:
             "corpus_fingerprint": self.corpus_fingerprint,
             "corpus_tokens": str(self.token_count),
             **({} if len(self.trained.losses) > MOST_LOSSES else {"loss": json.dumps(self.trained.losses)}),
+            **({} if self.trained.finished else {UNFINISHED: "true"}),
         }
 
     @property
@@ -131,7 +136,7 @@ class Run:
             self.save(path)
         except ModelFileError as error:
             if folder is not None:
-                hint = f"{error.hint}; then w2v train --resume {shlex.quote(str(folder))} writes it"
+                hint = f"{error.hint}; then {resume_command(folder, path)} writes it"
                 raise ModelFileError(f"{error.message}; nothing is lost", hint) from error
             other = self._saved_elsewhere(Path(path).name)
             if other is None:
@@ -160,6 +165,7 @@ def train_model(
     observer: Observer | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     checkpoint_every: float = CHECKPOINT_SECONDS,
+    read: Sequence[Named] = (),
 ) -> Run:
     """Train on texts, and write the model unless there is no `output`.
 
@@ -171,11 +177,16 @@ def train_model(
     observer : told how the run goes on.
     checkpoint : a folder, made if need be, that the run can be resumed from (`resume_training`).
     checkpoint_every : seconds between two checkpoints.
+    read : other files that the caller has read, such as one of options; no output may be one of them.
 
     Raises
     ------
     StoppedError
         If the observer wanted it.
+    ConfigError
+        If something would be written over a file that is read.
+    TrainingError
+        If the folder is not empty and not that of such a run, or has checkpoints already.
     W2VError
         Of the kind that names what went wrong; an older file at `output` is as it was then.
     """
@@ -188,18 +199,20 @@ def train_model(
         checkpoint_every,
         file_sizes(corpus),
     )
-    if checkpoint is None:
+    folder = None if checkpoint is None else Path(checkpoint)
+    require_apart(_outputs(job, folder), [*job.inputs, *read])
+    if folder is None:
         return _train(job, None, observer or Observer())
-    folder = Path(checkpoint)
+    before = begun_in(folder)
     try:
         folder.mkdir(exist_ok=True)
     except OSError as error:
         raise TrainingError(f"cannot make the folder {folder}: {error.strerror}", hint="name another") from error
     with exclusive(folder / RUN_NAME):
         if any((folder / name).exists() for name in CHECKPOINT_NAMES):
+            resume = resume_command(folder, None if before is None else before.output)
             raise TrainingError(
-                f"{folder} holds the checkpoints of another run",
-                hint=f"go on with w2v train --resume {shlex.quote(str(folder))}, or name another folder",
+                f"{folder} holds the checkpoints of another run", hint=f"name another folder, or go on with {resume}"
             )
         # Of a run that was killed before its first checkpoint, and had other options or another text.
         forget_corpus(folder)
@@ -219,22 +232,38 @@ def resume_training(
     ----------
     checkpoint : the folder.
     options : of those the run was begun with only `threads`, `output`, `checkpoint_every` and more `epochs` may differ.
+        `output` must be named if it is not in the folder: the folder may come from somebody else.
 
     Raises
     ------
     ConfigError
-        If another option differs.
+        If another option differs, the output must be named, or it would be written over a file that is read.
     CorpusError
         If the corpus has changed.
     TrainingError
         If there is no run, or no checkpoint of it is whole.
     """
     folder = Path(checkpoint)
-    load_job(folder)
+    _resumed(folder, options or {})
     with exclusive(folder / RUN_NAME):
-        job = load_job(folder).changed(options or {})
+        # Once more: it may have been changed by whoever held the lock.
+        job = _resumed(folder, options or {})
         job.save(folder)
         return _train(job, folder, observer or Observer())
+
+
+def _resumed(folder: Path, options: Mapping[str, Any]) -> Job:
+    """What the run of a folder has to do now; nothing is written."""
+    begun = load_run(folder)
+    job = begun.changed(options)
+    # The folder may come from somebody else, and must not say where files are to be written.
+    if begun.output is not None and "output" not in options and not is_inside(begun.output, folder):
+        raise ConfigError(
+            f"the run in {folder} writes {begun.output}, which is outside that folder: name it, if you want that",
+            hint=resume_command(folder, begun.output),
+        )
+    require_apart(_outputs(job, folder), job.inputs)
+    return job
 
 
 def _train(job: Job, folder: Path | None, observer: Observer) -> Run:
@@ -243,9 +272,11 @@ def _train(job: Job, folder: Path | None, observer: Observer) -> Run:
     with ExitStack() as stack:
         if output is not None:
             check_writable(output)
-            require_another_file(output, job.corpus)
             stack.enter_context(exclusive(output))
-            remove_leftovers(Path(_partial(output)))
+            if folder is None:
+                partial = _partial(output)
+                _require_replaceable(partial)
+                stack.enter_context(exclusive(partial))
         resolve_engine(config.engine)
         with observer.compiling():
             compile_seconds = compile_passes()
@@ -303,7 +334,7 @@ def _trained(trainer: Trainer, folder: Path | None, job: Job, observer: Observer
         return trainer.train(observer.training, stop=observer.stop)
     checkpoints = Checkpoints(folder, trainer.corpus)
     # After the trial steps of `estimate_seconds`, which must not touch these parameters even by the sign of a zero.
-    start = checkpoints.load(trainer.parameters)
+    start = checkpoints.load(trainer.parameters, job.config.epochs)
     # Not before: ids that do not belong to the checkpoints would stand in the way of those that do.
     keep_corpus(trainer.corpus, folder)
     for name in checkpoints.damaged:
@@ -324,7 +355,7 @@ def _stopped(run: Run, folder: Path | None, output: str | None) -> StoppedError:
     """Keep what there is of a run that was stopped, and say where it is."""
     epoch = f"stopped in epoch {max(len(run.trained.losses), 1)} of {run.config.epochs}"
     if folder is not None:
-        return StoppedError(f"{epoch}; nothing is lost", hint=f"w2v train --resume {shlex.quote(str(folder))} goes on")
+        return StoppedError(f"{epoch}; nothing is lost", hint=f"go on with {resume_command(folder, output)}")
     hint = "with --checkpoint FOLDER a run can be resumed"
     if output is None:
         return StoppedError(epoch, hint=hint)
@@ -341,18 +372,31 @@ def _partial(output: str) -> str:
     return os.path.join(folder, name + _PARTIAL)
 
 
-def require_another_file(output: str | os.PathLike[str], corpus: Sequence[str]) -> None:
-    """Refuse to write the model over one of its texts, as `-o *.txt` would."""
-    for path in corpus:
-        if os.path.exists(output) and os.path.exists(path) and os.path.samefile(output, path):
-            raise ConfigError(
-                f"-o {os.fspath(output)} is one of the texts and would be overwritten", hint="-o takes a new name"
-            )
-
-
 def _version() -> str:
     """The version of this program; a model must not be lost because the program was not installed."""
     try:
         return version("w2v-cli")
     except PackageNotFoundError:
         return "unknown"
+
+
+def _require_replaceable(partial: str) -> None:
+    """Refuse to begin a run that could not be stopped without losing a file that no stopped run has left."""
+    if not os.path.lexists(partial):
+        return
+    with suppress(ModelFileError):
+        if not os.path.islink(partial) and UNFINISHED in TensorFile(partial).metadata:
+            return
+    raise TrainingError(
+        f"{partial} is there, where the model of this run would go if it were stopped, and was not left by such a run",
+        hint="move it elsewhere, or name another output (-o)",
+    )
+
+
+def _outputs(job: Job, folder: Path | None) -> list[Named]:
+    """Every file that a run may write."""
+    files = [] if folder is None else files_in(folder)
+    if job.output is None:
+        return files
+    partial = [Named(_partial(job.output), "the model if the run is stopped")] if folder is None else []
+    return [Named(job.output, "the model"), *partial, *files]

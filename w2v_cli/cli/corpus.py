@@ -142,7 +142,7 @@ def phrases(
     from w2v_cli.corpus.encoded import compile_passes, encode
     from w2v_cli.corpus.phrases import ENGLISH_CONNECTORS, THRESHOLDS, Joiner
     from w2v_cli.corpus.reader import OPENERS, TextOptions, check_readable
-    from w2v_cli.run import require_another_file
+    from w2v_cli.outputs import Named, require_apart
 
     if as_json and output == "-":
         raise click.UsageError("--json and -o -: both would go to stdout")
@@ -155,8 +155,8 @@ def phrases(
     show = ProgressLine(quiet)
     folder = tempfile.gettempdir()
     if output != "-":
+        require_apart([Named(output, "the joined text")], [Named(path, "a text of the corpus") for path in corpus])
         check_writable(output)
-        require_another_file(output, corpus)
         folder = os.path.dirname(os.path.abspath(output))
     with show.compiling():
         compile_passes()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import math
-import os
 import re
 import sys
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from w2v_cli.cli.console import json_option, note, print_fields, print_json
-from w2v_cli.errors import ConfigError, ModelFileError
+from w2v_cli.errors import ModelFileError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -77,15 +76,12 @@ def convert(
       w2v convert model.safetensors small.vec.gz --top 50000 --matrix sum
     """
     # Here and not above: `w2v --help` shall not wait for numpy.
-    from w2v_cli.atomic import check_writable
-    from w2v_cli.embeddings.export import select, target_format, words_path, write_vectors
+    from w2v_cli.embeddings.export import select, target_format, write_vectors
     from w2v_cli.embeddings.files import ModelFile
+    from w2v_cli.embeddings.target import check_target
 
     format = target_format(target, wanted_format, dtype)
-    for path in (target, words_path(target)) if format in ("tsv", "npy") else (target,):
-        check_writable(path)
-    if os.path.exists(target) and os.path.exists(source) and os.path.samefile(target, source):
-        raise ConfigError(f"{target} would be written over itself", hint="OUT takes a new name")
+    check_target(target, format, source)
     with ModelFile(source, source_format) as file:
         outputs = None if matrix == "input" else _output_vectors(file)
         chosen = select(file.vectors, outputs, matrix, normalize, top, dtype)

@@ -58,12 +58,18 @@ def config_file_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """--config: options from a TOML file, for which those on the command line go before."""
     return click.option(
         "--config",
+        "config_file",
         metavar="FILE",
         is_eager=True,
-        expose_value=False,
-        callback=lambda context, _, path: context.__setattr__("default_map", _read_options(path) if path else None),
+        callback=_take_options,
         help="TOML file of options, such as w2v info prints; the command line's go before.",
     )(command)
+
+
+def _take_options(context: click.Context, parameter: click.Parameter, path: str | None) -> str | None:
+    """Make the options in a file the defaults of the command line; returns its path."""
+    context.default_map = _read_options(path) if path else None
+    return path
 
 
 def _read_options(path: str) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -33,11 +32,13 @@ class Stop:
     Attributes
     ----------
     working : the work has begun.
-    state : the file whose folder a run can be resumed from once it is there, or None.
+    state : the file that a run can be resumed from once it is there, or None.
+    resume_command : how.
     """
 
     def __init__(self) -> None:
         self.state: Path | None = None
+        self.resume_command = ""
         self.number = 0
         self.working = False
 
@@ -56,7 +57,7 @@ class Stop:
         if again or not self.working:
             _tell("Interrupted\n")
             if self.state is not None and self.state.exists():
-                _tell(f"w2v train --resume {shlex.quote(str(self.state.parent))} goes on\n")
+                _tell(f"Go on with {self.resume_command}\n")
             raise KeyboardInterrupt
         _tell("Interrupted: ending what is begun; once more quits at once\n")
 

@@ -37,7 +37,7 @@ _MOST_SHOWN = 20
     "--checkpoint", metavar="FOLDER", help="Keep the run's state there, about as much as the model and the ids."
 )
 @click.option("--checkpoint-every", type=Duration(), default="10m", help="How often: 30s, 10m, 1h.")
-@click.option("--resume", metavar="FOLDER", help="Go on with the run of a --checkpoint folder; needs nothing else.")
+@click.option("--resume", metavar="FOLDER", help="Go on with the run of a --checkpoint folder; needs only -o.")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
 @click.option("-v", "--verbose", is_flag=True, help="Say more: engine, fingerprint, the choices made.")
 @json_option
@@ -52,6 +52,7 @@ def train(
     checkpoint: str | None,
     checkpoint_every: float,
     resume: str | None,
+    config_file: str | None,
     quiet: bool,
     verbose: bool,
     as_json: bool,
@@ -76,7 +77,7 @@ def train(
         raise click.UsageError("Missing argument 'CORPUS...'.")
     if resume is not None and checkpoint is not None:
         raise ConfigError("--resume names the checkpoint folder already", hint="leave --checkpoint out")
-    if resume is not None and context.default_map:
+    if resume is not None and config_file is not None:
         raise ConfigError("--resume knows the options of its run", hint="leave --config out")
     config = TrainConfig(**options) if resume is None else None
     show, stop = ProgressLine(quiet), Stop()
@@ -86,17 +87,23 @@ def train(
         from w2v_cli.cli.narrator import Narrator
         from w2v_cli.corpus.reader import TextOptions
         from w2v_cli.job import NAME
+        from w2v_cli.outputs import Named
         from w2v_cli.run import resume_training, train_model
+        from w2v_cli.run_folder import resume_command
 
-        narrator = Narrator(show, stop, verbose)
+        narrator, given = Narrator(show, stop, verbose), given_options(context)
         folder = resume or checkpoint
-        stop.state = None if folder is None else Path(folder, NAME)
+        if folder is not None:
+            # A run that is resumed without an output has none, or one in its folder.
+            to_name = output if resume is None else given.get("output")
+            stop.state, stop.resume_command = Path(folder, NAME), resume_command(folder, to_name)
         if config is not None:
             text = TextOptions(errors=errors, lower=lower, tokenize=tokenize)
-            run = train_model(corpus, config, text, output, narrator, checkpoint, checkpoint_every)
+            read = [] if config_file is None else [Named(config_file, "the file of options")]
+            run = train_model(corpus, config, text, output, narrator, checkpoint, checkpoint_every, read)
         else:
             assert resume is not None
-            run = resume_training(resume, given_options(context), narrator)
+            run = resume_training(resume, given, narrator)
     show.done()
     output = run.output or output
     _tell(run, output, show, verbose)
@@ -153,6 +160,6 @@ def given_options(context: click.Context) -> dict[str, Any]:
         name: value
         for name, value in context.params.items()
         if context.get_parameter_source(name) is ParameterSource.COMMANDLINE
-        and name not in ("resume", "quiet", "verbose", "as_json")
+        and name not in ("resume", "config_file", "quiet", "verbose", "as_json")
         and value != ()
     }

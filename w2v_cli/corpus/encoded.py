@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, NamedTuple
 
@@ -33,6 +34,8 @@ from w2v_cli.threads import in_order
 OnProgress = Callable[[str, int, "int | None"], None]
 # What a newline becomes in the second pass; −1 is a word that is dropped.
 NEWLINE_MARK = -2
+# Of the ids and the boundaries, where they are kept under names.
+FILE_NAMES = ("ids.int32", "boundaries.int64")
 
 
 def compile_passes() -> float:
@@ -110,14 +113,15 @@ class EncodedCorpus:
         return self._ids, self._boundaries
 
     def open_files(self, folder: str | os.PathLike[str], mode: str | None = None) -> None:
-        """Open both files: by their names in the mode given, else new ones without names."""
+        """Open both files: by their names in the mode given (`rb` or `x+b`), else new ones without names."""
         if mode is None:
             # Closed by `close`.
             self._ids = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
             self._boundaries = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
         else:
-            self._ids = open(os.path.join(folder, "ids.int32"), mode)  # noqa: SIM115
-            self._boundaries = open(os.path.join(folder, "boundaries.int64"), mode)  # noqa: SIM115
+            ids, boundaries = (os.path.join(folder, name) for name in FILE_NAMES)
+            self._ids = open(ids, mode, opener=_open_no_link)  # noqa: SIM115
+            self._boundaries = open(boundaries, mode, opener=_open_no_link)  # noqa: SIM115
 
     def close(self) -> None:
         """Give the disk space of files without names back."""
@@ -170,7 +174,11 @@ def encode(
     given = None if vocab is None else read_vocabulary(vocab, min_count, max_vocab)
     corpus = EncodedCorpus()
     try:
-        corpus.open_files(spool_folder, "w+b" if named else None)
+        if named:
+            # Not overwritten: what lies there may have another name elsewhere, which would lose its content too.
+            for name in FILE_NAMES:
+                Path(spool_folder, name).unlink(missing_ok=True)
+        corpus.open_files(spool_folder, "x+b" if named else None)
         started = time.perf_counter()
         with ThreadPoolExecutor(threads) as pool:
             reader = Reader(paths, text, piece_bytes)
@@ -346,6 +354,11 @@ def _untokenised_share(table: Tokens) -> float:
     punctuation[list(string.punctuation.encode())] = True
     untokenised = punctuation[table.word_bytes[offsets[1:] - 1]] & (np.diff(offsets) > 1)
     return float(counts[untokenised].sum() / counts.sum())
+
+
+def _open_no_link(path: str, flags: int) -> int:
+    """Open a file as `open` does, unless it is a symbolic link, which could lead anywhere."""
+    return os.open(path, flags | os.O_NOFOLLOW, 0o666)
 
 
 def _write_at(file: Any, start: int, ids: np.ndarray) -> None:

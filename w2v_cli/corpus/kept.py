@@ -9,19 +9,21 @@ from __future__ import annotations
 import json
 import os
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from w2v_cli.atomic import remove_leftovers
 from w2v_cli.corpus.encoded import EncodedCorpus, open_boundaries
-from w2v_cli.corpus.vocabulary import Vocabulary
+from w2v_cli.corpus.vocabulary import MOST_TOKENS, Vocabulary
 from w2v_cli.errors import CorpusError, ModelFileError
 from w2v_cli.storage import TensorFile, parse_json, word_tensors, write_tensors
 
 NAME = "corpus.safetensors"
-_BLOCK_BYTES = 1 << 24
+_CHUNK_BYTES = 1 << 24
 
 
 def keep_corpus(corpus: EncodedCorpus, folder: Path) -> None:
@@ -61,14 +63,7 @@ def kept_corpus(folder: Path) -> EncodedCorpus | None:
     """The corpus that a folder keeps, or None if it has none that is whole."""
     corpus = EncodedCorpus()
     try:
-        kept = TensorFile(folder / NAME)
-        facts = parse_json(kept.metadata["corpus"])
-        corpus.open_files(folder, "rb")
-        if [_checksum(file) for file in corpus.files] != facts["checksums"]:
-            raise kept.wrong("does not belong to the ids beside it")
-        corpus.vocabulary = Vocabulary(kept.words(), np.array(kept.tensor("counts", "I64", axes=1)))
-        corpus.token_count, corpus.raw_token_count = facts["token_count"], facts["raw_token_count"]
-        corpus.fingerprint, corpus.untokenised_share = facts["fingerprint"], facts["untokenised_share"]
+        _read(TensorFile(folder / NAME), corpus, folder)
     except (ModelFileError, OSError, KeyError, ValueError):
         corpus.close()
         return None
@@ -77,9 +72,65 @@ def kept_corpus(folder: Path) -> EncodedCorpus | None:
     return corpus
 
 
+def _read(kept: TensorFile, corpus: EncodedCorpus, folder: Path) -> None:
+    """Fill a corpus with what is kept, all of it checked: an id without a word would be a row outside the tables.
+
+    Raises
+    ------
+    ModelFileError, OSError, KeyError, ValueError
+        If it is damaged, or not what `keep_corpus` writes.
+    """
+    match parse_json(kept.metadata["corpus"]):
+        case {
+            "token_count": int(tokens),
+            "raw_token_count": int(raw_tokens),
+            "fingerprint": str(fingerprint),
+            "untokenised_share": int() | float() as share,
+            "checksums": [int(ids_checksum), int(boundaries_checksum)],
+        } if 0 < tokens <= raw_tokens <= MOST_TOKENS and 0 <= share <= 1:
+            pass
+        case _:
+            raise kept.wrong("says of its text what no text can have")
+    words, counts = kept.words(), np.array(kept.tensor("counts", "I64", axes=1))
+    if len(counts) != len(words) or words.repeated() is not None:
+        raise kept.wrong("has words that are repeated, or of which there are more or fewer than counts")
+    if len(counts) == 0 or counts.min() < 1 or counts.sum(dtype=np.float64) > MOST_TOKENS:
+        raise kept.wrong("has counts that no text can have")
+    corpus.open_files(folder, "rb")
+    ids, boundaries = corpus.files
+    if os.fstat(ids.fileno()).st_size != 4 * tokens or os.fstat(boundaries.fileno()).st_size % 8:
+        raise kept.wrong("is about more ids, or fewer, than there are")
+    value = 0
+    for numbers in _numbers(ids, np.int32):
+        value = zlib.crc32(numbers.data, value)
+        if numbers.min() < 0 or numbers.max() >= len(words):
+            raise kept.wrong("has ids that are not of its words")
+    if value != ids_checksum:
+        raise kept.wrong("does not belong to the ids beside it")
+    value, last = 0, 0
+    for numbers in _numbers(boundaries, np.int64):
+        value = zlib.crc32(numbers.data, value)
+        if numbers[0] <= last or not (numbers[1:] > numbers[:-1]).all():
+            raise kept.wrong("has boundaries that do not ascend")
+        last = int(numbers[-1])
+    # The end of the last line is a boundary too.
+    if value != boundaries_checksum or last > tokens:
+        raise kept.wrong("does not belong to the boundaries beside it")
+    corpus.vocabulary = Vocabulary(words, counts)
+    corpus.token_count, corpus.raw_token_count = tokens, raw_tokens
+    corpus.fingerprint, corpus.untokenised_share = fingerprint, float(share)
+
+
 def _checksum(file: Any) -> int:
     """CRC-32 of a whole file."""
-    value, place = 0, 0
-    while block := os.pread(file.fileno(), _BLOCK_BYTES, place):
-        value, place = zlib.crc32(block, value), place + len(block)
+    value = 0
+    for numbers in _numbers(file, np.uint8):
+        value = zlib.crc32(numbers.data, value)
     return value
+
+
+def _numbers(file: Any, dtype: DTypeLike) -> Iterator[np.ndarray]:
+    """The numbers of a whole file, a chunk after the other."""
+    file.seek(0)
+    while chunk := file.read(_CHUNK_BYTES):
+        yield np.frombuffer(chunk, dtype)

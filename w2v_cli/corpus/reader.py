@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import IO, Any
 
-from w2v_cli.errors import CorpusError, MissingExtraError
+from w2v_cli.errors import ConfigError, CorpusError, MissingExtraError
 
 STDIN = "-"
 PIECE_BYTES = 1 << 20
@@ -67,6 +67,13 @@ def _word_pattern() -> re.Pattern[str]:
     return re.compile(rf"[^\W_]{letter}*(?:['’\-‐]{letter}+)*")
 
 
+_TEXT_CHOICES = {
+    "errors": ("strict", "replace", "ignore"),
+    "lower": (False, True),
+    "tokenize": ("whitespace", "words"),
+}
+
+
 @dataclass(frozen=True)
 class TextOptions:
     """How bytes become tokens.
@@ -76,11 +83,21 @@ class TextOptions:
     errors : what is done with bytes that are not UTF-8: strict, replace or ignore.
     lower : whether the text is lower-cased.
     tokenize : whitespace, or words: runs of letters and digits, everything else dropped.
+
+    Raises
+    ------
+    ConfigError
+        If one of them has no such value.
     """
 
     errors: str = "strict"
     lower: bool = False
     tokenize: str = "whitespace"
+
+    def __post_init__(self) -> None:
+        for name, choices in _TEXT_CHOICES.items():
+            if getattr(self, name) not in choices:
+                raise ConfigError(f"--{name} {getattr(self, name)} is not one of {', '.join(map(str, choices))}")
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,8 @@ _ENDS = dict.fromkeys(("text", "glove"), re.compile(r"[ \t\n\v\f\r]"))
 _ENDS |= {"binary": re.compile(r"[\0 \t\n\v\f\r]")} | dict.fromkeys(("tsv", "npy"), re.compile(r"[\t\n\r]"))
 _SHOWN_WORDS = 5
 EMPTY = "\\empty"
+# They hold numbers only; the words are in a file beside them.
+WITH_WORDS = ("tsv", "npy")
 
 
 def write_vectors(
@@ -81,7 +83,7 @@ def write_vectors(
         contents = [(name, lambda file: write_numbers(file, vectors.matrix, "\t"))]
     else:
         contents = [(name, lambda file: np.lib.format.write_array(file, np.ascontiguousarray(vectors.matrix)))]
-    if kind in ("tsv", "npy"):
+    if kind in WITH_WORDS:
         contents.append((words_path(name), lambda file: file.write("".join(f"{word}\n" for word in words).encode())))
     with atomic_files(*(target for target, _ in contents)) as files:
         for file, (_, write) in zip(files, contents, strict=True):

@@ -15,11 +15,11 @@ import numpy as np
 from w2v_cli.atomic import remove_leftovers
 from w2v_cli.corpus.encoded import EncodedCorpus
 from w2v_cli.errors import ModelFileError, TrainingError
-from w2v_cli.storage import TensorFile, checksum, word_tensors, write_tensors
+from w2v_cli.storage import TensorFile, checksum, parse_json, word_tensors, write_tensors
 from w2v_cli.training.loss_sample import LOSS_RULE
 from w2v_cli.training.parameters import Parameters
 from w2v_cli.training.sampling import STEP_RULE
-from w2v_cli.training.schedule import BLOCK_ORDER, BLOCK_TOKENS
+from w2v_cli.training.schedule import BLOCK_ORDER, BLOCK_TOKENS, block_count
 from w2v_cli.training.trainer import Standing
 
 # What blocks, steps and losses are in this version. A checkpoint of a version where they were others is refused.
@@ -43,6 +43,7 @@ class Checkpoints:
     def __init__(self, folder: Path, corpus: EncodedCorpus) -> None:
         self.folder = folder
         words, counts = corpus.vocabulary.words, corpus.vocabulary.counts
+        self._blocks = block_count(corpus.token_count)
         self._corpus = f"{corpus.fingerprint} {checksum({'counts': counts, **word_tensors(words)})}"
         self.damaged: list[str] = []
         self._newest = 1
@@ -63,13 +64,18 @@ class Checkpoints:
         write_tensors(self.folder / NAMES[oldest], tensors, {"standing": facts, "checksum": checksum(tensors, facts)})
         self._newest = oldest
 
-    def load(self, parameters: Parameters) -> Standing | None:
+    def load(self, parameters: Parameters, epochs: int | None = None) -> Standing | None:
         """Fill the parameters from the newest whole checkpoint; None if there is no checkpoint yet.
+
+        Parameters
+        ----------
+        epochs : of the run, which no checkpoint can have more of; None where that does not matter.
 
         Raises
         ------
         TrainingError
-            If there are checkpoints, but none of them is whole, or it is of another program or corpus.
+            If there are checkpoints, but none of them is whole, or it is of another program or corpus, or of no
+            place of the run.
         """
         found: list[tuple[int, int, dict[str, Any], dict[str, np.ndarray]]] = []
         for place, name in enumerate(NAMES):
@@ -99,6 +105,16 @@ class Checkpoints:
                 f"the checkpoint in {self.folder} is of another text, or of other words, than there are now",
                 hint="bring the old text back, or train anew with another --checkpoint folder",
             )
+        begun = len(tensors["losses"])
+        if (
+            block > self._blocks * begun
+            or _ended(tensors["losses"]) != block // self._blocks
+            or (epochs is not None and begun > epochs)
+        ):
+            raise TrainingError(
+                f"the checkpoint in {self.folder} is at block {block:,} of {begun:,} epochs, where the run never is",
+                hint="the folder has been changed; remove it and train again",
+            )
         for name, table in parameters.tensors().items():
             table[:] = tensors[name]
         return Standing(block, np.array(tensors["losses"]))
@@ -116,4 +132,30 @@ class Checkpoints:
                 f"{path} is of other words or dimensions than the run",
                 hint="the folder has been changed; remove it and train again",
             )
-        return json.loads(text), tensors
+        return _sound(file, text, tensors), tensors
+
+
+def _ended(losses: np.ndarray) -> int:
+    """How many epochs have a loss."""
+    return int(np.count_nonzero(np.isfinite(losses)))
+
+
+def _sound(file: TensorFile, text: str, tensors: dict[str, np.ndarray]) -> dict[str, Any]:
+    """What a checkpoint says, if it and the numbers are such as training saves: anybody can compute a checksum."""
+    try:
+        facts = parse_json(text)
+    except ValueError as error:
+        raise file.wrong("says nothing that can be understood") from error
+    block = facts.get("block") if isinstance(facts, dict) else None
+    if type(block) is not int or block < 0:
+        raise file.wrong("does not say after which block it was saved")
+    # The epochs that have ended have a loss, and those after them have none yet.
+    losses, ended = tensors["losses"], _ended(tensors["losses"])
+    if not np.isfinite(losses[:ended]).all() or not np.isnan(losses[ended:]).all():
+        raise file.wrong("has losses that no run can have")
+    tables = [tensor for name, tensor in tensors.items() if name != "losses"]
+    with np.errstate(all="ignore"):
+        # As `Parameters.finite` does, before they are saved.
+        if not all(np.isfinite(table.sum()) for table in tables):
+            raise file.wrong("has numbers that are NaN or infinite")
+    return facts

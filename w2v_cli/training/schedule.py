@@ -23,6 +23,11 @@ MOST_POINTS, LEAST_TOKENS_BETWEEN_POINTS = 4, 4_000_000
 BLOCK_ORDER = "golden"
 
 
+def block_count(token_count: int) -> int:
+    """Blocks of an epoch."""
+    return -(-token_count // BLOCK_TOKENS)
+
+
 class Schedule:
     """The blocks of all epochs, in turn.
 
@@ -40,7 +45,7 @@ class Schedule:
 
     def __init__(self, config: TrainConfig, token_count: int, alpha: float | None = None) -> None:
         self.token_count = token_count
-        self.blocks = -(-token_count // BLOCK_TOKENS)
+        self.blocks = block_count(token_count)
         self.total_tokens = token_count * config.epochs
         shorter = 1.0 if alpha is None else alpha / config.alpha_start
         self.alpha_min = config.alpha_min if config.min_alpha is not None else config.alpha_min * shorter
