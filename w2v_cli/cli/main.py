@@ -118,6 +118,9 @@ def explain(error: Exception) -> int:
         case W2VError():
             show_error(error.message, error.hint)
             return error.exit_code
+        # click makes the same of an EOFError as of Ctrl-C, but that is a fault, and no wish of the user's.
+        case click.Abort(__cause__=EOFError() as fault):
+            return explain(fault)
         case click.Abort():  # Ctrl-C
             note("Interrupted")
             return 130
