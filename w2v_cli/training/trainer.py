@@ -11,15 +11,14 @@ import math
 import threading
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from w2v_cli.config import TrainConfig
 from w2v_cli.corpus.encoded import EncodedCorpus
 from w2v_cli.errors import TrainingError
+from w2v_cli.threads import one_blas_thread
 from w2v_cli.training.engines import make_step, resolve_engine
 from w2v_cli.training.memory import require_memory
 from w2v_cli.training.objective import make_objective
@@ -360,8 +359,3 @@ class Trainer:
             "the loss or a vector is no longer a number",
             hint=f"lower --alpha (now {self.config.alpha_start:g})",
         )
-
-
-def one_blas_thread() -> AbstractContextManager[object]:
-    """Within, numpy's products take one thread: ours share the work, and BLAS's own spin while they wait."""
-    return threadpool_limits(1, user_api="blas")
