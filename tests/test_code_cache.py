@@ -217,3 +217,25 @@ def test_children_of_a_fork_train_the_same_bytes_as_their_parent(tmp_path: Path)
     )
     process = start("-c", program, folder=tmp_path, PYTHONPATH=str(ROOT))
     assert ended(process)[0] == "[True, True]\n"
+
+
+def test_nothing_is_compiled_within_the_trial_that_the_time_is_estimated_from(tmp_path: Path) -> None:
+    # Subsampling leaves neither of the first two tokens, and some of the others.
+    (tmp_path / "text.txt").write_text("a b c d\n" * 99)
+    program = (
+        "from w2v_cli.code_cache import listening\n"
+        "from w2v_cli.config import TrainConfig\n"
+        "from w2v_cli.corpus.encoded import encode\n"
+        "from w2v_cli.corpus.reader import TextOptions\n"
+        "from w2v_cli.training.trainer import Trainer\n"
+        "with encode(['text.txt'], 1, None, TextOptions(), 1, '.') as corpus:\n"
+        "    trainer = Trainer(TrainConfig(min_count=1, subsample=1e-3, threads=1), corpus)\n"
+        "    before, after = [], []\n"
+        "    with listening(lambda: before.append(None)):\n"
+        "        trainer.compile()\n"
+        "    with listening(lambda: after.append(None)):\n"
+        "        trainer.estimate_seconds()\n"
+        "    print(len(before) > 0, len(after))\n"
+    )
+    cache = str(tmp_path / "cache")
+    assert ended(start("-c", program, folder=tmp_path, PYTHONPATH=str(ROOT), NUMBA_CACHE_DIR=cache))[0] == "True 0\n"

@@ -9,6 +9,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from w2v_cli.errors import TrainingError
 
 if TYPE_CHECKING:
@@ -71,7 +73,10 @@ def estimated_peak(trainer: Trainer) -> int:
     What is resident now is measured, after the trial steps: the program, the vocabulary and all of the parameters.
     """
     copied = min(trainer.parameters.input_vectors.nbytes, SAVE_BYTES)
-    noise = trainer.schedule.span(0)[1] // trainer.sampler.step_windows * trainer.sampler.negatives * 4
+    # A block's windows are those of the tokens that subsampling leaves.
+    keep_prob = (trainer.sampler.keep_limits + 1.0) / 2**32
+    kept = trainer.schedule.span(0)[1] * np.average(keep_prob, weights=trainer.corpus.vocabulary.counts)
+    noise = int(kept / trainer.sampler.step_windows) * trainer.sampler.negatives * 4
     later = trainer.workers * (WORKER_BYTES + noise) + copied + trainer.corpus.boundary_bytes + trainer.work_bytes
     return max(resident_bytes() + later, peak_bytes())
 

@@ -11,7 +11,7 @@ import math
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -23,7 +23,7 @@ from w2v_cli.training.engines import make_step, resolve_engine
 from w2v_cli.training.memory import require_memory
 from w2v_cli.training.objective import make_objective
 from w2v_cli.training.parameters import Parameters, initial_parameters, parameter_bytes
-from w2v_cli.training.sampling import Sample, sampler_of
+from w2v_cli.training.sampling import Sample, Sampler, sampler_of
 from w2v_cli.training.schedule import Schedule
 from w2v_cli.training.softmax import work_bytes
 
@@ -172,19 +172,26 @@ class Trainer:
     def compile(self) -> float:
         """Compile whatever the run needs; returns the seconds it took."""
         start = time.perf_counter()
-        self._trial(tokens=2)
+        # Every token is kept here: where subsampling leaves none, nothing would draw noise words.
+        keep_all = np.full_like(self.sampler.keep_limits, np.iinfo(np.uint32).max)
+        self._trial(2, replace(self.sampler, keep_limits=keep_all))
         return time.perf_counter() - start
 
     def estimate_seconds(self) -> float:
-        """How long training will take, from a trial of the first block that leaves the parameters alone."""
-        tokens, start = 50, time.perf_counter()
-        while True:
-            begun = time.perf_counter()
-            tokens = self._trial(tokens)
-            now = time.perf_counter()
-            if now - start > TRIAL_SECONDS or tokens >= self.schedule.span(0)[1]:
-                return (now - begun) / tokens * self.schedule.total_tokens / self.workers
-            tokens *= 4
+        """How long training will take, from a trial of the first block that leaves the parameters alone.
+
+        What is not compiled yet would be compiled within the trial: call `compile` first.
+        """
+        # The limit of BLAS is set once for a run, and would be most of a short trial.
+        with one_blas_thread():
+            tokens, start = 50, time.perf_counter()
+            while True:
+                begun = time.perf_counter()
+                tokens = self._trial(tokens)
+                now = time.perf_counter()
+                if now - start > TRIAL_SECONDS or tokens >= self.schedule.span(0)[1]:
+                    return (now - begun) / tokens * self.schedule.total_tokens / self.workers
+                tokens *= 4
 
     def train(
         self,
@@ -329,10 +336,10 @@ class Trainer:
         samples = (self._sample(*place)[0] for place in places)
         return any((sample.window_stops - sample.window_starts > 1).any() for sample in samples)
 
-    def _trial(self, tokens: int) -> int:
+    def _trial(self, tokens: int, sampler: Sampler | None = None) -> int:
         """Steps of length 0 over the first tokens; returns how many there were."""
         ids, boundaries = self.corpus.read(0, min(tokens, self.schedule.span(0)[1]))
-        sample = self.sampler.sample(ids, boundaries, 0, 0)
+        sample = (sampler or self.sampler).sample(ids, boundaries, 0, 0)
         alphas = np.zeros(len(sample.kept_ids))
         with one_blas_thread():
             self._trial_step(sample, alphas, self.parameters.input_vectors, self.parameters.output_vectors)
