@@ -42,7 +42,8 @@ def train_logistic(
     The loss is that of every `loss_every`-th step; the predictions are counted in the same ones. Only skip-gram with
     negative sampling has steps of several windows.
     """
-    assert sample.step_windows == 1 or (objective.model == "skipgram" and objective.paths is None)
+    if sample.step_windows != 1 and (objective.model != "skipgram" or objective.paths is not None):
+        raise ValueError("only skip-gram with negative sampling has steps of several windows")
     paths = objective.paths or NO_PATHS
     windows = sample.step_windows
     places = np.arange(len(sample.kept_ids), dtype=np.int32)
