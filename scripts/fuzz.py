@@ -112,6 +112,8 @@ CHECKS: dict[str, Callable[[bytes, Path], None]] = {
 
 
 def main() -> None:
+    if not __debug__:
+        sys.exit("run it without -O, which removes the checks")
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("target", choices=CHECKS)
     parser.add_argument("--seconds", type=int, default=60, help="how long (60)")

@@ -89,6 +89,7 @@ def failing(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
         ),
         (ZeroDivisionError("oh"), 3, "Error: ZeroDivisionError: oh\nHint: this is a bug"),
         (KeyboardInterrupt(), 130, "Interrupted\n"),
+        (EOFError("Ran out of input"), 3, "Error: EOFError: Ran out of input\nHint: this is a bug"),
         (click.UsageError("not so"), 2, "Usage: w2v fail"),
     ],
 )

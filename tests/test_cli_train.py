@@ -191,6 +191,29 @@ def test_without_numba_everything_works_and_one_line_says_so(text: Path, tmp_pat
     assert w2v("similar", "w1", folder=tmp_path, env=environment).returncode == 0
 
 
+def test_with_numba_disabled_everything_works_and_one_line_says_so(text: Path, tmp_path: Path) -> None:
+    environment = {**os.environ, "NUMBA_DISABLE_JIT": "1"}
+    done = w2v("train", text, *FAST, folder=tmp_path, env=environment)
+    assert done.returncode == 0, done.stderr
+    assert [line for line in done.stderr.splitlines() if "NUMBA" in line] == [
+        "NUMBA_DISABLE_JIT is set: training with the numpy engine, which is slow"
+    ]
+    assert "Compiling" not in done.stderr
+    refused = w2v("train", text, *FAST, "--engine", "compiled", folder=tmp_path, env=environment)
+    assert refused.returncode == 2 and "NUMBA_DISABLE_JIT" in refused.stderr
+    check = w2v("gradcheck", "-k", "random", folder=tmp_path, env=environment)
+    assert check.returncode == 0 and "the compiled engine is not checked" in check.stderr
+
+
+@pytest.mark.skipif(not COMPILES, reason="numba does not import here")
+@pytest.mark.parametrize("threads", ["0", "-1", "many"])
+def test_the_number_of_numbas_own_threads_does_not_matter(text: Path, tmp_path: Path, threads: str) -> None:
+    environment = {**os.environ, "NUMBA_NUM_THREADS": threads}
+    done = w2v("train", text, *FAST, "-v", folder=tmp_path, env=environment)
+    assert done.returncode == 0, done.stderr
+    assert "Engine compiled" in done.stderr and "numba does not import" not in done.stderr
+
+
 @pytest.mark.skipif(not COMPILES, reason="numba does not import here")
 def test_both_engines_write_nearly_the_same_vectors(text: Path, tmp_path: Path) -> None:
     vectors = {}
@@ -210,19 +233,6 @@ def test_training_goes_on_when_nobody_reads_its_remarks(text: Path, tmp_path: Pa
         process.stderr.close()
         assert process.wait() == 0
     assert (tmp_path / "model.safetensors").exists()
-
-
-@pytest.mark.skipif(not COMPILES, reason="numba does not import here")
-def test_without_a_folder_for_compiled_code_everything_works(text: Path, tmp_path: Path) -> None:
-    program = (
-        "import numba.core.caching as caching\n"
-        "def no_locator(*args): raise RuntimeError('cannot cache function: no locator available')\n"
-        "caching.FunctionCache.__init__ = no_locator\n"
-        "from w2v_cli.corpus.tokens import PADDING, CompiledTokens\n"
-        "print(CompiledTokens().add(b'a b a' + PADDING).tolist())"
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    assert done.stdout == "[1, 2, 1]\n", done.stderr
 
 
 def test_a_large_window_reaches_the_whole_sentence(tmp_path: Path) -> None:

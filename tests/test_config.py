@@ -62,7 +62,9 @@ def test_every_option_has_a_help_text() -> None:
 
 LAYERS = {
     "errors": 0,
-    "jit": 0,
+    "code_cache": 0,
+    "hashing": 0,
+    "jit": 1,
     "threads": 0,
     "simd": 1,
     "words": 1,

@@ -8,21 +8,42 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import importlib
 import os
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-numba: Any
-try:
-    import numba
-except Exception as error:  # numba raises SystemError, ImportError, … on a Python or numpy it does not know
-    numba = None
-    WHY_NOT_COMPILED: str | None = f"{type(error).__name__}: {error}"
-else:
-    WHY_NOT_COMPILED = None
 
-COMPILES = numba is not None
+def _import_numba() -> Any:
+    """numba, also with NUMBA_NUM_THREADS=0, with which it does not import: nothing here runs on its threads."""
+    asked = os.environ.get("NUMBA_NUM_THREADS", "")
+    if not re.fullmatch(r"\s*(0+|-[0-9]+)\s*", asked):
+        return importlib.import_module("numba")
+    os.environ["NUMBA_NUM_THREADS"] = "1"
+    try:
+        return importlib.import_module("numba")
+    finally:
+        os.environ["NUMBA_NUM_THREADS"] = asked
+
+
+numba: Any = None
+# A clause that says why nothing is compiled; None if it is.
+WHY_NOT_COMPILED: str | None = None
+try:
+    numba = _import_numba()
+except Exception as error:  # numba raises SystemError, ImportError, … on a Python or numpy it does not know
+    WHY_NOT_COMPILED = f"numba does not import ({type(error).__name__}: {error})"
+else:
+    if numba.config.DISABLE_JIT:
+        WHY_NOT_COMPILED = "NUMBA_DISABLE_JIT is set"
+
+COMPILES = WHY_NOT_COMPILED is None
+
+if COMPILES:
+    from w2v_cli.code_cache import CodeCache, listening, why_not_kept
 
 
 def compiled(function: Callable[..., Any] | None = None, **options: Any) -> Any:
@@ -35,17 +56,29 @@ def compiled(function: Callable[..., Any] | None = None, **options: Any) -> Any:
     """
     if function is None:
         return lambda f: compiled(f, **options)
-    if numba is None:
+    if not COMPILES:
         return function
     # error_model: a test for a zero divisor would keep loops from being vectorised.
-    settings = {"nogil": True, "error_model": "numpy", **options}
-    try:
-        dispatcher = numba.njit(cache=True, **settings)(function)
-    except RuntimeError:  # no folder for the cache can be written: compile every time
-        return numba.njit(**settings)(function)
-    # numba's cache looks at the function's own file, and would miss a change in what it calls in another one.
-    dispatcher._cache._cache_file._source_stamp = _sources_digest(os.path.dirname(function.__code__.co_filename))
+    dispatcher = numba.njit(**{"nogil": True, "error_model": "numpy", **options})(function)
+    dispatcher._cache = CodeCache(function, _sources_digest(os.path.dirname(function.__code__.co_filename)))
     return dispatcher
+
+
+@contextmanager
+def told_of_compiling(begins: Callable[[], None], not_kept: Callable[[str], None]) -> Iterator[None]:
+    """Within, `begins` is called when a function has to be compiled; `not_kept` at the end, if the code is on no disk.
+
+    Parameters
+    ----------
+    not_kept : gets the reason, as a clause.
+    """
+    if not COMPILES:
+        yield
+        return
+    with listening(begins):
+        yield
+    if why := why_not_kept():
+        not_kept(why)
 
 
 @functools.cache

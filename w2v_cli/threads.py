@@ -1,11 +1,15 @@
-"""Work for a pool of threads whose results are wanted in order."""
+"""Threads: work for a pool of them whose results are wanted in order, and how many numpy's products take."""
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from threadpoolctl import threadpool_limits
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -28,3 +32,34 @@ def in_order(
     finally:
         for _, future in ahead:
             future.cancel()
+
+
+class _OneBlasThread:
+    """The limit of one thread, which belongs to the process: the first user sets it, and the last one lifts it.
+
+    With a limit of its own for each user, one that begins while another is at work would find a single thread, and
+    restore that when the other has long ended.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._users = 0
+        self._limits: Any = None
+
+    @contextmanager
+    def __call__(self) -> Iterator[None]:
+        """Within, numpy's products take one thread: ours share the work, and BLAS's own would spin while they wait."""
+        with self._lock:
+            if self._users == 0:
+                self._limits = threadpool_limits(1, user_api="blas")
+            self._users += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._users -= 1
+                if self._users == 0:
+                    self._limits.restore_original_limits()
+
+
+one_blas_thread = _OneBlasThread()

@@ -5,6 +5,7 @@ A million words are 8 MB here, and 150 MB as Python strings in a dict. They are 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from itertools import accumulate, pairwise
@@ -12,11 +13,15 @@ from typing import Any, overload
 
 import numpy as np
 
-# The hash of the bytes b₀ b₁ … is Σ (bᵢ + 1) · Rⁱ modulo 2⁶⁴: any odd R will do, for equal hashes are compared.
-_R = 0x9E3779B97F4A7C15
+from w2v_cli.hashing import SECRET, mix_block
+
 _MASK = (1 << 64) - 1
-# The powers of R up to this many bytes, 512 kB of them, are made once; words are hashed in runs of about this length.
+# Words are hashed together, about so many bytes of them at a time.
 _RUN_BYTES = 1 << 16
+# Longer words are hashed one by one, which would otherwise take a turn of numpy's for every eight bytes of the longest.
+_LONG_WORD = 256
+# _LOW_BYTES[n] keeps the n lowest bytes of eight.
+_LOW_BYTES = np.array([(1 << 8 * n) - 1 for n in range(9)], np.uint64)
 
 
 class Words(Sequence[str]):
@@ -66,6 +71,10 @@ class Words(Sequence[str]):
         return isinstance(other, Sequence) and not isinstance(other, str) and list(self) == list(other)
 
     __hash__ = None  # type: ignore[assignment]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Without `_keys`: another process has another secret.
+        return Words, (self.text, self.offsets)
 
     def __repr__(self) -> str:
         shown = ", ".join(map(repr, self[:5]))
@@ -133,38 +142,40 @@ def _encoded(word: str) -> bytes:
 
 
 def _hash(word: bytes) -> int:
-    value = 0
-    for byte in reversed(word):
-        value = (value * _R + byte + 1) & _MASK
-    return value
+    """The hash of one word, as `hashing` defines it; of a long one, the keyed BLAKE2 of its bytes."""
+    if len(word) > _LONG_WORD:
+        return int.from_bytes(hashlib.blake2b(word, digest_size=8, key=b"".join(SECRET)).digest(), "little")
+    with np.errstate(over="ignore"):
+        state = SECRET[0] + np.uint64(len(word))
+        for block in np.frombuffer(word + bytes(max(16 - len(word), -len(word) % 8)), "<u8"):
+            state = mix_block(state, block, SECRET)
+    return int(state)
 
 
 def _hashes(text: np.ndarray, offsets: np.ndarray) -> np.ndarray:
-    """The hash of every word, uint64 (V,).
-
-    With P(n) = Σ_{i<n} (bᵢ + 1) · Rⁱ over a run of words, a word's hash is (P(stop) − P(start)) · R⁻ˢᵗᵃʳᵗ.
-    """
+    """The hash of every word, uint64 (V,)."""
     hashes = np.empty(len(offsets) - 1, np.uint64)
-    powers, inverses = _powers(_R), _powers(pow(_R, -1, 1 << 64))
     first = 0
     while first < len(hashes):
-        last = int(np.searchsorted(offsets, offsets[first] + _RUN_BYTES, side="right")) - 1
-        if last <= first:  # a word longer than a run
-            hashes[first] = _hash(text[offsets[first] : offsets[first + 1]].tobytes())
-            first += 1
-            continue
-        places = offsets[first : last + 1] - offsets[first]
-        terms = text[offsets[first] : offsets[last]].astype(np.uint64)
-        terms += np.uint64(1)
-        terms *= powers[: len(terms)]
-        sums = np.zeros(len(terms) + 1, np.uint64)
-        np.cumsum(terms, out=sums[1:])
-        hashes[first:last] = np.diff(sums[places]) * inverses[places[:-1]]
+        last = max(int(np.searchsorted(offsets, offsets[first] + _RUN_BYTES, side="right")) - 1, first + 1)
+        run, starts = text[offsets[first] : offsets[last]], offsets[first:last] - offsets[first]
+        hashes[first:last] = _hashes_of_run(run, starts, np.diff(offsets[first : last + 1]))
         first = last
     return hashes
 
 
-def _powers(base: int) -> np.ndarray:
-    powers: Any = np.full(_RUN_BYTES + 1, base, np.uint64)
-    powers[0] = 1
-    return np.cumprod(powers, dtype=np.uint64)
+def _hashes_of_run(text: np.ndarray, starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """The hashes of some words, eight bytes of all of them at a time."""
+    padded = np.concatenate((text, np.zeros(8, np.uint8)))
+    # The eight bytes from every place on, as one number each.
+    eights = np.ndarray(len(text) + 1, "<u8", padded, strides=(1,))
+    states = SECRET[0] + lengths.astype(np.uint64)
+    short = lengths <= _LONG_WORD
+    for done in range(0, max(int(lengths[short].max(initial=0)), 16), 8):
+        left = np.clip(lengths - done, 0, 8)
+        going = np.flatnonzero(short & ((left > 0) | (done < 16)))
+        blocks = eights[np.minimum(starts[going] + done, len(text))] & _LOW_BYTES[left[going]]
+        states[going] = mix_block(states[going], blocks, SECRET)
+    for place in np.flatnonzero(~short).tolist():
+        states[place] = _hash(text[starts[place] : starts[place] + lengths[place]].tobytes())
+    return states

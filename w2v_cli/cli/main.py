@@ -33,6 +33,9 @@ COMMANDS = {
     "gradcheck": "measure",
 }
 
+# With the docstrings, python -OO removes what the commands say about themselves.
+_EPILOG = None if __doc__ else "The explanations are missing because Python runs with -OO."
+
 _DEBUG = click.Option(
     ["--debug"],
     is_flag=True,
@@ -56,6 +59,7 @@ class LazyGroup(click.Group):
             module = importlib.import_module(f"w2v_cli.cli.{COMMANDS[cmd_name]}")
             command: click.Command = getattr(module, cmd_name)
             command.params.append(_DEBUG)
+            command.epilog = _EPILOG
             self.add_command(command, cmd_name)
         return self.commands.get(cmd_name)
 
@@ -63,6 +67,7 @@ class LazyGroup(click.Group):
 @click.group(
     cls=LazyGroup,
     params=[_DEBUG],
+    epilog=_EPILOG,
     context_settings={"help_option_names": ["-h", "--help"], "show_default": True, "max_content_width": 100},
 )
 @click.version_option(package_name="w2v-cli", prog_name="w2v")
@@ -110,6 +115,9 @@ def explain(error: Exception) -> int:
         case W2VError():
             show_error(error.message, error.hint)
             return error.exit_code
+        # click makes the same of an EOFError as of Ctrl-C, but that is a fault, and no wish of the user's.
+        case click.Abort(__cause__=EOFError() as fault):
+            return explain(fault)
         case click.Abort():  # Ctrl-C
             note("Interrupted")
             return 130

@@ -75,7 +75,7 @@ def gradcheck(
 
     engines = ["reference", "compiled"] if engine == "all" else [resolve_engine(engine)]
     if engine == "all" and not COMPILES:
-        note(f"numba does not import ({WHY_NOT_COMPILED}): the compiled engine is not checked")
+        note(f"{WHY_NOT_COMPILED}: the compiled engine is not checked")
         engines.remove("compiled")
     if at is None:
         checks = [*catalogue(seed, dim, vocab), *step_checks(engines, seed, dim, vocab)]

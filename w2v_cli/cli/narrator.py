@@ -26,7 +26,7 @@ class Narrator(Observer):
         self._stop = stop
 
     def compiling(self) -> AbstractContextManager[None]:
-        """A remark if it takes long."""
+        """A remark if something is compiled."""
         return self.show.compiling()
 
     def corpus(self, phase: str, done: int, total: int | None) -> None:
@@ -48,7 +48,7 @@ class Narrator(Observer):
         self._stop.working = True
         config, corpus, schedule = trainer.config, trainer.corpus, trainer.schedule
         if WHY_NOT_COMPILED is not None and config.engine == "auto":
-            self.show.say(f"numba does not import ({WHY_NOT_COMPILED}): training with the numpy engine, which is slow")
+            self.show.say(f"{WHY_NOT_COMPILED}: training with the numpy engine, which is slow")
         memory, tables = estimated_peak(trainer) / 2**20, trainer.parameters.nbytes / 2**20
         self.show.say(f"Takes about {memory:,.0f} MB of memory, {tables:,.0f} of them for the parameters")
         if self.verbose:

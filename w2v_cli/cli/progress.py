@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
 
 # Seconds between two plain lines where there is no terminal to redraw.
 PLAIN_SECONDS = 10.0
-COMPILING_SECONDS = 1.0
 
 
 class ProgressLine:
@@ -28,7 +26,7 @@ class ProgressLine:
         # Asked once: a terminal that goes away while the bar is shown is none any more.
         self._terminal = sys.stderr is not None and sys.stderr.isatty()
         self._bar: Any = None
-        self._said_compiling = False
+        self._said_compiling = self._said_not_kept = False
         self._last_plain = time.monotonic()
 
     def say(self, message: str) -> None:
@@ -39,13 +37,12 @@ class ProgressLine:
 
     @contextmanager
     def compiling(self) -> Iterator[None]:
-        """A remark if what is done inside takes longer than loading code from the cache does."""
-        remark = threading.Timer(COMPILING_SECONDS, self._say_compiling)
-        remark.start()
-        try:
+        """Within, a remark if something is compiled, and another if the next run will have to compile it again."""
+        # Here and not above: `w2v --help` must not wait for numba.
+        from w2v_cli.jit import told_of_compiling
+
+        with told_of_compiling(self._say_compiling, self._say_not_kept):
             yield
-        finally:
-            remark.cancel()
 
     def corpus(self, phase: str, done: int, total: int | None) -> None:
         """A corpus pass: `count` in bytes, `encode` in tokens."""
@@ -72,7 +69,15 @@ class ProgressLine:
     def _say_compiling(self) -> None:
         if not self._said_compiling:
             self._said_compiling = True
-            self.say("Compiling for this processor; the next run will find it done")
+            self.say("Compiling for this processor, which is done once")
+
+    def _say_not_kept(self, why: str) -> None:
+        if not self._said_not_kept:
+            self._said_not_kept = True
+            self.say(
+                f"Compiled code cannot be kept ({why}): every run compiles it again, "
+                "unless NUMBA_CACHE_DIR names a folder that can be written"
+            )
 
     def _show(self, phase: str, done: int, total: int | None, unit: str, details: str) -> None:
         if self.quiet:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from w2v_cli.hashing import SECRET, mix_block, slot_of_hash
 from w2v_cli.jit import COMPILES, compiled
 
 if COMPILES:
@@ -21,7 +22,6 @@ else:
 
 
 FIRST_CAPACITY = 1 << 16
-MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 # Tokens ahead of the one that is counted, for which memory is asked.
 AHEAD = 16
 # Bytes of a word that are copied at a time.
@@ -53,7 +53,7 @@ class Candidates:
             with np.errstate(over="ignore"):
                 place, first, node, sentence, self._size, self._nodes = _count(
                     ids, boundaries, self._connectors, self._frequent, self._part, self._parts, place, first, node,
-                    sentence, self._slots, self._size, self._parents, self._ends, self._nodes,
+                    sentence, SECRET, self._slots, self._size, self._parents, self._ends, self._nodes,
                 )  # fmt: skip
             if self._size >= len(self._slots) // 4:
                 keys = self._slots[0::2] != 0
@@ -112,7 +112,7 @@ class Joins:
         """A block with its phrases joined: ids int32, boundaries int64."""
         joined, places = np.empty_like(ids), np.empty_like(boundaries)
         with np.errstate(over="ignore"):
-            size = _join(ids, boundaries, self._connectors, self._slots, joined, places)
+            size = _join(ids, boundaries, self._connectors, SECRET, self._slots, joined, places)
         return joined[:size], places
 
 
@@ -120,7 +120,7 @@ def table_of(keys: np.ndarray, values: np.ndarray, room: int) -> np.ndarray:
     """A table with these entries, uint64, and slots for twice so many as there shall be room for."""
     slots = np.zeros(4 << max(room - 1, 1).bit_length(), np.uint64)
     with np.errstate(over="ignore"):
-        _fill(slots, keys, values)
+        _fill(SECRET, slots, keys, values)
     return slots
 
 
@@ -144,35 +144,38 @@ def spelled(
     return text[:size]
 
 
+_mix_block = compiled(mix_block)
+_slot_of_hash = compiled(slot_of_hash)
+
+
 @compiled
-def _first_place(slots: Any, key: Any) -> Any:
+def _first_place(secret: Any, slots: Any, key: Any) -> Any:
     """Where a key is looked for first."""
-    mixed = key * MULTIPLIER
-    slot = (mixed ^ (mixed >> THIRTY_TWO)) & np.uint64(len(slots) // 2 - 1)
+    slot = _slot_of_hash(_mix_block(secret[0], key, secret), np.uint64(len(slots) // 2))
     return slot + slot
 
 
 @compiled
-def _slot_of(slots: Any, key: Any) -> Any:
+def _slot_of(secret: Any, slots: Any, key: Any) -> Any:
     """The place of a key, or the free one where it belongs; its value is behind it."""
     mask = np.uint64(len(slots) - 1)
-    slot = _first_place(slots, key)
+    slot = _first_place(secret, slots, key)
     while slots[slot] != np.uint64(0) and slots[slot] != key:
         slot = (slot + ONE + ONE) & mask
     return slot
 
 
 @compiled
-def _fill(slots: Any, keys: Any, values: Any) -> None:
+def _fill(secret: Any, slots: Any, keys: Any, values: Any) -> None:
     for i in range(len(keys)):
-        slot = _slot_of(slots, keys[i])
+        slot = _slot_of(secret, slots, keys[i])
         slots[slot], slots[slot + ONE] = keys[i], values[i]
 
 
 @compiled
 def _count(  # type: ignore[no-untyped-def]
     ids, boundaries, connectors, frequent, part, parts, place, first, node, sentence,
-    slots, size, parents, ends, nodes,
+    secret, slots, size, parents, ends, nodes,
 ):  # fmt: skip
     """Count from `place` on until the end, or until a quarter of the slots or all nodes are taken.
 
@@ -186,12 +189,12 @@ def _count(  # type: ignore[no-untyped-def]
         if place + AHEAD < len(ids):
             near, after = np.int64(ids[place + AHEAD - 1]), np.int64(ids[place + AHEAD])
             if near % parts == part and frequent[near] and frequent[after]:
-                prefetch_to_write(slots, np.int64(_first_place(slots, np.uint64((near << 32 | after) + 1))))
+                prefetch_to_write(slots, np.int64(_first_place(secret, slots, np.uint64((near << 32 | after) + 1))))
         word = np.int64(ids[place])
         place += 1
         if first >= 0 and (connectors[word] or frequent[word]):
             key = np.uint64((np.int64(node) << 32 | word) + 1)
-            slot = _slot_of(slots, key)
+            slot = _slot_of(secret, slots, key)
             if slots[slot] == np.uint64(0):
                 slots[slot] = key
                 size += 1
@@ -210,7 +213,7 @@ def _count(  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _join(ids, boundaries, connectors, slots, joined, places):  # type: ignore[no-untyped-def]
+def _join(ids, boundaries, connectors, secret, slots, joined, places):  # type: ignore[no-untyped-def]
     """Write a block with its phrases joined; returns how many ids it has.
 
     What may still become a phrase, from its first word on, is written as it stands, and written over when it does.
@@ -223,7 +226,7 @@ def _join(ids, boundaries, connectors, slots, joined, places):  # type: ignore[n
             begin = -1
         word = np.int64(ids[place])
         if begin >= 0:
-            slot = _slot_of(slots, np.uint64((node << 32 | word) + 1))
+            slot = _slot_of(secret, slots, np.uint64((node << 32 | word) + 1))
             if slots[slot] == np.uint64(0):
                 begin = -1
             elif connectors[word]:

@@ -208,6 +208,7 @@ class Reader:
         """The text of one file, cut between tokens."""
         text = _decompressed(path, raw)
         unfinished: list[bytes] = []
+        unfinished_bytes = 0
         while True:
             try:
                 block = text.read(self.piece_bytes)
@@ -223,7 +224,8 @@ class Reader:
             cut = _last_cut(block)
             if cut == 0:
                 unfinished.append(block)
-                if sum(map(len, unfinished)) > MOST_TOKEN_BYTES:
+                unfinished_bytes += len(block)
+                if unfinished_bytes > MOST_TOKEN_BYTES:
                     raise CorpusError(
                         f"{path} has a word of more than {MOST_TOKEN_BYTES >> 20} MiB",
                         hint="is it a text? words are separated by white space",
@@ -231,6 +233,7 @@ class Reader:
                 continue
             yield b"".join([*unfinished, block[:cut]])
             unfinished = [block[cut:]]
+            unfinished_bytes = len(unfinished[0])
         if any(unfinished):
             yield b"".join(unfinished)
 
@@ -338,7 +341,8 @@ class _Zstandard:
     def read(self, size: int) -> bytes:
         """`size` bytes or somewhat more; fewer only at the end."""
         texts: list[bytes] = []
-        while sum(map(len, texts)) < size:
+        missing = size
+        while missing > 0:
             compressed = self._rest or self._raw.read(_ZSTANDARD_BYTES)
             self._rest = b""
             if not compressed:
@@ -347,6 +351,7 @@ class _Zstandard:
                 break
             self._frame = self._frame or self._decompressor.decompressobj()
             texts.append(self._frame.decompress(compressed))
+            missing -= len(texts[-1])
             if self._frame.eof:
                 self._rest = self._frame.unused_data
                 self._frame = None

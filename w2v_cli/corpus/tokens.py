@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from w2v_cli import hashing
 from w2v_cli.jit import COMPILES, compiled
 
 if COMPILES:
@@ -26,7 +27,6 @@ SLOTS_PER_ENTRY = 2
 BATCH = 512
 BLOCK = np.uint64(64)
 ALL_BITS = np.uint64(0xFFFFFFFFFFFFFFFF)
-MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 LOW_HALF = np.uint64(0xFFFFFFFF)
 ZERO, ONE, EIGHT, THIRTY_TWO = (np.uint64(n) for n in (0, 1, 8, 32))
 
@@ -112,6 +112,7 @@ class CompiledTokens:
                 array,
                 pos,
                 end,
+                hashing.SECRET,
                 self._slots,
                 self._hashes,
                 self._offsets,
@@ -233,11 +234,8 @@ def _eight_bytes(data: Any, pos: Any) -> Any:
     return word
 
 
-@compiled
-def _hashed(state: Any, word: Any) -> Any:
-    """Eight more bytes; one-to-one in `word`, so words of up to eight bytes never collide."""
-    product = (state ^ word) * MULTIPLIER
-    return product ^ (product >> np.uint64(32))
+_mix_block = compiled(hashing.mix_block)
+_slot_of_hash = compiled(hashing.slot_of_hash)
 
 
 @compiled
@@ -247,27 +245,27 @@ def _lowest_bytes(count: Any) -> Any:
 
 
 @compiled
-def _hash_of(data: Any, start: Any, length: Any) -> Any:
-    """The hash of a word.
+def _hash_of(data: Any, start: Any, length: Any, secret: Any) -> Any:
+    """The hash of a word, as `hashing` defines it. Two words of the same length up to eight never have the same.
 
     Words of up to 16 bytes, which are nearly all, take no branch: whether a word is longer than eight cannot be
     predicted.
     """
     head, tail = _eight_bytes(data, start), _eight_bytes(data, start + EIGHT)
-    state = _hashed(ZERO, head & _lowest_bytes(min(length, EIGHT)))
     more = max(length, EIGHT) - EIGHT
-    longer = _hashed(state, tail & _lowest_bytes(max(min(more, EIGHT), ONE)))
-    # All bits where there is more than eight bytes, else none.
-    state ^= (state ^ longer) & (ZERO - np.uint64(more != ZERO))
+    # No bits where there are no more than eight bytes.
+    tail &= _lowest_bytes(max(min(more, EIGHT), ONE)) & (ZERO - np.uint64(more != ZERO))
+    state = _mix_block(secret[0] + length, head & _lowest_bytes(min(length, EIGHT)), secret)
+    state = _mix_block(state, tail, secret)
     pos = EIGHT + EIGHT
     while pos < length:
-        state = _hashed(state, _eight_bytes(data, start + pos) & _lowest_bytes(min(length - pos, EIGHT)))
+        state = _mix_block(state, _eight_bytes(data, start + pos) & _lowest_bytes(min(length - pos, EIGHT)), secret)
         pos += EIGHT
     return state
 
 
 @compiled
-def _split(data, pos, end, starts, lengths, hashes):  # type: ignore[no-untyped-def]
+def _split(data, pos, end, secret, starts, lengths, hashes):  # type: ignore[no-untyped-def]
     """The next tokens, at most as many as the arrays hold; a newline has length 0. Returns pos, count.
 
     64 bytes at a time become a mask of white space; a token ends at each of its bits, if it has begun.
@@ -282,7 +280,7 @@ def _split(data, pos, end, starts, lengths, hashes):  # type: ignore[no-untyped-
             stop = min(at, end)
             if stop > start:
                 starts[count], lengths[count] = start, stop - start
-                hashes[count] = _hash_of(data, start, stop - start)
+                hashes[count] = _hash_of(data, start, stop - start, secret)
                 count += ONE
             if at >= end:
                 return end, count
@@ -315,7 +313,7 @@ def _entry_of(slots, offsets, arena, size, data, start, length, state):  # type:
     A slot is two numbers: the word's hash, and its entry + length·2³²; the second is 0 if the slot is free.
     """
     mask = np.uint64(len(slots) // 2 - 1)
-    slot = state & mask
+    slot = _slot_of_hash(state, mask + ONE)
     while slots[slot + slot + ONE] != ZERO:
         content = slots[slot + slot + ONE]
         if slots[slot + slot] == state and content >> THIRTY_TWO == length & LOW_HALF:
@@ -333,7 +331,7 @@ def _entry_of(slots, offsets, arena, size, data, start, length, state):  # type:
 
 
 @compiled
-def _scan(data, pos, end, slots, hashes, offsets, counts, arena, size, ids, count):  # type: ignore[no-untyped-def]
+def _scan(data, pos, end, secret, slots, hashes, offsets, counts, arena, size, ids, count):  # type: ignore[no-untyped-def]
     """Count tokens from `pos` on until the end, or until the table is full; returns pos, count, size.
 
     A batch at a time: split, read every token's first slot, which lets the cache misses overlap, look up.
@@ -341,11 +339,11 @@ def _scan(data, pos, end, slots, hashes, offsets, counts, arena, size, ids, coun
     at, stop, size, count = np.uint64(pos), np.uint64(end), np.uint64(size), np.uint64(count)
     starts, lengths = np.empty(BATCH, np.uint64), np.empty(BATCH, np.uint64)
     states, found = np.empty(BATCH, np.uint64), np.empty((BATCH, 2), np.uint64)
-    mask = np.uint64(len(slots) // 2 - 1)
+    slot_count = np.uint64(len(slots) // 2)
     while at < stop and size + np.uint64(BATCH) <= np.uint64(len(counts)):
-        at, tokens = _split(data, at, stop, starts, lengths, states)
+        at, tokens = _split(data, at, stop, secret, starts, lengths, states)
         for i in range(tokens):
-            slot = states[i] & mask
+            slot = _slot_of_hash(states[i], slot_count)
             found[i, 0], found[i, 1] = slots[slot + slot], slots[slot + slot + ONE]
         for i in range(tokens):
             if lengths[i] == ZERO:
@@ -393,7 +391,7 @@ def _fill_slots(slots: Any, hashes: Any, offsets: Any, size: Any) -> None:
     mask = np.uint64(len(slots) // 2 - 1)
     for i in range(1, size):
         entry = np.uint64(i)
-        slot = hashes[entry] & mask
+        slot = _slot_of_hash(hashes[entry], mask + ONE)
         while slots[slot + slot + ONE] != ZERO:
             slot = (slot + ONE) & mask
         length = np.uint64(offsets[entry + ONE] - offsets[entry])

@@ -144,7 +144,8 @@ def select(
     stop = len(vectors) if top is None else min(top, len(vectors))
     numbers = vectors.matrix[:stop]
     if matrix != "input":
-        assert output_vectors is not None
+        if output_vectors is None:
+            raise ValueError(f"the matrix {matrix} is made with output vectors, and there are none")
         outputs = output_vectors[:stop]
         numbers = {
             "output": lambda: outputs,

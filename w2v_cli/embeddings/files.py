@@ -6,9 +6,11 @@ The words are one uint8 tensor and their offsets, because the header is capped.
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from typing import IO
 
 import numpy as np
 
@@ -18,7 +20,7 @@ from w2v_cli.embeddings.binary_format import read_binary
 from w2v_cli.embeddings.formats import VectorFile
 from w2v_cli.embeddings.vectors import WordVectors, first_not_finite
 from w2v_cli.errors import ConfigError, ModelFileError
-from w2v_cli.storage import TensorFile, parse_json, word_tensors, write_tensors
+from w2v_cli.storage import MAX_HEADER_BYTES, TensorFile, parse_json, word_tensors, write_tensors
 
 FORMAT = "w2v-cli"
 FORMAT_VERSION = "1"
@@ -184,8 +186,7 @@ class ModelFile:
 
     def _unpacked(self) -> TensorFile:
         with tempfile.TemporaryFile() as plain:
-            while block := self._file.read(_BLOCK_BYTES):
-                plain.write(block)
+            _unpack(self._file, plain)
             plain.flush()
             return TensorFile(self.name, plain)
 
@@ -206,6 +207,47 @@ class ModelFile:
         if fault is not None:
             raise file.wrong(fault)
         return vectors
+
+
+def _unpack(packed: VectorFile, plain: IO[bytes]) -> None:
+    """Unpack a model, and never more than its header says: a small file may unpack to very much.
+
+    Raises
+    ------
+    ModelFileError
+        If the file goes on behind its end, or claims more than it can hold or the disk has free.
+    """
+    begin = packed.read(8)
+    length = int.from_bytes(begin, "little")
+    if length > MAX_HEADER_BYTES:
+        raise packed.wrong(f"has a header of {length:,} bytes; {MAX_HEADER_BYTES:,} are the most")
+    header = packed.read(length)
+    plain.write(begin + header)
+    claimed = _claimed_bytes(header)
+    if claimed is not None:
+        size, folder = 8 + length + claimed, tempfile.gettempdir()
+        free = shutil.disk_usage(folder).free
+        if size > packed.most_bytes:
+            raise packed.wrong(f"cannot hold the {size:,} bytes that its header claims: it is damaged, or cut short")
+        if size > free:
+            raise packed.wrong(
+                f"unpacks to {size:,} bytes, and {free:,} are free in {folder}",
+                "name a larger folder in TMPDIR, or unpack the file and give that",
+            )
+        while (left := size - packed.tell()) > 0 and (block := packed.read(min(left, _BLOCK_BYTES))):
+            plain.write(block)
+        if packed.read(1):
+            raise packed.wrong(f"goes on after the {size:,} bytes that its header claims")
+    plain.flush()
+
+
+def _claimed_bytes(header: bytes) -> int | None:
+    """How many bytes follow a safetensors header by what it says; None if it is damaged, as `TensorFile` will find."""
+    try:
+        entries = parse_json(header.decode()).items()
+        return max((int(entry["data_offsets"][1]) for name, entry in entries if name != "__metadata__"), default=0)
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError):
+        return None
 
 
 def load_vectors(path: str | os.PathLike[str], format: str | None = None) -> WordVectors:

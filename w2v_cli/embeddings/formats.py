@@ -94,8 +94,8 @@ class VectorFile:
     def read(self, size: int) -> bytes:
         """The next `size` bytes; fewer at the end only."""
         try:
-            pieces = [self._stream.read(size)]
-            while pieces[-1] and (missing := size - sum(map(len, pieces))):
+            pieces, missing = [self._stream.read(size)], size
+            while pieces[-1] and (missing := missing - len(pieces[-1])):
                 pieces.append(self._stream.read(missing))
         except (EOFError, OSError, ValueError) as error:
             raise self.wrong(f"is damaged or cut short: {error}", "copy or download it again") from error

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from typing import IO, NamedTuple
 
 import numpy as np
@@ -17,13 +18,14 @@ from w2v_cli.config import available_cores
 from w2v_cli.embeddings.decimals import nearest_float32, parse_rows
 from w2v_cli.embeddings.formats import BYTE_ORDER_MARK, VectorFile, words_of
 from w2v_cli.embeddings.vectors import WordVectors
+from w2v_cli.errors import ModelFileError
 from w2v_cli.threads import in_order
 
 # Small enough that what is read is still in the processor's cache when it is used.
 _BLOCK_BYTES = 1 << 20
 _HARD_NUMBERS = 4096
-# No line is as long as this; without an end a file would be read again and again.
-_MOST_LINE_BYTES = 1 << 28
+# A word and five million numbers; a line is in memory several times while it is read.
+_MOST_LINE_BYTES = 1 << 26
 
 
 class _Rows(NamedTuple):
@@ -84,7 +86,7 @@ def read_text(file: VectorFile) -> WordVectors:
         head_lines = 1
     else:
         rest = _first_line(file)
-        dim = len(rest[: rest.index(b"\n")].split()) - 1
+        dim = sum(1 for _ in _TOKEN.finditer(rest, 0, rest.index(b"\n"))) - 1
         if dim < 1:
             raise file.wrong(", line 1: expected a word and numbers", "is it a file of vectors? See --format")
     gathered = _Gathered(dim, 0 if file.packed else promised or 0)
@@ -117,39 +119,45 @@ def _line_hint(promised: int | None) -> str:
 
 def _first_line(file: VectorFile) -> bytes:
     """What a file begins with, its first line at least."""
-    head = b""
-    while b"\n" not in head and len(head) < _MOST_LINE_BYTES:
-        more = file.read(_BLOCK_BYTES)
-        if not more:
-            break
-        head += more
-    if b"\n" not in head:
-        raise file.wrong(", line 1: the line does not end", "the file is cut short, or is not text")
-    return head.removeprefix(BYTE_ORDER_MARK)
+    pieces = [file.read(_BLOCK_BYTES)]
+    while b"\n" not in pieces[-1]:
+        if len(pieces[-1]) < _BLOCK_BYTES:
+            raise file.wrong(", line 1: the line does not end", "the file is cut short, or is not text")
+        if len(pieces) > _MOST_LINE_BYTES // _BLOCK_BYTES:
+            raise _too_long(file, 1)
+        pieces.append(file.read(_BLOCK_BYTES))
+    return b"".join(pieces).removeprefix(BYTE_ORDER_MARK)
 
 
 def _blocks(file: VectorFile, rest: bytes, line: int) -> Iterator[tuple[int, bytes]]:
-    """Blocks of whole lines, each with the number of lines before it."""
-    while True:
+    """Blocks of whole lines, each with the number of lines before it; `rest` is what was read before."""
+    unfinished, ended = [rest], False
+    while not ended:
         more = file.read(_BLOCK_BYTES)
-        cut = more.rfind(b"\n") + 1
-        if not cut and len(more) == _BLOCK_BYTES and len(rest) < _MOST_LINE_BYTES:
-            rest += more
+        ended = len(more) < _BLOCK_BYTES
+        unfinished.append(more)
+        if not ended and b"\n" not in more:
+            if len(unfinished) > _MOST_LINE_BYTES // _BLOCK_BYTES:
+                raise _too_long(file, line + rest.count(b"\n") + 1)
             continue
-        block, rest = rest + more[:cut], more[cut:]
-        if not cut:  # the end: the rest is what there was before
-            cut = block.rfind(b"\n") + 1
-            block, rest = block[:cut], block[cut:] + rest
+        block = b"".join(unfinished)
+        cut = block.rfind(b"\n") + 1
+        block, rest = block[:cut], block[cut:]
+        unfinished = [rest]
         if block:
             yield line, block
         line += block.count(b"\n")
-        if len(more) < _BLOCK_BYTES or not cut:
-            break
     if rest:
         raise file.wrong(
             f", line {line + 1:,}: the line does not end",
             "the file is cut short; if it is not, let its last line end with a newline",
         )
+
+
+def _too_long(file: VectorFile, line: int) -> ModelFileError:
+    """The error of a line that would go on growing in memory."""
+    most = _MOST_LINE_BYTES >> 20
+    return file.wrong(f", line {line:,}: the line is longer than {most} MiB", "is it a file of vectors?")
 
 
 def _parsed(block: bytes, dim: int) -> _Rows:
@@ -182,16 +190,17 @@ _TOKEN = re.compile(rb"[^ \t\r\n]+")
 
 def _odd_line(line: bytes, dim: int, row: int) -> tuple[bytes, np.ndarray]:
     """A line that is not plain: its word may have spaces in it, as GloVe's "at name@domain.com"; or it is wrong."""
-    fields = list(_TOKEN.finditer(line))
-    if not fields:
+    # Counted first and then gone through once more: a list of them would be fifty times as large as the line.
+    count = sum(1 for _ in _TOKEN.finditer(line))
+    if count == 0:
         raise _BadLine(row, "the line is empty")
-    if fields[0].start() > 0:
+    if not _TOKEN.match(line):
         raise _BadLine(row, "the word is empty: the line begins with white space")
-    words = fields[: max(len(fields) - dim, 0)]
-    if not words or (len(words) > 1 and _is_number(words[-1][0])):
-        raise _BadLine(row, f"expected a word and {dim:,} numbers, found {len(fields) - 1:,} after the word")
-    numbers = [_value(field[0], row) for field in fields[len(words) :]]
-    return line[: words[-1].end()], np.array(numbers, np.float32)
+    fields, words = _TOKEN.finditer(line), count - dim
+    last = next(islice(fields, words - 1, None)) if words > 0 else None
+    if last is None or (words > 1 and _is_number(last[0])):
+        raise _BadLine(row, f"expected a word and {dim:,} numbers, found {count - 1:,} after the word")
+    return line[: last.end()], np.fromiter((_value(field[0], row) for field in fields), np.float32, dim)
 
 
 def _is_number(text: bytes) -> bool:

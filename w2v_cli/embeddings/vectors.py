@@ -10,12 +10,12 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from w2v_cli.config import available_cores
 from w2v_cli.corpus.vocabulary import MOST_TOKENS
 from w2v_cli.errors import ModelFileError, UnknownWordError
 from w2v_cli.storage import release_pages, writable
+from w2v_cli.threads import one_blas_thread
 from w2v_cli.words import Words
 
 # Of the matrix at a time, for each thread.
@@ -149,7 +149,7 @@ class WordVectors:
                     np.sqrt(np.einsum("ij,ij->i", block, block), out=norms[start : start + step])
             release_pages(block)
 
-        with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(threads) as pool:
+        with one_blas_thread(), ThreadPoolExecutor(threads) as pool:
             list(pool.map(work, range(0, len(matrix), step)))
         if measure:
             self._require_finite(norms)

@@ -73,7 +73,8 @@ def _run_kernel(
     learns: bool,
 ) -> tuple[float, int]:
     """Call `kernels.train_logistic` with the scratch buffers that the block needs."""
-    assert sample.step_windows == 1 or (objective.model == "skipgram" and objective.paths is None)
+    if sample.step_windows != 1 and (objective.model != "skipgram" or objective.paths is not None):
+        raise ValueError("only skip-gram with negative sampling has steps of several windows")
     paths = objective.paths or NO_PATHS
     windows = sample.step_windows
     places = np.arange(len(sample.kept_ids), dtype=np.int32)

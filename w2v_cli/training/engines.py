@@ -25,14 +25,14 @@ def resolve_engine(engine: str) -> str:
     Raises
     ------
     ConfigError
-        If `engine` is compiled and numba cannot be imported.
+        If `engine` is compiled and numba does not compile here.
     """
     if engine == "auto":
         return "compiled" if COMPILES else "reference"
     if engine == "compiled" and not COMPILES:
         raise ConfigError(
-            f"--engine compiled needs numba, which does not import here ({WHY_NOT_COMPILED})",
-            hint="use --engine reference, or a Python that numba supports",
+            f"--engine compiled needs numba, and {WHY_NOT_COMPILED}",
+            hint="use --engine reference, unset NUMBA_DISABLE_JIT, or take a Python that numba supports",
         )
     return engine
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from w2v_cli.corpus.encoded import EncodedCorpus
 from w2v_cli.training.engines import Measure
-from w2v_cli.training.sampling import LOW, Sample, Sampler
+from w2v_cli.training.sampling import Sample, Sampler
 from w2v_cli.training.schedule import BLOCK_TOKENS
 
 # The sample is a fiftieth of the text, within these limits: enough for a small standard error, and little enough that
@@ -97,9 +97,8 @@ class LossSample:
 
 def _sizes(corpus: EncodedCorpus, sampler: Sampler) -> tuple[int, int]:
     """How many tokens the sample has, and how many of them a span has."""
-    counts = corpus.vocabulary.counts
-    kept = float(counts @ (sampler.keep_limits / LOW)) / float(counts.sum())
-    span = int(min(max(SPAN_TOKENS, SPAN_WINDOWS * sampler.window / max(kept, 1e-9)), BLOCK_TOKENS))
+    kept = float(np.average(sampler.keep_prob, weights=corpus.vocabulary.counts))
+    span = int(min(max(SPAN_TOKENS, SPAN_WINDOWS * sampler.window / kept), BLOCK_TOKENS))
     wanted = max(LEAST_TOKENS, LEAST_SPANS * span, corpus.token_count // SHARE)
     tokens = min(wanted, MOST_TOKENS, MOST_NOISE // max(sampler.negatives, 1))
     tokens = min(corpus.token_count, max(SPAN_TOKENS, tokens))

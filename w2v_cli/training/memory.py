@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from w2v_cli.errors import TrainingError
 
@@ -61,7 +63,7 @@ def _size(count: int) -> str:
 
 def available_memory() -> int | None:
     """Bytes that can be allocated without swapping, within the limits of the process; None where nobody says."""
-    limits = [limit for limit in (_machine_memory(), _group_memory(), _address_space()) if limit is not None]
+    limits = [limit for limit in (_machine_memory(), group_memory(), _address_space()) if limit is not None]
     return min(limits, default=None)
 
 
@@ -71,7 +73,10 @@ def estimated_peak(trainer: Trainer) -> int:
     What is resident now is measured, after the trial steps: the program, the vocabulary and all of the parameters.
     """
     copied = min(trainer.parameters.input_vectors.nbytes, SAVE_BYTES)
-    noise = trainer.schedule.span(0)[1] // trainer.sampler.step_windows * trainer.sampler.negatives * 4
+    # A block's windows are those of the tokens that subsampling leaves.
+    share = np.average(trainer.sampler.keep_prob, weights=trainer.corpus.vocabulary.counts)
+    kept = trainer.schedule.span(0)[1] * share
+    noise = int(kept / trainer.sampler.step_windows) * trainer.sampler.negatives * 4
     later = trainer.workers * (WORKER_BYTES + noise) + copied + trainer.corpus.boundary_bytes + trainer.work_bytes
     return max(resident_bytes() + later, peak_bytes())
 
@@ -108,14 +113,41 @@ def _machine_memory() -> int | None:
         return None
 
 
-def _group_memory() -> int | None:
-    """What the control group of a container leaves; its file cache gives way."""
+def group_memory(membership: Path = Path("/proc/self/cgroup"), mounted: Path = Path("/sys/fs/cgroup")) -> int | None:
+    """Bytes that the control groups of this process leave, as those of a container; None if none has a limit.
+
+    A limit may be set on the process's own group or on any above it, and its file cache gives way.
+
+    Parameters
+    ----------
+    membership : a line "number:controllers:group" for each hierarchy; of version 2 without controllers.
+    mounted : where version 2 is mounted, and version 1 with a folder for each set of controllers.
+    """
+    rooms = []
+    with suppress(OSError, ValueError):
+        for line in membership.read_text().splitlines():
+            _, controllers, group = line.split(":", 2)
+            if controllers and "memory" not in controllers.split(","):
+                continue
+            # Inside a container the names above its own group may be missing, and that one be what is mounted.
+            parts = [part for part in group.split("/") if part]
+            for depth in range(len(parts) + 1):
+                rooms.append(_room_of_group(mounted.joinpath(controllers, *parts[:depth]), 1 if controllers else 2))
+    return min((room for room in rooms if room is not None), default=None)
+
+
+def _room_of_group(folder: Path, version: int) -> int | None:
+    """What the limit of one control group leaves; None if it has none."""
+    limit, usage, prefix = {
+        1: ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_"),
+        2: ("memory.max", "memory.current", ""),
+    }[version]
     try:
-        folder = Path("/sys/fs/cgroup")
         facts = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
-        return int((folder / "memory.max").read_text()) - int(facts["anon"])
+        cache = int(facts[f"{prefix}inactive_file"]) + int(facts[f"{prefix}active_file"])
+        return int((folder / limit).read_text()) - int((folder / usage).read_text()) + cache
     except (OSError, ValueError, KeyError):
-        return None  # no group, or no limit
+        return None  # no such group, or "max"
 
 
 def _address_space() -> int | None:

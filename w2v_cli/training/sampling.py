@@ -111,6 +111,11 @@ class Sampler:
         return Sample(kept_ids[:kept], starts[:kept], stops[:kept], negative_ids, positions[:kept], self.step_windows)
 
     @property
+    def keep_prob(self) -> np.ndarray:
+        """The probability that a token of each word is kept, float64 (V,)."""
+        return (self.keep_limits + 1.0) / 2.0**32
+
+    @property
     def keeps_all(self) -> bool:
         """Whether no token is left out."""
         return bool((self.keep_limits == LOW).all())

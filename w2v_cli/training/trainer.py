@@ -10,21 +10,20 @@ import math
 import threading
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from w2v_cli.config import TrainConfig
 from w2v_cli.corpus.encoded import EncodedCorpus
 from w2v_cli.errors import TrainingError
+from w2v_cli.threads import one_blas_thread
 from w2v_cli.training.engines import make_measure, make_step, resolve_engine
 from w2v_cli.training.loss_sample import LossSample, MeasuredLoss
 from w2v_cli.training.memory import require_memory
 from w2v_cli.training.objective import make_objective
 from w2v_cli.training.parameters import Parameters, initial_parameters, parameter_bytes
-from w2v_cli.training.sampling import LOW, Sample, sampler_of
+from w2v_cli.training.sampling import Sample, Sampler, sampler_of
 from w2v_cli.training.schedule import Schedule
 from w2v_cli.training.softmax import work_bytes
 from w2v_cli.training.step_size import default_alpha
@@ -171,7 +170,7 @@ class Trainer:
         threads = config.thread_count if config.loss == "softmax" else self.workers
         self.step = make_step(self.engine, objective, threads, wants_loss=False)
         self._measure_block = make_measure(self.engine, objective, threads)
-        kept = corpus.vocabulary.counts * (self.sampler.keep_limits / LOW)
+        kept = corpus.vocabulary.counts * self.sampler.keep_prob
         self._untrained_loss = objective.untrained_loss(kept, self.sampler.negatives)
         # A softmax's batches, and with them its speed, depend on alpha: those of the run's middle stand for all.
         middle = float(self.schedule.alpha_at(self.schedule.total_tokens / 2))
@@ -186,19 +185,25 @@ class Trainer:
     def compile(self) -> float:
         """Compile whatever the run needs; returns the seconds it took."""
         start = time.perf_counter()
-        self._trial(tokens=2)
+        # Every token is kept here: where subsampling leaves none, nothing would draw noise words.
+        self._trial(2, self.sampler.keeping_all())
         return time.perf_counter() - start
 
     def estimate_seconds(self) -> float:
-        """How long training will take, from a trial of the first block that leaves the parameters alone."""
-        tokens, start = 50, time.perf_counter()
-        while True:
-            begun = time.perf_counter()
-            tokens = self._trial(tokens)
-            now = time.perf_counter()
-            if now - start > TRIAL_SECONDS or tokens >= self.schedule.span(0)[1]:
-                return (now - begun) / tokens * self.schedule.total_tokens / self.workers
-            tokens *= 4
+        """How long training will take, from a trial of the first block that leaves the parameters alone.
+
+        What is not compiled yet would be compiled within the trial: call `compile` first.
+        """
+        # The limit of BLAS is set once for a run, and would be most of a short trial.
+        with one_blas_thread():
+            tokens, start = 50, time.perf_counter()
+            while True:
+                begun = time.perf_counter()
+                tokens = self._trial(tokens)
+                now = time.perf_counter()
+                if now - start > TRIAL_SECONDS or tokens >= self.schedule.span(0)[1]:
+                    return (now - begun) / tokens * self.schedule.total_tokens / self.workers
+                tokens *= 4
 
     def train(
         self,
@@ -343,10 +348,8 @@ class Trainer:
         TrainingError
             If it is that of a model that has diverged.
         """
-        with one_blas_thread():
-            measured = self.loss_sample.measure(
-                self._measure_block, self.parameters.input_vectors, self.parameters.output_vectors
-            )
+        tables = self.parameters.input_vectors, self.parameters.output_vectors
+        measured = self.loss_sample.measure(self._measure_block, *tables)
         if not measured.loss <= MOST_LOSS * self._untrained_loss:
             what = f"the loss is {measured.loss:.4g} nats, that of an untrained model {self._untrained_loss:.4g}"
             raise self._diverged(place, what)
@@ -362,10 +365,10 @@ class Trainer:
         ids, boundaries = self.corpus.read(*self.schedule.span(block))
         return self.sampler.sample(ids, boundaries, epoch, block), len(ids)
 
-    def _trial(self, tokens: int) -> int:
+    def _trial(self, tokens: int, sampler: Sampler | None = None) -> int:
         """Steps of length 0 over the first tokens; returns how many there were."""
         ids, boundaries = self.corpus.read(0, min(tokens, self.schedule.span(0)[1]))
-        sample = self.sampler.sample(ids, boundaries, 0, 0)
+        sample = (sampler or self.sampler).sample(ids, boundaries, 0, 0)
         alphas = np.zeros(len(sample.kept_ids))
         with one_blas_thread():
             self._trial_step(sample, alphas, self.parameters.input_vectors, self.parameters.output_vectors)
@@ -392,8 +395,3 @@ class Trainer:
             f"training diverged in epoch {epoch + 1}, block {turn + 1:,} of {blocks:,}, at alpha {alpha:.3g}: {what}",
             hint=f"lower --alpha (now {self.schedule.alpha_start:g})",
         )
-
-
-def one_blas_thread() -> AbstractContextManager[object]:
-    """Within, numpy's products take one thread: ours share the work, and BLAS's own spin while they wait."""
-    return threadpool_limits(1, user_api="blas")
