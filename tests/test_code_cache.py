@@ -175,7 +175,7 @@ def test_first_runs_at_once_all_answer_and_what_is_damaged_afterwards_is_compile
         return start("-m", "w2v_cli", "vocab", "text.txt", folder=tmp_path, PYTHONPATH=str(ROOT), NUMBA_CACHE_DIR=cache)
 
     answers = [ended(process) for process in [vocab(), vocab(), vocab()]]
-    assert answers == [("a\t18\nb\t9\n", "Compiling for this processor, which is done once\n")] * 3
+    assert answers == [("a\t18\nb\t9\n", "Compiling for this processor\n")] * 3
     # "Compiling" is not said of code that is only loaded.
     assert ended(vocab()) == ("a\t18\nb\t9\n", "")
     files = sorted((tmp_path / "cache").glob("*/*"))

@@ -69,7 +69,7 @@ class ProgressLine:
     def _say_compiling(self) -> None:
         if not self._said_compiling:
             self._said_compiling = True
-            self.say("Compiling for this processor, which is done once")
+            self.say("Compiling for this processor")
 
     def _say_not_kept(self, why: str) -> None:
         if not self._said_not_kept:
