@@ -11,6 +11,7 @@ from w2v_cli.corpus.reader import TextOptions
 from w2v_cli.jit import WHY_NOT_COMPILED
 from w2v_cli.run import Observer
 from w2v_cli.training.memory import estimated_peak
+from w2v_cli.training.sampling import LEAST_SUBSAMPLED
 from w2v_cli.training.trainer import Progress, Trainer
 
 # Above this share of tokens that end in punctuation a text is taken for raw prose.
@@ -55,6 +56,8 @@ class Narrator(Observer):
             self.show.say(f"Text sha256 {corpus.fingerprint}")
             self.show.say(f"Engine {trainer.engine}, {trainer.workers} workers; {config}")
             self.show.say(f"Learning rate {schedule.alpha_start:g} to {schedule.alpha_min:g}")
+        if config.subsample > 0 and corpus.vocabulary.counts.sum() < LEAST_SUBSAMPLED:
+            self.show.say(f"Not subsampled: the text has fewer than {LEAST_SUBSAMPLED:,} words")
         if schedule.alpha_start < config.alpha_start:
             self.show.say(
                 f"Learning rate {schedule.alpha_start:.2g} instead of {config.alpha_start:g}: with so wide windows, so "

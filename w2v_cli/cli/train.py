@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shlex
 from pathlib import Path
@@ -117,7 +118,8 @@ def _tell(run: Run, output: str, show: ProgressLine, verbose: bool) -> None:
     losses = _some([f"{loss:.4f}" for loss in trained.losses])
     show.say(f"Loss by epoch, nats per prediction: {losses}")
     if verbose:
-        show.say(f"Standard error of the loss: {trained.standard_error:.4f}")
+        known = not math.isnan(trained.standard_error)
+        show.say(f"Standard error of the loss: {f'{trained.standard_error:.4f}' if known else '–'}")
     if config.loss == "softmax":
         show.say(f"Perplexity by epoch: {_some([f'{x:,.1f}' for x in trained.perplexities])}")
     show.say(", ".join(f"{phase} {duration(spent)}" for phase, spent in run.seconds.items()))

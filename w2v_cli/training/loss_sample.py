@@ -42,7 +42,8 @@ class MeasuredLoss(NamedTuple):
     Attributes
     ----------
     loss : mean negative log-likelihood, nats per prediction.
-    standard_error : how far the mean over other windows of the same text may be from it, nats; 0 if unknown.
+    standard_error : how far the mean over other windows of the same text may be from it, nats; NaN if unknown, for a
+        text so short that there is one group of windows.
     """
 
     loss: float
@@ -91,7 +92,7 @@ class LossSample:
             losses, predictions = np.array(measured, np.float64).T
             loss, groups = losses.sum() / predictions.sum(), len(losses)
             squares = np.square(losses - loss * predictions).sum()
-            error = np.sqrt(squares * groups / max(groups - 1, 1)) / predictions.sum()
+            error = np.sqrt(squares * groups / (groups - 1)) / predictions.sum() if groups > 1 else np.nan
         return MeasuredLoss(float(loss), float(error))
 
 

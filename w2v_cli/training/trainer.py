@@ -81,7 +81,7 @@ class Trained:
     ----------
     losses : mean negative log-likelihood on the `LossSample` at the end of each epoch, nats per prediction; the last
         one is that of the parameters, also in a run that was stopped within an epoch.
-    standard_error : of the last loss, nats.
+    standard_error : of the last loss, nats; NaN if unknown.
     seconds, words_per_second : of training alone, since it was last started; tokens before subsampling.
     finished : every token was trained in every epoch; if not, the run was stopped.
     """
