@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import stat
@@ -47,10 +48,11 @@ def dying_at(place: int, call: Callable[..., Any], counter: list[int], after: bo
         here = counter[0] == place
         if here and not after:
             os.kill(os.getpid(), signal.SIGKILL)
-        result = call(*arguments, **options)
-        if here:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return result
+        try:
+            return call(*arguments, **options)
+        finally:
+            if here:
+                os.kill(os.getpid(), signal.SIGKILL)
 
     return wrapper
 
@@ -70,8 +72,11 @@ def killed_while_writing(path: Path, place: int, after: bool) -> bool:
 
 
 @pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("older", [True, False])
 @pytest.mark.parametrize("name", ["a.npy", "a.tsv", "a.npy.gz"])
-def test_a_pair_never_mixes_old_and_new_wherever_the_writer_is_killed(tmp_path: Path, name: str, after: bool) -> None:
+def test_a_pair_never_mixes_old_and_new_wherever_the_writer_is_killed(
+    tmp_path: Path, name: str, older: bool, after: bool
+) -> None:
     whole = {}
     for vectors in (OLD, NEW):
         paths = write_vectors(tmp_path / name, vectors)
@@ -79,13 +84,49 @@ def test_a_pair_never_mixes_old_and_new_wherever_the_writer_is_killed(tmp_path: 
     main, companion = map(Path, paths)
     place, killed = 1, True
     while killed:
-        write_vectors(main, OLD)
+        for path in (main, companion):
+            path.unlink()
+        if older:
+            write_vectors(main, OLD)
         killed = killed_while_writing(main, place, after)
-        assert not main.exists() or whole[main.read_bytes()] == companion.read_bytes()
-        write_vectors(main, OLD)
+        if main.exists() and (companion.exists() or older):
+            assert whole[main.read_bytes()] == companion.read_bytes()
+        # As the commands do it, which refuse to replace words that are not those of a file beside them.
+        w2v.Model.of(OLD.words, OLD.matrix).save(main)
         assert sorted(os.listdir(tmp_path)) == sorted([main.name, companion.name])
         place += 1
     assert place > 10
+
+
+def test_a_pair_that_was_aside_when_its_writer_was_killed_comes_back(tmp_path: Path) -> None:
+    paths = write_vectors(tmp_path / "a.npy", OLD)
+    before = [Path(path).read_bytes() for path in paths]
+    place, came_back = 1, 0
+    while killed_while_writing(tmp_path / "a.npy", place, True):
+        came_back += not Path(paths[0]).exists()
+        atomic.undo_interrupted(*paths)
+        assert sorted(path.name for path in tmp_path.glob("a*")) == ["a.npy", "a_words.txt"]
+        if [Path(path).read_bytes() for path in paths] != before:
+            assert np.array_equal(np.load(paths[0]), NEW.matrix) and Path(paths[1]).read_text().split() == NEW.words
+            write_vectors(tmp_path / "a.npy", OLD)
+        place += 1
+    # Killed after the main file went aside, after the words did, and after the new words came.
+    assert came_back >= 3
+
+
+def test_a_folder_that_cannot_be_listed_is_an_error_that_names_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def scandir(path: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    write_vectors(tmp_path / "a.npy", OLD)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "scandir", scandir)
+        patch.setattr(os, "listdir", scandir)
+        with pytest.raises(ModelFileError, match=r"cannot write .*a_words\.txt: Too many open files"):
+            write_vectors(tmp_path / "a.npy", NEW)
+        write_vectors(tmp_path / "a.txt", NEW)
 
 
 @pytest.mark.parametrize("failing", [1, 2, 3, 4])

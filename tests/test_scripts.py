@@ -1,10 +1,12 @@
-"""`scripts/w2v` and `scripts/test` make their environment once, and say what is wrong when they cannot."""
+"""`scripts/w2v` and `scripts/test` make their environment once, and the torture tests notice what is wrong."""
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -124,3 +126,36 @@ def test_what_is_missing_is_one_sentence(tree: Tree, environment: dict[str, str]
     assert done.stderr.splitlines()[0] == sentence
     assert done.stderr.splitlines()[1].startswith("Hint: ") and len(done.stderr.splitlines()) == 2
     assert not (tree.root / ".venv").exists()
+
+
+# The fault test with a writer of pairs that renames one file after the other, and lets the first stay as it is.
+CARELESS = """
+import os, sys
+from w2v_cli import atomic
+def replace_one_by_one(staged):
+    for item in staged:
+        with atomic._telling(item.path):
+            os.replace(item.temporary, item.target)
+if sys.argv.pop(1) == "careless":
+    atomic._replace_together = replace_one_by_one
+import fault_test
+fault_test.main()
+"""
+
+
+@pytest.mark.parametrize(("writer", "code"), [("careful", 0), ("careless", 1)])
+def test_the_fault_test_fails_for_a_writer_that_mixes_a_pair(writer: str, code: int) -> None:
+    command = [sys.executable, "-c", CARELESS, writer, "--command", "convert .npy", "--kind", "rename"]
+    path = os.pathsep.join([str(ROOT / "scripts"), str(ROOT)])
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": path})
+    assert done.returncode == code, done.stderr
+    report = json.loads(done.stdout)
+    assert report["faults"] == report["by_kind"]["rename"] >= 4
+    assert any("neither the old nor the new" in fault for fault in report["wrong"]) == (code == 1)
+
+
+def test_the_kill_test_kills_writers(tmp_path: Path) -> None:
+    command = [sys.executable, str(ROOT / "scripts" / "kill_test.py"), "--kills", "0", "--writer-kills", "3"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert json.loads(done.stdout)["kills"] >= 3

@@ -14,7 +14,7 @@ import os
 import secrets
 import stat
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, BinaryIO
@@ -60,7 +60,8 @@ def atomic_files(*paths: str | os.PathLike[str]) -> Iterator[list[BinaryIO]]:
     """Open binary files that become `paths` together when the block ends well, and vanish when it does not.
 
     Several files cannot be renamed at once. So the first one, the main file, is absent while the others are replaced:
-    at no instant does an old one lie beside a new one.
+    at no instant does an old one lie beside a new one. The next writer puts the older files back where one was killed
+    at such an instant.
 
     Raises
     ------
@@ -70,8 +71,7 @@ def atomic_files(*paths: str | os.PathLike[str]) -> Iterator[list[BinaryIO]]:
     with contextlib.ExitStack() as stack:
         if len(paths) > 1:
             # Two writers at once would mix their pairs.
-            for path in paths:
-                stack.enter_context(exclusive(path))
+            stack.enter_context(_exclusive_together(paths))
         # All of them are open before the first is written.
         staged = [stack.enter_context(_staged(path)) for path in paths]
         yield [item.file for item in staged]
@@ -113,7 +113,11 @@ def _staged(path: str | os.PathLike[str]) -> Iterator[_Staged]:
 
 
 def _replace_together(staged: list[_Staged]) -> None:
-    """Rename several files onto their targets, the main file going first and coming last; all of them or none."""
+    """Rename several files onto their targets, all of them or none.
+
+    The older main file goes first, and the new one comes last: `_exclusive_together` takes its absence as the sign of
+    an interrupted replacement. Where the others replace nothing it comes first, as there would be nothing to put back.
+    """
     placed: list[_Staged] = []
     try:
         for item in staged:
@@ -122,7 +126,7 @@ def _replace_together(staged: list[_Staged]) -> None:
                 os.replace(item.target, old)
                 item.old = old
                 _sync_folder(item.target.parent)
-        for item in reversed(staged):
+        for item in reversed(staged) if any(item.old for item in staged[1:]) else staged:
             with _telling(item.path):
                 os.replace(item.temporary, item.target)
                 placed.append(item)
@@ -227,15 +231,43 @@ def exclusive(path: str | os.PathLike[str]) -> Iterator[None]:
         raise _unwritable(lock if error.errno == errno.ELOOP else path, error) from error
     try:
         remove_leftovers(target)
-        # What was moved out of the way for an instant, by a writer that was killed in that instant.
-        for old in target.parent.glob(f"{_prefix(target)}-*{_OLD}"):
-            with contextlib.suppress(OSError):
-                old.unlink()
         yield
     finally:
         with contextlib.suppress(OSError):
             lock.unlink()
         os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _exclusive_together(paths: Sequence[str | os.PathLike[str]]) -> Iterator[None]:
+    """Be the only one to write several files, and undo a replacement of them in which a writer was killed."""
+    with contextlib.ExitStack() as stack:
+        for path in paths:
+            stack.enter_context(exclusive(path))
+        targets = [_target(path) for path in paths]
+        interrupted = not targets[0].exists()
+        # The main file last: it must not lie beside what has not been put back.
+        for target in reversed(targets):
+            with _telling(target):
+                for old in target.parent.glob(f"{_prefix(target)}-*{_OLD}"):
+                    if interrupted:
+                        os.replace(old, target)
+                    else:
+                        with contextlib.suppress(OSError):
+                            old.unlink()
+        yield
+
+
+def undo_interrupted(*paths: str | os.PathLike[str]) -> None:
+    """Put the older files back where a writer was killed while it replaced these together, the main file first.
+
+    Raises
+    ------
+    ModelFileError
+        If that cannot be done, or another process is replacing them.
+    """
+    with _exclusive_together(paths):
+        pass
 
 
 def _open_lock(path: Path) -> int:
@@ -271,16 +303,18 @@ def _is_open_as(path: Path, descriptor: int) -> bool:
 
 def remove_leftovers(target: Path) -> None:
     """Remove the temporary siblings of a file that a killed writer has left; those of a running one are locked."""
-    for leftover in target.parent.glob(f"{_prefix(target)}-*{_TEMPORARY}"):
-        with contextlib.suppress(OSError):
-            # Some network file systems lock only what is open for writing.
-            mode = os.O_RDWR if os.access(leftover, os.W_OK) else os.O_RDONLY
-            descriptor = os.open(leftover, mode | os.O_NOFOLLOW | os.O_NONBLOCK)
-            try:
-                if _lock(descriptor) and _is_open_as(leftover, descriptor):
-                    leftover.unlink()
-            finally:
-                os.close(descriptor)
+    # One that stays, even because the folder cannot be listed, does no harm.
+    with contextlib.suppress(OSError):
+        for leftover in target.parent.glob(f"{_prefix(target)}-*{_TEMPORARY}"):
+            with contextlib.suppress(OSError):
+                # Some network file systems lock only what is open for writing.
+                mode = os.O_RDWR if os.access(leftover, os.W_OK) else os.O_RDONLY
+                descriptor = os.open(leftover, mode | os.O_NOFOLLOW | os.O_NONBLOCK)
+                try:
+                    if _lock(descriptor) and _is_open_as(leftover, descriptor):
+                        leftover.unlink()
+                finally:
+                    os.close(descriptor)
 
 
 def _sync_folder(folder: Path) -> None:

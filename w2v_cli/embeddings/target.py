@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Callable
 from typing import IO, Any
 
-from w2v_cli.atomic import check_writable
+from w2v_cli.atomic import check_writable, undo_interrupted
 from w2v_cli.embeddings.export import WITH_WORDS, words_path
 from w2v_cli.errors import ModelFileError
 from w2v_cli.outputs import Named, require_apart
@@ -51,11 +51,14 @@ def check_target(path: str | os.PathLike[str], kind: str, source: str | None = N
     require_apart(outputs, [] if source is None else [Named(source, "the input")])
     for output in outputs:
         check_writable(output.path)
-    if kind in WITH_WORDS and os.path.lexists(words_path(name)) and not _owns_words(name, words_path(name), kind):
-        raise ModelFileError(
-            f"{words_path(name)}, where the words of {name} would go, is there already and is not a list of them",
-            hint="remove or rename it, or give the output another name",
-        )
+    if kind in WITH_WORDS:
+        # Otherwise the words of a pair whose writer was killed, and whose numbers are aside, would seem to be no list.
+        undo_interrupted(name, words_path(name))
+        if os.path.lexists(words_path(name)) and not _owns_words(name, words_path(name), kind):
+            raise ModelFileError(
+                f"{words_path(name)}, where the words of {name} would go, is there already and is not a list of them",
+                hint="remove or rename it, or give the output another name",
+            )
 
 
 def _owns_words(numbers: str, words: str, kind: str) -> bool:
