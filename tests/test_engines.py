@@ -155,6 +155,19 @@ def test_hot_words_in_a_copy_that_settles_are_trained_as_in_the_table(kind: str)
 
 
 @needs_numba
+def test_the_first_words_have_no_copies_unless_they_are_the_most_frequent() -> None:
+    sample, falling = zipf_sample(3000, 300), zipf_counts(300)
+    rising = falling[::-1]
+    for counts, copies in ((falling, True), (rising, False)):
+        objective = make_objective(CONFIGS["cbow ns"], counts)
+        alone, shared = (random_tables(300, 20, np.float64) for _ in range(2))
+        run(make_step("compiled", objective), sample, alone, 0.01)
+        run(make_step("compiled", objective, threads=2), sample, shared, 0.01)
+        # What a copy has moved is added to its row at once, which rounds otherwise.
+        assert np.array_equal(alone[1], shared[1]) is not copies
+
+
+@needs_numba
 def test_padding_stays_zero_and_other_rows_stay_as_they_are() -> None:
     sample, tables = zipf_sample(500, 50), random_tables(80, 10, np.float32)
     before = [table.copy() for table in tables]

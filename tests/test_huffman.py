@@ -7,13 +7,14 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from w2v_cli.gradients.losses import logistic_loss
 from w2v_cli.training.huffman import huffman_paths
 
-COUNTS = st.lists(st.integers(1, 1000), min_size=1, max_size=60).map(lambda counts: np.array(sorted(counts)[::-1]))
+# In any order, as a vocabulary that was given may have them.
+COUNTS = st.lists(st.integers(1, 1000), min_size=1, max_size=60).map(np.array)
 
 
 def smallest_cost(counts: np.ndarray) -> int:
@@ -28,6 +29,8 @@ def smallest_cost(counts: np.ndarray) -> int:
     return cost
 
 
+# No deadline: the first call may have to compile.
+@settings(deadline=None)
 @given(COUNTS)
 def test_no_code_is_shorter(counts: np.ndarray) -> None:
     assert counts @ np.diff(huffman_paths(counts).starts) == smallest_cost(counts)
@@ -65,6 +68,14 @@ def test_a_code_worked_by_hand() -> None:
     paths = huffman_paths(np.array([5, 2, 1, 1]))
     assert [paths.of(word)[0].tolist() for word in range(4)] == [[2], [2, 1], [2, 1, 0], [2, 1, 0]]
     assert [paths.of(word)[1].tolist() for word in range(4)] == [[0], [1, 1], [1, 0, 0], [1, 0, 1]]
+
+
+def test_the_order_of_the_words_changes_neither_the_tree_nor_which_nodes_are_near_the_root() -> None:
+    counts = np.array([5, 2, 1, 1])
+    falling, shuffled = huffman_paths(counts), huffman_paths(counts[[2, 0, 3, 1]])
+    for word, before in enumerate([2, 0, 3, 1]):
+        for ours, theirs in zip(shuffled.of(word), falling.of(before), strict=True):
+            assert ours.tolist() == theirs.tolist()
 
 
 def test_paths_may_be_longer_than_forty_nodes() -> None:

@@ -24,21 +24,47 @@ set_output(0, 6, 1.0, 1.0, np.zeros(16), np.zeros(16))
 print(sum(sum(f.stats.cache_misses.values()) for f in (_pair_columns, set_output)))
 """
 
+READS_A_CONSTANT = """
+from w2v_cli.jit import compiled
+from w2v_cli.training import parameters
+@compiled
+def line():
+    return parameters.CACHE_LINE_BYTES
+print(line())
+"""
 
-def misses(folder: Path) -> int:
-    """How many of two functions had to be compiled."""
+
+def answer(folder: Path, program: str) -> int:
+    """What a program prints that has compiled code in the folder."""
     environment = {**os.environ, "PYTHONPATH": str(folder), "NUMBA_CACHE_DIR": str(folder / "cache")}
-    done = subprocess.run([sys.executable, "-c", PROGRAM], env=environment, cwd=folder, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", program], env=environment, cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return int(done.stdout)
 
 
-def test_a_change_in_what_a_kernel_is_made_of_compiles_it_again(tmp_path: Path) -> None:
-    shutil.copytree(ROOT / "w2v_cli", tmp_path / "w2v_cli", ignore=shutil.ignore_patterns("__pycache__"))
-    assert misses(tmp_path) == 2
-    assert misses(tmp_path) == 0
-    for name in ("simd.py", "hashing.py"):
-        with (tmp_path / "w2v_cli" / name).open("a") as source:
+@pytest.fixture
+def package(tmp_path: Path) -> Path:
+    """A copy of the sources."""
+    target = tmp_path / "w2v_cli"
+    shutil.copytree(ROOT / "w2v_cli", target, ignore=shutil.ignore_patterns("__pycache__"))
+    return target
+
+
+def test_a_change_in_what_a_kernel_may_be_made_of_compiles_it_again(package: Path) -> None:
+    assert answer(package.parent, PROGRAM) == 2
+    assert answer(package.parent, PROGRAM) == 0
+    # parameters.py knows nothing of compiling; the command line has no part in any kernel.
+    for name, compiled_again in (("simd.py", 2), ("training/parameters.py", 2), ("cli/train.py", 0)):
+        with (package / name).open("a") as source:
             source.write("# changed\n")
-        assert misses(tmp_path) == 2
-        assert misses(tmp_path) == 0
+        assert answer(package.parent, PROGRAM) == compiled_again
+        assert answer(package.parent, PROGRAM) == 0
+
+
+def test_a_constant_that_was_changed_is_not_taken_from_code_compiled_before(package: Path) -> None:
+    (package / "training" / "line.py").write_text(READS_A_CONSTANT)
+    program = "import w2v_cli.training.line"
+    assert answer(package.parent, program) == 64
+    parameters = package / "training" / "parameters.py"
+    parameters.write_text(parameters.read_text().replace("CACHE_LINE_BYTES = 64", "CACHE_LINE_BYTES = 128"))
+    assert answer(package.parent, program) == 128

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 import w2v_cli.embeddings.queries as queries
-from w2v_cli.embeddings.queries import analogy, nearest, parse_query, similar
+import w2v_cli.embeddings.vectors as vectors_module
+from w2v_cli.embeddings.directions import read_directions
+from w2v_cli.embeddings.queries import METHODS, analogy, nearest, odd_one_out, parse_query, similar
 from w2v_cli.embeddings.vectors import WordVectors
-from w2v_cli.errors import UnknownWordError
+from w2v_cli.errors import ModelFileError, UnknownWordError
 
 
 def vectors_of(matrix: np.ndarray) -> WordVectors:
@@ -127,3 +131,33 @@ def test_zero_restrictions_and_exclusions_leave_the_rest() -> None:
     vectors = vectors_of(np.eye(4) + 0.1)
     (found,) = similar(vectors, ["w3"], exclude=["w0", "w3", "unheard"], restrict_vocab=3)
     assert [answer.word for answer in found] == ["w1", "w2"]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_rows_behind_the_restriction_are_not_read(method: str, tmp_path: Path) -> None:
+    matrix = np.random.default_rng(6).standard_normal((20, 4))
+    matrix[10] = np.nan
+    vectors = vectors_of(matrix)
+    vectors.hand_out()  # so that no norms are kept
+    (tmp_path / "text").write_text("w1 w2")
+    names, directions = read_directions(str(tmp_path / "text"), vectors)
+    assert names and np.isfinite(directions).all()
+    assert {word for word, _ in similar(vectors, ["w2"], restrict_vocab=10)[0]} == set(vectors.words[:10]) - {"w2"}
+    assert len(analogy(vectors, [("w1", "w2", "w19")], 3, method, restrict_vocab=10)[0]) == 3
+    with pytest.raises(ModelFileError, match="the vector of w10 has no finite length"):
+        analogy(vectors, [("w1", "w2", "w19")], 3, method, restrict_vocab=11)
+    # A word that is asked for must have a direction, wherever it stands.
+    for ask in (lambda: similar(vectors, ["w10"], restrict_vocab=5), lambda: odd_one_out(vectors, ["w1", "w10"])):
+        with pytest.raises(ModelFileError, match="the vector of w10 has no finite length"):
+            ask()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_no_method_has_more_than_some_blocks_of_a_mapped_matrix_in_memory(
+    method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    released: list[int] = []
+    monkeypatch.setattr(vectors_module, "_BLOCK_BYTES", 64)
+    monkeypatch.setattr(vectors_module, "release_pages", lambda block: released.append(len(block)))
+    analogy(vectors_of(np.random.default_rng(7).standard_normal((40, 4))), [("w1", "w2", "w3")], 3, method)
+    assert sum(released) == 40 and max(released) <= 4

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from conftest import call
+from conftest import ROOT, call
 
 import w2v_cli as w2v
 from w2v_cli import run as module
@@ -163,12 +164,33 @@ def test_what_a_stopped_run_has_learnt_gets_a_name_that_the_disk_takes(text: str
     assert stem == name.removesuffix(".safetensors") or len(os.fsencode(partial + name[len(stem)])) > 255
 
 
-def test_a_program_that_is_not_installed_keeps_what_it_has_learnt(
+def test_a_program_that_is_replaced_during_a_run_writes_the_version_that_trained(
     text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def missing(name: str) -> str:
-        raise module.PackageNotFoundError(name)
-
-    monkeypatch.setattr(module, "version", missing)
+    before = w2v.__version__
+    monkeypatch.setattr("importlib.metadata.version", lambda name: "another")
+    assert w2v.__version__ == "another"
     train_model([text], CONFIG, output=tmp_path / "m")
+    assert w2v.load(tmp_path / "m").metadata["version"] == before
+
+
+def test_a_source_tree_that_was_not_installed_tells_a_version_and_trains(text: str, tmp_path: Path) -> None:
+    # What the program depends on, without the program.
+    others = tmp_path / "others"
+    others.mkdir()
+    for place in (Path(entry) for entry in sys.path if entry.endswith(("site-packages", "dist-packages"))):
+        for path in place.iterdir():
+            if not path.name.startswith(("w2v_cli", "__editable__")) and not (others / path.name).exists():
+                (others / path.name).symlink_to(path)
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{others}"}
+
+    def run(*arguments: str) -> str:
+        # -S: no site-packages but those.
+        command = [sys.executable, "-S", "-m", "w2v_cli", *arguments]
+        done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    assert run("--version") == "w2v, version unknown\n"
+    run("train", text, "-o", "m", "--min-count", "1", "--dim", "4", "--epochs", "1")
     assert w2v.load(tmp_path / "m").metadata["version"] == "unknown"

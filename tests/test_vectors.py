@@ -46,16 +46,18 @@ def test_a_row_without_a_finite_length_is_named(bad: float) -> None:
         _ = vectors.norms
 
 
-def test_products_and_norms_do_not_depend_on_the_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cosines_and_norms_do_not_depend_on_the_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(0)
     matrix, directions = rng.standard_normal((50, 7), np.float32), rng.standard_normal((3, 7), np.float32)
     words = [f"w{i}" for i in range(50)]
+    lengths = np.linalg.norm(matrix, axis=1)
     for block_bytes in (1, 28, 100, 1 << 24):
         monkeypatch.setattr(module, "_BLOCK_BYTES", block_bytes)
         vectors = WordVectors(words, matrix)
-        assert vectors.products(directions, 20) == pytest.approx(directions @ matrix[:20].T, abs=1e-5)
-        assert vectors.products(directions) == pytest.approx(directions @ matrix.T, abs=1e-5)
-        assert vectors.norms == pytest.approx(np.linalg.norm(matrix, axis=1))
+        for first in (20, 10, 50):
+            expected = directions @ matrix[:first].T / lengths[:first]
+            assert vectors.cosines(directions, first) == pytest.approx(expected, abs=1e-5)
+        assert vectors.norms == pytest.approx(lengths)
 
 
 def test_pages_that_are_let_go_are_read_again_and_changes_are_kept(tmp_path: Path) -> None:

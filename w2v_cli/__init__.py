@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from w2v_cli.model import Model, load, train
     from w2v_cli.training.trainer import Progress
 
+    __version__: str
+
 __all__ = ["Model", "Progress", "TrainConfig", "W2VError", "load", "train"]
 
 # Found when they are asked for: `w2v --help` comes through here, and shall not wait for numpy.
@@ -36,10 +38,22 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return _version()
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(f"w2v_cli.{_HOMES[name]}"), name)
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+    return sorted([*globals(), *__all__, "__version__"])
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("w2v-cli")
+    except PackageNotFoundError:
+        # A source tree that was not installed works all the same.
+        return "unknown"

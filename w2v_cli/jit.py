@@ -60,7 +60,7 @@ def compiled(function: Callable[..., Any] | None = None, **options: Any) -> Any:
         return function
     # error_model: a test for a zero divisor would keep loops from being vectorised.
     dispatcher = numba.njit(**{"nogil": True, "error_model": "numpy", **options})(function)
-    dispatcher._cache = CodeCache(function, _sources_digest(os.path.dirname(function.__code__.co_filename)))
+    dispatcher._cache = CodeCache(function, _sources_digest())
     return dispatcher
 
 
@@ -82,8 +82,12 @@ def told_of_compiling(begins: Callable[[], None], not_kept: Callable[[str], None
 
 
 @functools.cache
-def _sources_digest(folder: str) -> str:
-    """sha256 of those files of a folder, and of this one, that have to do with compiling."""
-    folders = dict.fromkeys((folder, os.path.dirname(__file__)))
-    sources = [path.read_bytes() for place in folders for path in sorted(Path(place).glob("*.py"))]
-    return hashlib.sha256(b"".join(text for text in sources if b"numba" in text or b"compiled" in text)).hexdigest()
+def _sources_digest() -> str:
+    """sha256 of every source that a compiled function may take code or a constant from: all but the command line.
+
+    A file need not know of compiling for that: a constant is compiled into each function that uses it.
+    """
+    package = Path(__file__).parent
+    sources = sorted(path for path in package.rglob("*.py") if path.parent.name != "cli")
+    contents = (str(path.relative_to(package)).encode() + b"\0" + path.read_bytes() for path in sources)
+    return hashlib.sha256(b"\0".join(contents)).hexdigest()

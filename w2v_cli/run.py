@@ -13,12 +13,13 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from dataclasses import asdict, dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+# Here, so that it is known before the training, and is that of the program which does it.
+from w2v_cli import __version__
 from w2v_cli.atomic import check_writable, exclusive
 from w2v_cli.config import TrainConfig
 from w2v_cli.corpus.encoded import EncodedCorpus, compile_passes, encode
@@ -101,7 +102,7 @@ class Run:
     def metadata(self) -> dict[str, str]:
         """What the model file says about its making."""
         return {
-            "version": _version(),
+            "version": __version__,
             "config": json.dumps(self.config.as_dict()),
             "text": json.dumps(asdict(self.text)),
             "seed": str(self.config.seed),
@@ -370,14 +371,6 @@ def _partial(output: str) -> str:
     while len(os.fsencode(name + _PARTIAL)) > _MOST_NAME_BYTES:
         name = name[:-1]
     return os.path.join(folder, name + _PARTIAL)
-
-
-def _version() -> str:
-    """The version of this program; a model must not be lost because the program was not installed."""
-    try:
-        return version("w2v-cli")
-    except PackageNotFoundError:
-        return "unknown"
 
 
 def _require_replaceable(partial: str) -> None:

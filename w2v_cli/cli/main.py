@@ -46,6 +46,26 @@ _DEBUG = click.Option(
 )
 
 
+def _tell_version(context: click.Context, _: click.Parameter, asked: bool) -> None:
+    if asked:
+        # Here and not above: looking it up takes time.
+        from w2v_cli import __version__
+
+        click.echo(f"w2v, version {__version__}")
+        context.exit()
+
+
+_VERSION = click.Option(
+    # Not `click.version_option`: that fails where the package is not installed.
+    ["--version"],
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    help="Show the version and exit.",
+    callback=_tell_version,
+)
+
+
 class LazyGroup(click.Group):
     """A group that imports a command's module when the command is asked for."""
 
@@ -66,11 +86,10 @@ class LazyGroup(click.Group):
 
 @click.group(
     cls=LazyGroup,
-    params=[_DEBUG],
+    params=[_VERSION, _DEBUG],
     epilog=_EPILOG,
     context_settings={"help_option_names": ["-h", "--help"], "show_default": True, "max_content_width": 100},
 )
-@click.version_option(package_name="w2v-cli", prog_name="w2v")
 def w2v() -> None:
     """Learn word vectors from text, and ask them.
 

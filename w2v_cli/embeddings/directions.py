@@ -7,6 +7,7 @@ import os
 import numpy as np
 
 from w2v_cli.corpus.reader import whole_text
+from w2v_cli.embeddings.queries import unit_rows
 from w2v_cli.embeddings.vectors import WordVectors
 from w2v_cli.errors import ModelFileError
 
@@ -43,8 +44,7 @@ def read_directions(path: str | os.PathLike[str], vectors: WordVectors) -> tuple
     if not known:
         raise ModelFileError(f"{name} holds neither vectors nor a known word", hint="give D numbers a line, or a text")
     ids, counts = np.unique(known, return_counts=True)
-    units = vectors.matrix[ids] / vectors.norms[ids, np.newaxis].astype(np.float64)
-    return [name], counts[np.newaxis] @ units / counts.sum()
+    return [name], counts[np.newaxis] @ unit_rows(vectors, ids) / counts.sum()
 
 
 def _parse(name: str, lines: list[list[str]], dim: int) -> tuple[list[str], np.ndarray]:

@@ -156,10 +156,8 @@ def find_nearest(
     margin = 2 * _cosine_error(vectors)  # for both sides of a comparison
     batch = max(1, _SCORE_BYTES // (4 * len(vectors.matrix[:restrict_vocab])))
     for first in range(0, len(units), batch):
-        products = vectors.products(units[first : first + batch].astype(np.float32), restrict_vocab)
-        norms = vectors.norms[:restrict_vocab]
-        for unit, row, barred in zip(units[first:], products, excluded[first:], strict=False):
-            row /= norms
+        cosines = vectors.cosines(units[first : first + batch].astype(np.float32), restrict_vocab)
+        for unit, row, barred in zip(units[first:], cosines, excluded[first:], strict=False):
             _bar_ids(row, barred)
             ids = np.flatnonzero(row >= max(_reached_by(row, k) - margin, -2))
             yield _best(ids, _cosines(vectors, ids, unit), k)
@@ -207,15 +205,13 @@ def find_analogies(
 
 def _find_products(vectors: WordVectors, questions: np.ndarray, k: int, restrict_vocab: int | None) -> Iterator[Found]:
     """3CosMul: the float32 cosines give bounds of every word's score; words that may win by them are scored again."""
-    matrix, norms = vectors.matrix[:restrict_vocab], vectors.norms[:restrict_vocab]
     error = np.float32(_cosine_error(vectors) / 2)
     # Questions share words; a batch has at most three cosines a question.
-    batch = max(1, _SCORE_BYTES // (3 * 4 * len(matrix)))
+    batch = max(1, _SCORE_BYTES // (3 * 4 * len(vectors.matrix[:restrict_vocab])))
     for first in range(0, len(questions), batch):
         asked, places = np.unique(questions[first : first + batch], return_inverse=True)
         units = unit_rows(vectors, asked)
-        shifted = units.astype(np.float32) @ matrix.T
-        shifted /= norms
+        shifted = vectors.cosines(units.astype(np.float32), restrict_vocab)
         shifted += 1
         shifted /= 2
         for abc in places.reshape(-1, 3):
@@ -244,8 +240,10 @@ def cosines_between(vectors: WordVectors, words: Sequence[str]) -> np.ndarray:
 
 
 def unit_rows(vectors: WordVectors, ids: np.ndarray) -> np.ndarray:
-    """The vectors of some words at length 1, float64."""
-    return _unit(vectors.matrix[ids].astype(np.float64))
+    """The vectors of some words at length 1, float64; ModelFileError if one holds NaN or infinity."""
+    rows = vectors.matrix[ids].astype(np.float64)
+    vectors.require_finite(np.einsum("ij,ij->i", rows, rows), ids)
+    return _unit(rows)
 
 
 def _unit(rows: np.ndarray) -> np.ndarray:

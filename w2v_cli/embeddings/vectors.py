@@ -106,34 +106,37 @@ class WordVectors:
         ModelFileError
             If a row holds NaN or infinity, or is too long for float32.
         """
-        if self._norms is not None:
+        if self._norms is not None and len(self._norms) == len(self):
             return self._norms
         return self._measured(np.empty((0, self.dim), np.float32), None)[1]
 
-    def products(self, directions: np.ndarray, restrict_vocab: int | None = None) -> np.ndarray:
-        """The product of each direction with each word's vector, float32 (n, V).
+    def cosines(self, units: np.ndarray, restrict_vocab: int | None = None) -> np.ndarray:
+        """The cosine of each direction with each word's vector, float32 (n, V); 0 for a vector of zeros.
 
         The matrix is read once, block by block, and its norms are made on the way; of a mapped file only those blocks
         are in memory.
 
         Parameters
         ----------
-        directions : float32 (n, D).
-        restrict_vocab : with so many of the first words only.
+        units : float32 (n, D), of length 1.
+        restrict_vocab : with so many of the first words only; no other row is read.
 
         Raises
         ------
         ModelFileError
-            As of `norms`.
+            As of `norms`, for those rows.
         """
-        return self._measured(directions, restrict_vocab)[0]
+        products, norms = self._measured(units, restrict_vocab)
+        products /= norms
+        return products
 
     def _measured(self, directions: np.ndarray, restrict_vocab: int | None) -> tuple[np.ndarray, np.ndarray]:
-        """The products, and the norms of the rows; they are kept if they are of all rows and cannot change."""
+        """The products of directions with the first rows, and the rows' norms, which are kept if they cannot change."""
         matrix = self.matrix[:restrict_vocab]
         products = np.empty((len(directions), len(matrix)), np.float32)
-        measure = self._norms is None
-        norms = np.empty(len(matrix), np.float32) if self._norms is None else self._norms
+        known = self._norms[: len(matrix)] if self._norms is not None else np.empty(0, np.float32)
+        measure = len(known) < len(matrix)
+        norms = np.empty(len(matrix), np.float32) if measure else known
 
         threads = available_cores()
         # As many blocks for every thread.
@@ -152,17 +155,28 @@ class WordVectors:
         with one_blas_thread(), ThreadPoolExecutor(threads) as pool:
             list(pool.map(work, range(0, len(matrix), step)))
         if measure:
-            self._require_finite(norms)
+            self.require_finite(norms, range(len(norms)))
             norms[norms == 0] = 1
-            if len(norms) == len(self) and not self.matrix.flags.writeable:
+            if not self.matrix.flags.writeable:
                 self._norms = norms
         return products, norms
 
-    def _require_finite(self, norms: np.ndarray) -> None:
+    def require_finite(self, norms: np.ndarray, ids: Sequence[int] | np.ndarray) -> None:
+        """Refuse vectors that have no direction.
+
+        Parameters
+        ----------
+        norms : float (n,), the length of each vector or its square · ids : n, whose vectors they are.
+
+        Raises
+        ------
+        ModelFileError
+            If one of them is NaN or infinite; names the word.
+        """
         finite = np.isfinite(norms)
         if not finite.all():
             raise ModelFileError(
-                f"the vector of {self.words[int(np.argmin(finite))]} has no finite length",
+                f"the vector of {self.words[int(ids[int(np.argmin(finite))])]} has no finite length",
                 hint="the model has diverged or is damaged; train again with a lower --alpha",
             )
 

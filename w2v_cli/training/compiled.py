@@ -11,10 +11,11 @@ from w2v_cli.training.parameters import aligned_zeros
 from w2v_cli.training.sampling import Sample
 
 # Threads that write the same rows wait for each other's cache lines: each trains the hot ones in a copy.
-# Hot words: the first of the vocabulary, which noise is full of. A copy that settles with the table so often is never
-# far from it, and what it moved is added whole. Two threads on enwiki-100m, ns a window of CBOW: 301 without, 271, 266
-# and 266 with 32, 64 and 96 words, 266 to 272 with 16 to 64 uses; skip-gram gains a hundredth. With 1,024 uses, when
-# two threads have as many that the other does not see as 128 have with 16, neither loss nor scores were worse.
+# Hot words: the first of the vocabulary, which noise is full of; none if others are more frequent (`--vocab`).
+# A copy that settles with the table so often is never far from it, and what it moved is added whole. Two threads on
+# enwiki-100m, ns a window of CBOW: 301 without, 271, 266 and 266 with 32, 64 and 96 words, 266 to 272 with 16 to 64
+# uses; skip-gram gains a hundredth. With 1,024 uses, when two threads have as many that the other does not see as 128
+# have with 16, neither loss nor scores were worse.
 HOT_WORDS, MOST_USES = 64, 16
 # Hot nodes: those near the root, so many divided by the number of threads. Every window trains some, so often in a
 # block that they have arrived where they tend to at its end: their mean goes back then, not their sum; the more threads
@@ -41,7 +42,7 @@ def train_logistic(
     """
     hot, most_uses, share = 0, 1, 1.0
     if threads > 1 and objective.paths is None:
-        hot, most_uses = min(HOT_WORDS, len(output_vectors)), MOST_USES
+        hot, most_uses = min(HOT_WORDS, len(output_vectors)) if objective.frequent_first else 0, MOST_USES
     elif threads > 1:
         # As many uses as there are windows: a copy settles at the end.
         hot, most_uses, share = min(HOT_NODES // threads, len(output_vectors)), len(sample.kept_ids), 1 / threads

@@ -49,13 +49,17 @@ def huffman_paths(counts: np.ndarray) -> Paths:
 
     Parameters
     ----------
-    counts : int64 (V,), descending, as a vocabulary has them.
+    counts : int64 (V,), in any order: that of a vocabulary that was given need not be by count.
     """
     words = len(counts)
+    order = np.argsort(-counts, kind="stable")
     parents = np.zeros(max(2 * words - 1, 1), np.int32)
     labels = np.zeros(max(2 * words - 1, 1), np.int8)
     depths = np.zeros(max(2 * words - 1, 1), np.int32)
-    _build_tree(counts, parents, labels, depths)
+    _build_tree(counts[order], parents, labels, depths)
+    # The tree was built over the words in falling order of count; its leaves go back to the order of the vocabulary.
+    for of_leaves in (parents, labels, depths):
+        of_leaves[order] = of_leaves[:words].copy()
     starts = np.concatenate(([0], np.cumsum(depths[:words], dtype=np.int64)))
     node_ids, codes = np.empty(starts[-1], np.int32), np.empty(starts[-1], np.int8)
     _write_paths(parents, labels, starts, node_ids, codes)
@@ -64,7 +68,7 @@ def huffman_paths(counts: np.ndarray) -> Paths:
 
 @compiled
 def _build_tree(counts: Any, parents: Any, labels: Any, depths: Any) -> None:
-    """Join the two rarest subtrees until one is left; word i is i, node i is V + i.
+    """Join the two rarest subtrees until one is left; word i is i, node i is V + i; counts descend.
 
     Nodes are made in ascending order of count, so the rarest subtree is the last word or the oldest node left.
     """

@@ -255,7 +255,7 @@ def train_logistic(  # type: ignore[no-untyped-def]
     # Before them is the idle row.
     copies = distance(output_table, hot_rows) + dim
     uses = shifted(output_offsets, width)
-    # Words are in the order of their counts, unless `--vocab` has another; the nodes near the root are the last.
+    # Words are in falling order of count where any are hot; the nodes near the root are always the last.
     first_hot = output_vectors.shape[0] - hot if has_paths else 0
     shares = shifted(alpha, 1)
     shares[0] = share

@@ -24,6 +24,7 @@ class Objective:
     averages : CBOW's hidden vector is the mean of its context rows, not their sum.
     scales_step : CBOW's step on each of its n context rows is n × as long as its gradient says.
     paths : of hierarchical softmax, else None.
+    frequent_first : no word is less frequent than one that comes later in the vocabulary.
     """
 
     model: str
@@ -31,6 +32,7 @@ class Objective:
     averages: bool
     scales_step: bool
     paths: Paths | None
+    frequent_first: bool
 
     @property
     def architecture(self) -> Model:
@@ -82,7 +84,7 @@ def make_objective(config: TrainConfig, counts: np.ndarray) -> Objective:
 
     Parameters
     ----------
-    counts : int64 (V,), descending.
+    counts : int64 (V,).
     """
     averages = config.model == "cbow" and not config.cbow_sum
     return Objective(
@@ -91,4 +93,5 @@ def make_objective(config: TrainConfig, counts: np.ndarray) -> Objective:
         averages,
         averages and config.cbow_step == "scaled",
         huffman_paths(counts) if config.loss == "hs" else None,
+        bool((counts[:-1] >= counts[1:]).all()),
     )
