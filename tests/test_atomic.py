@@ -117,16 +117,23 @@ def test_a_pair_that_was_aside_when_its_writer_was_killed_comes_back(tmp_path: P
 def test_a_folder_that_cannot_be_listed_is_an_error_that_names_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def scandir(path: object) -> None:
+    def listdir(path: object) -> None:
         raise OSError(errno.EMFILE, "Too many open files")
 
-    write_vectors(tmp_path / "a.npy", OLD)
-    with monkeypatch.context() as patch:
-        patch.setattr(os, "scandir", scandir)
-        patch.setattr(os, "listdir", scandir)
-        with pytest.raises(ModelFileError, match=r"cannot write .*a_words\.txt: Too many open files"):
-            write_vectors(tmp_path / "a.npy", NEW)
-        write_vectors(tmp_path / "a.txt", NEW)
+    monkeypatch.setattr(os, "listdir", listdir)
+    with pytest.raises(ModelFileError, match=r"cannot write .*a_words\.txt: Too many open files"):
+        write_vectors(tmp_path / "a.npy", NEW)
+    write_vectors(tmp_path / "a.txt", NEW)
+
+
+def test_a_folder_that_may_be_written_but_not_listed_is_no_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def listdir(path: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(os, "listdir", listdir)
+    assert write_vectors(tmp_path / "a.npy", NEW) == [str(tmp_path / "a.npy"), str(tmp_path / "a_words.txt")]
 
 
 @pytest.mark.parametrize("failing", [1, 2, 3, 4])

@@ -210,6 +210,15 @@ def _prefix(target: Path) -> str:
     return f".w2v-{zlib.crc32(os.fsencode(target.name)):08x}"
 
 
+def _siblings(target: Path, end: str) -> list[Path]:
+    """The files beside a target that bear its temporary names; none in a folder that can be written but not listed."""
+    try:
+        names = os.listdir(target.parent)
+    except PermissionError:
+        return []
+    return [target.parent / name for name in names if name.startswith(f"{_prefix(target)}-") and name.endswith(end)]
+
+
 @contextlib.contextmanager
 def exclusive(path: str | os.PathLike[str]) -> Iterator[None]:
     """Be the only one to write a file, and clear away what a killed writer has left beside it.
@@ -249,7 +258,7 @@ def _exclusive_together(paths: Sequence[str | os.PathLike[str]]) -> Iterator[Non
         # The main file last: it must not lie beside what has not been put back.
         for target in reversed(targets):
             with _telling(target):
-                for old in target.parent.glob(f"{_prefix(target)}-*{_OLD}"):
+                for old in _siblings(target, _OLD):
                     if interrupted:
                         os.replace(old, target)
                     else:
@@ -305,7 +314,7 @@ def remove_leftovers(target: Path) -> None:
     """Remove the temporary siblings of a file that a killed writer has left; those of a running one are locked."""
     # One that stays, even because the folder cannot be listed, does no harm.
     with contextlib.suppress(OSError):
-        for leftover in target.parent.glob(f"{_prefix(target)}-*{_TEMPORARY}"):
+        for leftover in _siblings(target, _TEMPORARY):
             with contextlib.suppress(OSError):
                 # Some network file systems lock only what is open for writing.
                 mode = os.O_RDWR if os.access(leftover, os.W_OK) else os.O_RDONLY
