@@ -5,13 +5,16 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
+import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import call
+from conftest import ROOT, call
 
+from w2v_cli.cli.console import print_rows
 from w2v_cli.embeddings.files import save_model
 
 WORDS = ["man", "woman", "king", "queen", "apple", "ev\x1bil", "한국"]
@@ -35,7 +38,63 @@ def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_similar_prints_query_word_and_cosine_between_tabs(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, err = call(capsys, "similar", "-k", "2", "king", "apple")
     assert (code, err) == (0, "")
-    assert out == ("king\tman\t0.8165\nking\tqueen\t0.3333\napple\tev\\u001bil\t0.9975\napple\t한국\t0.7071\n")
+    assert out == ("king\tman\t0.8165\nking\tqueen\t0.3333\napple\tev\x1bil\t0.9975\napple\t한국\t0.7071\n")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "similar -k 6 king",
+        "analogy -k 4 man king woman",
+        "odd man woman ev\x1bil",
+        "distance king ev\x1bil",
+        "distance king man ev\x1bil",
+        "predict king",
+        "classes",
+        "eval pairs.tsv ev\x1bil.txt",
+        "eval --csv ev\x1bil.txt",
+    ],
+)
+def test_a_file_gets_words_as_they_are_and_a_terminal_gets_them_harmless(
+    arguments: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("w2v_cli.cli.predict._losses", lambda model, context: np.ones(len(WORDS)))
+    monkeypatch.setattr("w2v_cli.embeddings.classes.word_classes", lambda *_: np.arange(len(WORDS)))
+    Path("ev\x1bil.txt").write_text("man\tking\t9\nman\twoman\t5\nman\tapple\t1\n")
+    code, plain, _ = call(capsys, *arguments.split(" "))
+    assert code == 0 and "ev\x1bil" in plain and "\\u" not in plain
+    monkeypatch.setattr("w2v_cli.cli.console.answers_at_terminal", lambda: True)
+    code, shown, _ = call(capsys, *arguments.split(" "))
+    assert code == 0 and "\x1b" not in shown
+    # A table is wider by what the escapes add.
+    assert "".join(shown.replace("\\u001b", "\x1b").split(" ")) == "".join(plain.split(" "))
+
+
+def test_classes_in_a_file_are_of_words_that_the_model_knows(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("w2v_cli.embeddings.classes.word_classes", lambda *_: np.arange(len(WORDS)))
+    _, out, _ = call(capsys, "classes")
+    assert [line.split("\t")[0] for line in out.split("\n")[:-1]] == WORDS
+
+
+def test_a_field_that_holds_a_tab_or_a_line_end_stays_one_field(capsys: pytest.CaptureFixture[str]) -> None:
+    print_rows([("a\tb\nc\x1b", "1"), ("d\ud800", "2")])
+    assert capsys.readouterr().out == "a\\u0009b\\u000ac\x1b\t1\nd\\ud800\t2\n"
+
+
+def test_answers_are_utf8_and_names_of_files_their_own_bytes_whatever_the_locale(tmp_path: Path) -> None:
+    name = os.fsdecode(b"k\xf6nig.txt")
+    Path(name).write_text("man\tking\t9\nman\twoman\t5\nman\tapple\t1\n")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "ascii"}
+
+    def out(*arguments: str) -> bytes:
+        command = [sys.executable, "-m", "w2v_cli", *arguments]
+        return subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE).stdout
+
+    assert out("similar", "-k", "1", "ev\x1bil", "한국").decode().startswith("ev\x1bil\tapple\t0.9975\n한국\t")
+    assert json.loads(out("similar", "--json", "-k", "1", "한국"))["query"] == "한국"
+    assert out("eval", name).startswith(b"k\xf6nig.txt: pairs\n")
 
 
 def test_similar_prints_an_object_for_each_query(capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from conftest import assert_a_closed_pipe_is_silent
 
-from w2v_cli.cli import corpus
+from w2v_cli.cli import console
 from w2v_cli.cli.main import run
 from w2v_cli.embeddings.files import load_vectors
 
@@ -36,7 +36,7 @@ def call(capfdbinary: pytest.CaptureFixture[bytes], *arguments: str) -> tuple[in
 def test_words_are_printed_with_their_counts_byte_for_byte(
     capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(corpus, "LINES", 2)
+    monkeypatch.setattr(console, "_ROWS", 2)
     code, out, _ = call(capfdbinary, "vocab", "corpus.txt")
     counted = Counter(word.decode() for word in TEXT.encode().split())
     expected = sorted(counted.items(), key=lambda item: (-item[1], item[0].encode()))

@@ -99,6 +99,16 @@ def test_imports_go_down_only() -> None:
                     assert below, f"{path.name} in {room} imports {name}"
 
 
+def test_every_dependency_is_imported_by_the_program() -> None:
+    source = "".join(path.read_text() for path in (ROOT / "w2v_cli").rglob("*.py"))
+    listed = re.search(r"^dependencies = \[(.*?)^\]", (ROOT / "pyproject.toml").read_text(), re.MULTILINE | re.DOTALL)
+    assert listed is not None
+    names = re.findall(r'^ *"([a-z]+)', listed[1], re.MULTILINE)
+    assert "numpy" in names
+    for name in names:
+        assert re.search(rf"\b(from|import) {name}\b|import_module\(\"{name}[.\"]", source), f"{name} is not imported"
+
+
 def test_only_the_door_knows_click_and_tqdm_and_prints() -> None:
     for path in sorted((ROOT / "w2v_cli").rglob("*.py")):
         if path.parent.name == "cli" or path.name == "__main__.py":

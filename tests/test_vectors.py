@@ -9,10 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from w2v_cli.embeddings import spelling
 from w2v_cli.embeddings import vectors as module
-from w2v_cli.embeddings.vectors import WordVectors, _edit_distances
+from w2v_cli.embeddings.spelling import Spellings
+from w2v_cli.embeddings.vectors import WordVectors
 from w2v_cli.errors import ModelFileError, UnknownWordError
 from w2v_cli.storage import release_pages
+from w2v_cli.words import Words
 
 
 def some_vectors(words: list[str]) -> WordVectors:
@@ -105,11 +108,26 @@ def plain_distance(a: str, b: str) -> int:
     return table[-1][-1]
 
 
-spellings = st.text(alphabet="abé한", max_size=6)
+# ß and İ fold into two letters, K (the sign of the kelvin) into an ASCII one.
+spellings = st.text(alphabet="abÉé한ßİ\u212ak", max_size=6)
 
 
-@given(word=spellings, others=st.lists(spellings, max_size=5), limit=st.sampled_from([1, 2]))
-def test_distances_are_those_of_the_textbook_up_to_the_limit(word: str, others: list[str], limit: int) -> None:
-    near = [other for other in others if abs(len(other) - len(word)) <= limit]
-    expected = [min(plain_distance(word, other), limit + 1) for other in near]
-    assert _edit_distances(word, near, limit).tolist() == expected
+@given(word=spellings, others=st.lists(spellings, max_size=9), words_at_once=st.sampled_from([1, 4, 100]))
+def test_suggestions_are_the_nearest_by_the_distance_of_the_textbook(
+    word: str, others: list[str], words_at_once: int
+) -> None:
+    target = word.casefold()
+    distances = [plain_distance(target, other.casefold()) for other in others]
+    order = sorted(range(len(others)), key=distances.__getitem__)
+    near = [i for i in order if distances[i] <= (1 if len(target) < 4 else 2)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(spelling, "_WORDS_AT_ONCE", words_at_once)
+        assert Spellings(Words.of(others)).near(word, 5) == near[:5]
+
+
+def test_words_are_folded_once_and_not_as_strings(monkeypatch: pytest.MonkeyPatch) -> None:
+    vectors = some_vectors(["king", "queen", "ring"])
+    monkeypatch.setattr(Words, "__iter__", lambda _: pytest.fail("every word became a string"))
+    assert vectors.suggestions("kign") == ["king", "ring"]
+    monkeypatch.setattr(spelling, "_folded", lambda *_: pytest.fail("folded again"))
+    assert vectors.suggestions("Quen") == ["queen"]

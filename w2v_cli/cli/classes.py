@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from w2v_cli.cli.console import json_option, open_vectors, print_fields, print_json, vectors_option
+from w2v_cli.cli.console import json_option, open_vectors, print_json, print_rows, vectors_option
 
 
 @click.command()
@@ -31,9 +31,9 @@ def classes(vectors_path: str, count: int, seed: int, sort: bool, as_json: bool)
     vectors = open_vectors(vectors_path)
     numbers = word_classes(vectors, count, seed).tolist()
     order = sorted(range(len(numbers)), key=numbers.__getitem__) if sort else range(len(numbers))
-    for word_id in order:
-        word, number = vectors.words[word_id], numbers[word_id]
-        if as_json:
+    sorted_words = ((vectors.words[word_id], numbers[word_id]) for word_id in order)
+    if as_json:
+        for word, number in sorted_words:
             print_json({"word": word, "class": number})
-        else:
-            print_fields(word, str(number))
+    else:
+        print_rows((word, str(number)) for word, number in sorted_words)

@@ -9,7 +9,8 @@ import math
 import os
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 from typing import IO, TYPE_CHECKING, Any
 
 import click
@@ -22,21 +23,41 @@ if TYPE_CHECKING:
 
 # What a terminal might obey instead of showing: controls, line separators, half characters, reordering marks.
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+# What no file can hold: halves of characters that are not bytes of a name that is not UTF-8 either.
+_UNWRITABLE = re.compile("[\ud800-\udc7f\udd00-\udfff]")
+# What would be taken for the end of a field or of a line.
+_SEPARATING = re.compile(f"[\t\n]|{_UNWRITABLE.pattern}")
+# Rows that are put together before they are written.
+_ROWS = 10_000
 
 
 def printable(text: str) -> str:
     """Text from outside, made harmless: control characters as \\uXXXX."""
-    return _UNPRINTABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+    return _escaped(_UNPRINTABLE, text)
+
+
+def print_rows(rows: Iterable[Sequence[str]]) -> None:
+    """Answers on stdout, one a line, their fields separated by tabs.
+
+    A terminal gets escaped what it might obey. A file or a pipe gets every word as the model has it; only a tab or the
+    end of a line within a field stays escaped.
+    """
+    rows, unwanted = iter(rows), _unwanted(_SEPARATING)
+    while lines := ["\t".join([_escaped(unwanted, field) for field in row]) for row in islice(rows, _ROWS)]:
+        _write("\n".join(lines))
 
 
 def print_fields(*fields: str) -> None:
-    """One answer on stdout, its fields separated by tabs."""
-    click.echo("\t".join(map(printable, fields)))
+    """One answer, as `print_rows` does."""
+    print_rows([fields])
 
 
 def print_json(value: Any) -> None:
-    """One object on one line of stdout; JSON has neither NaN nor infinity, they become null."""
-    click.echo(printable(json.dumps(_finite(value), ensure_ascii=False, allow_nan=False)))
+    """One object on one line of stdout; JSON has neither NaN nor infinity, they become null.
+
+    Its own escapes are those of `printable`, so what a terminal might obey is escaped everywhere, and nothing is lost.
+    """
+    _write(printable(json.dumps(_finite(value), ensure_ascii=False, allow_nan=False)))
 
 
 def _finite(value: Any) -> Any:
@@ -49,18 +70,38 @@ def _finite(value: Any) -> Any:
 
 def print_csv(fields: Sequence[Any]) -> None:
     """One line of CSV on stdout, quoted where it must be."""
-    line = io.StringIO()
-    csv.writer(line, lineterminator="").writerow(fields)
-    click.echo(printable(line.getvalue()))
+    line, unwanted = io.StringIO(), _unwanted(_UNWRITABLE)
+    csv.writer(line, lineterminator="").writerow([_escaped(unwanted, str(field)) for field in fields])
+    _write(line.getvalue())
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """An aligned table on stdout: the first column to the left, the others, numbers, to the right."""
-    lines = [[printable(cell) for cell in row] for row in (header, *rows)]
+    unwanted = _unwanted(_SEPARATING)
+    lines = [[_escaped(unwanted, cell) for cell in row] for row in (header, *rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for first, *others in lines:
         cells = [cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True)]
-        click.echo("  ".join([first.ljust(widths[0]), *cells]))
+        _write("  ".join([first.ljust(widths[0]), *cells]))
+
+
+def answers_at_terminal() -> bool:
+    """Whether stdout is a terminal, which might obey what is in an answer."""
+    return sys.stdout.isatty()
+
+
+def _unwanted(elsewhere: re.Pattern[str]) -> re.Pattern[str]:
+    """The characters of texts from outside that are escaped on stdout: more on a terminal than elsewhere."""
+    return _UNPRINTABLE if answers_at_terminal() else elsewhere
+
+
+def _escaped(characters: re.Pattern[str], text: str) -> str:
+    return characters.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def _write(line: str) -> None:
+    """A line on stdout; elsewhere than on a terminal in UTF-8, and names of files in their own bytes."""
+    click.echo(line if answers_at_terminal() else line.encode("utf-8", "surrogateescape"))
 
 
 def note(message: str) -> None:

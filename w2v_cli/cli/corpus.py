@@ -5,18 +5,14 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from itertools import islice
 from typing import Any
 
 import click
 
-from w2v_cli.cli.console import json_option, print_fields, print_json
+from w2v_cli.cli.console import answers_at_terminal, json_option, print_json, print_rows
 from w2v_cli.cli.options import text_options, threads_option
 from w2v_cli.cli.progress import ProgressLine
 from w2v_cli.errors import ConfigError
-
-# Lines that are put together before they are written.
-LINES = 10_000
 
 
 @click.command()
@@ -71,18 +67,11 @@ def vocab(
     if as_json:
         for word, count in counted:
             print_json({"word": word, "count": count})
-    elif sys.stdout.isatty():
-        for word, count in counted:
-            print_fields(word, str(count))
-    else:
-        # Byte for byte: what a terminal might obey is part of a word for who reads the file.
-        stdout = sys.stdout.buffer
-        if vocabulary.words[0].startswith("\ufeff"):
-            # Of two marks a reader takes the first away.
-            stdout.write("\ufeff".encode())
-        while lines := [f"{word}\t{count}\n" for word, count in islice(counted, LINES)]:
-            stdout.write("".join(lines).encode())
-        stdout.flush()
+        return
+    if vocabulary.words[0].startswith("\ufeff") and not answers_at_terminal():
+        # Of two marks at the start of a file a reader takes the first away.
+        click.echo("\ufeff".encode(), nl=False)
+    print_rows((word, str(count)) for word, count in counted)
 
 
 @click.command()

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import json
 import math
 import re
-import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from w2v_cli.cli.console import json_option, note, print_fields, print_json
+from w2v_cli.cli.console import json_option, note, print_fields, print_json, printable
 from w2v_cli.errors import ModelFileError
 
 if TYPE_CHECKING:
@@ -124,16 +122,19 @@ def info(model: str, as_json: bool) -> None:
     if as_json:
         print_json(facts)
         return
-    if isinstance(sys.stdout, io.TextIOWrapper) and not sys.stdout.isatty():
-        sys.stdout.reconfigure(encoding="utf-8")  # TOML is nothing else
     for name, value in facts.items():
         if name != "config" and value is not None:
             shown = ", ".join(map(str, value)) if isinstance(value, list) else value
-            print_fields(f"# {name}", str(shown))
+            _print_comment(name, shown)
     for name, value in (facts["config"] or {}).items():
         if value is not None:
             written = _toml(value) if _TOML_KEY.fullmatch(name) else None
-            print_fields(f"# {name}", str(value)) if written is None else print_fields(f"{name} = {written}")
+            _print_comment(name, value) if written is None else print_fields(f"{name} = {written}")
+
+
+def _print_comment(name: str, value: Any) -> None:
+    # TOML has no control characters in comments either.
+    print_fields(f"# {printable(name)}", printable(str(value)))
 
 
 def _toml(value: Any) -> str | None:

@@ -13,6 +13,7 @@ import numpy as np
 
 from w2v_cli.config import available_cores
 from w2v_cli.corpus.vocabulary import MOST_TOKENS
+from w2v_cli.embeddings.spelling import Spellings
 from w2v_cli.errors import ModelFileError, UnknownWordError
 from w2v_cli.storage import release_pages, writable
 from w2v_cli.threads import one_blas_thread
@@ -208,15 +209,11 @@ class WordVectors:
         Case does not count, so variants of case come before all others. Words shorter than four letters may
         differ by one edit, longer ones by two.
         """
-        target = word.casefold()
-        limit = 1 if len(target) < 4 else 2
-        folded = [known.casefold() for known in self.words]
-        near = [i for i, known in enumerate(folded) if abs(len(known) - len(target)) <= limit]
-        if not near:
-            return []
-        distances = _edit_distances(target, [folded[i] for i in near], limit)
-        order = np.argsort(distances, kind="stable")
-        return [self.words[near[i]] for i in order[:most] if distances[i] <= limit]
+        return [self.words[word_id] for word_id in self._spellings.near(word, most)]
+
+    @cached_property
+    def _spellings(self) -> Spellings:
+        return Spellings(self.words)
 
     def unknown(self, words: Sequence[str]) -> UnknownWordError:
         """The error that says that these words are unknown, with the known spellings nearest to each."""
@@ -235,40 +232,3 @@ def first_not_finite(matrix: np.ndarray) -> int | None:
         if not finite.all():
             return start + int(np.argmin(finite))
     return None
-
-
-def _edit_distances(word: str, others: Sequence[str], limit: int) -> np.ndarray:
-    """Edits (insert, delete, replace, swap neighbours) between a word and each of n others, up to a limit.
-
-    The table of optimal string alignment, each of its cells an array over the n others; only the band within
-    `limit` of the diagonal is filled, because no path outside it is short enough.
-
-    Parameters
-    ----------
-    others : n words, each at most `limit` longer or shorter than `word`.
-
-    Returns
-    -------
-    int8 (n,), `limit` + 1 standing for everything above the limit.
-    """
-    width = len(word) + limit
-    letters = np.array(others, dtype=f"U{width}").view(np.uint32).reshape(len(others), width).T.copy()
-    codes = [ord(letter) for letter in word]
-    far = limit + 1
-    rows = [np.full((width + 1, len(others)), far, dtype=np.int8)]
-    for j in range(limit + 1):
-        rows[0][j] = j
-    for i, code in enumerate(codes, start=1):
-        row, above = np.full_like(rows[0], far), rows[-1]
-        row[0] = min(i, far)
-        for j in range(max(1, i - limit), i + limit + 1):
-            if j > width:
-                break
-            best = np.minimum(above[j], row[j - 1]) + 1
-            np.minimum(best, above[j - 1] + (letters[j - 1] != code), out=best)
-            if i > 1 and j > 1:
-                swapped = (letters[j - 2] == code) & (letters[j - 1] == codes[i - 2])
-                np.minimum(best, rows[-2][j - 2] + 1, out=best, where=swapped)
-            row[j] = np.minimum(best, far)
-        rows = [above, row]
-    return rows[-1][[len(other) for other in others], np.arange(len(others))]
