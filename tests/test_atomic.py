@@ -18,7 +18,8 @@ import w2v_cli as w2v
 from w2v_cli import atomic
 from w2v_cli.atomic import atomic_file, exclusive
 from w2v_cli.config import TrainConfig
-from w2v_cli.embeddings.export import write_vectors
+from w2v_cli.embeddings.export import target_format, write_vectors
+from w2v_cli.embeddings.target import check_target
 from w2v_cli.embeddings.vectors import WordVectors
 from w2v_cli.errors import ModelFileError
 from w2v_cli.run import train_model
@@ -77,11 +78,13 @@ def test_a_pair_never_mixes_old_and_new_wherever_the_writer_is_killed(tmp_path: 
         paths = write_vectors(tmp_path / name, vectors)
         whole[Path(paths[0]).read_bytes()] = Path(paths[1]).read_bytes()
     main, companion = map(Path, paths)
+    format = target_format(main, None, "float32")
     place, killed = 1, True
     while killed:
         write_vectors(main, OLD)
         killed = killed_while_writing(main, place, after)
         assert not main.exists() or whole[main.read_bytes()] == companion.read_bytes()
+        check_target(main, format)  # the next convert takes the words for its own, even beside no numbers
         write_vectors(main, OLD)
         assert sorted(os.listdir(tmp_path)) == sorted([main.name, companion.name])
         place += 1

@@ -283,6 +283,12 @@ def remove_leftovers(target: Path) -> None:
                 os.close(descriptor)
 
 
+def left_of(path: str | os.PathLike[str]) -> list[Path]:
+    """What a killed writer has left of a file: the old one, moved out of the way, and the new one, not yet in place."""
+    target = Path(os.path.realpath(path))
+    return [left for end in (_OLD, _TEMPORARY) for left in target.parent.glob(f"{_prefix(target)}-*{end}")]
+
+
 def _sync_folder(folder: Path) -> None:
     """Make a rename in the folder durable, if the system can: the file is there in any case."""
     with contextlib.suppress(OSError):

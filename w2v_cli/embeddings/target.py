@@ -13,9 +13,10 @@ import re
 import stat
 import zlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import IO, Any
 
-from w2v_cli.atomic import check_writable
+from w2v_cli.atomic import check_writable, left_of
 from w2v_cli.embeddings.export import WITH_WORDS, words_path
 from w2v_cli.errors import ModelFileError
 from w2v_cli.outputs import Named, require_apart
@@ -51,19 +52,25 @@ def check_target(path: str | os.PathLike[str], kind: str, source: str | None = N
     require_apart(outputs, [] if source is None else [Named(source, "the input")])
     for output in outputs:
         check_writable(output.path)
-    if kind in WITH_WORDS and os.path.lexists(words_path(name)) and not _owns_words(name, words_path(name), kind):
+    if kind in WITH_WORDS and os.path.lexists(words_path(name)) and not _owns_words(name, kind):
         raise ModelFileError(
             f"{words_path(name)}, where the words of {name} would go, is there already and is not a list of them",
             hint="remove or rename it, or give the output another name",
         )
 
 
-def _owns_words(numbers: str, words: str, kind: str) -> bool:
-    """Whether a list of words belongs to the numbers beside it: a word on each line, and a line for each row."""
+def _owns_words(numbers: str, kind: str) -> bool:
+    """Whether the list of words beside some numbers belongs to them, or to what a killed writer has left of them."""
+    words = words_path(numbers)
     # A link leads to a file that does not lie beside the numbers.
     if not stat.S_ISREG(os.lstat(words).st_mode):
         return False
     opened: Callable[..., Any] = gzip.open if numbers.lower().endswith(".gz") else open
+    return any(_belongs(path, words, kind, opened) for path in (Path(numbers), *left_of(numbers)))
+
+
+def _belongs(numbers: Path, words: str, kind: str, opened: Callable[..., Any]) -> bool:
+    """Whether there is a word on each line, and a line for each row of the numbers."""
     try:
         with opened(numbers, "rb") as number_file, opened(words, "rb") as word_file:
             if kind == "npy":
