@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -35,6 +36,12 @@ def answers(flags: list[str], folder: Path) -> list[object]:
         w2v(flags, folder, "train", "text.txt", "--dim", "0"),
         w2v(flags, folder, "train"),
     ]
+
+
+def test_nothing_hangs_on_an_assert_statement() -> None:
+    for path in sorted((ROOT / "w2v_cli").rglob("*.py")):
+        asserts = [node.lineno for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Assert)]
+        assert not asserts, f"{path}: {asserts}"
 
 
 def test_models_answers_and_exit_codes_are_the_same(tmp_path: Path) -> None:

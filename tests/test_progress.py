@@ -15,6 +15,7 @@ def test_plain_lines_tell_the_speed_of_this_run_and_guess_no_end_before_there_is
     now = [0.0]
     monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
     line = ProgressLine(quiet=False)
+    attributes = set(vars(line))
     # A run that is resumed in its middle: nothing yet, then a tenth of all.
     for seconds, tokens in ((0, 5000), (20, 5000), (40, 6000)):
         now[0] = float(seconds)
@@ -23,3 +24,4 @@ def test_plain_lines_tell_the_speed_of_this_run_and_guess_no_end_before_there_is
         "Training 50%, 0 words/s, epoch 1, alpha 0.0250, loss –",
         "Training 60%, 2 min 40 s left, 25 words/s, epoch 1, alpha 0.0250, loss –",
     ]
+    assert set(vars(line)) == attributes, "some are made later than in __init__"

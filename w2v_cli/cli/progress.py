@@ -27,7 +27,9 @@ class ProgressLine:
         self._terminal = sys.stderr is not None and sys.stderr.isatty()
         self._bar: Any = None
         self._said_compiling = self._said_not_kept = False
-        self._last_plain = time.monotonic()
+        # Of the phase that is shown in plain lines: when it began, the last line, and what was done before it began.
+        self._started = self._last_plain = time.monotonic()
+        self._first = 0
 
     def say(self, message: str) -> None:
         """A remark of its own line."""

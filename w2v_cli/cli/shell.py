@@ -70,9 +70,10 @@ def _arguments(line: str) -> list[str]:
 
 def _ask(context: click.Context, arguments: Sequence[str], always: Sequence[str]) -> None:
     """Run a command; whatever goes wrong is said, and the session goes on."""
-    command = w2v.get_command(context, arguments[0])
-    assert command is not None
     try:
+        command = w2v.get_command(context, arguments[0])
+        if command is None:
+            raise click.UsageError(f"No such command '{arguments[0]}'.")
         # Not `main`, which would end the program where a pipe is closed.
         with command.make_context(arguments[0], [*always, *arguments[1:]], parent=context) as inner:
             command.invoke(inner)

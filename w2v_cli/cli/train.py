@@ -80,7 +80,8 @@ def train(
         raise ConfigError("--resume names the checkpoint folder already", hint="leave --checkpoint out")
     if resume is not None and config_file is not None:
         raise ConfigError("--resume knows the options of its run", hint="leave --config out")
-    config = TrainConfig(**options) if resume is None else None
+    # A run that is resumed has its options in its folder.
+    begun = TrainConfig(**options) if resume is None else resume
     show, stop = ProgressLine(quiet), Stop()
     with stopping(stop):
         show.say(f"Reading {', '.join(corpus)}" if resume is None else f"Resuming the run in {resume}")
@@ -98,13 +99,12 @@ def train(
             # A run that is resumed without an output has none, or one in its folder.
             to_name = output if resume is None else given.get("output")
             stop.state, stop.resume_command = Path(folder, NAME), resume_command(folder, to_name)
-        if config is not None:
+        if isinstance(begun, TrainConfig):
             text = TextOptions(errors=errors, lower=lower, tokenize=tokenize)
             read = [] if config_file is None else [Named(config_file, "the file of options")]
-            run = train_model(corpus, config, text, output, narrator, checkpoint, checkpoint_every, read)
+            run = train_model(corpus, begun, text, output, narrator, checkpoint, checkpoint_every, read)
         else:
-            assert resume is not None
-            run = resume_training(resume, given, narrator)
+            run = resume_training(begun, given, narrator)
     show.done()
     output = run.output or output
     _tell(run, output, show, verbose)

@@ -153,20 +153,32 @@ class ModelFile:
         ModelFileError
             If the file has no such table, or one of another shape than its words and dimensions.
         """
-        if self.tensors is None:
-            raise ModelFileError(f"{self.name} has one matrix only", hint="a model of w2v train has others")
-        table = self.tensors.tensor(name, "F32", axes=2)
+        model = self._model
+        table = model.tensor(name, "F32", axes=2)
         words, dim = self.matrix.shape
         # A tree of V leaves has V − 1 nodes.
         if table.shape != (words - (name == "node_vectors"), dim):
-            raise self.tensors.wrong(f"has {name} of another shape than its {words} words × {dim}")
+            raise model.wrong(f"has {name} of another shape than its {words} words × {dim}")
         return table
 
     @property
     def matrix(self) -> np.ndarray:
-        """The input vectors of a model of ours as they lie in the file, float32 or float16 (V, D)."""
-        assert self.tensors is not None
-        return self.tensors.tensor("input_vectors", self.tensors.dtype("input_vectors") or "F32", axes=2)
+        """The input vectors of a model of ours as they lie in the file, float32 or float16 (V, D).
+
+        Raises
+        ------
+        ModelFileError
+            If the file is no model of ours.
+        """
+        model = self._model
+        return model.tensor("input_vectors", model.dtype("input_vectors") or "F32", axes=2)
+
+    @property
+    def _model(self) -> TensorFile:
+        """The tables of a model of ours, where there must be one."""
+        if self.tensors is None:
+            raise ModelFileError(f"{self.name} has one matrix only", hint="a model of w2v train has others")
+        return self.tensors
 
     def choices(self) -> tuple[TrainConfig, TextOptions]:
         """The options that a model was trained with, and how its text was read.
