@@ -467,6 +467,16 @@ def test_a_model_in_the_folder_needs_not_be_named(folder: Path) -> None:
     assert resume_training("run").output is None
 
 
+def test_a_resumed_run_that_writes_no_model_does_not_claim_one(capsys: pytest.CaptureFixture[str]) -> None:
+    edit_run(output=None)
+    code, out, err = call(capsys, "train", "--resume", "run", "-q", "--json")
+    assert (code, out) == (2, "")
+    assert "the run in run was begun without an output, so no model was written" in err
+    command = err.split("Hint: ")[1].removesuffix(" writes it\n")
+    assert call(capsys, *shlex.split(command)[1:], "-q")[0] == 0
+    assert Path("model.safetensors").exists()
+
+
 def test_a_link_in_the_place_of_the_models_lock_makes_no_file_elsewhere(folder: Path) -> None:
     Path("run", "sub").mkdir()
     Path("run", "sub", f"{atomic._prefix(Path('inside'))}.lock").symlink_to(folder / "elsewhere")

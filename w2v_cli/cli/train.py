@@ -106,10 +106,15 @@ def train(
         else:
             run = resume_training(begun, given, narrator)
     show.done()
-    output = run.output or output
-    _tell(run, output, show, verbose)
+    if run.output is None:
+        assert resume is not None
+        raise ConfigError(
+            f"the run in {resume} was begun without an output, so no model was written",
+            hint=f"{resume_command(resume, output)} writes it",
+        )
+    _tell(run, run.output, show, verbose)
     if as_json:
-        print_json(_summary(run, output))
+        print_json(_summary(run, run.output))
 
 
 def _tell(run: Run, output: str, show: ProgressLine, verbose: bool) -> None:
