@@ -10,14 +10,23 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from w2v_cli import atomic
 from w2v_cli.config import TrainConfig
-from w2v_cli.errors import W2VError
+from w2v_cli.embeddings.export import write_vectors
+from w2v_cli.embeddings.vectors import WordVectors
+from w2v_cli.errors import ModelFileError, W2VError
 from w2v_cli.run import resume_training, train_model
 
 FAST = ("--dim", "64", "--epochs", "2", "--min-count", "1", "--threads", "1", "-q")
+
+
+@pytest.fixture(autouse=True)
+def temporary(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder of temporary files that goes with the test: models that find no space elsewhere are saved there."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path_factory.mktemp("temporary")))
 
 
 @pytest.fixture
@@ -61,6 +70,14 @@ def test_a_full_disk_is_a_sentence_and_leaves_the_old_model(text: Path, small_di
     assert done.returncode == 3 and f"the disk of {small_disk} is full" in done.stderr
     assert model.read_bytes() == b"precious"
     assert sorted(os.listdir(small_disk)) == ["filler", "model"]
+
+
+@pytest.mark.parametrize("name", ["v.npy", "v.tsv"])
+def test_a_full_disk_for_a_pair_is_a_sentence_that_names_both_files(small_disk: Path, name: str) -> None:
+    vectors = WordVectors([f"w{i}" for i in range(300)], np.full((300, 1000), np.pi, np.float32))
+    with pytest.raises(ModelFileError, match=rf"cannot write \S*{name} and \S*: No space left on device"):
+        write_vectors(small_disk / name, vectors)
+    assert os.listdir(small_disk) == []
 
 
 def test_a_full_disk_for_checkpoints_is_a_sentence_and_the_run_can_be_resumed(text: Path, small_disk: Path) -> None:

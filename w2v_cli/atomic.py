@@ -74,7 +74,9 @@ def atomic_files(*paths: str | os.PathLike[str]) -> Iterator[list[BinaryIO]]:
             stack.enter_context(_exclusive_together(paths))
         # All of them are open before the first is written.
         staged = [stack.enter_context(_staged(path)) for path in paths]
-        yield [item.file for item in staged]
+        # Else what cannot be written would always be said to be the last one.
+        with _telling(" and ".join(os.fspath(path) for path in paths)):
+            yield [item.file for item in staged]
         for item in staged:
             with _telling(item.path):
                 item.file.flush()

@@ -82,7 +82,7 @@ def write_vectors(
     elif kind == "tsv":
         contents = [(name, lambda file: write_numbers(file, vectors.matrix, "\t"))]
     else:
-        contents = [(name, lambda file: np.lib.format.write_array(file, np.ascontiguousarray(vectors.matrix)))]
+        contents = [(name, lambda file: _write_npy(file, np.ascontiguousarray(vectors.matrix)))]
     if kind in WITH_WORDS:
         contents.append((words_path(name), lambda file: file.write("".join(f"{word}\n" for word in words).encode())))
     with atomic_files(*(target for target, _ in contents)) as files:
@@ -193,3 +193,9 @@ def _words(words: Sequence[str], kind: str, name: str, escape: bool) -> Sequence
             f"{name}: two words would both be written as {twice}", hint="safetensors holds every word but an empty one"
         )
     return escaped
+
+
+def _write_npy(file: IO[bytes], matrix: np.ndarray) -> None:
+    """As `numpy.save`, whose errors do not say why a file cannot be written."""
+    np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(matrix))
+    file.write(matrix.data.cast("B"))
