@@ -237,7 +237,7 @@ def progress_line(run: Row) -> str:
     return (
         f"{run['model']} {run['loss']} {run['trainer']:>8}: {run['words_per_second']:>11,.0f} words/s, "
         f"count {run['count_seconds']:.2f} s, train {run['train_seconds']:.1f} s, wall {run['wall_seconds']:.1f} s, "
-        f"{run['peak_rss_bytes'] / 2**20:.0f} MB{gold}"
+        f"{run['peak_rss_bytes'] / 2**20:.0f} MiB{gold}"
     )
 
 
@@ -277,7 +277,7 @@ def trainer_rows(runs: list[Row]) -> list[Row]:
                 "× ": ratio(runs, name, "count_seconds"),
                 "whole command": f"{_median(theirs, 'wall_seconds'):.1f} s",
                 "×": ratio(runs, name, "wall_seconds"),
-                "peak memory": f"{_median(theirs, 'peak_rss_bytes') / 2**20:.0f} MB",
+                "peak memory": f"{_median(theirs, 'peak_rss_bytes') / 2**20:.0f} MiB",
                 **{key: f"{statistics.mean(values):.4g}" for key, values in marks.items()},
             }
         )

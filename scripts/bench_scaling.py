@@ -82,5 +82,5 @@ def row(name: dict[str, Any], text: Path, threads: int) -> dict[str, Any]:
         "words/s": f"{figures['words_per_second']:,.0f}",
         "ns/token": f"{seconds['train'] / tokens * 1e9:.0f}",
         "count + encode, ns/token": f"{(seconds['count'] + seconds['encode']) / tokens * 1e9:.0f}",
-        "peak memory": f"{figures['peak_rss_bytes'] / 2**20:,.0f} MB",
+        "peak memory": f"{figures['peak_rss_bytes'] / 2**20:,.0f} MiB",
     }

@@ -99,6 +99,22 @@ def test_imports_go_down_only() -> None:
                     assert below, f"{path.name} in {room} imports {name}"
 
 
+def test_no_modules_import_each_other() -> None:
+    # Those for types alone count: they too must be understood together.
+    imports: dict[str, set[str]] = {}
+    for path in sorted((ROOT / "w2v_cli").rglob("*.py")):
+        module = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        imports[module] = set()
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                imports[module] |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    # The package itself, which modules ask for its version, finds its names when they are asked for.
+    del imports["w2v_cli"]
+    while leaves := {module for module, others in imports.items() if not others & imports.keys()}:
+        imports = {module: others for module, others in imports.items() if module not in leaves}
+    assert not imports
+
+
 def test_every_dependency_is_imported_by_the_program() -> None:
     source = "".join(path.read_text() for path in (ROOT / "w2v_cli").rglob("*.py"))
     listed = re.search(r"^dependencies = \[(.*?)^\]", (ROOT / "pyproject.toml").read_text(), re.MULTILINE | re.DOTALL)

@@ -40,9 +40,9 @@ def train(
 
 def estimated(done: subprocess.CompletedProcess[str]) -> int:
     """The bytes that a run has said it would take."""
-    found = re.search(r"Takes about ([\d,]+) MB of memory", done.stderr)
+    found = re.search(r"Takes about ([\d.]+) (MiB|GiB) of memory, [\d.]+ (MiB|GiB) of it for", done.stderr)
     assert found is not None
-    return int(found[1].replace(",", "")) * 2**20
+    return round(float(found[1]) * {"MiB": 2**20, "GiB": 2**30}[found[2]])
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from w2v_cli.corpus.encoded import EncodedCorpus
 from w2v_cli.corpus.reader import TextOptions
 from w2v_cli.jit import WHY_NOT_COMPILED
 from w2v_cli.run import Observer
-from w2v_cli.training.memory import estimated_peak
+from w2v_cli.training.memory import size_text
 from w2v_cli.training.sampling import LEAST_SUBSAMPLED
 from w2v_cli.training.trainer import Progress, Trainer
 
@@ -50,8 +50,8 @@ class Narrator(Observer):
         config, corpus, schedule = trainer.config, trainer.corpus, trainer.schedule
         if WHY_NOT_COMPILED is not None and config.engine == "auto":
             self.show.say(f"{WHY_NOT_COMPILED}: training with the numpy engine, which is slow")
-        memory, tables = estimated_peak(trainer) / 2**20, trainer.parameters.nbytes / 2**20
-        self.show.say(f"Takes about {memory:,.0f} MB of memory, {tables:,.0f} of them for the parameters")
+        memory, tables = size_text(trainer.estimate_peak()), size_text(trainer.parameters.nbytes)
+        self.show.say(f"Takes about {memory} of memory, {tables} of it for the parameters")
         if self.verbose:
             self.show.say(f"Text sha256 {corpus.fingerprint}")
             self.show.say(f"Engine {trainer.engine}, {trainer.workers} workers; {config}")

@@ -22,7 +22,7 @@ from w2v_cli.training.schedule import BLOCK_TOKENS
 # measuring it takes a hundredth of the time of training.
 SHARE = 50
 LEAST_TOKENS, MOST_TOKENS = 2_000, 40_000
-# Noise words of all windows together, at most; 16 MB.
+# Noise words of all windows together, at most; 16 MiB.
 MOST_NOISE = 1 << 22
 # The tokens come in spans from all over the text. Windows do not reach beyond their span, so a span is at least so many
 # tokens long, and so long that after subsampling it holds several windows.

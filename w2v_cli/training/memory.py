@@ -7,14 +7,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-import numpy as np
 
 from w2v_cli.errors import TrainingError
-
-if TYPE_CHECKING:
-    from w2v_cli.training.trainer import Trainer
 
 # Of a worker: its windows without their noise words, and the scratch of up to some hundred noise words; with thousands
 # it is larger than that (`kernels.scratch_sizes`).
@@ -35,7 +29,7 @@ def require_memory(needed: int, what: str) -> None:
     available = available_memory()
     if available is not None and needed > available:
         raise TrainingError(
-            f"{what} take {_size(needed)} of memory and {_size(available)} are available", hint=_NEED_LESS
+            f"{what} take {size_text(needed)} of memory and {size_text(available)} are available", hint=_NEED_LESS
         )
 
 
@@ -52,12 +46,12 @@ def telling_memory(needed: int, what: str) -> Iterator[None]:
         yield
     except MemoryError as error:
         raise TrainingError(
-            f"{what} take {_size(needed)} of memory, and there was too little for the work on them", hint=_NEED_LESS
+            f"{what} take {size_text(needed)} of memory, and there was too little for the work on them", hint=_NEED_LESS
         ) from error
 
 
-def _size(count: int) -> str:
-    """Bytes as a person says them."""
+def size_text(count: int) -> str:
+    """Bytes as a person says them: 1.5 GiB, 300 MiB."""
     return f"{count / 2**30:.1f} GiB" if count >= 2**30 else f"{count / 2**20:.0f} MiB"
 
 
@@ -67,18 +61,9 @@ def available_memory() -> int | None:
     return min(limits, default=None)
 
 
-def estimated_peak(trainer: Trainer) -> int:
-    """The most memory that the process will have had resident when the run has ended, bytes.
-
-    What is resident now is measured, after the trial steps: the program, the vocabulary and all of the parameters.
-    """
-    copied = min(trainer.parameters.input_vectors.nbytes, SAVE_BYTES)
-    # A block's windows are those of the tokens that subsampling leaves.
-    share = np.average(trainer.sampler.keep_prob, weights=trainer.corpus.vocabulary.counts)
-    kept = trainer.schedule.span(0)[1] * share
-    noise = int(kept / trainer.sampler.step_windows) * trainer.sampler.negatives * 4
-    later = trainer.workers * (WORKER_BYTES + noise) + copied + trainer.corpus.boundary_bytes + trainer.work_bytes
-    return max(resident_bytes() + later, peak_bytes())
+def peak_after(more: int) -> int:
+    """The most memory that the process will have had resident when so many bytes more have been, bytes."""
+    return max(resident_bytes() + more, peak_bytes())
 
 
 def resident_bytes() -> int:

@@ -20,7 +20,7 @@ from w2v_cli.errors import TrainingError
 from w2v_cli.threads import one_blas_thread
 from w2v_cli.training.engines import make_measure, make_step, resolve_engine
 from w2v_cli.training.loss_sample import LossSample, MeasuredLoss
-from w2v_cli.training.memory import require_memory
+from w2v_cli.training.memory import SAVE_BYTES, WORKER_BYTES, peak_after, require_memory
 from w2v_cli.training.objective import make_objective
 from w2v_cli.training.parameters import Parameters, initial_parameters, parameter_bytes
 from w2v_cli.training.sampling import Sample, Sampler, sampler_of
@@ -188,6 +188,18 @@ class Trainer:
         # Every token is kept here: where subsampling leaves none, nothing would draw noise words.
         self._trial(2, self.sampler.keeping_all())
         return time.perf_counter() - start
+
+    def estimate_peak(self) -> int:
+        """The most memory that the process will have had resident when the run has ended, bytes.
+
+        What is resident now is measured, after the trial steps: the program, the vocabulary and all of the parameters.
+        """
+        # A block's windows are those of the tokens that subsampling leaves.
+        share = np.average(self.sampler.keep_prob, weights=self.corpus.vocabulary.counts)
+        kept = self.schedule.span(0)[1] * share
+        noise = int(kept / self.sampler.step_windows) * self.sampler.negatives * 4
+        copied = min(self.parameters.input_vectors.nbytes, SAVE_BYTES)
+        return peak_after(self.workers * (WORKER_BYTES + noise) + copied + self.corpus.boundary_bytes + self.work_bytes)
 
     def estimate_seconds(self) -> float:
         """How long training will take, from a trial of the first block that leaves the parameters alone.
