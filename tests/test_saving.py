@@ -182,7 +182,9 @@ def test_a_source_tree_that_was_not_installed_tells_a_version_and_trains(text: s
         for path in place.iterdir():
             if not path.name.startswith(("w2v_cli", "__editable__")) and not (others / path.name).exists():
                 (others / path.name).symlink_to(path)
-    environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{others}"}
+    # The package alone: an installation may have left its metadata beside it.
+    (others / "w2v_cli").symlink_to(ROOT / "w2v_cli")
+    environment = {**os.environ, "PYTHONPATH": str(others)}
 
     def run(*arguments: str) -> str:
         # -S: no site-packages but those.

@@ -107,10 +107,9 @@ def train(
             run = resume_training(begun, given, narrator)
     show.done()
     if run.output is None:
-        assert resume is not None
         raise ConfigError(
             f"the run in {resume} was begun without an output, so no model was written",
-            hint=f"{resume_command(resume, output)} writes it",
+            hint=f"{resume_command(str(resume), output)} writes it",
         )
     _tell(run, run.output, show, verbose)
     if as_json:
