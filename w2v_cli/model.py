@@ -37,7 +37,7 @@ class Model:
     Attributes
     ----------
     words : sequence of V str · vectors : float32 (V, D); writing to it changes the model and its answers, not the file.
-    counts : int64 (V,), occurrences in the corpus, or None where nobody knows.
+    counts : int64 (V,), occurrences in the corpus, or None if unknown.
     metadata : what a model was made with, as text: config, version, loss, corpus_fingerprint.
 
     Examples
@@ -111,7 +111,7 @@ class Model:
 
     @property
     def losses(self) -> list[float]:
-        """Mean negative log-likelihood of each epoch, nats per prediction; empty where nobody knows."""
+        """Mean negative log-likelihood of each epoch, nats per prediction; empty if unknown."""
         losses = self._tables.get(LOSSES)
         return list(making(self.metadata)["loss"] or []) if losses is None else losses.tolist()
 

@@ -80,7 +80,7 @@ def similar(
       w2v similar -- king -man +woman
       cut -f 1 words.tsv | w2v similar --json - | jq -r '.neighbours[].word'
     """
-    # Here and not above: `w2v --help` shall not wait for numpy.
+    # Imported here so that `w2v --help` need not wait for numpy.
     from w2v_cli.embeddings.directions import read_directions
     from w2v_cli.embeddings.queries import nearest, parse_query
     from w2v_cli.embeddings.queries import similar as most_similar
@@ -155,7 +155,7 @@ def analogy(
       w2v analogy -k 1 --method 3cosmul Berlin Germany Paris
       cut -d " " -f 1-3 questions.txt | w2v analogy -k 1 --json -
     """
-    # Here and not above: `w2v --help` shall not wait for numpy.
+    # Imported here so that `w2v --help` need not wait for numpy.
     from w2v_cli.embeddings.queries import analogy as answer_analogies
 
     questions = [_three(line.split()) for line in given(words)] if "-" in words else [_three(words)]
@@ -196,7 +196,7 @@ def odd(words: tuple[str, ...], vectors_path: str, as_json: bool) -> None:
       w2v odd -m wiki.safetensors Paris Berlin banana
       w2v odd --json Paris Berlin banana | jq -r '.words[].word'
     """
-    # Here and not above: `w2v --help` shall not wait for numpy.
+    # Imported here so that `w2v --help` need not wait for numpy.
     from w2v_cli.embeddings.queries import odd_one_out
 
     asked = given(words)
@@ -229,7 +229,7 @@ def distance(words: tuple[str, ...], vectors_path: str, as_json: bool) -> None:
       w2v distance -m wiki.safetensors Paris Berlin Rome banana
       w2v distance --json king queen man | jq 'select(.cosine > 0.5)'
     """
-    # Here and not above: `w2v --help` shall not wait for numpy.
+    # Imported here so that `w2v --help` need not wait for numpy.
     from w2v_cli.embeddings.queries import cosines_between
 
     asked = given(words)

@@ -25,7 +25,7 @@ def classes(vectors_path: str, count: int, seed: int, sort: bool, as_json: bool)
       w2v classes -m wiki.safetensors -k 50 --sort
       w2v classes -k 50 --json | jq -r 'select(.class == 7).word'
     """
-    # Here and not above: `w2v --help` shall not wait for numpy.
+    # Imported here so that `w2v --help` need not wait for numpy.
     from w2v_cli.embeddings.classes import word_classes
 
     vectors = open_vectors(vectors_path)

@@ -49,7 +49,7 @@ def vocab(
       w2v vocab wiki-*.txt.gz --min-count 5 > words.tsv
       zcat news.gz | w2v vocab - --tokenize words --lower --json | jq -r .word
     """
-    # Here and not above: `w2v --help` shall not wait for numpy.
+    # Imported here so that `w2v --help` need not wait for numpy.
     from w2v_cli.config import available_cores
     from w2v_cli.corpus.encoded import compile_passes, count_words
     from w2v_cli.corpus.reader import TextOptions, check_readable
@@ -125,7 +125,7 @@ def phrases(
       w2v phrases wiki-*.txt.gz -o joined.txt --scoring npmi --connectors english --passes 2
       w2v phrases corpus.txt -o - | w2v train -
     """
-    # Here and not above: `w2v --help` shall not wait for numpy.
+    # Imported here so that `w2v --help` need not wait for numpy.
     from w2v_cli.atomic import atomic_file, check_writable, packing
     from w2v_cli.config import available_cores
     from w2v_cli.corpus.encoded import compile_passes, encode

@@ -93,7 +93,7 @@ def eval(
       w2v eval -m old.safetensors -m new.safetensors --protocol gensim questions-words.txt
       w2v eval --json questions-words.txt | jq .score
     """
-    # Here and not above: `w2v --help` shall not wait for numpy.
+    # Imported here so that `w2v --help` need not wait for numpy.
     from w2v_cli.embeddings.evaluation import PROTOCOLS, evaluate
     from w2v_cli.embeddings.gold import read_gold
 

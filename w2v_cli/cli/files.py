@@ -73,7 +73,7 @@ def convert(
       w2v convert glove.6B.300d.txt glove.safetensors --normalize
       w2v convert model.safetensors small.vec.gz --top 50000 --matrix sum
     """
-    # Here and not above: `w2v --help` shall not wait for numpy.
+    # Imported here so that `w2v --help` need not wait for numpy.
     from w2v_cli.embeddings.export import select, target_format, write_vectors
     from w2v_cli.embeddings.files import ModelFile
     from w2v_cli.embeddings.target import check_target

@@ -65,7 +65,7 @@ def gradcheck(
         if at is not None and context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
             raise click.UsageError(f"--at and --{name}: the model has its own")
 
-    # Here and not above: `w2v --help` shall not wait for numpy.
+    # Imported here so that `w2v --help` need not wait for numpy.
     from w2v_cli.errors import ConfigError
     from w2v_cli.gradients.catalogue import catalogue
     from w2v_cli.gradients.check import TOLERANCES, run_check

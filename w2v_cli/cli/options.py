@@ -55,14 +55,14 @@ def config_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def config_file_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """--config: options from a TOML file, for which those on the command line go before."""
+    """--config: options from a TOML file; those on the command line override them."""
     return click.option(
         "--config",
         "config_file",
         metavar="FILE",
         is_eager=True,
         callback=_take_options,
-        help="TOML file of options, such as w2v info prints; the command line's go before.",
+        help="TOML file of options, as printed by w2v info. Command-line options override it.",
     )(command)
 
 

@@ -45,7 +45,7 @@ def save_model(
     ----------
     path : packed as gzip if it ends in .gz.
     words : V distinct words, none of them empty, most frequent first.
-    counts : int64 (V,), or None where nobody knows.
+    counts : int64 (V,), or None if unknown.
     tensors : by name, of at least one axis; rows may be slices of wider tables.
     metadata : what the model was made with; `format` and `format_version` are added.
 

@@ -196,7 +196,7 @@ def words_of(file: VectorFile, text: np.ndarray, lengths: np.ndarray, place: Cal
     Raises
     ------
     ModelFileError
-        If a word is not UTF-8, or there twice.
+        If a word is not UTF-8, or is repeated.
     """
     offsets = np.zeros(len(lengths) + 1, np.int64)
     np.cumsum(lengths, out=offsets[1:])

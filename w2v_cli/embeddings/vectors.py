@@ -33,7 +33,7 @@ class WordVectors:
     ----------
     words : V distinct words; a word's place is its id and its row.
     matrix : float32 (V, D).
-    counts : int64 (V,), occurrences in the corpus, or None where nobody knows.
+    counts : int64 (V,), occurrences in the corpus, or None if unknown.
     """
 
     def __init__(self, words: Sequence[str], matrix: np.ndarray, counts: np.ndarray | None = None) -> None:

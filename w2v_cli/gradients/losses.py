@@ -104,7 +104,7 @@ def logistic_loss(
     Parameters
     ----------
     hidden : H, float (n, D).
-    rows : W, float (m, D); a row that is there twice counts twice.
+    rows : W, float (m, D); a repeated row counts as often as it is repeated.
     labels : y, 0 or 1, (m,).
     counts : c, (m,): how often a row counts, 0 leaves it out. Default: once each.
 

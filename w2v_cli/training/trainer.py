@@ -239,7 +239,7 @@ class Trainer:
         Raises
         ------
         TrainingError
-            If the loss or a parameter stops being a number; `save` is not called then.
+            If the run diverges, or trains no window at all; `save` is not called then.
         """
         tally = self._tally(start)
         first_token, begun = tally.tokens, time.perf_counter()
