@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from w2v_cli import opening
 from w2v_cli.corpus import reader
 from w2v_cli.corpus.reader import Reader, TextOptions
 from w2v_cli.embeddings import files, text_format
@@ -149,7 +150,7 @@ def test_a_long_word_of_a_text_is_not_counted_again_for_every_block(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, copies: type[Copied]
 ) -> None:
     (tmp_path / "text.txt").touch()
-    monkeypatch.setattr(reader, "_decompressed", lambda path, raw: Slow(b"x" * 1000 + b" y"))
+    monkeypatch.setattr(reader, "decompressed", lambda path, raw: Slow(b"x" * 1000 + b" y"))
     pieces = Reader([str(tmp_path / "text.txt")], TextOptions(), 1).pieces()
     assert b"".join(piece.data for piece in pieces).split() == [b"x" * 1000, b"y"]
     assert copies.asked <= 6000 and copies.copied == 0
@@ -166,7 +167,7 @@ def test_zstandard_frames_are_not_counted_again_for_every_read(copies: type[Copi
             return Copied(data)
 
     stream: Any = Slow(b"x" * 1000)
-    assert reader._Zstandard(stream, Decompressor()).read(1000) == b"x" * 1000
+    assert opening._Zstandard(stream, Decompressor()).read(1000) == b"x" * 1000
     assert copies.asked <= 4000
 
 

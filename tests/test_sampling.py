@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from w2v_cli.config import TrainConfig
+from w2v_cli.random import GOLDEN, MASK, mix_bits, stream_key
 from w2v_cli.training import sampling
 from w2v_cli.training.sampling import (
     NOISE,
@@ -22,8 +23,6 @@ from w2v_cli.training.sampling import (
     Sample,
     alias_table,
     make_sampler,
-    mix_bits,
-    stream_key,
     windows_per_step,
 )
 
@@ -40,7 +39,7 @@ def test_the_mixer_is_splitmix64() -> None:
     # Steele, Lea & Flood's generator, seeded with 0: the first outputs as published with the reference code.
     state, outputs = 0, []
     for _ in range(3):
-        state = (state + sampling.GOLDEN) & sampling.MASK
+        state = (state + GOLDEN) & MASK
         outputs.append(mix_bits(state))
     assert outputs == [0xE220A8397B1DCDAF, 0x6E789E6AA1B965F4, 0x06C45D188009454F]
 

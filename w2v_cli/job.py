@@ -13,8 +13,9 @@ from typing import Any
 
 from w2v_cli.atomic import atomic_file
 from w2v_cli.config import TrainConfig, option_name
-from w2v_cli.corpus.reader import STDIN, Reader, TextOptions
+from w2v_cli.corpus.reader import Reader, TextOptions
 from w2v_cli.errors import ConfigError, CorpusError, ModelFileError, TrainingError
+from w2v_cli.opening import STDIN
 from w2v_cli.outputs import Named
 from w2v_cli.storage import parse_json
 

@@ -11,8 +11,8 @@ import sys
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from w2v_cli.corpus.reader import STDIN
 from w2v_cli.errors import ConfigError
+from w2v_cli.opening import STDIN
 
 
 class Named(NamedTuple):

@@ -130,7 +130,8 @@ def phrases(
     from w2v_cli.config import available_cores
     from w2v_cli.corpus.encoded import compile_passes, encode
     from w2v_cli.corpus.phrases import ENGLISH_CONNECTORS, THRESHOLDS, Joiner
-    from w2v_cli.corpus.reader import OPENERS, TextOptions, check_readable
+    from w2v_cli.corpus.reader import TextOptions, check_readable
+    from w2v_cli.opening import OPENERS
     from w2v_cli.outputs import Named, require_apart
 
     if as_json and output == "-":

@@ -6,12 +6,8 @@ sentence, and so does the end of a file.
 
 from __future__ import annotations
 
-import bz2
-import errno
 import functools
-import gzip
 import hashlib
-import io
 import lzma
 import os
 import re
@@ -19,41 +15,17 @@ import stat
 import sys
 import unicodedata
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import IO
 
-from w2v_cli.errors import ConfigError, CorpusError, MissingExtraError
+from w2v_cli.errors import ConfigError, CorpusError
+from w2v_cli.opening import MAGIC, OPENERS, STDIN, decompressed, suffix_of
 
-STDIN = "-"
 PIECE_BYTES = 1 << 20
 _BOM = b"\xef\xbb\xbf"
 # Longer ones are no words, but a file of another kind, and would grow in memory until the next white space.
 MOST_TOKEN_BYTES = 1 << 26
-# Of a .zst, unpacked at a time: four bytes may stand for 128 KiB.
-_ZSTANDARD_BYTES = 1 << 12
-# How compressed files begin, and the suffix that says so.
-_MAGIC = {b"\x1f\x8b": ".gz", b"BZh": ".bz2", b"\xfd7zXZ\x00": ".xz", b"\x28\xb5\x2f\xfd": ".zst"}
-
-
-def whole_text(path: str | os.PathLike[str], errors: str = "strict") -> str:
-    """A small file of UTF-8 as it is, stdin for `-`; without a byte order mark.
-
-    Raises
-    ------
-    OSError, UnicodeDecodeError
-        If it cannot be read, or is no UTF-8.
-    """
-    if path != STDIN:
-        with open(path, encoding="utf-8-sig", errors=errors) as file:
-            return file.read()
-    if sys.stdin is None:
-        raise OSError(errno.EBADF, "stdin is closed")
-    stdin = io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8-sig", errors=errors)
-    try:
-        return stdin.read()
-    finally:
-        stdin.detach()
 
 
 @functools.cache
@@ -172,7 +144,7 @@ class Reader:
     @property
     def compressed(self) -> bool:
         """Whether an input has to be decompressed."""
-        return any(_suffix(path) in OPENERS for path in self.paths)
+        return any(suffix_of(path) in OPENERS for path in self.paths)
 
     def pieces(self) -> Iterator[Piece]:
         """All pieces in order.
@@ -206,7 +178,7 @@ class Reader:
 
     def _blocks(self, path: str, raw: IO[bytes]) -> Iterator[bytes]:
         """The text of one file, cut between tokens."""
-        text = _decompressed(path, raw)
+        text = decompressed(path, raw)
         unfinished: list[bytes] = []
         unfinished_bytes = 0
         while True:
@@ -277,7 +249,7 @@ def _last_cut(block: bytes) -> int:
 
 def _encoding_hint(start: bytes) -> str:
     """What to do about a text that is not UTF-8, going by how it begins."""
-    for magic, suffix in _MAGIC.items():
+    for magic, suffix in MAGIC.items():
         if start.startswith(magic):
             return f"it looks compressed: give it a name that ends in {suffix}"
     if start[:2] in (b"\xff\xfe", b"\xfe\xff"):
@@ -299,71 +271,6 @@ def _open_raw(path: str) -> IO[bytes]:
         return open(path, "rb")
     except OSError as error:
         raise CorpusError(f"{path} cannot be read: {error.strerror}") from error
-
-
-def _suffix(path: str) -> str:
-    return os.path.splitext(path)[1].lower()
-
-
-def _decompressed(path: str, raw: IO[bytes]) -> Any:
-    """A file object of the text in `raw`, by the suffix of its name."""
-    suffix = _suffix(path)
-    return OPENERS[suffix](raw) if suffix in OPENERS else raw
-
-
-def _gzip(raw: IO[bytes]) -> Any:
-    try:
-        from isal import igzip
-    except ImportError:  # no wheel for this platform
-        return gzip.GzipFile(fileobj=raw)
-    return igzip.IGzipFile(fileobj=raw)
-
-
-def _zstandard(raw: IO[bytes]) -> Any:
-    try:
-        import zstandard
-    except ImportError:
-        raise MissingExtraError(
-            "reading .zst needs the package zstandard", hint="pip install 'w2v-cli[zstd]', or unpack the file"
-        ) from None
-    return _Zstandard(raw, zstandard.ZstdDecompressor())
-
-
-class _Zstandard:
-    """Reads zstandard frames, and unlike the package's own reader does not take a file's end for that of a frame."""
-
-    def __init__(self, raw: IO[bytes], decompressor: Any) -> None:
-        self._raw = raw
-        self._decompressor = decompressor
-        self._frame: Any = None
-        self._rest = b""
-
-    def read(self, size: int) -> bytes:
-        """`size` bytes or somewhat more; fewer only at the end."""
-        texts: list[bytes] = []
-        missing = size
-        while missing > 0:
-            compressed = self._rest or self._raw.read(_ZSTANDARD_BYTES)
-            self._rest = b""
-            if not compressed:
-                if self._frame is not None:
-                    raise EOFError("it ends in the middle")
-                break
-            self._frame = self._frame or self._decompressor.decompressobj()
-            texts.append(self._frame.decompress(compressed))
-            missing -= len(texts[-1])
-            if self._frame.eof:
-                self._rest = self._frame.unused_data
-                self._frame = None
-        return b"".join(texts)
-
-
-OPENERS: dict[str, Callable[[IO[bytes]], Any]] = {
-    ".gz": _gzip,
-    ".bz2": bz2.BZ2File,
-    ".xz": lzma.LZMAFile,
-    ".zst": _zstandard,
-}
 
 
 def _place(raw: IO[bytes], offset: int) -> int:

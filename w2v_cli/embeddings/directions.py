@@ -6,10 +6,10 @@ import os
 
 import numpy as np
 
-from w2v_cli.corpus.reader import whole_text
 from w2v_cli.embeddings.queries import unit_rows
 from w2v_cli.embeddings.vectors import WordVectors
 from w2v_cli.errors import ModelFileError
+from w2v_cli.opening import whole_text
 
 
 def read_directions(path: str | os.PathLike[str], vectors: WordVectors) -> tuple[list[str], np.ndarray]:

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from w2v_cli.corpus.reader import OPENERS
 from w2v_cli.errors import ConfigError, ModelFileError
+from w2v_cli.opening import OPENERS
 from w2v_cli.storage import open_regular
 from w2v_cli.words import Words
 

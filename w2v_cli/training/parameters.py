@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import DTypeLike
 
-from w2v_cli.training.sampling import GOLDEN, mix_bits, stream_key
+from w2v_cli.random import GOLDEN, mix_bits, stream_key
 
 # Rows are padded with zeros to whole cache lines of float32, which are whole vectors on every processor so far.
 ROW_ALIGNMENT = 16

@@ -20,10 +20,8 @@ import numpy as np
 
 from w2v_cli.config import TrainConfig
 from w2v_cli.jit import COMPILES, compiled
+from w2v_cli.random import GOLDEN, LOW, MASK, below, mix, stream_key
 
-MASK = 0xFFFFFFFFFFFFFFFF
-LOW = 0xFFFFFFFF
-GOLDEN = 0x9E3779B97F4A7C15
 MOST_STEP_WINDOWS = 4
 # Noise words of a block. enwiki-100m, analogies of three seeds: with 2,048 of them skip-gram has 38.9 %, CBOW 38.1 %;
 # with 1,024, 38.5 and 37.8; with noise drawn anew for every step, 37.7 and 38.1, at three quarters of CBOW's speed.
@@ -236,30 +234,6 @@ def _pair_columns(share: Any, aliases: Any) -> None:
         share[rich[i]] = 1.0
 
 
-def mix_bits(state: Any) -> Any:
-    """SplitMix64's output function: 64 bits (or a uint64 array of them) in, as many well-mixed bits out."""
-    z = ((state ^ (state >> 30)) * 0xBF58476D1CE4E5B9) & MASK
-    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & MASK
-    return z ^ (z >> 31)
-
-
-mix = compiled(mix_bits)
-
-
-def stream_key(*parts: int) -> int:
-    """The start of the random stream that belongs to some whole numbers."""
-    key = 0
-    for part in parts:
-        key = mix_bits((key + part + GOLDEN) & MASK)
-    return key
-
-
-@compiled
-def _below(limit: Any, bits: Any) -> Any:
-    """A whole number under the limit from 32 random bits: unsigned, so that numba never counts from the end with it."""
-    return (np.uint64(bits) * np.uint64(limit)) >> np.uint64(32)
-
-
 @compiled
 def _clip(stops: Any, start: Any, end: Any, window: Any) -> None:
     """No window of a sentence reaches past its end."""
@@ -283,7 +257,7 @@ def _draw_windows(  # type: ignore[no-untyped-def]
             next_boundary += 1
         state = (state + GOLDEN) & MASK
         bits = mix(state)
-        radius = window if fixed_window else 1 + np.int64(_below(window, bits & LOW))
+        radius = window if fixed_window else 1 + np.int64(below(window, bits & LOW))
         # No window leaves its block; a larger radius might leave int32.
         radius = min(radius, len(ids))
         kept_ids[kept], positions[kept] = ids[pos], pos
@@ -300,10 +274,10 @@ def _draw_noise(state, noise_limits, noise_aliases, negatives):  # type: ignore[
     for i in range(POOL_WORDS):
         state = (state + GOLDEN) & MASK
         bits = mix(state)
-        column = _below(len(noise_limits), bits >> 32)
+        column = below(len(noise_limits), bits >> 32)
         # Both are read, as a branch on them could not be predicted.
         alias, own = noise_aliases[column], bits & LOW <= noise_limits[column]
         pool[i] = column if own else alias
     for i in range(len(negatives)):
         state = (state + GOLDEN) & MASK
-        negatives[i] = pool[_below(POOL_WORDS, mix(state) >> 32)]
+        negatives[i] = pool[below(POOL_WORDS, mix(state) >> 32)]
