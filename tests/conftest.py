@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from w2v_cli.cli.main import run
-from w2v_cli.storage import word_tensors, write_tensors
+from w2v_cli.storage.tensors import word_tensors, write_tensors
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 ROOT = Path(__file__).parents[1]

@@ -17,9 +17,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from w2v_cli.api import Model, load, train
     from w2v_cli.config import TrainConfig
     from w2v_cli.errors import W2VError
-    from w2v_cli.model import Model, load, train
     from w2v_cli.training.trainer import Progress
 
     __version__: str
@@ -28,9 +28,9 @@ __all__ = ["Model", "Progress", "TrainConfig", "W2VError", "load", "train"]
 
 # Found when they are asked for: `w2v --help` comes through here, and shall not wait for numpy.
 _HOMES = {
-    "Model": "model",
-    "load": "model",
-    "train": "model",
+    "Model": "api",
+    "load": "api",
+    "train": "api",
     "Progress": "training.trainer",
     "TrainConfig": "config",
     "W2VError": "errors",

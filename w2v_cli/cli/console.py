@@ -18,8 +18,8 @@ import click
 from w2v_cli.errors import CorpusError
 
 if TYPE_CHECKING:
-    from w2v_cli.embeddings.files import ModelFile
     from w2v_cli.embeddings.vectors import WordVectors
+    from w2v_cli.formats.model_file import ModelFile
 
 # What a terminal might obey instead of showing: controls, line separators, half characters, reordering marks.
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -155,7 +155,7 @@ def open_vectors(path: str) -> WordVectors:
 
 def open_model(path: str) -> ModelFile:
     """The model of -m, opened once by an invocation, and so by a whole session of `w2v shell`."""
-    from w2v_cli.embeddings.files import ModelFile
+    from w2v_cli.formats.model_file import ModelFile
 
     settings = click.get_current_context().ensure_object(dict)
     opened = settings.setdefault("vectors", {})

@@ -51,8 +51,8 @@ def vocab(
     """
     # Imported here so that `w2v --help` need not wait for numpy.
     from w2v_cli.config import available_cores
-    from w2v_cli.corpus.encoded import compile_passes, count_words
-    from w2v_cli.corpus.reader import TextOptions, check_readable
+    from w2v_cli.corpus.encode import compile_passes, count_words
+    from w2v_cli.corpus.texts import TextOptions, check_readable
 
     check_readable(corpus)
     show = ProgressLine(quiet)
@@ -126,13 +126,13 @@ def phrases(
       w2v phrases corpus.txt -o - | w2v train -
     """
     # Imported here so that `w2v --help` need not wait for numpy.
-    from w2v_cli.atomic import atomic_file, check_writable, packing
     from w2v_cli.config import available_cores
-    from w2v_cli.corpus.encoded import compile_passes, encode
+    from w2v_cli.corpus.encode import compile_passes, encode
     from w2v_cli.corpus.phrases import ENGLISH_CONNECTORS, THRESHOLDS, Joiner
-    from w2v_cli.corpus.reader import TextOptions, check_readable
-    from w2v_cli.opening import OPENERS
-    from w2v_cli.outputs import Named, require_apart
+    from w2v_cli.corpus.texts import TextOptions, check_readable
+    from w2v_cli.storage.atomic import atomic_file, check_writable, packing
+    from w2v_cli.storage.opening import OPENERS
+    from w2v_cli.storage.outputs import Named, require_apart
 
     if as_json and output == "-":
         raise click.UsageError("--json and -o -: both would go to stdout")

@@ -15,7 +15,7 @@ from w2v_cli.errors import ModelFileError
 if TYPE_CHECKING:
     import numpy as np
 
-    from w2v_cli.embeddings.files import ModelFile
+    from w2v_cli.formats.model_file import ModelFile
 
 
 _TOML_KEY = re.compile("[A-Za-z0-9_-]+")
@@ -74,9 +74,9 @@ def convert(
       w2v convert model.safetensors small.vec.gz --top 50000 --matrix sum
     """
     # Imported here so that `w2v --help` need not wait for numpy.
-    from w2v_cli.embeddings.export import select, target_format, write_vectors
-    from w2v_cli.embeddings.files import ModelFile
-    from w2v_cli.embeddings.target import check_target
+    from w2v_cli.formats.export import select, target_format, write_vectors
+    from w2v_cli.formats.model_file import ModelFile
+    from w2v_cli.formats.target import check_target
 
     format = target_format(target, wanted_format, dtype)
     check_target(target, format, source)
@@ -116,7 +116,7 @@ def info(model: str, as_json: bool) -> None:
       w2v info model.safetensors > again.toml
       w2v info --json model.safetensors | jq .loss
     """
-    from w2v_cli.embeddings.summary import summary
+    from w2v_cli.formats.summary import summary
 
     facts = summary(model)
     if as_json:

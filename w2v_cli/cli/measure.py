@@ -66,12 +66,12 @@ def gradcheck(
             raise click.UsageError(f"--at and --{name}: the model has its own")
 
     # Imported here so that `w2v --help` need not wait for numpy.
+    from w2v_cli.compute.jit import COMPILES, WHY_NOT_COMPILED
+    from w2v_cli.engines.choose import resolve_engine
+    from w2v_cli.engines.step_catalogue import step_checks
     from w2v_cli.errors import ConfigError
     from w2v_cli.gradients.catalogue import catalogue
     from w2v_cli.gradients.check import TOLERANCES, run_check
-    from w2v_cli.jit import COMPILES, WHY_NOT_COMPILED
-    from w2v_cli.training.checks import step_checks
-    from w2v_cli.training.engines import resolve_engine
 
     engines = ["reference", "compiled"] if engine == "all" else [resolve_engine(engine)]
     if engine == "all" and not COMPILES:
@@ -137,13 +137,13 @@ def _verdict(finding: Finding) -> str:
 
 def _checks_at(model: str, corpus: str, engines: list[str], seed: int) -> list[Check]:
     """The checks of a trained model at windows of the start of a text."""
-    from w2v_cli.corpus.reader import Reader, check_readable
+    from w2v_cli.corpus.texts import Reader, check_readable
     from w2v_cli.corpus.vocabulary import first_ids
-    from w2v_cli.embeddings.files import ModelFile
+    from w2v_cli.engines.objective import make_objective
+    from w2v_cli.engines.sampling import sampler_of
+    from w2v_cli.engines.step_catalogue import corpus_checks
     from w2v_cli.errors import CorpusError, ModelFileError
-    from w2v_cli.training.checks import corpus_checks
-    from w2v_cli.training.objective import make_objective
-    from w2v_cli.training.sampling import sampler_of
+    from w2v_cli.formats.model_file import ModelFile
 
     check_readable([corpus])
     with ModelFile(model) as file:

@@ -6,12 +6,12 @@ from contextlib import AbstractContextManager
 
 from w2v_cli.cli.progress import ProgressLine, duration
 from w2v_cli.cli.signals import Stop
-from w2v_cli.corpus.encoded import EncodedCorpus
-from w2v_cli.corpus.reader import TextOptions
-from w2v_cli.jit import WHY_NOT_COMPILED
-from w2v_cli.run import Observer
+from w2v_cli.compute.jit import WHY_NOT_COMPILED
+from w2v_cli.corpus.encode import EncodedCorpus
+from w2v_cli.corpus.texts import TextOptions
+from w2v_cli.engines.sampling import LEAST_SUBSAMPLED
 from w2v_cli.training.memory import size_text
-from w2v_cli.training.sampling import LEAST_SUBSAMPLED
+from w2v_cli.training.run import Observer
 from w2v_cli.training.trainer import Progress, Trainer
 
 # Above this share of tokens that end in punctuation a text is taken for raw prose.

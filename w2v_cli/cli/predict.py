@@ -14,7 +14,7 @@ from w2v_cli.errors import ModelFileError
 if TYPE_CHECKING:
     import numpy as np
 
-    from w2v_cli.embeddings.files import ModelFile
+    from w2v_cli.formats.model_file import ModelFile
 
 
 @click.command()
@@ -56,8 +56,8 @@ def predict(context: tuple[str, ...], vectors_path: str, count: int, as_json: bo
 
 def _losses(model: ModelFile, context: list[str]) -> np.ndarray:
     """The loss of the window for every word in its middle, by the model file's own configuration."""
-    from w2v_cli.training.objective import make_objective
-    from w2v_cli.training.predict import middle_losses
+    from w2v_cli.embeddings.predict import middle_losses
+    from w2v_cli.engines.objective import make_objective
 
     vectors = model.vectors
     try:

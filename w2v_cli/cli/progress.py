@@ -41,7 +41,7 @@ class ProgressLine:
     def compiling(self) -> Iterator[None]:
         """Within, a remark if something is compiled, and another if the next run will have to compile it again."""
         # Here and not above: `w2v --help` must not wait for numba.
-        from w2v_cli.jit import told_of_compiling
+        from w2v_cli.compute.jit import told_of_compiling
 
         with told_of_compiling(self._say_compiling, self._say_not_kept):
             yield

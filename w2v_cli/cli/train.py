@@ -19,7 +19,7 @@ from w2v_cli.config import TrainConfig
 from w2v_cli.errors import ConfigError
 
 if TYPE_CHECKING:
-    from w2v_cli.run import Run
+    from w2v_cli.training.run import Run
 
 DEFAULT_OUTPUT = "model.safetensors"
 # The next command is shown with a word that is neither a function word nor rare.
@@ -87,11 +87,11 @@ def train(
         show.say(f"Reading {', '.join(corpus)}" if resume is None else f"Resuming the run in {resume}")
 
         from w2v_cli.cli.narrator import Narrator
-        from w2v_cli.corpus.reader import TextOptions
-        from w2v_cli.job import NAME
-        from w2v_cli.outputs import Named
-        from w2v_cli.run import resume_training, train_model
-        from w2v_cli.run_folder import resume_command
+        from w2v_cli.corpus.texts import TextOptions
+        from w2v_cli.storage.outputs import Named
+        from w2v_cli.training.job import NAME
+        from w2v_cli.training.run import resume_training, train_model
+        from w2v_cli.training.run_folder import resume_command
 
         narrator, given = Narrator(show, stop, verbose), given_options(context)
         folder = resume or checkpoint

@@ -16,9 +16,9 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from w2v_cli.corpus import joining
-from w2v_cli.corpus.encoded import EncodedCorpus
-from w2v_cli.threads import in_order
+from w2v_cli.compute.threads import in_order
+from w2v_cli.corpus import phrase_kernels
+from w2v_cli.corpus.encode import EncodedCorpus
 
 SCORINGS = ("word2phrase", "npmi")
 # Where a phrase is above: word2phrase's default, and gensim's advice for a score of −1…1.
@@ -77,14 +77,14 @@ class Joiner:
         self.connectors = frozenset(connectors)
         self.delimiter, self.threads = delimiter, threads
         self.words = list(corpus.vocabulary.words)
-        self.passes: list[joining.Joins] = []
+        self.passes: list[phrase_kernels.Joins] = []
 
     def find(self, on_progress: OnProgress | None = None) -> list[Phrase]:
         """One more pass: count what the passes before it have left, and join the phrases of that; best first."""
         counts = self._counts(on_progress)
         connectors = np.array([word in self.connectors for word in self.words], bool)
         frequent = counts >= self.min_count
-        parts = [joining.Candidates(connectors, frequent, part, self.threads) for part in range(self.threads)]
+        parts = [phrase_kernels.Candidates(connectors, frequent, part, self.threads) for part in range(self.threads)]
         with ThreadPoolExecutor(self.threads) as pool:
             for block in self._of_blocks(self._joined, on_progress):
                 list(pool.map(lambda part, block=block: part.count(block.ids, block.boundaries), parts))
@@ -98,17 +98,17 @@ class Joiner:
         phrases = [self.delimiter.join(self.words[word_id] for word_id in path) for _, path in scored]
         ids_of = self._ids_of(phrases)
         joined_ids = {path: ids_of[phrase] for (_, path), phrase in zip(scored, phrases, strict=True)}
-        self.passes.append(joining.Joins(connectors, joined_ids))
+        self.passes.append(phrase_kernels.Joins(connectors, joined_ids))
         return [Phrase(phrase, -score) for (score, _), phrase in zip(scored, phrases, strict=True)]
 
     def text(self, on_progress: OnProgress | None = None) -> Iterator[bytes]:
         """The text with its phrases joined: UTF-8, a sentence a line, one space between words."""
         encoded = [word.encode() for word in self.words]
         starts = np.cumsum([0, *map(len, encoded)], dtype=np.int64)
-        word_bytes = np.frombuffer(b"".join(encoded) + bytes(joining.EIGHT), np.uint8)
+        word_bytes = np.frombuffer(b"".join(encoded) + bytes(phrase_kernels.EIGHT), np.uint8)
 
         def written(block: _Block) -> bytes:
-            return joining.spelled(*self._joined(block), word_bytes, starts).tobytes()
+            return phrase_kernels.spelled(*self._joined(block), word_bytes, starts).tobytes()
 
         first = True
         for text in self._of_blocks(written, on_progress):
@@ -125,7 +125,9 @@ class Joiner:
             counts += np.bincount(block.ids, minlength=len(counts))
         return counts
 
-    def _above_threshold(self, candidates: joining.Candidates, counts: np.ndarray) -> list[tuple[int, int, float]]:
+    def _above_threshold(
+        self, candidates: phrase_kernels.Candidates, counts: np.ndarray
+    ) -> list[tuple[int, int, float]]:
         """Node, last word and score of the candidates that are phrases.
 
         word2phrase: (n_ab − min_count) / (n_a n_b) · N      npmi: log(p_ab / (p_a p_b)) / −log p_ab, p = n / N

@@ -11,11 +11,11 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from w2v_cli import hashing
-from w2v_cli.jit import COMPILES, compiled
+from w2v_cli.compute import hashing
+from w2v_cli.compute.jit import COMPILES, compiled
 
 if COMPILES:
-    from w2v_cli.simd import lowest_bit, white_space
+    from w2v_cli.compute.simd import lowest_bit, white_space
 
 NEWLINE_ID = 0
 # `add` reads 64 bytes at a time, so a piece must be followed by this many more.

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
-from w2v_cli.corpus.reader import Reader
+from w2v_cli.corpus.texts import Reader
 from w2v_cli.corpus.tokens import NEWLINE_ID, Tokens
 from w2v_cli.errors import VocabularyError
 

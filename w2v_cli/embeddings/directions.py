@@ -9,7 +9,7 @@ import numpy as np
 from w2v_cli.embeddings.queries import unit_rows
 from w2v_cli.embeddings.vectors import WordVectors
 from w2v_cli.errors import ModelFileError
-from w2v_cli.opening import whole_text
+from w2v_cli.storage.opening import whole_text
 
 
 def read_directions(path: str | os.PathLike[str], vectors: WordVectors) -> tuple[list[str], np.ndarray]:

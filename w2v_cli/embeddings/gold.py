@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from w2v_cli.errors import GoldFileError
-from w2v_cli.opening import whole_text
+from w2v_cli.storage.opening import whole_text
 
 _HINT = "give analogies (': section' lines, 4 words a line) or word pairs (2 words and a number a line)"
 

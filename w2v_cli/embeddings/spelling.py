@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from w2v_cli.words import Words
+from w2v_cli.storage.words import Words
 
 # Words that are folded, or compared, at a time: their letters fit into the cache.
 _WORDS_AT_ONCE = 1 << 16

@@ -11,13 +11,13 @@ from functools import cached_property
 
 import numpy as np
 
+from w2v_cli.compute.threads import one_blas_thread
 from w2v_cli.config import available_cores
 from w2v_cli.corpus.vocabulary import MOST_TOKENS
 from w2v_cli.embeddings.spelling import Spellings
 from w2v_cli.errors import ModelFileError, UnknownWordError
-from w2v_cli.storage import release_pages, writable
-from w2v_cli.threads import one_blas_thread
-from w2v_cli.words import Words
+from w2v_cli.storage.tensors import release_pages, writable
+from w2v_cli.storage.words import Words
 
 # Of the matrix at a time, for each thread.
 _BLOCK_BYTES = 1 << 24

@@ -21,6 +21,7 @@ from w2v_cli.gradients.activations import (
     softmax,
     softmax_jacobian,
 )
+from w2v_cli.gradients.architectures import CBOW, CBOW_SUM, SKIPGRAM, OutputLoss, window_cost
 from w2v_cli.gradients.check import Check, Point
 from w2v_cli.gradients.losses import (
     logistic_loss,
@@ -29,7 +30,6 @@ from w2v_cli.gradients.losses import (
     softmax_cross_entropy,
     softmax_loss,
 )
-from w2v_cli.gradients.models import CBOW, CBOW_SUM, SKIPGRAM, OutputLoss, window_cost
 from w2v_cli.gradients.network import Network, network_cost
 
 MODELS = {"skipgram": SKIPGRAM, "cbow": CBOW, "cbow of sums": CBOW_SUM}

@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from w2v_cli.corpus.encoded import EncodedCorpus
-from w2v_cli.training.engines import Measure
-from w2v_cli.training.sampling import Sample, Sampler
+from w2v_cli.corpus.encode import EncodedCorpus
+from w2v_cli.engines.choose import Measure
+from w2v_cli.engines.sampling import Sample, Sampler
 from w2v_cli.training.schedule import BLOCK_TOKENS
 
 # The sample is a fiftieth of the text, within these limits: enough for a small standard error, and little enough that

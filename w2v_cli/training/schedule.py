@@ -10,8 +10,8 @@ import math
 
 import numpy as np
 
+from w2v_cli.compute.random import stream_key
 from w2v_cli.config import TrainConfig
-from w2v_cli.random import stream_key
 
 # Tokens of a block: long enough that Python's share of the time is small, short enough to stop and to share out
 # at once. No window crosses a block's end.

@@ -13,8 +13,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from w2v_cli.config import TrainConfig
-from w2v_cli.training.objective import Objective
-from w2v_cli.training.sampling import Sample
+from w2v_cli.engines.objective import Objective
+from w2v_cli.engines.sampling import Sample
 
 # The most that alpha × pairs and alpha × scores may be (see `_row_load`). Measured on 100 kB to 20 MB of enwiki-100m
 # and on texts of a few words, with windows of 5 to 100 context words and 5 to 200 noise words: at twice as much most

@@ -14,18 +14,18 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from w2v_cli.compute.threads import one_blas_thread
 from w2v_cli.config import TrainConfig
-from w2v_cli.corpus.encoded import EncodedCorpus
+from w2v_cli.corpus.encode import EncodedCorpus
+from w2v_cli.engines.choose import make_measure, make_step, resolve_engine
+from w2v_cli.engines.objective import make_objective
+from w2v_cli.engines.parameters import Parameters, initial_parameters, parameter_bytes
+from w2v_cli.engines.sampling import Sample, Sampler, sampler_of
+from w2v_cli.engines.softmax import work_bytes
 from w2v_cli.errors import TrainingError
-from w2v_cli.threads import one_blas_thread
-from w2v_cli.training.engines import make_measure, make_step, resolve_engine
 from w2v_cli.training.loss_sample import LossSample, MeasuredLoss
 from w2v_cli.training.memory import SAVE_BYTES, WORKER_BYTES, peak_after, require_memory
-from w2v_cli.training.objective import make_objective
-from w2v_cli.training.parameters import Parameters, initial_parameters, parameter_bytes
-from w2v_cli.training.sampling import Sample, Sampler, sampler_of
 from w2v_cli.training.schedule import Schedule
-from w2v_cli.training.softmax import work_bytes
 from w2v_cli.training.step_size import default_alpha
 
 POLL_SECONDS = 0.1

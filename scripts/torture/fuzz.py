@@ -1,0 +1,155 @@
+#!/usr/bin/env python3
+"""Feed a reader whatever finds new ways through its code, and see that it refuses or understands, and never crashes.
+
+    pip install '.[fuzz]'
+    scripts/torture/fuzz.py safetensors --seconds 600
+
+Coverage-guided (atheris). The cases that are kept in tests/fuzz_cases are where it begins, and the test suite replays
+them. A crash ends it with the bytes that did it in a file crash-…: mend the fault, and keep that file as a case.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+import types
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from w2v_cli.corpus import texts, tokens
+from w2v_cli.embeddings import gold
+from w2v_cli.errors import W2VError
+from w2v_cli.formats import binary, model_file, recognise
+from w2v_cli.formats import text as text_format
+from w2v_cli.storage import tensors, words
+
+CASES = Path(__file__).resolve().parents[2] / "tests" / "fuzz_cases"
+
+
+def check_tokenizer(data: bytes, scratch: Path) -> None:
+    """Both tokenizers and `bytes.split` find the same tokens."""
+    compiled, plain = tokens.make_tokens(), tokens.PlainTokens()
+    ids = compiled.add(data + tokens.PADDING)
+    assert np.array_equal(ids, plain.add(data + tokens.PADDING))
+    assert np.array_equal(compiled.counts, plain.counts)
+    offsets, contents = compiled.word_offsets, compiled.word_bytes.tobytes()
+    found = [contents[offsets[i] : offsets[i + 1]] for i in ids.tolist() if i != tokens.NEWLINE_ID]
+    assert found == data.split()
+
+
+def check_reader(data: bytes, scratch: Path) -> None:
+    """Pieces are cut between tokens: however small they are, the tokens are the same. The first byte chooses how."""
+    choice, text = data[:1] or b"\0", data[1:]
+    suffix = ["", ".gz", ".bz2", ".xz"][choice[0] & 3]
+    path = scratch / f"text{suffix}"
+    path.write_bytes(text)
+    options = texts.TextOptions(
+        errors=["strict", "replace", "ignore"][(choice[0] >> 2) % 3],
+        lower=bool(choice[0] & 16),
+        tokenize="words" if choice[0] & 32 else "whitespace",
+    )
+    results = []
+    for size in (1 + (choice[0] >> 6), 1 << 16):
+        try:
+            pieces = texts.Reader([str(path)], options, size).pieces()
+            results.append([token for piece in pieces for token in piece.data.split()])
+        except W2VError:
+            results.append([b"refused"])
+    assert results[0] == results[1]
+
+
+def _check_vectors(data: bytes, path: Path, format: str) -> None:
+    """What is understood is a model without contradictions."""
+    path.write_bytes(data)
+    try:
+        vectors = model_file.load_vectors(path, format)
+    except W2VError:
+        return
+    assert len(vectors.words) == len(vectors.matrix) > 0
+    assert len(set(vectors.words)) == len(vectors.words)
+
+
+def check_text(data: bytes, scratch: Path) -> None:
+    """word2vec's text format."""
+    _check_vectors(data, scratch / "vectors.txt", "text")
+
+
+def check_binary(data: bytes, scratch: Path) -> None:
+    """word2vec's binary format."""
+    _check_vectors(data, scratch / "vectors.bin", "binary")
+
+
+def check_safetensors(data: bytes, scratch: Path) -> None:
+    """Our own."""
+    _check_vectors(data, scratch / "vectors.safetensors", "safetensors")
+
+
+def check_gold(data: bytes, scratch: Path) -> None:
+    """Analogies and word pairs."""
+    path = scratch / "gold"
+    path.write_bytes(data)
+    try:
+        found = gold.read_gold(path)
+    except W2VError:
+        return
+    if isinstance(found, gold.PairSet):
+        assert len(found.pairs) == len(found.ratings) > 0
+    else:
+        assert all(len(question) == 4 for _, questions in found.sections for question in questions)
+
+
+CHECKS: dict[str, Callable[[bytes, Path], None]] = {
+    "tokenizer": check_tokenizer,
+    "reader": check_reader,
+    "text": check_text,
+    "binary": check_binary,
+    "safetensors": check_safetensors,
+    "gold": check_gold,
+}
+
+
+def main() -> None:
+    if not __debug__:
+        sys.exit("run it without -O, which removes the checks")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("target", choices=CHECKS)
+    parser.add_argument("--seconds", type=int, default=60, help="how long (60)")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--corpus", type=Path, help="where what reaches new code is kept; default: a temporary folder")
+    options = parser.parse_args()
+    try:
+        import atheris
+    except ImportError:
+        sys.exit("Error: fuzzing needs the package atheris\nHint: pip install 'w2v-cli[fuzz]'")
+    for module in (tensors, words, texts, model_file, recognise, gold, binary, text_format, tokens):
+        instrument(module, atheris.instrument_func)
+    # A file in memory, if there is such a place, is written a million times more cheaply.
+    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+    with tempfile.TemporaryDirectory(dir=memory) as folder:
+        scratch, kept = Path(folder, "scratch"), options.corpus or Path(folder, "kept")
+        scratch.mkdir()
+        kept.mkdir(exist_ok=True)
+        arguments = [sys.argv[0], f"-max_total_time={options.seconds}", f"-seed={options.seed}"]
+        arguments += ["-print_final_stats=1", "-max_len=4096", str(kept), str(CASES / options.target)]
+        check = CHECKS[options.target]
+        atheris.Setup(arguments, lambda data: check(data, scratch))
+        atheris.Fuzz()
+
+
+def instrument(module: types.ModuleType, instrument_func: Callable[[Any], Any]) -> None:
+    """Let the fuzzer see which branches a module's functions take; compiled ones are none of Python's."""
+    owners = [module, *(kind for kind in vars(module).values() if isinstance(kind, type))]
+    for owner in owners:
+        for member in list(vars(owner).values()):
+            function = getattr(member, "__func__", getattr(member, "fget", member))
+            if isinstance(function, types.FunctionType) and function.__module__ == module.__name__:
+                instrument_func(function)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,154 @@
+"""The door: help without waiting, errors as sentences, exit codes, pipes that close."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+import click
+import numpy as np
+import pytest
+from conftest import assert_a_closed_pipe_is_silent
+
+import w2v_cli.cli.main as door
+from w2v_cli.cli.console import printable
+from w2v_cli.errors import ConfigError, GoldFileError
+from w2v_cli.formats.model_file import save_model
+
+
+def w2v(*arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "w2v_cli", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, **options)  # type: ignore[call-overload]
+
+
+def test_help_names_the_commands_in_the_order_of_their_use() -> None:
+    done = w2v("--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    commands = done.stdout.split("Commands:")[1].split("\n")
+    assert [line.split()[0] for line in commands if line.strip()] == list(door.COMMANDS)
+
+
+def test_help_imports_neither_numpy_nor_numba() -> None:
+    script = (
+        "import sys\n"
+        "from w2v_cli.cli.main import run\n"
+        "try:\n    run(['--help'])\n"
+        "finally:\n    print([name for name in ('numpy', 'numba', 'tqdm') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize("name", list(door.COMMANDS))
+def test_every_command_has_a_short_first_sentence_and_three_examples_before_its_options(name: str) -> None:
+    with click.Context(door.w2v, info_name="w2v") as context:
+        command = door.w2v.get_command(context, name)
+        assert command is not None
+        with click.Context(command, info_name=name, parent=context) as inner:
+            text = command.get_help(inner)
+    first = (command.help or "").split("\n\n")[0].strip()
+    assert first.endswith(".") and first.count(".") == 1 and len(first) <= 60
+    assert text.split("Options:")[0].count(f"w2v {name}") >= 1 + 3  # the usage line and three examples
+
+
+def test_the_version_is_told() -> None:
+    done = w2v("--version")
+    assert done.returncode == 0 and done.stdout.startswith("w2v, version ")
+
+
+def failing(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
+    """Make `w2v fail` a command that raises."""
+
+    @click.command()
+    def fail() -> NoReturn:
+        raise error
+
+    monkeypatch.setitem(door.w2v.commands, "fail", fail)
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "message"),
+    [
+        (GoldFileError("no good", hint="try more"), 3, "Error: no good\nHint: try more\n"),
+        (ConfigError("--dim 0 is too small"), 2, "Error: --dim 0 is too small\n"),
+        (GoldFileError("esc \x1b[2J"), 3, "Error: esc \\u001b[2J\n"),
+        (
+            OSError(errno.ENOSPC, "No space left on device", "out.bin"),
+            3,
+            "Error: out.bin: No space left on device\n",
+        ),
+        (
+            MemoryError("Unable to allocate 9 TiB"),
+            3,
+            "Error: not enough memory: Unable to allocate 9 TiB\nHint: ",
+        ),
+        (ZeroDivisionError("oh"), 3, "Error: ZeroDivisionError: oh\nHint: this is a bug"),
+        (KeyboardInterrupt(), 130, "Interrupted\n"),
+        (EOFError("Ran out of input"), 3, "Error: EOFError: Ran out of input\nHint: this is a bug"),
+        (click.UsageError("not so"), 2, "Usage: w2v fail"),
+    ],
+)
+def test_an_error_becomes_a_sentence_and_an_exit_code(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    error: BaseException,
+    code: int,
+    message: str,
+) -> None:
+    failing(monkeypatch, error)
+    with pytest.raises(SystemExit) as caught:
+        door.run(["fail"])
+    captured = capsys.readouterr()
+    assert caught.value.code == code
+    assert captured.out == ""
+    assert captured.err.lstrip("\n").startswith(message)
+    assert "Traceback" not in captured.err
+
+
+def test_debug_shows_the_traceback(tmp_path: Path) -> None:
+    for arguments in (["--debug", "similar", "king"], ["similar", "king", "--debug"]):
+        done = w2v(*arguments, "-m", str(tmp_path / "none"))
+        assert done.returncode == 3
+        assert "Traceback" in done.stderr and "Error: there is no file" in done.stderr
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> str:
+    words = [f"w{i}" for i in range(20_000)]
+    matrix = np.random.default_rng(0).standard_normal((len(words), 2)).astype(np.float32)
+    path = tmp_path / "model.safetensors"
+    save_model(path, words, np.ones(len(words), dtype=np.int64), {"input_vectors": matrix}, {})
+    return str(path)
+
+
+def test_a_closed_pipe_is_silent(model: str) -> None:
+    assert_a_closed_pipe_is_silent("similar", "-m", model, "-k", "19000", "w0")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
+def test_a_full_disk_under_stdout_is_one_sentence(model: str) -> None:
+    command = [sys.executable, "-m", "w2v_cli", "similar", "-m", model, "w0"]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 3
+    assert done.stderr.startswith("Error: ") and "No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr and "Exception ignored" not in done.stderr
+
+
+def test_no_color_is_obeyed(monkeypatch: pytest.MonkeyPatch) -> None:
+    from w2v_cli.cli.console import _coloured
+
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert "\x1b" in _coloured("Error", fg="red")
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert _coloured("Error", fg="red") == "Error"
+
+
+def test_control_characters_are_shown_and_letters_left_alone() -> None:
+    assert printable("a\tb\x9b\u202e\ud800") == "a\\u0009b\\u009b\\u202e\\ud800"
+    assert printable("Köln 한국 \u00a0\u3000 👩\u200d🔬") == "Köln 한국 \u00a0\u3000 👩\u200d🔬"

@@ -1,0 +1,99 @@
+"""`w2v shell`: questions from a pipe and at a terminal."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from w2v_cli.cli.shell import completer
+from w2v_cli.formats.model_file import save_model
+
+WORDS = ["man", "woman", "king", "queen", "kingdom", "it's"]
+MATRIX = np.array([[0, 1, 1], [0, -1, 1], [1, 1, 1], [1, -1, 1], [-1, 0, -1], [0, 0, 1]], np.float32)
+
+
+@pytest.fixture(autouse=True)
+def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.delenv("W2V_MODEL", raising=False)
+    save_model("model.safetensors", WORDS, np.arange(6, 0, -1), {"input_vectors": MATRIX}, {})
+
+
+def ask(text: str, *options: str) -> tuple[int, list[str], str]:
+    command = [sys.executable, "-m", "w2v_cli", "shell", *options]
+    done = subprocess.run(command, input=text, capture_output=True, text=True)
+    return done.returncode, done.stdout.splitlines(), done.stderr
+
+
+def test_lines_are_commands_or_words_or_sums_and_the_end_is_the_end() -> None:
+    code, out, err = ask(
+        "similar -k 1 king\n\nking - man + woman\nodd man woman king kingdom\ndistance king queen\n"
+        "analogy -k 1 man king woman\nit's\nexit\nsimilar man\n"
+    )
+    assert (code, err) == (0, "")
+    assert out[0] == "king\tman\t0.8165"
+    assert out[1].startswith("king - man + woman\tqueen\t")
+    assert [line for line in out if line.startswith(("kingdom", "king\tq", "man king"))][:3] == [
+        "kingdom\t" + out[4].split("\t")[1],
+        "king\tqueen\t0.3333",
+        next(line for line in out if line.startswith("man king woman\tqueen")),
+    ]
+    assert out[-1].startswith("it's\t") and not any(line.startswith("man\t") for line in out)
+
+
+def test_nothing_that_goes_wrong_ends_the_session() -> None:
+    code, out, err = ask("similar none\nanalogy man\npredict man\nsimilar --no\nking -\nqueen\n", "--json")
+    assert code == 0
+    assert [json.loads(line)["query"] for line in out] == ["queen"]
+    assert err.count("Error") == 5 and "not in the vocabulary: none" in err and "Traceback" not in err
+
+
+def test_nothing_asked_and_no_model_are_ends_too() -> None:
+    assert ask("") == (0, [], "")
+    code, _, err = ask("king\n", "-m", "none.safetensors")
+    assert code == 3 and "there is no file none.safetensors" in err
+
+
+def test_a_closed_pipe_is_silent() -> None:
+    command = [sys.executable, "-m", "w2v_cli", "shell"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdin is not None and process.stdout is not None and process.stderr is not None
+        process.stdout.close()
+        process.stdin.write(b"king\n" * 1000)
+        process.stdin.close()
+        assert process.stderr.read() == b""
+        assert process.wait() == 0
+
+
+def test_words_are_completed_in_order() -> None:
+    complete = completer(WORDS)
+    assert [complete("king", number) for number in range(3)] == ["king", "kingdom", None]
+    assert complete("simi", 0) == "similar" and complete("zzz", 0) is None
+
+
+@pytest.mark.skipif(not hasattr(os, "forkpty"), reason="no pseudo-terminals here")
+def test_at_a_terminal_there_is_a_prompt_completion_and_a_history(tmp_path: Path) -> None:
+    import pty
+
+    main, side = pty.openpty()
+    command = [sys.executable, "-m", "w2v_cli", "shell"]
+    with subprocess.Popen(command, stdin=side, stdout=side, stderr=side) as process:
+        os.close(side)
+        screen = b""
+        for typed, awaited in ((b"que\t\n", b"queen\tking\t"), (b"\x04", b"\n")):
+            while b"w2v> " not in screen:
+                screen += os.read(main, 4096)
+            os.write(main, typed)
+            screen = b""
+            while awaited not in screen:
+                screen += os.read(main, 4096)
+        assert process.wait() == 0
+    os.close(main)
+    assert (tmp_path / "state" / "w2v" / "history").read_text().split("\n")[-2].strip() == "queen"

@@ -1,0 +1,241 @@
+"""`w2v train` as its users run it: what it writes, says and refuses, and that it does so before the work."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import math
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import ROOT
+from safetensors import safe_open
+
+from w2v_cli.compute.jit import COMPILES
+from w2v_cli.engines.parameters import initial_parameters
+from w2v_cli.training.trainer import Trained
+
+FAST = ("--dim", "8", "--epochs", "2", "--min-count", "1", "--threads", "1")
+
+
+def w2v(*arguments: object, folder: Path, **options: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "w2v_cli", *map(str, arguments)]
+    settings = {"capture_output": True, "text": True, "cwd": folder, **options}
+    return subprocess.run(command, **settings)  # type: ignore[call-overload,no-any-return]
+
+
+@pytest.fixture
+def text(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(0)
+    lines = [" ".join(f"w{i}" for i in rng.zipf(1.5, 12) if i < 50) for _ in range(120)]
+    path = tmp_path / "corpus.txt"
+    path.write_text("\n".join(lines))
+    return path
+
+
+def test_training_ends_in_a_model_and_the_next_command(text: Path, tmp_path: Path) -> None:
+    done = w2v("train", text.name, *FAST, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == ""
+    assert "Wrote model.safetensors" in done.stderr
+    following = done.stderr.splitlines()[-1].removeprefix("Next: w2v ").split()
+    assert w2v(*following, folder=tmp_path).stdout.count("\n") == 10
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["corpus.txt", "model.safetensors"]
+
+
+def test_the_model_holds_what_it_promises(text: Path, tmp_path: Path) -> None:
+    assert w2v("train", text, *FAST, "--seed", 5, "-o", "out.bin", folder=tmp_path).returncode == 0
+    with safe_open(tmp_path / "out.bin", "numpy") as model:
+        tensors = {name: model.get_tensor(name) for name in model.keys()}  # noqa: SIM118
+        metadata = model.metadata()
+    words = tensors["counts"].shape[0]
+    assert tensors["input_vectors"].shape == tensors["output_vectors"].shape == (words, 8)
+    assert tensors["input_vectors"].dtype == np.float32
+    assert tensors["counts"].sum() == len(text.read_text().split())
+    assert json.loads(metadata["config"])["dim"] == 8
+    assert metadata["seed"] == "5"
+    assert {"version", "corpus_fingerprint"} <= set(metadata)
+
+
+def test_the_summary_has_the_promised_keys(text: Path, tmp_path: Path) -> None:
+    done = w2v("train", text, *FAST, "--json", "-q", folder=tmp_path)
+    assert done.stderr == ""
+    summary = json.loads(done.stdout)
+    assert set(summary) == {
+        "output", "words", "dim", "tokens", "epochs", "threads", "seed", "loss", "loss_standard_error",
+        "words_per_second", "seconds", "peak_rss_bytes",
+    }  # fmt: skip
+    assert set(summary["seconds"]) == {"count", "encode", "compile", "train", "save"}
+    assert len(summary["loss"]) == summary["epochs"] == 2
+    assert summary["tokens"] == len(text.read_text().split())
+    assert summary["words_per_second"] == pytest.approx(2 * summary["tokens"] / summary["seconds"]["train"])
+    assert summary["peak_rss_bytes"] > 1 << 20
+
+
+def test_one_thread_and_one_seed_write_the_same_bytes(text: Path, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        assert w2v("train", text, *FAST, "-o", name, folder=tmp_path).returncode == 0
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_the_same_text_in_any_wrapping_makes_the_same_vectors(text: Path, tmp_path: Path) -> None:
+    content = text.read_bytes()
+    (tmp_path / "c.gz").write_bytes(gzip.compress(content))
+    half = content.index(b"\n", len(content) // 2) + 1
+    (tmp_path / "1").write_bytes(content[:half])
+    (tmp_path / "2").write_bytes(content[half:])
+    vectors = []
+    for corpus, stdin in (("corpus.txt", None), ("c.gz", None), ("-", content), ("1 2", None)):
+        done = w2v("train", *corpus.split(), *FAST, "-q", folder=tmp_path, input=stdin, text=False)
+        assert done.returncode == 0, done.stderr
+        with safe_open(tmp_path / "model.safetensors", "numpy") as model:
+            vectors.append(model.get_tensor("input_vectors"))
+    assert all(np.array_equal(vectors[0], other) for other in vectors[1:])
+
+
+def test_old_spellings_and_the_environment_are_understood(text: Path, tmp_path: Path) -> None:
+    old = ("--size", 6, "--iter", 1, "--sample", 0, "--negative", 2, "--min-count", 1, "--lr", 0.05)
+    done = w2v("train", text, *old, "--json", "-q", folder=tmp_path, env={**os.environ, "W2V_THREADS": "1"})
+    assert done.returncode == 0, done.stderr
+    summary = json.loads(done.stdout)
+    assert (summary["dim"], summary["epochs"], summary["threads"]) == (6, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["corpus.txt", "--dim", "0"], 2, "--dim 0 is too small"),
+        (["corpus.txt", "--alpha", "0.1", "--min-alpha", "0.2"], 2, "--min-alpha 0.2 is above --alpha 0.1"),
+        (["corpus.txt", "--model", "glove"], 2, "'glove' is not"),
+        (["none.txt"], 3, "none.txt cannot be read: No such file or directory"),
+        (["corpus.txt", "none.txt"], 3, "none.txt cannot be read"),
+        (["."], 3, ". is a directory"),
+        (["corpus.txt", "-o", "no/such/folder/model"], 3, "no/such/folder"),
+        (["corpus.txt", "-o", "."], 3, "Error: "),
+        (["latin1.txt"], 3, "latin1.txt is not UTF-8 at byte 3 "),
+        (["empty.txt"], 3, "there is not one word in empty.txt"),
+        (["corpus.txt", "--min-count", "100000"], 3, "no word occurs 100000 times or more in corpus.txt"),
+        (["corpus.txt", "-o", "corpus.txt"], 2, "corpus.txt (the model) would overwrite corpus.txt (a text of"),
+        (["corpus.txt", "--loss", "hs", "--negatives", "3"], 2, "--negatives has no meaning with --loss hs"),
+        (["corpus.txt", "--cbow-sum"], 2, "--cbow-sum has no meaning with --model skipgram"),
+        (["corpus.txt", "--negatives", "0"], 2, "without noise every score would grow without bound"),
+        (["corpus.txt", "--window", "3000000000"], 2, "--window 3000000000 is too large"),
+        (["plain.gz"], 3, "plain.gz cannot be read"),
+        ([], 2, "Missing argument"),
+    ],
+)
+def test_a_mistake_is_a_sentence_and_leaves_no_file(
+    text: Path, tmp_path: Path, arguments: list[str], code: int, message: str
+) -> None:
+    (tmp_path / "latin1.txt").write_bytes(b"caf\xe9 words")
+    (tmp_path / "empty.txt").touch()
+    (tmp_path / "plain.gz").write_text("not compressed")
+    before = {path.name for path in tmp_path.iterdir()}
+    done = w2v("train", *arguments, folder=tmp_path)
+    assert done.returncode == code, done.stderr
+    assert message in done.stderr and "Traceback" not in done.stderr
+    assert {path.name for path in tmp_path.iterdir()} == before
+
+
+def test_a_failure_leaves_an_earlier_model_as_it_was(text: Path, tmp_path: Path) -> None:
+    (tmp_path / "model.safetensors").write_bytes(b"precious")
+    (tmp_path / "latin1.txt").write_bytes(b"caf\xe9 words")
+    assert w2v("train", "latin1.txt", folder=tmp_path).returncode == 3
+    assert (tmp_path / "model.safetensors").read_bytes() == b"precious"
+
+
+def test_raw_prose_gets_a_hint_and_words_are_found_in_it(tmp_path: Path) -> None:
+    (tmp_path / "prose.txt").write_text("The cat, the dog; the end. A cat! A dog? (The end.)\n" * 20)
+    plain = w2v("train", "prose.txt", *FAST, folder=tmp_path)
+    assert "Hint: " in plain.stderr and "--tokenize words" in plain.stderr
+    words = w2v("train", "prose.txt", *FAST, "--tokenize", "words", "--lower", "--json", folder=tmp_path)
+    assert "--tokenize words" not in words.stderr
+    assert json.loads(words.stdout)["words"] == 5  # the cat dog end a
+
+
+def test_the_softmax_tells_its_perplexity(text: Path, tmp_path: Path) -> None:
+    done = w2v("train", text, *FAST, "--loss", "softmax", "--json", folder=tmp_path)
+    summary = json.loads(done.stdout)
+    assert summary["perplexity"] == [pytest.approx(math.exp(loss)) for loss in summary["loss"]]
+    assert f"Perplexity by epoch: {', '.join(f'{x:,.1f}' for x in summary['perplexity'])}\n" in done.stderr
+
+
+def test_a_loss_may_be_too_large_for_its_perplexity() -> None:
+    trained = Trained(initial_parameters(2, 1, 1), [0.0, 1.0, 1000.0], 0.1, 1.0, 1.0)
+    assert trained.perplexities == [1.0, pytest.approx(math.e), math.inf]
+
+
+def without_numba(folder: Path) -> dict[str, str]:
+    """An environment in which `import numba` fails."""
+    (folder / "broken").mkdir()
+    (folder / "broken" / "numba.py").write_text("raise ImportError('Numba needs another Python')")
+    path = os.pathsep.join([str(folder / "broken"), str(ROOT)])
+    return {**os.environ, "PYTHONPATH": path}
+
+
+def test_without_numba_everything_works_and_one_line_says_so(text: Path, tmp_path: Path) -> None:
+    environment = without_numba(tmp_path)
+    done = w2v("train", text.name, *FAST, folder=tmp_path, env=environment)
+    assert done.returncode == 0, done.stderr
+    assert [line for line in done.stderr.splitlines() if "numba" in line] == [
+        "numba does not import (ImportError: Numba needs another Python): training with the numpy engine, which is slow"
+    ]
+    refused = w2v("train", text, *FAST, "--engine", "compiled", folder=tmp_path, env=environment)
+    assert refused.returncode == 2 and "--engine compiled needs numba" in refused.stderr
+    check = w2v("gradcheck", "-k", "random", folder=tmp_path, env=environment)
+    assert check.returncode == 0 and "the compiled engine is not checked" in check.stderr
+    assert w2v("similar", "w1", folder=tmp_path, env=environment).returncode == 0
+
+
+def test_with_numba_disabled_everything_works_and_one_line_says_so(text: Path, tmp_path: Path) -> None:
+    environment = {**os.environ, "NUMBA_DISABLE_JIT": "1"}
+    done = w2v("train", text, *FAST, folder=tmp_path, env=environment)
+    assert done.returncode == 0, done.stderr
+    assert [line for line in done.stderr.splitlines() if "NUMBA" in line] == [
+        "NUMBA_DISABLE_JIT is set: training with the numpy engine, which is slow"
+    ]
+    assert "Compiling" not in done.stderr
+    refused = w2v("train", text, *FAST, "--engine", "compiled", folder=tmp_path, env=environment)
+    assert refused.returncode == 2 and "NUMBA_DISABLE_JIT" in refused.stderr
+    check = w2v("gradcheck", "-k", "random", folder=tmp_path, env=environment)
+    assert check.returncode == 0 and "the compiled engine is not checked" in check.stderr
+
+
+@pytest.mark.skipif(not COMPILES, reason="numba does not import here")
+@pytest.mark.parametrize("threads", ["0", "-1", "many"])
+def test_the_number_of_numbas_own_threads_does_not_matter(text: Path, tmp_path: Path, threads: str) -> None:
+    environment = {**os.environ, "NUMBA_NUM_THREADS": threads}
+    done = w2v("train", text, *FAST, "-v", folder=tmp_path, env=environment)
+    assert done.returncode == 0, done.stderr
+    assert "Engine compiled" in done.stderr and "numba does not import" not in done.stderr
+
+
+@pytest.mark.skipif(not COMPILES, reason="numba does not import here")
+def test_both_engines_write_nearly_the_same_vectors(text: Path, tmp_path: Path) -> None:
+    vectors = {}
+    for engine in ("reference", "compiled"):
+        assert w2v("train", text, *FAST, "--engine", engine, "-o", engine, folder=tmp_path).returncode == 0
+        with safe_open(tmp_path / engine, "numpy") as model:
+            vectors[engine] = model.get_tensor("input_vectors")
+    # float32 rounding, added up over a few thousand steps.
+    assert np.abs(vectors["reference"] - vectors["compiled"]).max() < 1e-4
+    assert np.abs(vectors["reference"]).max() > 0.05
+
+
+def test_training_goes_on_when_nobody_reads_its_remarks(text: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "w2v_cli", "train", text, *FAST]
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE) as process:
+        assert process.stderr is not None
+        process.stderr.close()
+        assert process.wait() == 0
+    assert (tmp_path / "model.safetensors").exists()
+
+
+def test_a_large_window_reaches_the_whole_sentence(tmp_path: Path) -> None:
+    (tmp_path / "few.txt").write_text("a b c d\n" * 30)
+    done = w2v("train", "few.txt", *FAST, "--subsample", 0, "--window", 2_000_000_000, folder=tmp_path)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,159 @@
+"""Text in any wrapping comes out as the same pieces, cut between tokens; what is not text is refused by name."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from w2v_cli.corpus.texts import Reader, TextOptions, check_readable, input_size
+from w2v_cli.errors import CorpusError
+
+TEXT = "the cat\nsat on\tthe  mat\n\nétude ünïcode 日本語 end".encode()
+
+
+def zstd(data: bytes) -> bytes:
+    zstandard = pytest.importorskip("zstandard")
+    return bytes(zstandard.ZstdCompressor().compress(data))
+
+
+COMPRESSORS: dict[str, Callable[[bytes], bytes]] = {
+    ".txt": bytes,
+    ".gz": gzip.compress,
+    ".bz2": bz2.compress,
+    ".xz": lzma.compress,
+    ".zst": zstd,
+}
+
+
+def read(*paths: Path | str, piece_bytes: int = 7, **options: object) -> list[bytes]:
+    reader = Reader([str(path) for path in paths], TextOptions(**options), piece_bytes)  # type: ignore[arg-type]
+    return [piece.data for piece in reader.pieces()]
+
+
+@pytest.mark.parametrize("suffix", COMPRESSORS)
+@pytest.mark.parametrize("piece_bytes", [1, 7, 1 << 20])
+def test_every_wrapping_holds_the_same_text(tmp_path: Path, suffix: str, piece_bytes: int) -> None:
+    path = tmp_path / f"corpus{suffix.upper() if suffix == '.gz' else suffix}"
+    path.write_bytes(COMPRESSORS[suffix](TEXT))
+    assert b"".join(read(path, piece_bytes=piece_bytes)) == TEXT + b"\n"
+
+
+def test_several_members_of_one_gzip_file_are_all_read(tmp_path: Path) -> None:
+    path = tmp_path / "two.gz"
+    path.write_bytes(gzip.compress(b"a b ") + gzip.compress(b"c"))
+    assert b"".join(read(path)).split() == [b"a", b"b", b"c"]
+
+
+@given(st.text(st.sampled_from("ab \n\t\r\x0b\x0cé")), st.integers(1, 9))
+def test_pieces_are_cut_between_tokens(tmp_path_factory: pytest.TempPathFactory, text: str, piece_bytes: int) -> None:
+    path = tmp_path_factory.mktemp("text") / "corpus.txt"
+    path.write_bytes(text.encode())
+    pieces = read(path, piece_bytes=piece_bytes)
+    assert b"".join(pieces) == text.encode() + b"\n"
+    assert [token for piece in pieces for token in piece.split()] == text.encode().split()
+
+
+def test_a_token_longer_than_a_piece_stays_whole(tmp_path: Path) -> None:
+    path = tmp_path / "long.txt"
+    path.write_bytes(b"x" * 1000 + b" y")
+    assert [token for piece in read(path) for token in piece.split()] == [b"x" * 1000, b"y"]
+
+
+def test_a_file_that_does_not_end_in_a_newline_is_not_joined_to_the_next(tmp_path: Path) -> None:
+    for name, text in (("a", b"one two"), ("b", b"three")):
+        (tmp_path / name).write_bytes(text)
+    assert b"".join(read(tmp_path / "a", tmp_path / "b")) == b"one two\nthree\n"
+
+
+def test_stdin_is_a_file_like_any_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(TEXT)))
+    assert b"".join(read("-")) == TEXT + b"\n"
+    assert input_size(["-"]) is None
+
+
+@pytest.mark.parametrize("piece_bytes", [4, 1 << 20])
+def test_bytes_that_are_not_utf8_are_named_by_file_and_place(tmp_path: Path, piece_bytes: int) -> None:
+    path = tmp_path / "latin1.txt"
+    path.write_bytes(b"good words caf\xe9 more")
+    with pytest.raises(CorpusError, match=r"latin1.txt is not UTF-8 at byte 14 ") as caught:
+        read(path, piece_bytes=piece_bytes)
+    assert "--errors replace" in str(caught.value.hint)
+    assert b"".join(read(path, piece_bytes=piece_bytes, errors="replace")).split()[2] == "caf\ufffd".encode()
+    assert b"".join(read(path, piece_bytes=piece_bytes, errors="ignore")).split()[2] == b"caf"
+
+
+def test_a_byte_order_mark_is_not_part_of_the_first_word(tmp_path: Path) -> None:
+    path = tmp_path / "bom.txt"
+    path.write_bytes(b"\xef\xbb\xbfword \xff")
+    assert read(path, errors="ignore")[0].split() == [b"word"]
+    with pytest.raises(CorpusError, match="at byte 8 "):
+        read(path, piece_bytes=1 << 20)
+
+
+def test_words_are_letters_and_digits_with_inner_apostrophes_and_hyphens(tmp_path: Path) -> None:
+    path = tmp_path / "raw.txt"
+    path.write_text('"Don\'t—stop," said O’Neil’s well-known e-mail (2nd).\nÉtudes_in C++', encoding="utf-8")
+    text = b"".join(read(path, tokenize="words", lower=True)).decode()
+    assert text == "don't stop said o’neil’s well-known e-mail 2nd \nétudes in c \n"
+
+
+def test_marks_belong_to_their_letters(tmp_path: Path) -> None:
+    words = ["हिन्दी", "में", "किताब", "nai\u0308ve", "العَرَبِيَّة", "தமிழ்"]
+    path = tmp_path / "marks.txt"
+    path.write_text("«" + "», ".join(words) + "!", encoding="utf-8")
+    assert b"".join(read(path, tokenize="words", piece_bytes=1 << 20)).decode().split() == words
+
+
+def test_several_frames_of_one_zstandard_file_are_all_read(tmp_path: Path) -> None:
+    path = tmp_path / "two.zst"
+    path.write_bytes(zstd(b"a b ") + zstd(b"c" * 1000))
+    assert b"".join(read(path)).split() == [b"a", b"b", b"c" * 1000]
+
+
+def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match=r"none\.txt cannot be read: No such file"):
+        check_readable([str(tmp_path / "none.txt")])
+    with pytest.raises(CorpusError, match="is a directory"):
+        check_readable([str(tmp_path)])
+    with pytest.raises(CorpusError, match="stdin can be read only once"):
+        check_readable(["-", "-"])
+
+
+@pytest.mark.parametrize("suffix", [".gz", ".bz2", ".xz", ".zst"])
+def test_a_file_that_is_not_compressed_or_broken_off_is_refused(tmp_path: Path, suffix: str) -> None:
+    whole = COMPRESSORS[suffix](b"some words " * 10_000)
+    for name, data in (("plain", b"these are plain words"), ("half", whole[: len(whole) // 2])):
+        path = tmp_path / (name + suffix)
+        path.write_bytes(data)
+        with pytest.raises(CorpusError, match=f"{name}{suffix} cannot be"):
+            read(path, piece_bytes=1 << 20)
+
+
+def test_the_fingerprint_is_that_of_the_text_however_it_is_cut(tmp_path: Path) -> None:
+    prints = set()
+    for suffix, piece_bytes in ((".txt", 1), (".gz", 9), (".xz", 1 << 20)):
+        path = tmp_path / f"corpus{suffix}"
+        path.write_bytes(COMPRESSORS[suffix](TEXT))
+        reader = Reader([str(path)], TextOptions(), piece_bytes)
+        list(reader.pieces())
+        prints.add(reader.fingerprint)
+    assert len(prints) == 1
+
+
+def test_how_far_a_pipe_has_been_read_is_told(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    writer = threading.Thread(target=lambda: (tmp_path / "pipe").write_bytes(b"a b a b\n" * 50))
+    writer.start()
+    places = [piece.bytes_read for piece in Reader([str(tmp_path / "pipe")], TextOptions(), 100).pieces()]
+    writer.join()
+    assert places == sorted(places) and places[0] > 0 and places[-1] == 400

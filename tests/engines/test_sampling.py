@@ -1,0 +1,193 @@
+"""Randomness as data: the sample of a block has the distributions that it promises, and no others."""
+
+from __future__ import annotations
+
+import itertools
+import types
+import zlib
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from w2v_cli.compute.random import GOLDEN, MASK, mix_bits, stream_key
+from w2v_cli.config import TrainConfig
+from w2v_cli.engines import sampling
+from w2v_cli.engines.sampling import (
+    NOISE,
+    POOL_WORDS,
+    STEP_RULE,
+    WINDOWS,
+    Sample,
+    alias_table,
+    make_sampler,
+    windows_per_step,
+)
+
+COUNTS = np.array([4000, 900, 60, 30, 10], np.int64)
+
+
+def sample_of(ids: np.ndarray, boundaries: Sequence[int] = (), block: int = 0, **options: float) -> Sample:
+    choices = {"subsample": 0.0, "noise_exponent": 0.75, "window": 5, "negatives": 5, "seed": 1, **options}
+    sampler = make_sampler(COUNTS, **choices)  # type: ignore[arg-type]
+    return sampler.sample(ids.astype(np.int32), np.array(boundaries, np.int64), 0, block)
+
+
+def test_the_mixer_is_splitmix64() -> None:
+    # Steele, Lea & Flood's generator, seeded with 0: the first outputs as published with the reference code.
+    state, outputs = 0, []
+    for _ in range(3):
+        state = (state + GOLDEN) & MASK
+        outputs.append(mix_bits(state))
+    assert outputs == [0xE220A8397B1DCDAF, 0x6E789E6AA1B965F4, 0x06C45D188009454F]
+
+
+def test_keys_differ_for_every_seed_epoch_block_and_stream() -> None:
+    places = itertools.product(range(8), range(8), range(8), (WINDOWS, NOISE))
+    assert len({stream_key(*place) for place in places}) == 1024
+
+
+def test_another_stream_has_another_name() -> None:
+    # A checkpoint of this name must go on with just these samples: where they change, so must STEP_RULE.
+    sample = sample_of(np.arange(2000) % 5, [700], subsample=0.01, step_windows=2)
+    known = zlib.crc32(b"".join(array.tobytes() for array in vars(sample).values() if isinstance(array, np.ndarray)))
+    assert (STEP_RULE, known) == ("up to 4 share noise of a pool of 2048", 2630833623)
+
+
+def test_a_fixed_window_reaches_its_whole_length_on_both_sides() -> None:
+    sample = sample_of(np.zeros(50), window=4, fixed_window=True)
+    inner = np.arange(4, 46)
+    assert np.array_equal(inner - sample.window_starts[inner], np.full(42, 4))
+    assert np.array_equal(sample.window_stops[inner] - inner, np.full(42, 5))
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_large_noise_exponent_draws_the_most_frequent_word_alone() -> None:
+    assert not sample_of(np.zeros(1000), noise_exponent=300.0).negative_ids.any()
+
+
+def test_without_subsampling_every_token_is_kept() -> None:
+    ids = np.arange(3000) % 5
+    assert np.array_equal(sample_of(ids).kept_ids, ids)
+
+
+def test_words_are_kept_with_the_probability_of_word2vec() -> None:
+    n, threshold = 200_000, 1e-3
+    sample = sample_of(np.zeros(n), subsample=threshold)
+    ratio = threshold / (COUNTS[0] / COUNTS.sum())
+    expected = np.sqrt(ratio) + ratio
+    # Five standard deviations of a binomial share.
+    assert len(sample.kept_ids) / n == pytest.approx(expected, abs=5 * np.sqrt(expected * (1 - expected) / n))
+
+
+@pytest.mark.parametrize("subsample", [0.0, 1e-3])
+def test_radii_are_uniform_from_one_to_the_window(subsample: float) -> None:
+    window = 5
+    # Whether a token is kept says nothing about its radius.
+    sample = sample_of(np.zeros(500_000), window=window, subsample=subsample)
+    n = len(sample.kept_ids)
+    inner = np.arange(window, n - window)
+    left = inner - sample.window_starts[inner]
+    right = sample.window_stops[inner] - inner - 1
+    assert np.array_equal(left, right)
+    shares = np.bincount(left, minlength=window + 1) / len(inner)
+    assert shares[0] == 0
+    assert shares[1:] == pytest.approx(np.full(window, 1 / window), abs=5 * np.sqrt(0.16 / len(inner)))
+
+
+@given(
+    st.lists(st.integers(0, 4), min_size=1, max_size=60),
+    st.sets(st.integers(1, 59)),
+    st.integers(1, 8),
+    st.floats(0.0, 0.1),
+)
+def test_no_window_leaves_its_sentence(ids: list[int], cuts: set[int], window: int, subsample: float) -> None:
+    boundaries = sorted(cut for cut in cuts if cut < len(ids))
+    sample = sample_of(np.array(ids), boundaries, window=window, subsample=subsample)
+    sentence = np.searchsorted(boundaries, np.arange(len(ids)), side="right")[sample.positions]
+    for pos in range(len(sample.kept_ids)):
+        start, stop = sample.window_starts[pos], sample.window_stops[pos]
+        assert 0 <= start <= pos < stop <= len(sample.kept_ids)
+        assert (sentence[start:stop] == sentence[pos]).all()
+        assert max(pos - start, stop - pos - 1) <= window
+
+
+def test_positions_are_the_places_of_the_kept_tokens() -> None:
+    ids = np.arange(5000) % 5
+    sample = sample_of(ids, subsample=1e-3)
+    assert 0 < len(sample.kept_ids) < 5000
+    assert np.array_equal(ids[sample.positions], sample.kept_ids)
+    assert (np.diff(sample.positions) > 0).all()
+
+
+def test_noise_words_follow_the_counts_to_the_power() -> None:
+    blocks = 100
+    draws = np.concatenate([sample_of(np.zeros(1000), block=block).negative_ids.ravel() for block in range(blocks)])
+    shares = np.bincount(draws, minlength=len(COUNTS)) / draws.size
+    expected = COUNTS**0.75 / (COUNTS**0.75).sum()
+    # Two sources of chance: the words of the pools, and what is taken from them.
+    assert shares == pytest.approx(expected, abs=5 * np.sqrt(0.25 / (blocks * POOL_WORDS) + 0.25 / draws.size))
+
+
+def test_the_noise_words_of_a_block_come_from_a_pool_of_its_own() -> None:
+    many = 1_000_000
+    sampler = make_sampler(np.ones(many, np.int64), 0.0, 0.75, 5, 5, 1)
+    blocks = [sampler.sample(np.zeros(10_000, np.int32), np.zeros(0, np.int64), 0, b).negative_ids for b in range(2)]
+    # Every word of a pool is taken 24 times on average, and two pools have next to nothing in common.
+    assert all(0.98 * POOL_WORDS < len(np.unique(block)) <= POOL_WORDS for block in blocks)
+    assert len(np.intersect1d(*blocks)) < 30
+    # A step's words are taken independently of each other: now and then, one is taken twice.
+    pairs = [blocks[0][:, i] == blocks[0][:, j] for i in range(5) for j in range(i)]
+    assert np.mean(pairs) == pytest.approx(1 / POOL_WORDS, abs=5 * np.sqrt(1 / POOL_WORDS / np.size(pairs)))
+
+
+def test_neighbouring_windows_share_their_noise_and_no_others_do() -> None:
+    sample = sample_of(np.zeros(1000), step_windows=3)
+    assert sample.step_windows == 3 and sample.negative_ids.shape == (334, 5)
+    assert (sample.negative_ids[1:] != sample.negative_ids[:-1]).any(axis=1).mean() > 0.9
+
+
+def test_windows_do_not_depend_on_their_noise() -> None:
+    ids = np.arange(3000) % 5
+    some, others = (sample_of(ids, subsample=0.01, negatives=k, noise_exponent=power) for k, power in ((0, 1), (5, 0)))
+    for name in ("kept_ids", "window_starts", "window_stops", "positions"):
+        assert np.array_equal(getattr(some, name), getattr(others, name))
+
+
+def test_the_more_noise_the_more_windows_share_it_up_to_a_limit() -> None:
+    sharing = [windows_per_step(TrainConfig(negatives=negatives)) for negatives in (1, 4, 5, 15, 20, 1000)]
+    assert sharing == [1, 1, 2, 4, 4, 4]
+    assert windows_per_step(TrainConfig(model="cbow")) == windows_per_step(TrainConfig(loss="hs")) == 1
+
+
+@settings(max_examples=50)
+@given(st.lists(st.floats(1e-6, 1e6), min_size=1, max_size=200))
+def test_the_alias_table_holds_exactly_the_weights(weights: list[float]) -> None:
+    limits, aliases = alias_table(np.array(weights))
+    own = (limits.astype(np.float64) + 1) / 2**32
+    mass = own.copy()
+    np.add.at(mass, aliases, 1 - own)
+    # Every limit is rounded to 2⁻³²; a column may receive from all the others.
+    assert mass / len(weights) == pytest.approx(np.array(weights) / sum(weights), abs=len(weights) * 2**-31)
+
+
+def test_a_sample_depends_on_its_block_alone() -> None:
+    ids = np.arange(500) % 5
+    first, again, other = (sample_of(ids, block=block) for block in (3, 3, 4))
+    assert np.array_equal(first.negative_ids, again.negative_ids)
+    assert not np.array_equal(first.negative_ids, other.negative_ids)
+
+
+def test_the_stream_is_the_same_without_numba(monkeypatch: pytest.MonkeyPatch) -> None:
+    ids, boundaries = np.arange(400) % 5, [3, 4, 100]
+    compiled = sample_of(ids, boundaries, subsample=0.01)
+    monkeypatch.setattr(sampling, "COMPILES", False)
+    for name in ("mix", "below", "_clip", "_draw_windows", "_draw_noise", "_pair_columns"):
+        function = getattr(sampling, name)
+        plain = getattr(function, "py_func", function)
+        monkeypatch.setattr(sampling, name, types.FunctionType(plain.__code__, plain.__globals__))
+    plain_sample = sample_of(ids, boundaries, subsample=0.01)
+    for name in vars(compiled):
+        assert np.array_equal(getattr(compiled, name), getattr(plain_sample, name)), name

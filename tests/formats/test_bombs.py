@@ -1,0 +1,204 @@
+"""Small files that unpack to very much, and lines without an end: refused early, and read in linear time."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import shutil
+import tracemalloc
+from collections import namedtuple
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from w2v_cli.corpus import texts
+from w2v_cli.corpus.texts import Reader, TextOptions
+from w2v_cli.errors import ModelFileError
+from w2v_cli.formats import model_file, text
+from w2v_cli.formats.model_file import load_vectors, save_model
+from w2v_cli.formats.recognise import VectorFile
+from w2v_cli.storage import opening
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> bytes:
+    """A model file's bytes."""
+    save_model(tmp_path / "plain", ["a", "b"], None, {"input_vectors": np.ones((2, 3), np.float32)}, {})
+    return (tmp_path / "plain").read_bytes()
+
+
+def test_a_packed_model_is_unpacked_no_further_than_its_header_says(tmp_path: Path, model: bytes) -> None:
+    path = tmp_path / "model.safetensors.gz"
+    path.write_bytes(gzip.compress(model + bytes(10_000_000)))
+    with pytest.raises(ModelFileError, match=rf"{path} goes on after the {len(model)} bytes that its header claims"):
+        load_vectors(path)
+    unpacked = io.BytesIO()
+    with VectorFile(path) as packed, pytest.raises(ModelFileError):
+        model_file._unpack(packed, unpacked)
+    assert unpacked.getvalue() == model
+
+
+def test_a_packed_model_that_does_not_fit_on_the_disk_is_refused_before_it_is_unpacked(
+    tmp_path: Path, model: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "model.safetensors.gz"
+    path.write_bytes(gzip.compress(model))
+    assert load_vectors(path).words == ["a", "b"]
+    usage = namedtuple("usage", "free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: usage(len(model) - 1))
+    with pytest.raises(
+        ModelFileError, match=rf"unpacks to {len(model)} bytes, and {len(model) - 1} are free"
+    ) as caught:
+        load_vectors(path)
+    assert caught.value.hint is not None and "TMPDIR" in caught.value.hint
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: usage(len(model)))
+    assert load_vectors(path).words == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ({"dtype": "F32", "shape": [10**12], "data_offsets": [0, 4 * 10**12]}, "cannot hold the 4,000,000,000,"),
+        ({"dtype": "F32", "shape": [1], "data_offsets": [0, 1e300]}, "cannot hold the 1,000,000,"),
+        ({"dtype": "F32", "shape": [1], "data_offsets": [0, float("inf")]}, "malformed entry for x"),
+        ({"dtype": "F32", "shape": [1], "data_offsets": [0]}, "malformed entry for x"),
+        ({"dtype": "F32", "shape": [1], "data_offsets": [0, -9]}, "goes on after the|malformed entry for x"),
+        (7, "malformed entry for x"),
+    ],
+)
+def test_a_packed_model_that_claims_what_cannot_be_is_refused(tmp_path: Path, entry: Any, message: str) -> None:
+    header = json.dumps({"x": entry}).encode()
+    path = tmp_path / "model.safetensors.gz"
+    path.write_bytes(gzip.compress(len(header).to_bytes(8, "little") + header + bytes(100)))
+    with pytest.raises(ModelFileError, match=message):
+        load_vectors(path)
+
+
+def test_a_packed_model_with_an_endless_header_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors.gz"
+    path.write_bytes(gzip.compress((1 << 40).to_bytes(8, "little") + b"{" + bytes(100)))
+    with pytest.raises(ModelFileError, match="has a header of 1,099,511,627,776 bytes; 1,048,576 are the most"):
+        load_vectors(path)
+
+
+class Copied(bytes):
+    """Bytes that count how many of them are copied by `+`, and how often somebody asks for their length."""
+
+    copied = asked = 0
+
+    def __len__(self) -> int:
+        Copied.asked += 1
+        return super().__len__()
+
+    def __add__(self, other: Any) -> Copied:
+        Copied.copied += bytes.__len__(self) + len(other)
+        return Copied(bytes.__add__(self, other))
+
+    def __radd__(self, other: Any) -> Copied:
+        Copied.copied += bytes.__len__(self) + len(other)
+        return Copied(bytes.__add__(other, self))
+
+
+class Slow:
+    """A stream that gives a byte at a time."""
+
+    name, format, packed = "slow", "glove", True
+
+    def __init__(self, content: bytes) -> None:
+        self._bytes = iter([content[i : i + 1] for i in range(len(content))])
+
+    def read(self, size: int = 1) -> bytes:
+        return Copied(next(self._bytes, b""))
+
+    def wrong(self, what: str, hint: str | None = None) -> ModelFileError:
+        return ModelFileError(self.name + what, hint)
+
+    def seekable(self) -> bool:
+        return False
+
+
+@pytest.fixture
+def copies() -> type[Copied]:
+    Copied.copied = Copied.asked = 0
+    return Copied
+
+
+def test_a_long_line_of_vectors_is_not_copied_again_for_every_block(
+    monkeypatch: pytest.MonkeyPatch, copies: type[Copied]
+) -> None:
+    monkeypatch.setattr(text, "_BLOCK_BYTES", 1)
+    line = b"word" + b" 1" * 500 + b"\n"
+    file: Any = Slow(line + line)
+    rest = text._first_line(file)
+    assert rest == line
+    assert list(text._blocks(file, rest, 0)) == [(0, line + line)]
+    assert copies.copied <= 2 * len(line) and copies.asked <= 4 * len(line)
+
+
+def test_short_reads_are_not_counted_again_for_every_one(tmp_path: Path, copies: type[Copied]) -> None:
+    (tmp_path / "a.txt").write_text("1 1\na 1\n")
+    with VectorFile(tmp_path / "a.txt") as file:
+        file._stream = Slow(b"x" * 1000)
+        assert file.read(1001) == b"x" * 1000
+    assert copies.asked <= 4000
+
+
+def test_a_long_word_of_a_text_is_not_counted_again_for_every_block(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, copies: type[Copied]
+) -> None:
+    (tmp_path / "text.txt").touch()
+    monkeypatch.setattr(texts, "decompressed", lambda path, raw: Slow(b"x" * 1000 + b" y"))
+    pieces = Reader([str(tmp_path / "text.txt")], TextOptions(), 1).pieces()
+    assert b"".join(piece.data for piece in pieces).split() == [b"x" * 1000, b"y"]
+    assert copies.asked <= 6000 and copies.copied == 0
+
+
+def test_zstandard_frames_are_not_counted_again_for_every_read(copies: type[Copied]) -> None:
+    class Decompressor:
+        eof = False
+
+        def decompressobj(self) -> Decompressor:
+            return self
+
+        def decompress(self, data: bytes) -> bytes:
+            return Copied(data)
+
+    stream: Any = Slow(b"x" * 1000)
+    assert opening._Zstandard(stream, Decompressor()).read(1000) == b"x" * 1000
+    assert copies.asked <= 4000
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize(
+    ("name", "head", "line"), [("a.glove", b"", 1), ("a.glove", b"a 1\nb 2\n", 3), ("a.vec", b"9 1\na 1\nb 2\n", 4)]
+)
+def test_a_line_without_an_end_is_refused_before_it_fills_the_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, head: bytes, line: int, packed: bool
+) -> None:
+    monkeypatch.setattr(text, "_MOST_LINE_BYTES", 1 << 21)
+    content = head + b"c" + b" 1" * 5_000_000
+    path = tmp_path / (name + ".gz" * packed)
+    path.write_bytes(gzip.compress(content) if packed else content)
+    read: list[int] = []
+    plain_read = VectorFile.read
+    monkeypatch.setattr(VectorFile, "read", lambda file, size: read.append(size) or plain_read(file, size))
+    with pytest.raises(ModelFileError, match=rf"line {line}: the line is longer than 2 MiB"):
+        load_vectors(path)
+    assert sum(read) < 5 << 20
+
+
+def test_a_long_line_that_is_not_plain_takes_no_object_for_every_number() -> None:
+    line = b"two words" + b" 1" * 100_000
+    tracemalloc.start()
+    word, row = text._odd_line(line, 100_000, 0)
+    _, peak = tracemalloc.get_traced_memory()
+    with pytest.raises(text._BadLine, match="expected a word and 7 numbers, found 100,001 after the word"):
+        text._odd_line(line, 7, 0)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert word == b"two words" and row.tolist() == [1] * 100_000
+    # The row itself takes 4 bytes a number; match objects would take a hundred.
+    assert peak < 10 * len(row)

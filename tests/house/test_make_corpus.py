@@ -1,0 +1,56 @@
+"""Toyland is what its script writes, and its relations are in the text and nowhere else."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+
+from w2v_cli.compute.jit import COMPILES
+
+FILES = ("toyland.txt", "toyland-analogies.txt", "toyland-pairs.tsv")
+SCRIPT = ROOT / "scripts" / "make_corpus.py"
+
+
+def test_the_files_are_what_the_script_writes(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, SCRIPT, "-o", tmp_path], check=True)
+    for name in FILES:
+        assert (tmp_path / name).read_bytes() == (ROOT / "data" / name).read_bytes(), name
+
+
+def analogy_score(folder: Path, corpus: Path, *options: str) -> float:
+    """Percent of toyland's analogies that vectors made from a text answer."""
+    w2v = [sys.executable, "-m", "w2v_cli"]
+    model = folder / "model.safetensors"
+    subprocess.run([*w2v, "train", corpus, "-q", "-o", model, *options], check=True)
+    gold = ROOT / "data" / "toyland-analogies.txt"
+    done = subprocess.run([*w2v, "eval", gold, "-m", model, "--json"], check=True, capture_output=True, text=True)
+    return float(json.loads(done.stdout)["score"])
+
+
+@pytest.mark.skipif(not COMPILES, reason="the numpy engine takes minutes for this text")
+@pytest.mark.parametrize(
+    ("options", "least"),
+    [
+        ((), 90),
+        (("--seed", "2"), 90),
+        (("--loss", "hs", "--epochs", "2"), 90),
+        (("--loss", "softmax", "--epochs", "2"), 85),
+        (("--model", "cbow"), 90),
+        (("--model", "cbow", "--loss", "hs", "--epochs", "2"), 90),
+        (("--model", "cbow", "--loss", "softmax", "--epochs", "1"), 90),
+    ],
+)
+def test_the_planted_analogies_are_answered(tmp_path: Path, options: tuple[str, ...], least: float) -> None:
+    assert analogy_score(tmp_path, ROOT / "data" / "toyland.txt", *options) >= least
+
+
+@pytest.mark.skipif(not COMPILES, reason="the numpy engine takes minutes for this text")
+def test_a_world_with_broken_relations_answers_nothing(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, SCRIPT, "-o", tmp_path, "--shuffle-relations"], check=True)
+    assert (tmp_path / "toyland-analogies.txt").read_bytes() == (ROOT / "data" / FILES[1]).read_bytes()
+    assert analogy_score(tmp_path, tmp_path / "toyland.txt") < 10

@@ -1,0 +1,161 @@
+"""`scripts/w2v` and `scripts/test` make their environment once, and the torture tests notice what is wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+
+# Stands for Python: notes what it is asked to do, and makes an environment that has itself in it.
+PYTHON = """#!/usr/bin/env bash
+case "$*" in
+    *version_info*) [ -z "${OLD:-}" ] ;;
+    --version) echo "Python ${OLD:-3.12.0}" ;;
+    *"import ensurepip"*) [ -z "${NO_VENV:-}" ] ;;
+    "-m venv "*) mkdir -p "$3/bin"; cp "$0" "$3/bin/python"; echo venv >> "$LOG" ;;
+    "-m pip "*) echo pip "${@: -1}" >> "$LOG"; [ -z "${NO_NETWORK:-}" ] || { echo "no network" >&2; exit 1; } ;;
+    *) echo "$*" ;;
+esac
+"""
+
+
+class Tree:
+    """A copy of the scripts beside a pyproject.toml, and a Python that only pretends."""
+
+    def __init__(self, folder: Path) -> None:
+        self.root = folder / "a tree"
+        shutil.copytree(ROOT / "scripts", self.root / "scripts")
+        (self.root / "pyproject.toml").touch()
+        os.utime(self.root / "pyproject.toml", (1, 1))
+        self.bin = folder / "bin"
+        self.bin.mkdir()
+        self.log = folder / "log"
+        for name in ("python3", "python", "python3.10", "python3.11", "python3.12", "python3.13"):
+            (self.bin / name).write_text(PYTHON)
+            (self.bin / name).chmod(0o755)
+
+    def run(self, script: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        path = f"{self.bin}:{os.environ['PATH']}"
+        return subprocess.run(
+            [self.root / "scripts" / script, *arguments],
+            capture_output=True,
+            text=True,
+            cwd="/",
+            env={**os.environ, "PATH": path, "LOG": str(self.log), **environment},
+        )
+
+    def installs(self) -> list[str]:
+        """What was made and installed since the last time."""
+        lines = self.log.read_text().splitlines() if self.log.exists() else []
+        self.log.unlink(missing_ok=True)
+        return lines
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Iterator[Tree]:
+    yield Tree(tmp_path)
+
+
+def test_the_environment_is_made_once(tree: Tree) -> None:
+    first = tree.run("w2v", "similar", "a b")
+    assert first.returncode == 0, first.stderr
+    assert first.stdout == "-m w2v_cli similar a b\n"
+    assert "Making .venv with Python 3.12.0" in first.stderr and "Installing" in first.stderr
+    assert tree.installs() == ["venv", f"pip {tree.root}"]
+    second = tree.run("w2v", "--help")
+    assert (second.stdout, second.stderr, tree.installs()) == ("-m w2v_cli --help\n", "", [])
+
+
+def test_a_changed_project_file_is_installed_again(tree: Tree) -> None:
+    tree.run("w2v")
+    tree.installs()
+    os.utime(tree.root / "pyproject.toml", (1e10, 1e10))
+    tree.run("w2v")
+    assert tree.installs() == [f"pip {tree.root}"]
+
+
+def test_the_tests_add_their_extra_to_the_same_environment(tree: Tree) -> None:
+    tree.run("w2v")
+    tree.installs()
+    done = tree.run("test", "-k", "x")
+    assert tree.installs() == [f"pip {tree.root}[test]"]
+    assert done.stdout == "-m pytest -k x\n"
+    tree.run("w2v")
+    assert tree.installs() == []
+
+
+def test_without_arguments_lint_and_types_come_first_and_checked_indices_last(tree: Tree) -> None:
+    lines = tree.run("test").stdout.splitlines()
+    assert [line.split()[1] for line in lines] == ["ruff", "ruff", "mypy", "pytest", "pytest"]
+
+
+def test_a_failed_install_is_one_sentence_and_is_tried_again(tree: Tree) -> None:
+    failed = tree.run("w2v", NO_NETWORK="1")
+    assert failed.returncode == 3
+    assert failed.stderr.count("Error: installing into") == 1 and failed.stdout == ""
+    tree.installs()
+    assert tree.run("w2v").returncode == 0
+    assert tree.installs() == ["venv", f"pip {tree.root}"]
+
+
+def test_an_environment_that_was_moved_is_made_again(tree: Tree) -> None:
+    tree.run("w2v")
+    tree.installs()
+    tree.root = tree.root.rename(tree.root.parent / "moved")
+    assert tree.run("w2v").returncode == 0
+    assert tree.installs() == ["venv", f"pip {tree.root}"]
+
+
+@pytest.mark.parametrize(
+    ("environment", "sentence"),
+    [
+        ({"OLD": "3.8.18"}, "Error: w2v needs Python 3.10 or newer, and Python 3.8.18 is what is here"),
+        ({"NO_VENV": "1"}, "Error: python3 has no venv module"),
+    ],
+)
+def test_what_is_missing_is_one_sentence(tree: Tree, environment: dict[str, str], sentence: str) -> None:
+    done = tree.run("w2v", PYTHON="", **environment)
+    assert done.returncode == 3 and done.stdout == ""
+    assert done.stderr.splitlines()[0] == sentence
+    assert done.stderr.splitlines()[1].startswith("Hint: ") and len(done.stderr.splitlines()) == 2
+    assert not (tree.root / ".venv").exists()
+
+
+# The fault test with a writer of pairs that renames one file after the other, and lets the first stay as it is.
+CARELESS = """
+import os, sys
+from w2v_cli.storage import atomic
+def replace_one_by_one(staged):
+    for item in staged:
+        with atomic._telling(item.path):
+            os.replace(item.temporary, item.target)
+if sys.argv.pop(1) == "careless":
+    atomic._replace_together = replace_one_by_one
+import faults
+faults.main()
+"""
+
+
+@pytest.mark.parametrize(("writer", "code"), [("careful", 0), ("careless", 1)])
+def test_the_fault_test_fails_for_a_writer_that_mixes_a_pair(writer: str, code: int) -> None:
+    command = [sys.executable, "-c", CARELESS, writer, "--command", "convert .npy", "--kind", "rename"]
+    path = os.pathsep.join([str(ROOT / "scripts" / "torture"), str(ROOT)])
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": path})
+    assert done.returncode == code, done.stderr
+    report = json.loads(done.stdout)
+    assert report["faults"] == report["by_kind"]["rename"] >= 4
+    assert any("neither the old nor the new" in fault for fault in report["wrong"]) == (code == 1)
+
+
+def test_the_kill_test_kills_writers(tmp_path: Path) -> None:
+    command = [sys.executable, str(ROOT / "scripts" / "torture" / "kill.py"), "--kills", "0", "--writer-kills", "3"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert json.loads(done.stdout)["kills"] >= 3

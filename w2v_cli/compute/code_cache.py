@@ -1,0 +1,141 @@
+"""Compiled functions on disk, so that the next run need not compile them again.
+
+One file for each function, signature, processor and version of the sources. It begins with a digest of the rest,
+because damaged code would crash the process. Whatever is wrong with a file, its function is compiled again and the file
+is replaced. numba has a cache of its own, but that one trusts what it reads, and two processes that compile a function
+for different types at once may get each other's code from it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pickle
+import secrets
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import llvmlite
+import numba
+from numba.core import config
+from numba.core.caching import NullCache
+from numba.core.compiler import CompileResult
+from numba.core.serialize import dumps
+from numba.misc.appdirs import AppDirs
+
+_PACKAGE = Path(__file__).parents[1]
+_DIGEST_BYTES = 32
+
+_listeners: list[Callable[[], None]] = []
+_failures: list[str] = []
+
+
+class CodeCache(NullCache):
+    """The cache of one function, as numba's dispatchers use it.
+
+    Parameters
+    ----------
+    function : what is compiled.
+    sources : a digest of all the code that may end up in the function.
+    """
+
+    def __init__(self, function: Callable[..., Any], sources: str) -> None:
+        python = f"{sys.implementation.cache_tag}{sys.abiflags}"
+        self._name = f"{function.__module__}.{function.__qualname__}.{python}"
+        self._version = _digest(f"{sources} {numba.__version__} {llvmlite.__version__}".encode()).hex()[:16]
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """The function compiled for a signature; None, and the listeners are told, if it has to be compiled."""
+        target_context.refresh()
+        name = self._file_name(sig, target_context)
+        for folder in cache_folders():
+            # Whatever is wrong with a file, there is a way to do without it.
+            with suppress(Exception):
+                content = (folder / name).read_bytes()
+                digest, code = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
+                if digest == _digest(name.encode() + code):
+                    return CompileResult._rebuild(target_context, *pickle.loads(code))
+        for listener in _listeners:
+            listener()
+        return None
+
+    def save_overload(self, sig: Any, cres: Any) -> None:
+        """Write a function into the first folder that takes it; if there is none, `why_not_kept` says so."""
+        if cres.library.has_dynamic_globals:  # addresses in this process
+            return
+        name = self._file_name(sig, cres.target_context)
+        code = dumps(cres._reduce())
+        failures = []
+        for folder in cache_folders():
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+                _replace(folder / name, _digest(name.encode() + code) + code)
+            except OSError as error:
+                failures.append(f"{folder}: {error.strerror or error}")
+            else:
+                self._remove_outdated(folder)
+                return
+        _failures[:] = failures
+
+    def _file_name(self, sig: Any, target_context: Any) -> str:
+        """Where the code for a signature lies; the processor and its features are part of the name."""
+        key = _digest(repr((sig, target_context.codegen().magic_tuple())).encode()).hex()[:16]
+        return f"{self._name}.{self._version}.{key}.nbc"
+
+    def _remove_outdated(self, folder: Path) -> None:
+        """Remove what was compiled from other sources: nobody would ever read it again."""
+        for path in folder.glob(f"{self._name}.*.nbc"):
+            if not path.name.startswith(f"{self._name}.{self._version}."):
+                with suppress(OSError):
+                    path.unlink()
+
+
+@cache
+def cache_folders() -> list[Path]:
+    """Where compiled code is looked for, and kept in the first one that can be written.
+
+    NUMBA_CACHE_DIR alone if it is set; else the package's own folder, then the user's folder of caches.
+    """
+    # Two installations must not remove each other's code as outdated.
+    name = f"w2v_cli_{_digest(os.fsencode(_PACKAGE)).hex()[:16]}"
+    chosen: str = config.CACHE_DIR  # type: ignore[attr-defined]
+    if chosen:
+        return [Path(chosen, name).absolute()]
+    user = Path(AppDirs("numba", appauthor=False).user_cache_dir, name)
+    # Without a home directory it would be a folder called "~" in the current one.
+    return [_PACKAGE / "__pycache__", *([user] if user.is_absolute() else [])]
+
+
+@contextmanager
+def listening(listener: Callable[[], None]) -> Iterator[None]:
+    """Within, `listener` is called whenever a function has to be compiled."""
+    _listeners.append(listener)
+    try:
+        yield
+    finally:
+        _listeners.remove(listener)
+
+
+def why_not_kept() -> str | None:
+    """Why the last function that was compiled is on no disk, by folder; None if nothing has failed."""
+    return "; ".join(_failures) or None
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write a file that is the old one or the new one, whole, whoever else writes it now."""
+    temporary = path.with_name(f"{path.name}-{secrets.token_hex(6)}.tmp")
+    try:
+        temporary.write_bytes(content)
+        os.replace(temporary, path)
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink()
+        raise
+
+
+def _digest(data: bytes) -> bytes:
+    return hashlib.sha256(data).digest()
