@@ -51,7 +51,7 @@ def help(topic: str | None) -> None:
 
 def _text(topic: str) -> str:
     """Return the Markdown of a topic."""
-    return files("w2v_cli").joinpath("help", f"{topic}.md").read_text(encoding="utf-8")
+    return (files("w2v_cli") / "help" / f"{topic}.md").read_text(encoding="utf-8")
 
 
 def _summary(topic: str) -> str:
