@@ -218,7 +218,8 @@ def test_the_python_of_a_page_runs(page: Path, tmp_path: Path, monkeypatch: pyte
 
 def index() -> list[tuple[list[str], list[str], list[str]]]:
     """The rows of the index of the mathematics: equations, functions, and patterns of checks."""
-    rows = re.findall(r"^\| (\d[^|]*) \|[^|]*\| ([^|]*) \| ([^|]*) \|$", MATHEMATICS.read_text(), re.MULTILINE)
+    table = MATHEMATICS.read_text().split("\n## Index\n")[1]
+    rows = re.findall(r"^\| (\d[^|]*) \|[^|]*\| ([^|]*) \| ([^|]*) \|$", table, re.MULTILINE)
     return [(equations(numbers), *(re.findall("`([^`]+)`", cell) for cell in cells)) for numbers, *cells in rows]
 
 
