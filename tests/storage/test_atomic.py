@@ -114,6 +114,39 @@ def test_a_pair_that_was_aside_when_its_writer_was_killed_comes_back(tmp_path: P
     assert came_back >= 3
 
 
+@pytest.mark.parametrize("name", ["a.npy", "a.tsv"])
+def test_undoing_an_interrupted_replacement_never_overwrites_a_file_that_the_user_put_there_meanwhile(
+    tmp_path: Path, name: str
+) -> None:
+    main, companion = map(Path, write_vectors(tmp_path / name, OLD))
+    before = [main.read_bytes(), companion.read_bytes()]
+    place, met = 1, 0
+    while killed_while_writing(main, place, True):
+        aside = [path for path in tmp_path.iterdir() if path.name.endswith(".old")]
+        if not main.exists() and len(aside) == 2:
+            met += 1
+            # Renamed into place, and saved over what lies there, as editors do it.
+            for write in (lambda: (tmp_path / "mine").rename(companion), lambda: companion.write_text("my own\n")):
+                (tmp_path / "mine").write_text("my own\n")
+                write()
+                for save in (lambda: w2v.Model.of(NEW.words, NEW.matrix).save(main), lambda: write_vectors(main, NEW)):
+                    with pytest.raises(ModelFileError, match=rf"{companion.name} has been changed since") as refused:
+                        save()
+                    assert refused.value.hint is not None and "move" in refused.value.hint
+                    assert companion.read_text() == "my own\n" and not main.exists()
+                    assert all(path.exists() for path in aside)
+            companion.rename(tmp_path / "mine")
+            # With the user's file out of the way, the older pair comes back.
+            atomic.undo_interrupted(main, companion)
+            assert [main.read_bytes(), companion.read_bytes()] == before
+            (tmp_path / "mine").unlink()
+        w2v.Model.of(OLD.words, OLD.matrix).save(main)
+        assert sorted(os.listdir(tmp_path)) == sorted([main.name, companion.name])
+        place += 1
+    # Killed after the older words went aside, and after the new words came.
+    assert met >= 2
+
+
 def test_a_folder_that_cannot_be_listed_is_an_error_that_names_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -124,7 +124,7 @@ def _replace_together(staged: list[_Staged]) -> None:
     try:
         for item in staged:
             with _telling(item.path), contextlib.suppress(FileNotFoundError):
-                old = item.temporary.with_suffix(_OLD)
+                old = _aside(item.target, os.fstat(item.file.fileno()))
                 os.replace(item.target, old)
                 item.old = old
                 _sync_folder(item.target.parent)
@@ -255,18 +255,49 @@ def _exclusive_together(paths: Sequence[str | os.PathLike[str]]) -> Iterator[Non
     with contextlib.ExitStack() as stack:
         for path in paths:
             stack.enter_context(exclusive(path))
-        targets = [_target(path) for path in paths]
-        interrupted = not targets[0].exists()
-        # The main file last: it must not lie beside what has not been put back.
-        for target in reversed(targets):
-            with _telling(target):
-                for old in _siblings(target, _OLD):
-                    if interrupted:
-                        os.replace(old, target)
-                    else:
-                        with contextlib.suppress(OSError):
-                            old.unlink()
+        _undo_interrupted([_target(path) for path in paths])
         yield
+
+
+def _undo_interrupted(targets: list[Path]) -> None:
+    """Put the older files back if a killed writer left the main file, the first target, aside; else remove them.
+
+    Raises
+    ------
+    ModelFileError
+        If a file that the killed writer did not put there would be overwritten; nothing has been moved then.
+    """
+    olds: list[tuple[Path, Path]] = []
+    # The main file last: it must not lie beside what has not been put back.
+    for target in reversed(targets):
+        with _telling(target):
+            olds += [(old, target) for old in _siblings(target, _OLD)]
+    if targets[0].exists():
+        for old, _ in olds:
+            with contextlib.suppress(OSError):
+                old.unlink()
+        return
+    for old, target in olds:
+        with _telling(target), contextlib.suppress(FileNotFoundError):
+            if _aside(target, os.stat(target)) != old:
+                raise ModelFileError(
+                    f"{target} has been changed since a process was killed that was replacing it,"
+                    " and the older file cannot be put back over it",
+                    hint=f"move {target.name} elsewhere and try again",
+                )
+    for old, target in olds:
+        with _telling(target):
+            os.replace(old, target)
+
+
+def _aside(target: Path, replacement: os.stat_result) -> Path:
+    """Where an older file waits while its replacement takes its place.
+
+    The name identifies the replacement. So the next writer, if this one is killed, can tell the replacement, over which
+    it may put the older file back, from a file that the user has put there meanwhile, which must not be overwritten.
+    """
+    identity = f"{replacement.st_ino:x}-{replacement.st_size:x}-{replacement.st_mtime_ns:x}"
+    return target.parent / f"{_prefix(target)}-{identity}{_OLD}"
 
 
 def undo_interrupted(*paths: str | os.PathLike[str]) -> None:
