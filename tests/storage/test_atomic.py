@@ -20,8 +20,10 @@ from w2v_cli.config import TrainConfig
 from w2v_cli.embeddings.vectors import WordVectors
 from w2v_cli.errors import ModelFileError
 from w2v_cli.formats.export import write_vectors
-from w2v_cli.storage import atomic
-from w2v_cli.storage.atomic import atomic_file, exclusive
+from w2v_cli.storage.atomic import atomic_file
+from w2v_cli.storage.locks import exclusive
+from w2v_cli.storage.pairs import undo_interrupted
+from w2v_cli.storage.siblings import LOCK, TEMPORARY, sibling
 from w2v_cli.training.run import train_model
 
 OLD = WordVectors(["old", "older"], np.zeros((2, 2), np.float32))
@@ -104,7 +106,7 @@ def test_a_pair_that_was_aside_when_its_writer_was_killed_comes_back(tmp_path: P
     place, came_back = 1, 0
     while killed_while_writing(tmp_path / "a.npy", place, True):
         came_back += not Path(paths[0]).exists()
-        atomic.undo_interrupted(*paths)
+        undo_interrupted(*paths)
         assert sorted(path.name for path in tmp_path.glob("a*")) == ["a.npy", "a_words.txt"]
         if [Path(path).read_bytes() for path in paths] != before:
             assert np.array_equal(np.load(paths[0]), NEW.matrix) and Path(paths[1]).read_text().split() == NEW.words
@@ -137,7 +139,7 @@ def test_undoing_an_interrupted_replacement_never_overwrites_a_file_that_the_use
                     assert all(path.exists() for path in aside)
             companion.rename(tmp_path / "mine")
             # With the user's file out of the way, the older pair comes back.
-            atomic.undo_interrupted(main, companion)
+            undo_interrupted(main, companion)
             assert [main.read_bytes(), companion.read_bytes()] == before
             (tmp_path / "mine").unlink()
         w2v.Model.of(OLD.words, OLD.matrix).save(main)
@@ -267,7 +269,7 @@ def test_an_owner_that_cannot_be_kept_is_no_fault(tmp_path: Path, monkeypatch: p
 
 def test_a_lock_is_not_opened_through_a_link(tmp_path: Path) -> None:
     model, victim = tmp_path / "model", tmp_path / "victim"
-    lock = tmp_path / f"{atomic._prefix(model)}.lock"
+    lock = sibling(model, LOCK)
     lock.symlink_to(victim)
     with pytest.raises(ModelFileError, match=r"cannot write .*\.lock"), exclusive(model):
         pass
@@ -277,8 +279,8 @@ def test_a_lock_is_not_opened_through_a_link(tmp_path: Path) -> None:
 def test_a_leftover_that_is_a_link_or_a_pipe_harms_nobody(tmp_path: Path) -> None:
     model, victim = tmp_path / "model", tmp_path / "victim"
     victim.write_text("precious")
-    (tmp_path / f"{atomic._prefix(model)}-000000000000.tmp").symlink_to(victim)
-    os.mkfifo(tmp_path / f"{atomic._prefix(model)}-000000000001.tmp")
+    sibling(model, f"-000000000000{TEMPORARY}").symlink_to(victim)
+    os.mkfifo(sibling(model, f"-000000000001{TEMPORARY}"))
     with atomic_file(model) as file:
         file.write(b"new")
     assert (model.read_bytes(), victim.read_text()) == (b"new", "precious")

@@ -33,8 +33,7 @@ from w2v_cli.corpus.encode import EncodedCorpus, encode
 from w2v_cli.corpus.resumable import keep_corpus, kept_corpus
 from w2v_cli.corpus.texts import TextOptions
 from w2v_cli.errors import ConfigError, CorpusError, ModelFileError, StoppedError, TrainingError
-from w2v_cli.storage import atomic
-from w2v_cli.storage.atomic import exclusive
+from w2v_cli.storage.locks import exclusive, new_temporary
 from w2v_cli.training import checkpoint, schedule
 from w2v_cli.training import trainer as module
 from w2v_cli.training.checkpoint import NAMES, Checkpoints
@@ -178,7 +177,7 @@ class KilledRuns(RuleBasedStateMachine):
 
     @rule(name=st.sampled_from(NAMES))
     def die_while_writing(self, name: str) -> None:
-        descriptor, _ = atomic._new_sibling(self.folder / name)
+        descriptor, _ = new_temporary(self.folder / name)
         os.write(descriptor, b"half a checkpoint")
         os.close(descriptor)
 

@@ -16,7 +16,7 @@ from w2v_cli.corpus.encode import EncodedCorpus
 from w2v_cli.engines.parameters import Parameters
 from w2v_cli.engines.sampling import STEP_RULE
 from w2v_cli.errors import ModelFileError, TrainingError
-from w2v_cli.storage.atomic import remove_leftovers
+from w2v_cli.storage.locks import remove_leftovers
 from w2v_cli.storage.tensors import TensorFile, checksum, parse_json, word_tensors, write_tensors
 from w2v_cli.training.loss_sample import LOSS_RULE
 from w2v_cli.training.schedule import BLOCK_ORDER, BLOCK_TOKENS, block_count

@@ -29,7 +29,8 @@ from w2v_cli.engines.choose import resolve_engine
 from w2v_cli.engines.parameters import parameter_bytes
 from w2v_cli.errors import ConfigError, ModelFileError, StoppedError, TrainingError, W2VError
 from w2v_cli.formats.model_file import LOSSES, MOST_LOSSES, save_model
-from w2v_cli.storage.atomic import check_writable, exclusive
+from w2v_cli.storage.atomic import check_writable
+from w2v_cli.storage.locks import exclusive
 from w2v_cli.storage.outputs import Named, require_apart
 from w2v_cli.storage.tensors import TensorFile
 from w2v_cli.training.checkpoint import NAMES as CHECKPOINT_NAMES
