@@ -34,11 +34,11 @@ from w2v_cli.corpus.resumable import keep_corpus, kept_corpus
 from w2v_cli.corpus.texts import TextOptions
 from w2v_cli.errors import ConfigError, CorpusError, ModelFileError, StoppedError, TrainingError
 from w2v_cli.storage.locks import exclusive, new_temporary
-from w2v_cli.training import checkpoint, schedule
-from w2v_cli.training import trainer as module
+from w2v_cli.training import checkpoint, schedule, workers
 from w2v_cli.training.checkpoint import NAMES, Checkpoints
 from w2v_cli.training.run import Observer, Run, resume_training, train_model
-from w2v_cli.training.trainer import Trained, Trainer
+from w2v_cli.training.state import Trained
+from w2v_cli.training.trainer import Trainer
 
 ENGINES = ["reference", pytest.param("compiled", marks=pytest.mark.skipif(not COMPILES, reason="no numba here"))]
 KINDS = [(model, loss) for model in ("skipgram", "cbow") for loss in ("ns", "hs", "softmax")]
@@ -63,7 +63,7 @@ def corpus(text: Path) -> Iterator[EncodedCorpus]:
 def small_blocks() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(schedule, "BLOCK_TOKENS", 300)
-        patch.setattr(module, "POLL_SECONDS", 0.001)
+        patch.setattr(workers, "POLL_SECONDS", 0.001)
         yield
 
 

@@ -21,9 +21,9 @@ from w2v_cli.engines import softmax
 from w2v_cli.engines.huffman import huffman_paths
 from w2v_cli.engines.parameters import Parameters
 from w2v_cli.errors import TrainingError
-from w2v_cli.training import memory, schedule
-from w2v_cli.training import trainer as module
-from w2v_cli.training.trainer import Progress, Standing, Trainer
+from w2v_cli.training import memory, schedule, workers
+from w2v_cli.training.state import Progress, RunState
+from w2v_cli.training.trainer import Trainer
 
 ENGINES = ["reference", pytest.param("compiled", marks=pytest.mark.skipif(not COMPILES, reason="no numba here"))]
 LOSSES = ["ns", "hs", "softmax"]
@@ -234,7 +234,7 @@ def test_a_run_that_diverges_says_so_and_no_more(corpus: EncodedCorpus, engine: 
 def test_a_run_that_diverges_leaves_the_last_good_checkpoint(corpus: EncodedCorpus) -> None:
     # So many epochs that the worker cannot be at the end before this thread has seen it begin.
     run = Trainer(config(epochs=10_000), corpus)
-    step, saved = run.step, list[Standing]()
+    step, saved = run.step, list[RunState]()
 
     def poisoned(sample: Any, alphas: np.ndarray, *tables: np.ndarray) -> tuple[float, int]:
         if saved:
@@ -280,9 +280,9 @@ def test_the_learning_rate_is_right_after_two_thousand_million_tokens(corpus: En
     run = Trainer(config(epochs=epochs), corpus)
     seen: list[np.ndarray] = []
     run.step = lambda sample, alphas, *tables: (seen.append(alphas), (0.0, 1))[1]  # type: ignore[func-returns-value]
-    tally = run._tally(Standing((epochs - 1) * run.schedule.blocks, np.zeros(epochs)))
-    run._work(tally)
-    assert tally.error is None
+    tally = run._tally(RunState((epochs - 1) * run.schedule.blocks, np.zeros(epochs)))
+    while run._train_next(tally):
+        pass
     assert seen[0][0] == pytest.approx(run.schedule.alpha_at(float((epochs - 1) * corpus.token_count)), rel=1e-12)
 
 
@@ -301,7 +301,7 @@ def test_an_epoch_trains_each_block_once_the_last_one_last_and_never_near_the_on
 
 
 def test_a_ctrl_c_does_not_wait_for_a_long_block(monkeypatch: pytest.MonkeyPatch, corpus: EncodedCorpus) -> None:
-    monkeypatch.setattr(module, "QUIT_SECONDS", 0.01)
+    monkeypatch.setattr(workers, "QUIT_SECONDS", 0.01)
     run, released = Trainer(config(), corpus), threading.Event()
 
     def step(*arguments: Any) -> Any:

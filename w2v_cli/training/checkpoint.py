@@ -20,7 +20,7 @@ from w2v_cli.storage.locks import remove_leftovers
 from w2v_cli.storage.tensors import TensorFile, checksum, parse_json, word_tensors, write_tensors
 from w2v_cli.training.loss_sample import LOSS_RULE
 from w2v_cli.training.schedule import BLOCK_ORDER, BLOCK_TOKENS, block_count
-from w2v_cli.training.trainer import Standing
+from w2v_cli.training.state import RunState
 
 # What blocks, steps and losses are in this version. A checkpoint of a version where they were others is refused.
 SHARES = {"block_tokens": BLOCK_TOKENS, "order": BLOCK_ORDER, "steps": STEP_RULE, "loss": LOSS_RULE}
@@ -50,7 +50,7 @@ class Checkpoints:
         for name in NAMES:
             remove_leftovers(folder / name)
 
-    def save(self, parameters: Parameters, standing: Standing) -> None:
+    def save(self, parameters: Parameters, standing: RunState) -> None:
         """Write a checkpoint in the place of the older one.
 
         Raises
@@ -64,7 +64,7 @@ class Checkpoints:
         write_tensors(self.folder / NAMES[oldest], tensors, {"standing": facts, "checksum": checksum(tensors, facts)})
         self._newest = oldest
 
-    def load(self, parameters: Parameters, epochs: int | None = None) -> Standing | None:
+    def load(self, parameters: Parameters, epochs: int | None = None) -> RunState | None:
         """Fill the parameters from the newest whole checkpoint; None if there is no checkpoint yet.
 
         Parameters
@@ -117,7 +117,7 @@ class Checkpoints:
             )
         for name, table in parameters.tensors().items():
             table[:] = tensors[name]
-        return Standing(block, np.array(tensors["losses"]))
+        return RunState(block, np.array(tensors["losses"]))
 
     def _read(self, path: Path, parameters: Parameters) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """What a whole checkpoint says and holds, memory-mapped."""

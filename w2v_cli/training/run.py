@@ -39,7 +39,8 @@ from w2v_cli.training.job import CHECKPOINT_SECONDS, Job, file_sizes
 from w2v_cli.training.job import NAME as RUN_NAME
 from w2v_cli.training.memory import telling_memory
 from w2v_cli.training.run_folder import begun_in, files_in, is_inside, load_run, resume_command
-from w2v_cli.training.trainer import Progress, Trained, Trainer
+from w2v_cli.training.state import Progress, Trained
+from w2v_cli.training.trainer import Trainer
 
 _PARTIAL = ".partial.safetensors"
 # NAME_MAX of every common file system.
