@@ -218,7 +218,7 @@ def test_a_checkpoint_of_other_blocks_or_steps_or_of_another_order_is_refused(
     with monkeypatch.context() as patch:
         patch.setattr(checkpoint, "SHARES", {fact: value for fact, value in shares.items() if value is not None})
         train_some(corpus, tmp_path, config(), 1)
-    with pytest.raises(TrainingError, match="of a version of other blocks or steps, or of another order"):
+    with pytest.raises(TrainingError, match="from a version with other blocks or steps, or another order"):
         train_some(corpus, tmp_path, config(), 1)
 
 
@@ -343,7 +343,7 @@ def test_ids_that_are_lost_are_made_again_unless_the_text_is_another(stopped: tu
     content = text.read_bytes()
     # As many words and bytes as before, in another order.
     text.write_bytes(b"\n".join(content.split(b"\n")[::-1]))
-    with pytest.raises(TrainingError, match="is of another text, or of other words"):
+    with pytest.raises(TrainingError, match="is from another text, or from other words"):
         resume(folder)
     text.write_bytes(content)
     train_model([str(text)], config(epochs=50), output=folder / "other")
@@ -358,7 +358,7 @@ def test_ids_that_are_lost_are_not_made_again_with_another_vocabulary(text: Path
         train_model([str(text)], config(epochs=50, vocab=str(vocab)), observer=StopEarly(), checkpoint=folder)
     vocab.write_text("w3\t9\nw4\t8\n")
     (folder / "ids.int32").unlink()
-    with pytest.raises(TrainingError, match="is of another text, or of other words"):
+    with pytest.raises(TrainingError, match="is from another text, or from other words"):
         resume_training(folder)
     vocab.write_text("w1\t9\nw2\t8\n")
     assert resume_training(folder).vocabulary.words == ["w1", "w2"]
