@@ -16,7 +16,7 @@ from w2v_cli.engines.compiled import HOT_WORDS
 from w2v_cli.engines.objective import Objective, make_objective
 from w2v_cli.engines.parameters import initial_parameters, padded
 from w2v_cli.engines.sampling import Sample, make_sampler
-from w2v_cli.engines.softmax import batch_pairs, batches, grouped_softmax_loss, vocabulary_parts
+from w2v_cli.engines.softmax import Workspace, batch_pairs, batches, grouped_softmax_loss, vocabulary_parts
 from w2v_cli.engines.step_catalogue import CONFIGS, VARIANTS
 from w2v_cli.gradients.losses import softmax_loss
 
@@ -252,7 +252,7 @@ def test_the_loss_of_a_softmax_is_never_below_0_however_large_its_scores() -> No
     group = np.arange(50)
     targets = (hidden @ output.T).argmax(axis=1)
     for parts in ([slice(None)], vocabulary_parts(3000, 3)):
-        loss, _, _ = grouped_softmax_loss(hidden, output, group, targets, parts)
+        loss, _, _ = grouped_softmax_loss(hidden, output, group, targets, Workspace.of(len(hidden), output, parts))
         assert 0 <= loss < 1e-3
 
 

@@ -53,7 +53,8 @@ def make_step(
     engine : compiled or reference, from `resolve_engine`.
     objective : the architecture and the loss.
     threads : how many threads call the function at the same time; for the full softmax, how many threads it uses
-    itself. batch_alpha : for the full softmax only; see `softmax.train_softmax`.
+        itself.
+    batch_alpha : for the full softmax only; see `softmax.train_softmax`.
     wants_loss : if false, the compiled engine saves the time that the loss takes, and returns 0 for it.
     """
     if objective.loss == "softmax":

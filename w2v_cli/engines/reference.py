@@ -70,8 +70,7 @@ class _Window:
     """A window of a block: its context words, and the output rows that their predictions are scored against."""
 
     def __init__(self, objective: Objective, sample: Sample, pos: int) -> None:
-        window = sample.kept_ids[sample.window_starts[pos] : sample.window_stops[pos]]
-        self.context_ids = np.delete(window, pos - sample.window_starts[pos])
+        self.context_ids = sample.context_ids(pos)
         negative_ids = sample.negative_ids[pos // sample.step_windows]
         self.output_ids, self.labels, self.counts = objective.outputs(int(sample.kept_ids[pos]), negative_ids)
         # In skip-gram each context word makes a prediction; in CBOW all of them make one together.

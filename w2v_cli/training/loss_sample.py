@@ -24,11 +24,11 @@ SHARE = 50
 LEAST_TOKENS, MOST_TOKENS = 2_000, 40_000
 # The most noise words that all windows have together; they take 16 MiB.
 MOST_NOISE = 1 << 22
-# The tokens come in spans from all over the text. Windows do not reach beyond their span, so a span has at least so
-# many tokens, and enough of them to hold several windows after subsampling.
+# The tokens come in spans from all over the text. Windows do not reach beyond their span, so a span has at least
+# SPAN_TOKENS tokens, and enough of them to hold SPAN_WINDOWS windows after subsampling.
 SPAN_TOKENS, SPAN_WINDOWS = 200, 4
 LEAST_SPANS = 10
-# The spans are divided among so many groups. The standard error follows from how much the groups differ.
+# The number of groups that the spans are divided into. The standard error follows from how much the groups differ.
 GROUPS = 25
 # The key of the sample's random streams. No run trains this epoch, and the sample does not depend on the run's seed.
 SEED, EPOCH = 0, -1

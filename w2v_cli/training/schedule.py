@@ -19,7 +19,7 @@ from w2v_cli.config import TrainConfig
 # run stop sooner. No window crosses the end of a block.
 BLOCK_TOKENS = 10_000
 GOLDEN_SECTION = 0.618
-# The loss is measured at no more than so many points of an epoch, and no more often than every so many tokens.
+# The most points of an epoch at which the loss is measured, and the fewest tokens between two of them.
 MOST_POINTS, LEAST_TOKENS_BETWEEN_POINTS = 4, 4_000_000
 # The name of the order that `Schedule.block_at` defines. Change it with the order: a checkpoint stores it, so that no
 # run is resumed in another order than it began in.
@@ -56,7 +56,7 @@ class Schedule:
         self.alpha_min = config.alpha_min if config.min_alpha is not None else config.alpha_min * factor
         self.alpha_start = max(config.alpha_start * factor, self.alpha_min)
         self._seed = config.seed
-        # So few points that measuring the loss takes little time beside training.
+        # Few points, so that measuring the loss takes little time beside training.
         points = max(1, min(MOST_POINTS, token_count // LEAST_TOKENS_BETWEEN_POINTS, self.blocks))
         self._measured_turns = {self.blocks * point // points for point in range(points)}
 
@@ -65,7 +65,7 @@ class Schedule:
         return index % self.blocks in self._measured_turns
 
     def alpha_at(self, tokens: np.ndarray | float) -> np.ndarray:
-        """Return the learning rate after so many tokens of all epochs; it falls linearly."""
+        """Return the learning rate after `tokens` tokens of all epochs; it falls linearly."""
         start, end = self.alpha_start, self.alpha_min
         return np.asarray(start - (start - end) * (np.asarray(tokens, np.float64) / self.total_tokens))
 

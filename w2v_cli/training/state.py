@@ -95,7 +95,7 @@ class Tally:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def take(self, blocks: int) -> int | None:
-        """Take the next block of a run of so many; None if none is left."""
+        """Take the next block of a run that has `blocks` of them; None if none is left."""
         with self.lock:
             if self.block == blocks:
                 return None

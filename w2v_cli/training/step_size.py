@@ -73,8 +73,7 @@ def _some_contexts(sample: Sample) -> Iterator[np.ndarray]:
     """Yield the context words of some windows that have any."""
     wide = np.flatnonzero(sample.window_stops - sample.window_starts > 1)
     for pos in wide[:: max(1, len(wide) // WINDOWS)].tolist():
-        ids = sample.kept_ids[sample.window_starts[pos] : sample.window_stops[pos]]
-        yield np.delete(ids, pos - sample.window_starts[pos])
+        yield sample.context_ids(pos)
 
 
 def _chance_of_two(ids: np.ndarray) -> float:

@@ -29,10 +29,10 @@ from w2v_cli.training.step_size import default_alpha
 from w2v_cli.training.workers import Workers
 
 TRIAL_SECONDS = 0.05
-# After each block, so many of the rows that it trained are checked. A NaN, or a number larger than any in a model that
-# has learnt something, soon spreads to every row.
+# How many of the rows that a block trained are checked after it, and the largest number that they may hold. A NaN, or a
+# number larger than any in a model that has learnt something, soon spreads to every row.
 PROBED_ROWS, LARGEST_NUMBER = 32, 1e4
-# A run has diverged if its loss exceeds the loss of an untrained model so many times, even if all numbers are finite.
+# A run has diverged if its loss is larger than this multiple of an untrained model's, even if all numbers are finite.
 LARGEST_LOSS = 2.0
 
 
@@ -242,7 +242,7 @@ class Trainer:
         return self._measure(tally, tally.block)
 
     def _measure(self, tally: Tally, index: int) -> MeasuredLoss:
-        """Measure the loss after so many blocks of the run, and record it in the tally.
+        """Measure the loss before the block with this index, and record it in the tally.
 
         Raises
         ------
@@ -289,7 +289,7 @@ class Trainer:
         )
 
     def _diverged(self, blocks: int, what: str) -> TrainingError:
-        """Return the error for a run that has diverged within so many blocks."""
+        """Return the error for a run that has diverged within its first `blocks` blocks."""
         last = max(blocks - 1, 0)
         epoch, turn = divmod(last, self.schedule.blocks)
         alpha = float(self.schedule.alpha_at(self.schedule.tokens_before(last)))

@@ -31,7 +31,7 @@ class Workers:
         self._error: BaseException | None = None
 
     def run(self, watch: Callable[[], bool], seconds: float) -> None:
-        """Work until everything is done, `watch` returns true, or so many seconds have passed.
+        """Work until everything is done, `watch` returns true, or `seconds` have passed.
 
         The workers stop at the end of their piece of work. After a Ctrl-C, this thread waits for that no longer than
         `QUIT_SECONDS`.
@@ -81,6 +81,6 @@ class Workers:
                 self._changed.notify_all()
 
     def _wait(self, workers: int, seconds: float) -> bool:
-        """Wait until so many workers have finished, but no longer than `seconds`; return whether they have."""
+        """Wait until `workers` threads have finished, but no longer than `seconds`; return whether they have."""
         with self._changed:
             return self._changed.wait_for(lambda: self._finished >= workers, seconds)
