@@ -1,4 +1,4 @@
-"""Files are whole, pairs belong together, and what a killed writer leaves goes, at whatever instant it was killed."""
+"""Files are whole, pairs match, and leftovers are removed, no matter when their writer was killed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ NEW = WordVectors(["new", "newer", "newest"], np.ones((3, 2), np.float32))
 
 
 def in_child(work: Callable[[], object]) -> int:
-    """The exit status of a process that does the work and nothing else."""
+    """Return the exit status of a process that does the work and nothing else."""
     child = os.fork()
     if child == 0:
         try:
@@ -43,7 +43,7 @@ def in_child(work: Callable[[], object]) -> int:
 
 
 def dying_at(place: int, call: Callable[..., Any], counter: list[int], after: bool) -> Callable[..., Any]:
-    """A system call at whose use number `place` of all such calls the process is killed, before or after it is made."""
+    """Wrap a system call so that the process is killed before or after call number `place` of all that `counter` counts."""
 
     def wrapper(*arguments: Any, **options: Any) -> Any:
         counter[0] += 1
@@ -60,7 +60,7 @@ def dying_at(place: int, call: Callable[..., Any], counter: list[int], after: bo
 
 
 def killed_while_writing(path: Path, place: int, after: bool) -> bool:
-    """Write NEW and be killed at a call that changes files; False if the write was done before that."""
+    """Write NEW and be killed at a call that changes files; return False if the write was done before that."""
 
     def write() -> None:
         counter = [0]
@@ -93,7 +93,7 @@ def test_a_pair_never_mixes_old_and_new_wherever_the_writer_is_killed(
         killed = killed_while_writing(main, place, after)
         if main.exists() and (companion.exists() or older):
             assert whole[main.read_bytes()] == companion.read_bytes()
-        # As the commands do it, which refuse to replace words that are not those of a file beside them.
+        # Saved as the commands do it, which refuse to replace a list of words that does not belong to the main file.
         w2v.Model.of(OLD.words, OLD.matrix).save(main)
         assert sorted(os.listdir(tmp_path)) == sorted([main.name, companion.name])
         place += 1
@@ -112,7 +112,8 @@ def test_a_pair_that_was_aside_when_its_writer_was_killed_comes_back(tmp_path: P
             assert np.array_equal(np.load(paths[0]), NEW.matrix) and Path(paths[1]).read_text().split() == NEW.words
             write_vectors(tmp_path / "a.npy", OLD)
         place += 1
-    # Killed after the main file went aside, after the words did, and after the new words came.
+    # The pair came back when the writer was killed after moving the main file aside, after moving the words aside, and
+    # after placing the new words.
     assert came_back >= 3
 
 
@@ -127,7 +128,7 @@ def test_undoing_an_interrupted_replacement_never_overwrites_a_file_that_the_use
         aside = [path for path in tmp_path.iterdir() if path.name.endswith(".old")]
         if not main.exists() and len(aside) == 2:
             met += 1
-            # Renamed into place, and saved over what lies there, as editors do it.
+            # The user's file is renamed into place, or written over the file that is there, as some editors do.
             for write in (lambda: (tmp_path / "mine").rename(companion), lambda: companion.write_text("my own\n")):
                 (tmp_path / "mine").write_text("my own\n")
                 write()
@@ -145,7 +146,7 @@ def test_undoing_an_interrupted_replacement_never_overwrites_a_file_that_the_use
         w2v.Model.of(OLD.words, OLD.matrix).save(main)
         assert sorted(os.listdir(tmp_path)) == sorted([main.name, companion.name])
         place += 1
-    # Killed after the older words went aside, and after the new words came.
+    # That is, when the writer was killed after moving the older words aside, and after placing the new ones.
     assert met >= 2
 
 
@@ -241,7 +242,7 @@ def test_a_file_that_is_replaced_hands_on_its_permissions(tmp_path: Path) -> Non
         path.touch()
         path.chmod(mode)
         with atomic_file(path) as file:
-            # From the first byte on, as others must not read a private model while it is written.
+            # From the first byte on, because others must not read a private model while it is written.
             assert stat.S_IMODE(os.fstat(file.fileno()).st_mode) == mode
         assert stat.S_IMODE(path.stat().st_mode) == mode
 

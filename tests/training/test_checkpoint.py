@@ -1,4 +1,4 @@
-"""A run that is stopped, killed or torn goes on to the very bytes of one that never was."""
+"""A run that was stopped or killed, or whose files were damaged, ends with the same bytes as an uninterrupted one."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def config(**options: Any) -> TrainConfig:
 
 
 class Brake:
-    """Asks a run to stop after so many blocks, and holds the workers until the main thread has seen it."""
+    """Asks a run to stop after `left` blocks, and holds the workers until the main thread has seen that."""
 
     def __init__(self, blocks: int, step: Any) -> None:
         self.left, self._step, self._seen, self._lock = blocks, step, threading.Event(), threading.Lock()
@@ -92,12 +92,12 @@ class Brake:
 
 
 def train_some(corpus: EncodedCorpus, folder: Path, choices: TrainConfig, blocks: int) -> Trained:
-    """Go on from what the folder holds, as a new process would, and stop after about so many blocks."""
+    """Resume the run of the folder, as a new process would, and stop after about `blocks` blocks."""
     trainer, checkpoints = Trainer(choices, corpus), Checkpoints(folder, corpus)
     start = checkpoints.load(trainer.parameters)
     brake = Brake(blocks, trainer.step)
     trainer.step = brake.step
-    # A checkpoint about as often as the main thread looks.
+    # Checkpoints are written about as often as the main thread looks.
     return trainer.train(None, start, partial(checkpoints.save, trainer.parameters), 1e-4, brake.stop)
 
 
@@ -126,7 +126,7 @@ def test_with_threads_every_block_is_trained_in_every_epoch_however_often_the_ru
 
     def step(sample: Any, alphas: np.ndarray, *tables: np.ndarray) -> tuple[float, int]:
         with lock:
-            # Nothing is subsampled, and no two tokens have the same learning rate.
+            # Nothing is subsampled, and no two tokens have the same learning rate, which so identifies a token.
             seen.update(alphas.tolist())
         return 0.0, 1
 
@@ -142,7 +142,7 @@ def test_with_threads_every_block_is_trained_in_every_epoch_however_often_the_ru
 
 
 class KilledRuns(RuleBasedStateMachine):
-    """Train a little, tear files, leave half a file: whatever the order, the end is the same."""
+    """Train a little, damage files, leave half a file: in whatever order, the result is the same."""
 
     corpus: EncodedCorpus
     folders: Iterator[Path]
@@ -153,7 +153,7 @@ class KilledRuns(RuleBasedStateMachine):
     def begin(self) -> None:
         self.folder = next(self.folders)
         self.trained: Trained | None = None
-        # Checkpoints that have been torn since one was last written.
+        # Checkpoints that were damaged since one was last written.
         self.torn = 0
 
     @rule(blocks=st.integers(1, 4))
@@ -164,7 +164,7 @@ class KilledRuns(RuleBasedStateMachine):
     @precondition(lambda self: self.torn == 0 and self.trained is not None)
     @rule(place=st.floats(0, 1), newest=st.booleans(), cut=st.booleans())
     def tear(self, place: float, newest: bool, cut: bool) -> None:
-        # How many were written depends on the machine's load, which no precondition may, and so not this count.
+        # A precondition must not depend on the machine's load, and so not on the number of checkpoints written.
         self.torn += 1
         if not all((self.folder / name).exists() for name in NAMES):
             return
@@ -237,7 +237,7 @@ def test_kept_ids_come_back_unless_they_are_damaged(text: Path, corpus: EncodedC
 
 
 class StopEarly(Observer):
-    """Stops a run in its third block, however fast or busy the machine is."""
+    """Stops a run in its third block, no matter how fast or busy the machine is."""
 
     def ready(self, trainer: Trainer, estimated_seconds: float) -> None:
         self.brake = Brake(2, trainer.step)
@@ -249,7 +249,7 @@ class StopEarly(Observer):
 
 @pytest.fixture
 def stopped(text: Path, tmp_path: Path) -> tuple[Path, Path]:
-    """A text of its own and the checkpoint folder of a run over it, stopped early."""
+    """Return a text, and the checkpoint folder of a run over it that was stopped early."""
     mine = tmp_path / "mine.txt"
     mine.write_bytes(text.read_bytes())
     with pytest.raises(StoppedError, match="nothing is lost") as caught:
@@ -259,7 +259,7 @@ def stopped(text: Path, tmp_path: Path) -> tuple[Path, Path]:
 
 
 def resume(folder: Path) -> Run:
-    """Resume the run of `stopped`, whose model goes beside its folder."""
+    """Resume the run of `stopped`; the model is written beside its folder."""
     return resume_training(folder, {"output": folder.with_name("model")})
 
 
@@ -331,7 +331,7 @@ def test_a_run_begun_anew_does_not_take_the_ids_of_one_that_was_killed(
     text, folder = stopped
     for name in NAMES:
         (folder / name).unlink(missing_ok=True)
-    # The same text, but other words of it: their fingerprint is the same.
+    # The text and its fingerprint are the same, but other words of it are kept.
     run = train_model([str(text)], config(min_count=9), checkpoint=folder)
     assert run.vocabulary.counts.min() >= 9
 
@@ -341,7 +341,7 @@ def test_ids_that_are_lost_are_made_again_unless_the_text_is_another(stopped: tu
     text, folder = stopped
     (folder / name).unlink()
     content = text.read_bytes()
-    # As many words and bytes as before, in another order.
+    # The text has as many words and bytes as before, in another order.
     text.write_bytes(b"\n".join(content.split(b"\n")[::-1]))
     with pytest.raises(TrainingError, match="is from another text, or from other words"):
         resume(folder)

@@ -1,4 +1,4 @@
-"""Signals: acknowledged at once, what was learnt is kept, and nothing else is left behind."""
+"""A signal is acknowledged at once; what was learnt is kept, and nothing else is left behind."""
 
 from __future__ import annotations
 
