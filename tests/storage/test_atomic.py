@@ -43,7 +43,7 @@ def in_child(work: Callable[[], object]) -> int:
 
 
 def dying_at(place: int, call: Callable[..., Any], counter: list[int], after: bool) -> Callable[..., Any]:
-    """Wrap a system call so that the process is killed before or after call number `place` of all that `counter` counts."""
+    """Wrap a system call so that the process is killed before or after call `place` of all wrapped calls together."""
 
     def wrapper(*arguments: Any, **options: Any) -> Any:
         counter[0] += 1

@@ -1,9 +1,10 @@
 """The full softmax, computed exactly, as matrix products over the vocabulary.
 
 P(·|center) is the same for every word that a center predicts. So a batch of windows with U distinct centers needs only
-U distributions, however wide the windows are, and three products of (U, D) and (V, D) matrices. The
-derivation is in help/mathematics.md, section 4; in the course solution, eq. 25 is the loss, and eq. 27 and 31 are its
-gradients.
+U distributions, however wide the windows are, and three products of (U, D) and (V, D) matrices.
+
+The derivation is in help/mathematics.md, section 4. In the course solution, eq. 25 is the loss, and eq. 27 and 31 are
+its gradients.
 """
 
 from __future__ import annotations

@@ -175,12 +175,15 @@ class Trainer:
                 if finished or stopped:
                     break
         seconds = time.perf_counter() - begun
-        epochs, turn = divmod(tally.block, self.schedule.blocks)
-        losses = tally.losses[:epochs].tolist()
-        if turn or not losses:
-            losses.append(measured.loss)
         speed = (tally.tokens - first_token) / seconds
+        losses = self._losses(tally, measured)
         return Trained(self.parameters, losses, measured.standard_error, seconds, speed, finished)
+
+    def _losses(self, tally: Tally, measured: MeasuredLoss) -> list[float]:
+        """Return the loss at the end of each epoch, and last the loss of the parameters; see `Trained`."""
+        epochs, turn = divmod(tally.block, self.schedule.blocks)
+        losses: list[float] = tally.losses[:epochs].tolist()
+        return [*losses, measured.loss] if turn or not losses else losses
 
     def _tally(self, start: RunState | None) -> Tally:
         """Return an empty tally, or that of the state that an earlier run reached."""
