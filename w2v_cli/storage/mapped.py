@@ -12,38 +12,6 @@ import numpy as np
 from w2v_cli.errors import ModelFileError
 
 
-def writable(array: np.ndarray) -> np.ndarray:
-    """Return a writable view of an array, or the array itself if its memory cannot be written to.
-
-    Writing to a mapped file changes only the memory, not the file.
-    """
-    view = array.view()
-    try:
-        view.flags.writeable = True
-    except ValueError:  # the memory cannot be written to, for example that of a bytes object
-        return array
-    return view
-
-
-def release_pages(array: np.ndarray) -> None:
-    """Free the memory of an array that is mapped from a file; reading it again reads the file.
-
-    Other arrays are left alone.
-    """
-    base: Any = array
-    while isinstance(base, np.ndarray):
-        base = base.base
-    if isinstance(base, memoryview):
-        base = base.obj
-    # Pages that were written to differ from the file and would be lost; see `writable`.
-    if not isinstance(base, mmap.mmap) or array.flags.writeable or not hasattr(mmap, "MADV_DONTNEED"):
-        return
-    first = array.ctypes.data - np.frombuffer(base, np.uint8).ctypes.data
-    start, stop = -(-first // mmap.PAGESIZE) * mmap.PAGESIZE, (first + array.nbytes) // mmap.PAGESIZE * mmap.PAGESIZE
-    if start < stop:
-        base.madvise(mmap.MADV_DONTNEED, start, stop - start)
-
-
 def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
     """Open a regular file for reading.
 
@@ -75,3 +43,35 @@ def map_file(file: BinaryIO) -> mmap.mmap:
         return mmap.mmap(file.fileno(), 0, flags=flags, prot=mmap.PROT_READ | mmap.PROT_WRITE)
     except OSError:
         return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+
+
+def writable(array: np.ndarray) -> np.ndarray:
+    """Return a writable view of an array, or the array itself if its memory cannot be written to.
+
+    Writing to a mapped file changes only the memory, not the file.
+    """
+    view = array.view()
+    try:
+        view.flags.writeable = True
+    except ValueError:  # the memory cannot be written to, for example that of a bytes object
+        return array
+    return view
+
+
+def release_pages(array: np.ndarray) -> None:
+    """Free the memory of an array that is mapped from a file; reading it again reads the file.
+
+    Other arrays are left alone.
+    """
+    base: Any = array
+    while isinstance(base, np.ndarray):
+        base = base.base
+    if isinstance(base, memoryview):
+        base = base.obj
+    # Pages that were written to differ from the file and would be lost; see `writable`.
+    if not isinstance(base, mmap.mmap) or array.flags.writeable or not hasattr(mmap, "MADV_DONTNEED"):
+        return
+    first = array.ctypes.data - np.frombuffer(base, np.uint8).ctypes.data
+    start, stop = -(-first // mmap.PAGESIZE) * mmap.PAGESIZE, (first + array.nbytes) // mmap.PAGESIZE * mmap.PAGESIZE
+    if start < stop:
+        base.madvise(mmap.MADV_DONTNEED, start, stop - start)
