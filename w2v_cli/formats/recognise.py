@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from w2v_cli.errors import ConfigError, ModelFileError
+from w2v_cli.storage.mapped import open_regular
 from w2v_cli.storage.opening import OPENERS
-from w2v_cli.storage.tensors import open_regular
 from w2v_cli.storage.words import Words
 
 READABLE = ("safetensors", "text", "binary", "glove")
