@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 import w2v_cli as w2v
-from w2v_cli import api as module
+from w2v_cli.api import gradcheck, phrases, train
+from w2v_cli.api import model as model_module
 from w2v_cli.cli.main import run
 from w2v_cli.errors import ConfigError, CorpusError, ModelFileError, UnknownWordError, VocabularyError
 
@@ -27,8 +28,9 @@ def model() -> w2v.Model:
 
 
 def test_the_examples_in_the_documentation_run() -> None:
-    found = doctest.testmod(module)
-    assert found.attempted > 10 and found.failed == 0
+    found = [doctest.testmod(module) for module in (model_module, train, phrases, gradcheck)]
+    assert all(result.attempted > 0 and result.failed == 0 for result in found)
+    assert sum(result.attempted for result in found) > 10
 
 
 def test_sentences_train_as_the_same_text_does_from_the_command_line(

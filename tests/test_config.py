@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import fields
 from typing import Any
 
 import pytest
 
-from w2v_cli.config import TrainConfig
+from w2v_cli.config import OPTIONS, TrainConfig
 from w2v_cli.errors import ConfigError
 
 
@@ -55,4 +54,4 @@ def test_a_configuration_survives_json() -> None:
 
 
 def test_every_option_has_a_help_text() -> None:
-    assert all(field.metadata["help"].endswith(".") for field in fields(TrainConfig))
+    assert all(option.help.endswith(".") for option in OPTIONS.values())

@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 from conftest import ROOT
 
-from w2v_cli.cli.measure import gradcheck
+from w2v_cli.cli.gradcheck import gradcheck
 from w2v_cli.cli.train import train
 from w2v_cli.compute.jit import COMPILES
 from w2v_cli.engines import compiled, objective, reference, softmax

@@ -9,8 +9,8 @@ import click
 import pytest
 from conftest import ROOT
 
+from w2v_cli.choices import READABLE, WRITABLE
 from w2v_cli.cli.main import COMMANDS, w2v
-from w2v_cli.formats.recognise import READABLE, WRITABLE
 
 LINES = [
     line.strip()

@@ -164,6 +164,8 @@ def check_writable(path: str | os.PathLike[str]) -> None:
 
 def _target(path: str | os.PathLike[str]) -> Path:
     """The file that `path` means, links followed; refused where renaming onto it would do harm."""
+    if not os.fspath(path):
+        raise ModelFileError("the name of the output is empty", hint="name a file")
     target = Path(os.path.realpath(path))
     if target.is_dir():
         raise ModelFileError(f"{os.fspath(path)} is a folder", hint="name a file in it")
