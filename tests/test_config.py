@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
-from w2v_cli.config import OPTIONS, TrainConfig
+from w2v_cli import choices
+from w2v_cli.config import ENGINES, OPTIONS, TrainConfig
+from w2v_cli.embeddings import evaluation
 from w2v_cli.errors import ConfigError
 
 
@@ -51,6 +53,14 @@ def test_a_configuration_survives_json() -> None:
     assert TrainConfig.from_dict(json.loads(json.dumps(config.as_dict()))) == config
     with pytest.raises(ConfigError, match="unknown options: size"):
         TrainConfig.from_dict({"size": 3})
+
+
+def test_the_choices_are_those_that_the_library_knows() -> None:
+    assert tuple(evaluation.PROTOCOLS) == choices.PROTOCOL_NAMES
+    assert tuple(evaluation._OOV_WORDS) == choices.OOV and tuple(evaluation._METHOD_NAMES) == choices.METHODS
+    assert {"all", *ENGINES} == {"auto", *choices.CHECKED_ENGINES}
+    with pytest.raises(ConfigError, match="method 3cosdiv is not one of 3cosadd, 3cosmul"):
+        choices.require_choice("method", "3cosdiv", choices.METHODS)
 
 
 def test_every_option_has_a_help_text() -> None:

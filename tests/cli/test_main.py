@@ -12,7 +12,7 @@ from typing import NoReturn
 import click
 import numpy as np
 import pytest
-from conftest import assert_a_closed_pipe_is_silent
+from conftest import ROOT, assert_a_closed_pipe_is_silent
 
 import w2v_cli.cli.main as door
 from w2v_cli.cli.console import printable
@@ -54,6 +54,34 @@ def test_every_command_has_a_short_first_sentence_and_three_examples_before_its_
     first = (command.help or "").split("\n\n")[0].strip()
     assert first.endswith(".") and first.count(".") == 1 and len(first) <= 60
     assert text.split("Options:")[0].count(f"w2v {name}") >= 1 + 3  # the usage line and three examples
+
+
+@pytest.mark.parametrize("name", ["", *door.COMMANDS])
+def test_every_help_page_fits_a_terminal_of_80_columns(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit):
+        patch.setenv("COLUMNS", "80")
+        door.run([*filter(None, [name]), "--help"])
+    assert [line for line in capsys.readouterr().out.splitlines() if len(line) > 80] == []
+
+
+def test_ctrl_c_before_the_program_has_begun_is_silent(tmp_path: Path) -> None:
+    # The first thing that the program imports stands for all that Ctrl-C may fall into.
+    (tmp_path / "click.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+    path = os.pathsep.join([str(tmp_path), str(ROOT)])
+    done = w2v("--help", env={**os.environ, "PYTHONPATH": path})
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+def test_ctrl_c_while_the_streams_are_set_up_is_silent(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt() -> NoReturn:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(door, "guard_streams", interrupt)
+    with pytest.raises(SystemExit) as caught:
+        door.run(["--version"])
+    assert (caught.value.code, capsys.readouterr()) == (130, ("", ""))
 
 
 def test_the_version_is_told() -> None:

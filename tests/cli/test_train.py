@@ -116,6 +116,7 @@ def test_old_spellings_and_the_environment_are_understood(text: Path, tmp_path: 
         (["."], 3, ". is a directory"),
         (["corpus.txt", "-o", "no/such/folder/model"], 3, "no/such/folder"),
         (["corpus.txt", "-o", "."], 3, "Error: "),
+        (["corpus.txt", "-o", ""], 3, "Error: the name of the output is empty"),
         (["latin1.txt"], 3, "latin1.txt is not UTF-8 at byte 3 "),
         (["empty.txt"], 3, "there is not one word in empty.txt"),
         (["corpus.txt", "--min-count", "100000"], 3, "no word occurs 100000 times or more in corpus.txt"),
@@ -206,12 +207,19 @@ def test_with_numba_disabled_everything_works_and_one_line_says_so(text: Path, t
 
 
 @pytest.mark.skipif(not COMPILES, reason="numba does not import here")
-@pytest.mark.parametrize("threads", ["0", "-1", "many"])
+@pytest.mark.parametrize("threads", ["0", "-1"])
 def test_the_number_of_numbas_own_threads_does_not_matter(text: Path, tmp_path: Path, threads: str) -> None:
     environment = {**os.environ, "NUMBA_NUM_THREADS": threads}
     done = w2v("train", text, *FAST, "-v", folder=tmp_path, env=environment)
     assert done.returncode == 0, done.stderr
     assert "Engine compiled" in done.stderr and "numba does not import" not in done.stderr
+
+
+def test_a_number_of_numbas_threads_that_is_no_number_is_one_sentence(text: Path, tmp_path: Path) -> None:
+    done = w2v("train", text, *FAST, "-q", folder=tmp_path, env={**os.environ, "NUMBA_NUM_THREADS": "many"})
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr.splitlines()[0] == "Error: NUMBA_NUM_THREADS is not a whole number: many"
+    assert done.stderr.count("\n") == 2 and "Traceback" not in done.stderr
 
 
 @pytest.mark.skipif(not COMPILES, reason="numba does not import here")

@@ -28,9 +28,7 @@ if TYPE_CHECKING:
     help="Of a model: the input vectors, the output vectors, their sum, or both side by side (2 × D numbers).",
 )
 @click.option("--normalize", is_flag=True, help="Scale every vector to length 1.")
-@click.option(
-    "--top", metavar="N", type=click.IntRange(min=1), help="Only the N most frequent words. Default: all of them."
-)
+@click.option("--top", metavar="N", type=click.IntRange(min=1), help="Only the N most frequent words. Default: all.")
 @click.option("--dtype", type=click.Choice(DTYPES), default="float32", help="float16 takes half the space.")
 @click.option(
     "--format", "target_format", type=click.Choice(WRITABLE), help="Format of OUT. Default: as its suffix says."
@@ -58,9 +56,9 @@ def convert(
     """Write vectors in another format.
 
     The suffix of OUT says its format: .safetensors for models of w2v, .txt or .vec for word2vec's text format, .bin for
-    its binary format, .glove for GloVe's text, .tsv for TensorBoard's projector (the words go to OUT_metadata.tsv),
-    .npy for numpy (the words go to OUT_words.txt). Each may be followed by .gz. Text formats keep every bit of every
-    number.
+    its binary format, .glove for GloVe's text, .tsv for TensorBoard's projector (a.tsv has its words in
+    a_metadata.tsv), .npy for numpy (a.npy has its words in a_words.txt). Each may be followed by .gz. Text formats keep
+    every bit of every number.
 
     \b
     Examples:

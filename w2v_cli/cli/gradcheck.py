@@ -19,7 +19,14 @@ if TYPE_CHECKING:
 @click.option(
     "--engine", type=click.Choice(CHECKED_ENGINES), default="all", help="The engine whose training steps are checked."
 )
-@click.option("-k", "name", metavar="TEXT", default="", help="Only checks with TEXT in their name. Default: all.")
+@click.option(
+    "-k",
+    "name",
+    metavar="TEXT",
+    default="",
+    show_default=False,
+    help="Only checks with TEXT in their name. Default: all.",
+)
 @click.option(
     "--dim",
     metavar="N",

@@ -46,6 +46,7 @@ _DEFAULT_THRESHOLDS = ", ".join(f"{threshold:g} for {scoring}" for scoring, thre
     "--connectors",
     metavar="WORDS",
     default="",
+    show_default=False,
     help='Words that may stand inside a phrase, such as "of the"; english stands for the 16 of gensim. Default: none.',
 )
 @click.option("--delimiter", metavar="TEXT", default="_", help="Text between the words of a joined phrase.")
@@ -54,7 +55,7 @@ _DEFAULT_THRESHOLDS = ", ".join(f"{threshold:g} for {scoring}" for scoring, thre
     metavar="N",
     type=click.IntRange(min=1),
     default=1,
-    help="Number of passes. Each can make the phrases of the one before it longer.",
+    help="Passes over the text. Each further pass can make phrases longer.",
 )
 @text_options
 @threads_option

@@ -42,7 +42,9 @@ _MOST_SHOWN = 20
 )
 @click.option("--checkpoint-every", type=Duration(), default="10m", help="Time between checkpoints: 30s, 10m, 1h.")
 @click.option(
-    "--resume", metavar="FOLDER", help="Resume the run in a --checkpoint folder. Its options are kept; only -o is new."
+    "--resume",
+    metavar="FOLDER",
+    help="Resume the run in a --checkpoint FOLDER. It keeps its options, so only -o is needed.",
 )
 @quiet_option
 @click.option("-v", "--verbose", is_flag=True, help="Also print the engine, the fingerprint and all choices made.")
