@@ -17,8 +17,8 @@ TEXT_ERRORS = ("strict", "replace", "ignore")
 READABLE = ("safetensors", "text", "binary", "glove")
 WITH_WORDS = ("tsv", "npy")
 WRITABLE = (*READABLE, *WITH_WORDS)
-# These are parsed or written by compiled code, so their first use on a machine takes about a second.
-COMPILED_FORMATS = ("text", "glove", "tsv")
+# Compiled code parses these, so the first of them on a machine takes about a second longer.
+PARSED_FORMATS = ("text", "glove")
 
 # What `w2v convert` makes of a model: which of its tables, and in which type of number.
 MATRICES = ("input", "output", "sum", "concat")

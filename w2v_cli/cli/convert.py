@@ -73,10 +73,10 @@ def convert(
 
     format = export.target_format(target, target_format, dtype)
     check_target(target, format, source)
-    with ModelFile(source, source_format) as file, announcing_compilation(file.format, format):
+    with ModelFile(source, source_format) as file, announcing_compilation(file.format):
         outputs = None if matrix == "input" else _output_vectors(file)
         chosen = export.select(file.vectors, outputs, matrix, normalize, top, dtype)
-        paths = export.write_vectors(target, chosen, format, escape, file.metadata, file.losses)
+    paths = export.write_vectors(target, chosen, format, escape, file.metadata, file.losses)
     if as_json:
         print_json({"output": paths, "words": len(chosen), "dim": chosen.dim, "dtype": dtype, "matrix": matrix})
     else:

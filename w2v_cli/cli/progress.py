@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from w2v_cli.choices import COMPILED_FORMATS
+from w2v_cli.choices import PARSED_FORMATS
 from w2v_cli.cli.console import note
 
 if TYPE_CHECKING:
@@ -118,9 +118,9 @@ class ProgressLine:
 
 
 @contextmanager
-def announcing_compilation(*formats: str) -> Iterator[None]:
-    """Within this context, say so if code has to be compiled to read or write files of these formats."""
-    if set(formats).isdisjoint(COMPILED_FORMATS):  # then there is no need to import numba
+def announcing_compilation(format: str) -> Iterator[None]:
+    """Within this context, say so if code has to be compiled to read a file of this format."""
+    if format not in PARSED_FORMATS:  # then numba is not needed
         yield
         return
     with ProgressLine().compiling():
