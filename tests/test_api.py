@@ -1,4 +1,4 @@
-"""The Python API: what the command line gives, without printing; and its documentation runs."""
+"""The Python API: it does what the command line does, without printing; and the examples in its docstrings run."""
 
 from __future__ import annotations
 

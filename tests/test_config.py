@@ -1,4 +1,4 @@
-"""The configuration: defaults in one place, nothing senseless accepted, every refusal named as it was typed."""
+"""The configuration: its defaults, and that every impossible value is refused under the name of its option."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`w2v similar` and `w2v eval`, through the door."""
+"""`w2v similar` and `w2v eval` on the command line."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MATRIX = np.array(
 
 @pytest.fixture(autouse=True)
 def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with a model and gold sets, and the process in it."""
+    """Change to a folder with a model and gold sets; return the model's path."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("W2V_MODEL", raising=False)
     counts = np.arange(len(WORDS), 0, -1, dtype=np.int64)
@@ -67,7 +67,7 @@ def test_a_file_gets_words_as_they_are_and_a_terminal_gets_them_harmless(
     monkeypatch.setattr("w2v_cli.cli.console.answers_at_terminal", lambda: True)
     code, shown, _ = call(capsys, *arguments.split(" "))
     assert code == 0 and "\x1b" not in shown
-    # A table is wider by what the escapes add.
+    # Escapes make the columns of a table wider.
     assert "".join(shown.replace("\\u001b", "\x1b").split(" ")) == "".join(plain.split(" "))
 
 

@@ -1,4 +1,4 @@
-"""`w2v convert`, `w2v info` and `w2v train --config`, through the door; the real peers on the other side."""
+"""`w2v convert`, `w2v info` and `w2v train --config` on the command line, and with gensim and fastText."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def bits(matrix: np.ndarray) -> list[list[int]]:
 def test_every_format_gives_back_every_bit(capsys: pytest.CaptureFixture[str], name: str) -> None:
     code, out, err = call(capsys, "convert", "model.safetensors", name)
     assert (code, out) == (0, "")
-    # What is compiled for the first time on a machine is announced first.
+    # On a machine without a code cache, compiling is announced first.
     assert err.removeprefix("Compiling for this processor\n") == f"Wrote {name}: 4 words × 3\n"
     assert load_vectors(name).words == WORDS and bits(load_vectors(name).matrix) == bits(INPUT)
     first = Path(name).read_bytes()

@@ -1,4 +1,4 @@
-"""The door: help without waiting, errors as sentences, exit codes, pipes that close."""
+"""The program: help without waiting, errors as sentences, exit codes, pipes that are closed, Ctrl-C."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_every_help_page_fits_a_terminal_of_80_columns(name: str, capsys: pytest
 
 
 def test_ctrl_c_before_the_program_has_begun_is_silent(tmp_path: Path) -> None:
-    # The first thing that the program imports stands for all that Ctrl-C may fall into.
+    # Ctrl-C arrives during the import of click, one of the first modules that are loaded.
     (tmp_path / "click.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
     path = os.pathsep.join([str(tmp_path), str(ROOT)])
     done = w2v("--help", env={**os.environ, "PYTHONPATH": path})
@@ -90,7 +90,7 @@ def test_the_version_is_told() -> None:
 
 
 def failing(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
-    """Make `w2v fail` a command that raises."""
+    """Add a command `w2v fail` that raises the error."""
 
     @click.command()
     def fail() -> NoReturn:

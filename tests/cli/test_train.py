@@ -1,4 +1,4 @@
-"""`w2v train` as its users run it: what it writes, says and refuses, and that it does so before the work."""
+"""`w2v train` on the command line: what it writes, what it says, and what it refuses before any work is done."""
 
 from __future__ import annotations
 
@@ -171,7 +171,7 @@ def test_a_loss_may_be_too_large_for_its_perplexity() -> None:
 
 
 def without_numba(folder: Path) -> dict[str, str]:
-    """An environment in which `import numba` fails."""
+    """Return an environment in which `import numba` fails."""
     (folder / "broken").mkdir()
     (folder / "broken" / "numba.py").write_text("raise ImportError('Numba needs another Python')")
     path = os.pathsep.join([str(folder / "broken"), str(ROOT)])
@@ -229,7 +229,7 @@ def test_both_engines_write_nearly_the_same_vectors(text: Path, tmp_path: Path) 
         assert w2v("train", text, *FAST, "--engine", engine, "-o", engine, folder=tmp_path).returncode == 0
         with safe_open(tmp_path / engine, "numpy") as model:
             vectors[engine] = model.get_tensor("input_vectors")
-    # float32 rounding, added up over a few thousand steps.
+    # Differences of float32 rounding add up over a few thousand steps.
     assert np.abs(vectors["reference"] - vectors["compiled"]).max() < 1e-4
     assert np.abs(vectors["reference"]).max() > 0.05
 

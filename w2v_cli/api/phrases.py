@@ -12,7 +12,7 @@ from typing import IO, Any
 from w2v_cli.api.corpus import Corpus, corpus_paths
 from w2v_cli.choices import SCORINGS, THRESHOLDS, require_choice
 from w2v_cli.config import available_cores
-from w2v_cli.corpus.encode import compile_passes, encode
+from w2v_cli.corpus.encode import EncodedCorpus, compile_passes, encode
 from w2v_cli.corpus.phrases import ENGLISH_CONNECTORS, Joiner, Phrase
 from w2v_cli.corpus.texts import TextOptions, check_readable
 from w2v_cli.errors import ConfigError
@@ -75,7 +75,7 @@ class PhraseOptions:
             raise ConfigError(f"unknown options: {', '.join(unknown)}")
         return cls(**values)
 
-    def joiner(self, corpus: Any, threads: int) -> Joiner:
+    def joiner(self, corpus: EncodedCorpus, threads: int) -> Joiner:
         """Return a joiner that finds such phrases in an encoded corpus."""
         threshold = THRESHOLDS[self.scoring] if self.threshold is None else self.threshold
         inside = self.connectors.split() if isinstance(self.connectors, str) else self.connectors
@@ -172,7 +172,7 @@ def _check_output(output: Output | None, paths: Sequence[str]) -> str:
     name = os.fspath(output)
     suffix = os.path.splitext(name)[1].lower()
     if suffix != ".gz" and suffix in OPENERS:
-        raise ConfigError(f"{name}: text is written plain or as .gz", hint=f"-o {name.removesuffix(suffix)}.gz")
+        raise ConfigError(f"{name}: text is written plain or as .gz", hint=f"name it {name.removesuffix(suffix)}.gz")
     require_apart([Named(name, "the joined text")], [Named(path, "a text of the corpus") for path in paths])
     check_writable(name)
     return os.path.dirname(os.path.abspath(name))
