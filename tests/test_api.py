@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import w2v_cli as w2v
-from w2v_cli.api import gradcheck, phrases, train
+from w2v_cli.api import gradcheck, phrases, questions, train
 from w2v_cli.api import model as model_module
 from w2v_cli.cli.main import run
 from w2v_cli.embeddings.gold import read_gold
@@ -39,7 +39,7 @@ def model() -> w2v.Model:
 
 
 def test_the_examples_in_the_documentation_run() -> None:
-    found = [doctest.testmod(module) for module in (model_module, train, phrases, gradcheck)]
+    found = [doctest.testmod(module) for module in (model_module, questions, train, phrases, gradcheck)]
     assert all(result.attempted > 0 and result.failed == 0 for result in found)
     assert sum(result.attempted for result in found) > 10
 

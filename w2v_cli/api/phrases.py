@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, fields
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 from w2v_cli.api.corpus import Corpus, corpus_paths
 from w2v_cli.choices import SCORINGS, THRESHOLDS, require_choice
@@ -83,8 +83,8 @@ class PhraseOptions:
         return Joiner(corpus, self.min_count, threshold, self.scoring, words, self.delimiter, threads)
 
 
-class PhraseObserver:
-    """Is told how the search goes on, in the calling thread. Does nothing unless its methods are overridden."""
+class PhraseObserver(Protocol):
+    """Is told how the search goes on, in the calling thread. Subclasses override the methods they need."""
 
     def compiling(self) -> AbstractContextManager[None]:
         """Return a context that is entered while code may be compiled."""
@@ -98,6 +98,10 @@ class PhraseObserver:
 
     def found(self, number: int, phrases: list[Phrase]) -> None:
         """Pass `number`, counted from 1, has found these phrases, best first."""
+
+
+class _Silent(PhraseObserver):
+    """Does nothing."""
 
 
 def phrases(
@@ -147,7 +151,7 @@ def phrases(
     text = TextOptions(errors=errors, lower=lower, tokenize=tokenize)
     if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or threads < 1):
         raise ConfigError(f"threads {threads!r} is not a positive whole number")
-    workers, watcher = threads or available_cores(), observer or PhraseObserver()
+    workers, watcher = threads or available_cores(), observer or _Silent()
     with corpus_paths(corpus) as paths:
         check_readable(paths)
         folder = _check_output(output, paths)

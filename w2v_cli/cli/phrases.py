@@ -80,22 +80,24 @@ def phrases(
         raise click.UsageError("--json and -o -: both would go to stdout")
 
     # Imported here so that `w2v --help` need not wait for numpy.
-    from w2v_cli.api.phrases import PhraseObserver
     from w2v_cli.api.phrases import phrases as join_phrases
 
-    show = ProgressLine(quiet)
-
-    class Watcher(PhraseObserver):
-        compiling = staticmethod(show.compiling)
-        corpus = staticmethod(show.corpus)
-        joining = staticmethod(show.joining)
-
-        def found(self, number: int, phrases: list[Phrase]) -> None:
-            show.say(f"Pass {number}: {len(phrases):,} phrases")
-            if as_json:
-                for phrase in phrases:
-                    print_json({"phrase": phrase.text, "score": phrase.score, "pass": number})
-
+    show = _PhraseProgress(quiet, as_json)
     target = sys.stdout.buffer if output == "-" else output
-    join_phrases(corpus, target, threads=threads, observer=Watcher(), **options)
+    join_phrases(corpus, target, threads=threads, observer=show, **options)
     show.done()
+
+
+class _PhraseProgress(ProgressLine):
+    """Shows progress, and says or prints what each pass has found: an observer for `w2v_cli.api.phrases`."""
+
+    def __init__(self, quiet: bool, as_json: bool) -> None:
+        super().__init__(quiet)
+        self._as_json = as_json
+
+    def found(self, number: int, phrases: list[Phrase]) -> None:
+        """Say how many phrases a pass has found; with --json, print them."""
+        self.say(f"Pass {number}: {len(phrases):,} phrases")
+        if self._as_json:
+            for phrase in phrases:
+                print_json({"phrase": phrase.text, "score": phrase.score, "pass": number})
