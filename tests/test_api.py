@@ -298,7 +298,7 @@ def test_phrases_are_found_and_joined_in_sentences_and_in_files(tmp_path: Path) 
         ({"output": "no/folder/out.txt"}, ModelFileError, "there is no folder"),
         ({"output": ""}, ModelFileError, "the name of the output is empty"),
         ({"scoring": "best"}, ConfigError, "scoring best is not one of word2phrase, npmi"),
-        ({"delimiter": " "}, ConfigError, "the delimiter must not be empty"),
+        ({"delimiter": " "}, ConfigError, "--delimiter must not be empty"),
         ({"passes": 0}, ConfigError, "passes 0 is not a positive whole number"),
         ({"threshold": "high"}, ConfigError, "threshold 'high' is not a number"),
         ({"min_counts": 1}, ConfigError, "unknown options: min_counts"),

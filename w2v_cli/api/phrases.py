@@ -11,7 +11,7 @@ from typing import IO, Any, Protocol
 
 from w2v_cli.api.corpus import Corpus, corpus_paths
 from w2v_cli.choices import SCORINGS, THRESHOLDS, require_choice
-from w2v_cli.config import available_cores
+from w2v_cli.config import available_cores, option_name
 from w2v_cli.corpus.encode import EncodedCorpus, compile_passes, encode
 from w2v_cli.corpus.phrases import ENGLISH_CONNECTORS, Joiner, Phrase
 from w2v_cli.corpus.texts import TextOptions, check_readable
@@ -50,16 +50,16 @@ class PhraseOptions:
     passes: int = 1
 
     def __post_init__(self) -> None:
-        require_choice("scoring", self.scoring, SCORINGS)
+        require_choice("--scoring", self.scoring, SCORINGS)
         for name in ("min_count", "passes"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise ConfigError(f"{name} {value!r} is not a positive whole number")
+                raise ConfigError(f"{option_name(name)} {value!r} is not a positive whole number")
         if self.threshold is not None and not isinstance(self.threshold, int | float):
-            raise ConfigError(f"threshold {self.threshold!r} is not a number")
+            raise ConfigError(f"--threshold {self.threshold!r} is not a number")
         text = self.delimiter
         if not text or text.split() != [text] or text.encode(errors="ignore").decode() != text:
-            raise ConfigError("the delimiter must not be empty, and must be text without white space")
+            raise ConfigError("--delimiter must not be empty, and must be text without white space")
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> PhraseOptions:
@@ -84,11 +84,10 @@ class PhraseOptions:
 
 
 class PhraseObserver(Protocol):
-    """Is told how the search goes on, in the calling thread. Subclasses override the methods they need."""
+    """Is told how the search goes on, in the calling thread."""
 
     def compiling(self) -> AbstractContextManager[None]:
         """Return a context that is entered while code may be compiled."""
-        return nullcontext()
 
     def corpus(self, phase: str, done: int, total: int | None) -> None:
         """Reading the corpus: phase `count` in bytes, `encode` in tokens; `total` is None for a pipe."""
@@ -100,8 +99,20 @@ class PhraseObserver(Protocol):
         """Pass `number`, counted from 1, has found these phrases, best first."""
 
 
-class _Silent(PhraseObserver):
-    """Does nothing."""
+class _Silent:
+    """Ignores what it is told."""
+
+    def compiling(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def corpus(self, phase: str, done: int, total: int | None) -> None:
+        pass
+
+    def joining(self, done: int, total: int) -> None:
+        pass
+
+    def found(self, number: int, phrases: list[Phrase]) -> None:
+        pass
 
 
 def phrases(
@@ -150,7 +161,7 @@ def phrases(
     chosen = PhraseOptions.from_dict(options)
     text = TextOptions(errors=errors, lower=lower, tokenize=tokenize)
     if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or threads < 1):
-        raise ConfigError(f"threads {threads!r} is not a positive whole number")
+        raise ConfigError(f"--threads {threads!r} is not a positive whole number")
     workers, watcher = threads or available_cores(), observer or _Silent()
     with corpus_paths(corpus) as paths:
         check_readable(paths)
