@@ -1,21 +1,33 @@
-"""The Python API: what the command line gives, without printing; and its documentation runs."""
+"""The Python API: it does what the command line does, without printing; and the examples in its docstrings run."""
 
 from __future__ import annotations
 
 import doctest
+import io
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import w2v_cli as w2v
-from w2v_cli import api as module
+from w2v_cli.api import gradcheck, phrases, questions, train
+from w2v_cli.api import model as model_module
 from w2v_cli.cli.main import run
-from w2v_cli.errors import ConfigError, CorpusError, ModelFileError, UnknownWordError, VocabularyError
+from w2v_cli.embeddings.gold import read_gold
+from w2v_cli.errors import (
+    ConfigError,
+    CorpusError,
+    GoldFileError,
+    ModelFileError,
+    UnknownWordError,
+    VocabularyError,
+)
+from w2v_cli.formats.model_file import save_model
 
 SENTENCES = [["the", "cat", "sat"], ["the", "dog", "sat", "down"]] * 60
 OPTIONS = {"dim": 8, "epochs": 2, "threads": 1, "min_count": 1}
@@ -27,8 +39,9 @@ def model() -> w2v.Model:
 
 
 def test_the_examples_in_the_documentation_run() -> None:
-    found = doctest.testmod(module)
-    assert found.attempted > 10 and found.failed == 0
+    found = [doctest.testmod(module) for module in (model_module, questions, train, phrases, gradcheck)]
+    assert all(result.attempted > 0 and result.failed == 0 for result in found)
+    assert sum(result.attempted for result in found) > 10
 
 
 def test_sentences_train_as_the_same_text_does_from_the_command_line(
@@ -161,3 +174,188 @@ def test_no_text_has_a_name_that_a_killed_process_could_leave(tmp_path: Path, mo
 
     trained = w2v.train(Sentences(), dim=2, subsample=0.0, on_progress=look)
     assert seen == [] and trained.words == ["a", "b"]
+
+
+TWO_AXES = np.array([[1, 0], [1, 0.1], [0, 1], [0.1, 1]], np.float32)
+
+
+@pytest.fixture
+def bare() -> w2v.Model:
+    """Words and vectors alone, as from another program."""
+    return w2v.Model.of(["Paris", "Berlin", "banana", "apple"], TWO_AXES)
+
+
+def test_the_odd_word_comes_first(bare: w2v.Model) -> None:
+    ranked = bare.odd(["Paris", "banana", "Berlin", "Paris"])
+    assert [word for word, _ in ranked] == ["banana", "Paris", "Berlin"]
+    # Unit vectors (1, 0), (0, 1) and (1, 0.1) / √1.01: the cosine of banana to their sum.
+    units = np.array([[1, 0], [0, 1], np.array([1, 0.1]) / 1.01**0.5])
+    assert ranked[0].cosine == pytest.approx(units.sum(0)[1] / np.linalg.norm(units.sum(0)))
+    assert bare.odd(("Paris", "banana", "Berlin"))[0].word == bare.odd({"Paris", "banana", "Berlin"})[0].word
+
+
+def test_likely_words_are_predicted_and_the_context_is_no_answer(model: w2v.Model, tmp_path: Path) -> None:
+    likely = model.predict(["the", "sat"], k=9)
+    assert {word for word, _, _ in likely} == {"cat", "dog", "down"}
+    assert all(np.exp(-found.loss) == pytest.approx(found.likelihood) for found in likely)
+    assert [found.loss for found in likely] == sorted(found.loss for found in likely)
+    model.save(tmp_path / "m.safetensors")
+    assert w2v.load(tmp_path / "m.safetensors").predict(["the", "sat"], k=9) == likely
+
+
+def test_classes_have_numbers_by_word(bare: w2v.Model) -> None:
+    pytest.importorskip("sklearn", reason="scikit-learn is not here (it is in the classes and bench extras)")
+    assert bare.classes(2, seed=3).tolist() == [0, 0, 1, 1]
+
+
+def test_a_gold_set_is_scored_by_path_or_as_it_was_read(bare: w2v.Model, tmp_path: Path) -> None:
+    (tmp_path / "pairs.tsv").write_text("paris\tBerlin\t9\nParis\tbanana\t1\nParis\tapple\t2\nParis\tRome\t5\n")
+    score = bare.evaluate(tmp_path / "pairs.tsv")
+    assert (score.kind, score.score, score.seen, score.total) == ("pairs", pytest.approx(100), 3, 4)
+    assert bare.evaluate(read_gold(tmp_path / "pairs.tsv")) == score
+    strict = bare.evaluate(str(tmp_path / "pairs.tsv"), protocol="strict", oov="skip")
+    assert (strict.seen, strict.oov) == (2, "skip")
+    with pytest.raises(GoldFileError, match="cannot read"):
+        bare.evaluate(tmp_path / "none.tsv")
+
+
+@pytest.mark.parametrize(
+    ("ask", "message"),
+    [
+        (lambda model: model.odd("Paris"), "words must be a list of words, not 'Paris'"),
+        (lambda model: model.odd(["Paris", "Berlin", "Paris"]), "three different words"),
+        (lambda model: model.odd([1, 2, 3]), r"words must be a list of words, not \[1, 2, 3\]"),
+        (lambda model: model.predict("Paris"), "context must be a list of words"),
+        (lambda model: model.predict([]), "the context has no words"),
+        (lambda model: model.predict(["Paris"], k=0), "k 0 is not a positive whole number"),
+        (lambda model: model.classes(0), "k 0 is not a positive whole number"),
+        (lambda model: model.classes(2, seed=-1), "seed -1 is not a whole number from 0"),
+        (lambda model: model.similar("Paris", k=0), "k 0 is not a positive whole number"),
+        (lambda model: model.similar("Paris", k=True), "k True is not a positive whole number"),
+        (lambda model: model.similar("Paris", exclude="Rome"), "exclude must be a list of words"),
+        (lambda model: model.similar(["Paris", "Rome"]), "the query is neither a str nor a vector of 2 finite numbers"),
+        (lambda model: model.similar(np.ones(3)), "the query is neither a str nor a vector of 2 finite numbers"),
+        (lambda model: model.similar(np.array([1, np.nan])), "the query is neither"),
+        (lambda model: model.similar("Paris", restrict_vocab=0), "restrict_vocab 0 is not a positive"),
+        (lambda model: model.analogy("Paris", "Berlin", "apple", method="best"), "method best is not one of 3cosadd"),
+        (lambda model: model.evaluate(["a.txt"]), "the gold set is a list, not a path"),
+        (lambda model: model.evaluate("a.txt", protocol="mine"), "protocol mine is not one of word2vec"),
+        (lambda model: model.evaluate("a.txt", oov="right"), "oov right is not one of None, skip, wrong"),
+        (lambda model: model.evaluate("a.txt", restrict_vocab=1.5), "restrict_vocab 1.5 is not a positive"),
+    ],
+)
+def test_senseless_questions_are_refused(bare: w2v.Model, ask: Callable[[w2v.Model], object], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        ask(bare)
+
+
+def test_unknown_words_are_named_together(model: w2v.Model, bare: w2v.Model) -> None:
+    for ask in (bare.odd, model.predict):
+        with pytest.raises(UnknownWordError, match="not in the vocabulary: Rome, Oslo, Bern"):
+            ask(["Rome", "Oslo", "Bern"])
+
+
+def test_a_model_that_lacks_what_predicting_takes_says_so(bare: w2v.Model, tmp_path: Path) -> None:
+    with pytest.raises(ModelFileError, match="the model does not say how it was trained"):
+        bare.predict(["Paris"])
+    options = {"config": json.dumps(w2v.TrainConfig().as_dict())}
+    tables, words = {"input_vectors": TWO_AXES}, list(bare.words)
+    save_model(tmp_path / "a.safetensors", words, None, tables, options)
+    with pytest.raises(ModelFileError, match=r"a\.safetensors does not say how often its words occur"):
+        w2v.load(tmp_path / "a.safetensors").predict(["Paris"])
+    save_model(tmp_path / "b.safetensors", words, np.array([4, 3, 2, 1]), tables, options)
+    with pytest.raises(ModelFileError, match=r"b\.safetensors has no output_vectors"):
+        w2v.load(tmp_path / "b.safetensors").predict(["Paris"])
+    save_model(tmp_path / "c.safetensors", words, np.array([4, 3, 2, 1]), tables, {"config": '{"dim": "wide"}'})
+    with pytest.raises(ModelFileError, match="does not say how it was trained"):
+        w2v.load(tmp_path / "c.safetensors").predict(["Paris"])
+
+
+NEW_YORK = [["new", "york", "is", "big"], ["rome", "is", "old"], ["so", "is", "the", "sea"]] * 10
+
+
+def test_phrases_are_found_and_joined_in_sentences_and_in_files(tmp_path: Path) -> None:
+    (tmp_path / "in.txt").write_text("".join(" ".join(sentence) + "\n" for sentence in NEW_YORK))
+    options: dict[str, Any] = {"threshold": 2.5, "min_count": 1, "threads": 1}
+    found = w2v.phrases(NEW_YORK, tmp_path / "out.txt", **options)
+    # (10 − 1) / (10 · 10) · 110 tokens
+    assert ("new_york", pytest.approx(9.9)) in found[0] and len(found) == 1
+    assert (tmp_path / "out.txt").read_text().startswith("new_york")
+    buffer = io.BytesIO()
+    assert w2v.phrases(tmp_path / "in.txt", buffer, **options) == found
+    assert buffer.getvalue() == (tmp_path / "out.txt").read_bytes()
+    assert w2v.phrases(str(tmp_path / "in.txt"), **options, passes=2)[0] == found[0]
+    # With npmi, every phrase that always stands together has a score of 1.
+    assert w2v.phrases(NEW_YORK, scoring="npmi", threads=1)[0][0].score == pytest.approx(1)
+    assert sorted(os.listdir(tmp_path)) == ["in.txt", "out.txt"]
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"output": "in.txt"}, ConfigError, "would overwrite in.txt"),
+        ({"output": "out.txt.xz"}, ConfigError, "text is written plain or as .gz"),
+        ({"output": "no/folder/out.txt"}, ModelFileError, "there is no folder"),
+        ({"output": ""}, ModelFileError, "the name of the output is empty"),
+        ({"scoring": "best"}, ConfigError, "scoring best is not one of word2phrase, npmi"),
+        ({"delimiter": " "}, ConfigError, "--delimiter must not be empty"),
+        ({"passes": 0}, ConfigError, "passes 0 is not a positive whole number"),
+        ({"threshold": "high"}, ConfigError, "threshold 'high' is not a number"),
+        ({"min_counts": 1}, ConfigError, "unknown options: min_counts"),
+        ({"threads": 0}, ConfigError, "threads 0 is not a positive whole number"),
+        ({"tokenize": "letters"}, ConfigError, "--tokenize letters is not one of"),
+    ],
+)
+def test_phrases_refuse_what_makes_no_sense_and_leave_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("in.txt").write_text("a b\n" * 9)
+    with pytest.raises(error, match=message):
+        w2v.phrases("in.txt", **options)
+    assert os.listdir(tmp_path) == ["in.txt"] and Path("in.txt").read_text() == "a b\n" * 9
+    with pytest.raises(CorpusError, match=r"missing in\.txt cannot be read"):
+        w2v.phrases(["missing in.txt"])
+
+
+def test_gradients_are_checked_one_by_one(model: w2v.Model, tmp_path: Path) -> None:
+    findings = list(w2v.gradcheck(engine="reference", name="random", dim=2, vocab=4))
+    assert len(findings) > 3 and all(finding.passed and "random" in finding.check for finding in findings)
+    at_model = list(w2v.gradcheck(engine="reference", at=(model, SENTENCES)))
+    assert at_model and all(finding.passed and "step of the corpus" in finding.check for finding in at_model)
+    model.save(tmp_path / "m.safetensors")
+    (tmp_path / "in.txt").write_text("".join(" ".join(sentence) + "\n" for sentence in SENTENCES))
+    at_files = w2v.gradcheck(engine="reference", at=(tmp_path / "m.safetensors", tmp_path / "in.txt"))
+    assert list(at_files) == at_model
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"engine": "fast"}, "engine fast is not one of all, reference, compiled"),
+        ({"name": "gradeint"}, "no check has 'gradeint' in its name"),
+        ({"dim": 0}, "dim 0 is not a whole number of 1 or more"),
+        ({"vocab": 3}, "vocab 3 is not a whole number of 4 or more"),
+        ({"seed": -1}, "seed -1 is not a whole number of 0 or more"),
+        ({"at": ("model", "corpus"), "dim": 3}, "--at and --dim: the model has its own"),
+    ],
+)
+def test_gradcheck_refuses_what_makes_no_sense_at_once(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        w2v.gradcheck(**options)
+
+
+def test_gradcheck_needs_a_trained_model_and_its_text(model: w2v.Model, bare: w2v.Model, tmp_path: Path) -> None:
+    with pytest.raises(ModelFileError, match="does not say how it was trained"):
+        w2v.gradcheck(at=(bare, SENTENCES))
+    with pytest.raises(CorpusError, match="no two words of the model stand in one line"):
+        w2v.gradcheck(at=(model, [["wholly", "other"]]))
+    with pytest.raises(CorpusError, match=r"none\.txt"):
+        w2v.gradcheck(at=(model, tmp_path / "none.txt"))
+
+
+def test_a_corpus_is_either_paths_or_sentences() -> None:
+    with pytest.raises(CorpusError, match="the corpus mixes paths with a list"):
+        w2v.train(["a.txt", ["a", "b"]])
+    with pytest.raises(CorpusError, match="sentence 1 of the corpus is no list of tokens: it is a int"):
+        w2v.train([["a", "b"], 7])  # type: ignore[list-item]

@@ -1,15 +1,16 @@
-"""The configuration: defaults in one place, nothing senseless accepted, every refusal named as it was typed."""
+"""The configuration: its defaults, and that every impossible value is refused under the name of its option."""
 
 from __future__ import annotations
 
 import json
 import re
-from dataclasses import fields
 from typing import Any
 
 import pytest
 
-from w2v_cli.config import TrainConfig
+from w2v_cli import choices
+from w2v_cli.config import ENGINES, OPTIONS, TrainConfig
+from w2v_cli.embeddings import evaluation
 from w2v_cli.errors import ConfigError
 
 
@@ -54,5 +55,13 @@ def test_a_configuration_survives_json() -> None:
         TrainConfig.from_dict({"size": 3})
 
 
+def test_the_choices_are_those_that_the_library_knows() -> None:
+    assert tuple(evaluation.PROTOCOLS) == choices.PROTOCOL_NAMES
+    assert tuple(evaluation._OOV_WORDS) == choices.OOV and tuple(evaluation._METHOD_NAMES) == choices.METHODS
+    assert {"all", *ENGINES} == {"auto", *choices.CHECKED_ENGINES}
+    with pytest.raises(ConfigError, match="method 3cosdiv is not one of 3cosadd, 3cosmul"):
+        choices.require_choice("method", "3cosdiv", choices.METHODS)
+
+
 def test_every_option_has_a_help_text() -> None:
-    assert all(field.metadata["help"].endswith(".") for field in fields(TrainConfig))
+    assert all(option.help.endswith(".") for option in OPTIONS.values())

@@ -5,10 +5,11 @@
     model = w2v.train("corpus.txt", dim=100)
     model.similar("king")
     model.save("model.safetensors")
-    model = w2v.load("model.safetensors")       or word2vec's text and binary, or GloVe's
+    model = w2v.load("model.safetensors")       # also word2vec's text and binary formats, and GloVe's
 
-`w2v.train`, `w2v.load` and `w2v.Model` have their help; options are the fields of `w2v.TrainConfig`, errors those of
-`w2v_cli.errors`, all of them a `w2v.W2VError`.
+The functions `train`, `load`, `phrases` and `gradcheck` and the class `Model` describe themselves in `help()`. The
+options of training are the fields of `TrainConfig`. Every error that a user can act on is a `W2VError`; its subclasses
+are in `w2v_cli.errors`.
 """
 
 from __future__ import annotations
@@ -17,20 +18,26 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from w2v_cli.api import Model, load, train
+    from w2v_cli.api.gradcheck import gradcheck
+    from w2v_cli.api.model import Model, Prediction, load
+    from w2v_cli.api.phrases import phrases
+    from w2v_cli.api.train import train
     from w2v_cli.config import TrainConfig
     from w2v_cli.errors import W2VError
     from w2v_cli.training.state import Progress
 
     __version__: str
 
-__all__ = ["Model", "Progress", "TrainConfig", "W2VError", "load", "train"]
+__all__ = ["Model", "Prediction", "Progress", "TrainConfig", "W2VError", "gradcheck", "load", "phrases", "train"]
 
-# Found when they are asked for: `w2v --help` comes through here, and shall not wait for numpy.
-_HOMES = {
-    "Model": "api",
-    "load": "api",
-    "train": "api",
+# Names are imported on first use: `w2v --help` imports this package too, and must not wait for numpy.
+_MODULES = {
+    "Model": "api.model",
+    "Prediction": "api.model",
+    "load": "api.model",
+    "train": "api.train",
+    "phrases": "api.phrases",
+    "gradcheck": "api.gradcheck",
     "Progress": "training.state",
     "TrainConfig": "config",
     "W2VError": "errors",
@@ -40,9 +47,9 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     if name == "__version__":
         return _version()
-    if name not in _HOMES:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"w2v_cli.{_HOMES[name]}"), name)
+    return getattr(importlib.import_module(f"w2v_cli.{_MODULES[name]}"), name)
 
 
 def __dir__() -> list[str]:
@@ -55,5 +62,5 @@ def _version() -> str:
     try:
         return version("w2v-cli")
     except PackageNotFoundError:
-        # A source tree that was not installed works all the same.
+        # A source tree works without being installed, but then its version is not recorded anywhere.
         return "unknown"

@@ -1,7 +1,7 @@
-"""What a run is: one frozen, validated `TrainConfig`.
+"""The options of a training run: one frozen, validated `TrainConfig`.
 
-Every default and every help text of training lives here, once; the command line makes its options from these
-fields and the model file keeps them in its metadata.
+Every default, limit and help text of training is defined here, once. The command line makes its options from these
+fields, and a model file keeps their values in its metadata.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import Field, asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from w2v_cli.errors import ConfigError
@@ -19,9 +19,9 @@ LOSSES = ("ns", "hs", "softmax")
 CBOW_STEPS = ("scaled", "plain")
 ENGINES = ("auto", "compiled", "reference")
 
-# The learning rate at the start, and where it ends as a share of that: 1e-4 as in word2vec.c. CBOW with negative
-# sampling, whose windows are one prediction each, learns better with a later fall (enwiki-100m, analogies, three
-# seeds: 36.5 % instead of 35.5 %). All chosen by sweeps over enwiki-100m, see the README.
+# For each model and loss: the learning rate at the start, and the one at the end as a share of it. The share is 1e-4 as
+# in word2vec.c, except for CBOW with negative sampling: its windows make one prediction each, and it learns better if
+# the learning rate stays higher for longer (measured: help/design.md, "Default learning rates").
 DEFAULT_ALPHA = {
     ("skipgram", "ns"): (0.04, 1e-4),
     ("skipgram", "hs"): (0.03, 1e-4),
@@ -30,15 +30,83 @@ DEFAULT_ALPHA = {
     ("cbow", "hs"): (0.04, 1e-4),
     ("cbow", "softmax"): (0.1, 1e-4),
 }
+_MOST_INT32 = 2**31 - 1
 
 
-def _option(default: Any, help: str, **limits: Any) -> Any:
-    """A field with its help text and its limits.
+@dataclass(frozen=True)
+class Option:
+    """The type, default, limits and help text of one option.
 
-    choices; least, most and above, with the reason `why`; aliases, other spellings; only, what other fields must be for
-    this one to have a meaning.
+    Attributes
+    ----------
+    kind : the type of its values: bool, int, float or str. None is allowed as well if it is the default.
+    default : its value if it is not given.
+    help : one or more sentences for the help page.
+    choices : all values that are allowed, if they are few.
+    least, most : the smallest and the largest value · above : every value must be larger than this.
+    why : the reason for the lower limit, as a clause.
+    aliases : other spellings, as in word2vec.c and gensim.
+    only : the values that other options must have for this one to have an effect.
     """
-    return field(default=default, metadata={"help": help, **limits})
+
+    kind: type[bool] | type[int] | type[float] | type[str]
+    default: Any
+    help: str
+    choices: tuple[str, ...] = ()
+    least: float | None = None
+    most: float | None = None
+    above: float | None = None
+    why: str = ""
+    aliases: tuple[str, ...] = ()
+    only: Mapping[str, object] = field(default_factory=dict)
+
+    def check(self, name: str, value: object) -> None:
+        """Refuse a value of the wrong type or outside the limits.
+
+        Parameters
+        ----------
+        name : the option as the command line spells it, for the message.
+
+        Raises
+        ------
+        ConfigError
+            If the value is not allowed; the message names the option and the value.
+        """
+        if value is None and self.default is None:
+            return
+        if self.choices:
+            if value not in self.choices:
+                raise ConfigError(f"{name} {value} is not one of {', '.join(self.choices)}")
+        elif self.kind is bool:
+            if not isinstance(value, bool):
+                raise ConfigError(f"{name} {value!r} is neither true nor false")
+        elif self.kind is str:
+            if not isinstance(value, str):
+                raise ConfigError(f"{name} {value!r} is not a name")
+        else:
+            self._check_number(name, value)
+
+    def _check_number(self, name: str, value: object) -> None:
+        whole = self.kind is int
+        if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
+            raise ConfigError(f"{name} {value!r} is not {'a whole number' if whole else 'a number'}")
+        # An int can be too large for a float, too; the comparison is false for NaN.
+        if not whole and not abs(value) <= sys.float_info.max:
+            raise ConfigError(f"{name} {value} is not a finite number")
+        if self.least is not None and value < self.least:
+            raise ConfigError(f"{name} {value} is too small", hint=self._lower_limit(f"at least {self.least:g}"))
+        if self.most is not None and value > self.most:
+            raise ConfigError(f"{name} {value} is too large", hint=f"it must be at most {self.most:,}")
+        if self.above is not None and value <= self.above:
+            raise ConfigError(f"{name} {value} is too small", hint=self._lower_limit(f"above {self.above:g}"))
+
+    def _lower_limit(self, limit: str) -> str:
+        return f"it must be {limit}" + (f": {self.why}" if self.why else "")
+
+
+def _option(kind: type[bool] | type[int] | type[float] | type[str], default: Any, help: str, **limits: Any) -> Any:
+    """A field of `TrainConfig` with its `Option`."""
+    return field(default=default, metadata={"option": Option(kind, default, help, **limits)})
 
 
 @dataclass(frozen=True)
@@ -48,99 +116,137 @@ class TrainConfig:
     Raises
     ------
     ConfigError
-        If a value is out of its range, or two options contradict each other.
+        If a value is outside its limits, or two options contradict each other.
     """
 
     model: str = _option(
-        "skipgram", "skipgram: each context word predicts the center. cbow: their mean does.", choices=MODELS
+        str,
+        "skipgram",
+        "skipgram: each context word predicts the center word. cbow: the mean of the context predicts it.",
+        choices=MODELS,
     )
     loss: str = _option(
+        str,
         "ns",
-        "ns: negative sampling. hs: hierarchical softmax. softmax: the full one, exact, costs V × D per center.",
+        "ns: negative sampling. hs: hierarchical softmax. softmax: the full softmax; exact, but every center word costs"
+        " V × D operations.",
         choices=LOSSES,
     )
     dim: int = _option(
-        100, "Dimension of the vectors; time and memory grow with it.", least=1, most=2**31 - 1, aliases=("size",)
+        int,
+        100,
+        "Dimension of the vectors. Time and memory grow with it.",
+        least=1,
+        most=_MOST_INT32,
+        aliases=("size",),
     )
-    window: int = _option(5, "Largest distance to a context word; each center draws 1…N.", least=1, most=2**31 - 1)
-    fixed_window: bool = _option(False, "Every window has the largest radius; up to twice as many pairs.")
+    window: int = _option(
+        int,
+        5,
+        "Largest distance to a context word. Each center word draws its own distance from 1 to N.",
+        least=1,
+        most=_MOST_INT32,
+    )
+    fixed_window: bool = _option(
+        bool, False, "Give every window the largest distance instead. Up to twice as many word pairs are trained."
+    )
     cbow_sum: bool = _option(
-        False, "cbow: the sum of the context rows predicts, not their mean.", only={"model": "cbow"}
+        bool, False, "cbow: predict from the sum of the context vectors instead of their mean.", only={"model": "cbow"}
     )
     cbow_step: str = _option(
+        str,
         "scaled",
-        "cbow: a row's step is n × the mean's gradient (scaled, as word2vec.c) or the gradient itself (plain).",
+        "cbow: how far the n context vectors move. scaled: by n times the gradient, as in word2vec.c. plain: by the"
+        " gradient.",
         choices=CBOW_STEPS,
         only={"model": "cbow", "cbow_sum": False},
     )
     negatives: int = _option(
+        int,
         5,
-        "ns: noise words of a window, shared by its pairs, in skipgram by 1 + N ÷ 5 windows, at most 4; time grows "
-        "with them.",
+        "ns: noise words per window. All pairs of a window share them; with skipgram, up to 1 + N ÷ 5 neighbouring"
+        " windows do (at most 4). Time grows with N.",
         least=1,
-        most=2**31 - 1,
+        most=_MOST_INT32,
         why="without noise every score would grow without bound",
         aliases=("negative",),
         only={"loss": "ns"},
     )
     subsample: float = _option(
+        float,
         1e-3,
-        "Share of the text above which frequent words are thinned out; 0 keeps all. Texts under 10,000 words are kept "
-        "whole.",
+        "Words with a larger share of the text than this are randomly thinned out; 0 keeps all of them. A text of fewer"
+        " than 10,000 words is always kept whole.",
         least=0.0,
         most=1,
         aliases=("sample",),
     )
     noise_exponent: float = _option(
-        0.75, "ns: noise words are drawn by count to this power.", least=0.0, only={"loss": "ns"}
+        float,
+        0.75,
+        "ns: noise words are drawn in proportion to their count raised to this power.",
+        least=0.0,
+        only={"loss": "ns"},
     )
-    min_count: int = _option(5, "Drop words that occur less often than this.", least=1)
-    max_vocab: int | None = _option(None, "Keep only the N most frequent words.", least=1)
+    min_count: int = _option(int, 5, "Words rarer than this are not in the model.", least=1)
+    max_vocab: int | None = _option(int, None, "Keep only the N most frequent words. Default: all.", least=1)
     vocab: str | None = _option(
-        None, "Take words, their order and counts from FILE, as w2v vocab prints them; not from the corpus."
-    )
-    epochs: int = _option(5, "Passes over the corpus.", least=1, most=10**8, aliases=("iter",))
-    alpha: float | None = _option(
+        str,
         None,
-        "Learning rate at the start; falls linearly. Default: "
-        + ", ".join(f"{start} {model} {loss}" for (model, loss), (start, _) in DEFAULT_ALPHA.items())
-        + "; less with very wide windows, hundreds of noise words or a text of few words.",
+        "Take the words, their order and their counts from FILE, as printed by `w2v vocab`. Default: count the corpus.",
+    )
+    epochs: int = _option(int, 5, "Passes over the corpus.", least=1, most=10**8, aliases=("iter",))
+    alpha: float | None = _option(
+        float,
+        None,
+        "Learning rate at the start, from which it falls linearly. Default: "
+        + ", ".join(f"{start} for {model} {loss}" for (model, loss), (start, _) in DEFAULT_ALPHA.items())
+        + "; lower with very wide windows, hundreds of noise words or a text of few different words.",
         above=0.0,
         aliases=("lr",),
     )
     min_alpha: float | None = _option(
+        float,
         None,
         "Learning rate at the end. Default: 0.0001 × alpha"
-        + "".join(f", {end:g} × for {m} {loss}" for (m, loss), (_, end) in DEFAULT_ALPHA.items() if end != 1e-4)
+        + "".join(f", {end:g} × alpha for {m} {loss}" for (m, loss), (_, end) in DEFAULT_ALPHA.items() if end != 1e-4)
         + ".",
         least=0.0,
     )
     threads: int | None = _option(
-        None, "Worker threads. Default: all cores. 1 makes the run repeatable bit for bit.", least=1, most=1024
+        int,
+        None,
+        "Worker threads. Default: all cores. With 1, the run can be repeated bit for bit.",
+        least=1,
+        most=1024,
     )
-    seed: int = _option(1, "Seed of every random choice.", least=0)
+    seed: int = _option(int, 1, "Random seed of everything that is drawn.", least=0)
     engine: str = _option(
-        "auto", "auto takes compiled (numba) where it can, else reference (numpy, slow).", choices=ENGINES
+        str,
+        "auto",
+        "compiled: numba. reference: numpy, slow. auto: compiled if numba works here, else reference.",
+        choices=ENGINES,
     )
 
     def __post_init__(self) -> None:
-        for item in fields(self):
-            check_value(item, getattr(self, item.name))
-            self._check_use(item)
+        for name, option in OPTIONS.items():
+            option.check(option_name(name), getattr(self, name))
+            self._check_effect(name, option)
         if self.min_alpha is not None and self.min_alpha > self.alpha_start:
             raise ConfigError(
                 f"--min-alpha {self.min_alpha:g} is above --alpha {self.alpha_start:g}",
                 hint="the learning rate falls from alpha to min-alpha",
             )
 
-    def _check_use(self, item: Field[Any]) -> None:
-        """Refuse a choice that the rest of the configuration makes no use of."""
-        if getattr(self, item.name) == item.default:
+    def _check_effect(self, name: str, option: Option) -> None:
+        """Refuse a value other than the default if the other options leave it without effect."""
+        if getattr(self, name) == option.default:
             return
-        for other, needed in item.metadata.get("only", {}).items():
-            if getattr(self, other) != needed:
-                used = f"{option_name(other)} {getattr(self, other)}" if needed is not False else option_name(other)
-                raise ConfigError(f"{option_name(item.name)} has no meaning with {used}")
+        for other, needed in option.only.items():
+            value = getattr(self, other)
+            if value != needed:
+                given = option_name(other) if needed is False else f"{option_name(other)} {value}"
+                raise ConfigError(f"{option_name(name)} has no meaning with {given}")
 
     @property
     def alpha_start(self) -> float:
@@ -155,68 +261,39 @@ class TrainConfig:
 
     @property
     def thread_count(self) -> int:
-        """Worker threads, at least 1."""
+        """Number of worker threads, at least 1."""
         return self.threads if self.threads is not None else available_cores()
 
     def as_dict(self) -> dict[str, Any]:
-        """Every field by name, as given."""
+        """Return every field by name, as it was given."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, values: Any) -> TrainConfig:
-        """The configuration that `as_dict` described; names that it does not know are refused."""
+        """Return the configuration that `as_dict` has described.
+
+        Raises
+        ------
+        ConfigError
+            If `values` is not a dict, or has an unknown name or an impossible value.
+        """
         if not isinstance(values, dict):
             raise ConfigError("options are a table of names and values")
-        unknown = sorted(set(values) - {item.name for item in fields(cls)})
+        unknown = sorted(set(values) - OPTIONS.keys())
         if unknown:
             raise ConfigError(f"unknown options: {', '.join(unknown)}")
         return cls(**values)
 
 
+# The fields of TrainConfig by name, in their order.
+OPTIONS: Mapping[str, Option] = {item.name: item.metadata["option"] for item in fields(TrainConfig)}
+
+
 def option_name(name: str) -> str:
-    """The command line's spelling of a field."""
+    """Return the command line's spelling of a field."""
     return "--" + name.replace("_", "-")
 
 
 def available_cores() -> int:
-    """Processors that this process may use."""
+    """Return the number of processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def check_value(item: Field[Any], value: Any) -> None:
-    """Refuse a value outside the limits in the metadata of its field of `TrainConfig`; raises ConfigError."""
-    if value is None and item.default is None:
-        return
-    limits, name = item.metadata, option_name(item.name)
-    if "choices" in limits:
-        if value not in limits["choices"]:
-            raise ConfigError(f"{name} {value} is not one of {', '.join(limits['choices'])}")
-        return
-    # The annotations are strings: "int", "int | None", "float", "float | None".
-    if item.type == "bool":
-        if not isinstance(value, bool):
-            raise ConfigError(f"{name} {value!r} is neither true nor false")
-        return
-    if str(item.type).startswith("str"):
-        if not isinstance(value, str):
-            raise ConfigError(f"{name} {value!r} is not a name")
-        return
-    kind = int if str(item.type).startswith("int") else float
-    allowed = (int,) if kind is int else (int, float)
-    if isinstance(value, bool) or not isinstance(value, allowed):
-        raise ConfigError(f"{name} {value!r} is not {'a whole number' if kind is int else 'a number'}")
-    # A whole number may be too large for a float too.
-    if kind is float and not abs(value) <= sys.float_info.max:
-        raise ConfigError(f"{name} {value} is not a finite number")
-    if "least" in limits and value < limits["least"]:
-        raise ConfigError(
-            f"{name} {value} is too small", hint=_reason(f"it must be at least {limits['least']:g}", limits)
-        )
-    if "most" in limits and value > limits["most"]:
-        raise ConfigError(f"{name} {value} is too large", hint=f"it must be at most {limits['most']:,}")
-    if "above" in limits and value <= limits["above"]:
-        raise ConfigError(f"{name} {value} is too small", hint=_reason(f"it must be above {limits['above']:g}", limits))
-
-
-def _reason(limit: str, limits: Mapping[str, Any]) -> str:
-    return f"{limit}: {limits['why']}" if "why" in limits else limit

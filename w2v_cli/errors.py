@@ -1,6 +1,6 @@
-"""Everything that can go wrong, as one family: what happened and where, what to do about it, and the exit code.
+"""All errors that a user can act on: what happened and where, what to do about it, and the exit code.
 
-The library raises these; only `cli.main` turns them into messages.
+The library raises these errors; only `cli.main` turns them into messages.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ class W2VError(Exception):
 
     Parameters
     ----------
-    message : what happened, and where, as one sentence without a final full stop.
+    message : what happened, and where, as one sentence without a full stop at its end.
     hint : what to do about it, or None.
     """
 
@@ -24,7 +24,7 @@ class W2VError(Exception):
 
 
 class ConfigError(W2VError):
-    """An option has no meaning, or contradicts another."""
+    """An option or an argument has an impossible value, or contradicts another one."""
 
     exit_code = 2
 
@@ -34,29 +34,29 @@ class CorpusError(W2VError):
 
 
 class VocabularyError(W2VError):
-    """No usable vocabulary comes out of a corpus."""
+    """The words, or their counts, cannot be used as a vocabulary."""
 
 
 class TrainingError(W2VError):
-    """A run cannot start or go on: memory, disk, divergence."""
+    """A training run cannot start or continue: it lacks memory or disk space, or it diverges."""
 
 
 class StoppedError(W2VError):
-    """The user has stopped a run before its end."""
+    """The user stopped a training run before its end."""
 
     exit_code = 130
 
 
 class ModelFileError(W2VError):
-    """A model file cannot be read or written, or is not one."""
+    """A model file cannot be read or written, or lacks what was asked of it."""
 
 
 class GoldFileError(W2VError):
-    """An evaluation file is neither an analogy set nor a word-pair set."""
+    """An evaluation file holds neither analogies nor word pairs."""
 
 
 class MissingExtraError(W2VError):
-    """An optional package is needed and not installed."""
+    """An optional package is needed but not installed."""
 
 
 class UnknownWordError(W2VError):

@@ -1,4 +1,4 @@
-"""`w2v similar` and `w2v eval`, through the door."""
+"""`w2v similar` and `w2v eval` on the command line."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from conftest import ROOT, call
 
+from w2v_cli.api.model import Model, Prediction
 from w2v_cli.cli.console import print_rows
 from w2v_cli.formats.model_file import save_model
 
@@ -25,7 +26,7 @@ MATRIX = np.array(
 
 @pytest.fixture(autouse=True)
 def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with a model and gold sets, and the process in it."""
+    """Change to a folder with a model and gold sets; return the model's path."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("W2V_MODEL", raising=False)
     counts = np.arange(len(WORDS), 0, -1, dtype=np.int64)
@@ -58,7 +59,7 @@ def test_similar_prints_query_word_and_cosine_between_tabs(capsys: pytest.Captur
 def test_a_file_gets_words_as_they_are_and_a_terminal_gets_them_harmless(
     arguments: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("w2v_cli.cli.predict._losses", lambda model, context: np.ones(len(WORDS)))
+    monkeypatch.setattr(Model, "predict", lambda *_: [Prediction(word, 0.5, 0.7) for word in WORDS])
     monkeypatch.setattr("w2v_cli.embeddings.classes.word_classes", lambda *_: np.arange(len(WORDS)))
     Path("ev\x1bil.txt").write_text("man\tking\t9\nman\twoman\t5\nman\tapple\t1\n")
     code, plain, _ = call(capsys, *arguments.split(" "))
@@ -66,7 +67,7 @@ def test_a_file_gets_words_as_they_are_and_a_terminal_gets_them_harmless(
     monkeypatch.setattr("w2v_cli.cli.console.answers_at_terminal", lambda: True)
     code, shown, _ = call(capsys, *arguments.split(" "))
     assert code == 0 and "\x1b" not in shown
-    # A table is wider by what the escapes add.
+    # Escapes make the columns of a table wider.
     assert "".join(shown.replace("\\u001b", "\x1b").split(" ")) == "".join(plain.split(" "))
 
 

@@ -1,4 +1,4 @@
-"""The door: help without waiting, errors as sentences, exit codes, pipes that close."""
+"""The program: help without waiting, errors as sentences, exit codes, pipes that are closed, Ctrl-C."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import NoReturn
 import click
 import numpy as np
 import pytest
-from conftest import assert_a_closed_pipe_is_silent
+from conftest import ROOT, assert_a_closed_pipe_is_silent
 
 import w2v_cli.cli.main as door
 from w2v_cli.cli.console import printable
@@ -56,13 +56,41 @@ def test_every_command_has_a_short_first_sentence_and_three_examples_before_its_
     assert text.split("Options:")[0].count(f"w2v {name}") >= 1 + 3  # the usage line and three examples
 
 
+@pytest.mark.parametrize("name", ["", *door.COMMANDS])
+def test_every_help_page_fits_a_terminal_of_80_columns(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit):
+        patch.setenv("COLUMNS", "80")
+        door.run([*filter(None, [name]), "--help"])
+    assert [line for line in capsys.readouterr().out.splitlines() if len(line) > 80] == []
+
+
+def test_ctrl_c_before_the_program_has_begun_is_silent(tmp_path: Path) -> None:
+    # Ctrl-C arrives during the import of click, one of the first modules that are loaded.
+    (tmp_path / "click.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+    path = os.pathsep.join([str(tmp_path), str(ROOT)])
+    done = w2v("--help", env={**os.environ, "PYTHONPATH": path})
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+def test_ctrl_c_while_the_streams_are_set_up_is_silent(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt() -> NoReturn:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(door, "guard_streams", interrupt)
+    with pytest.raises(SystemExit) as caught:
+        door.run(["--version"])
+    assert (caught.value.code, capsys.readouterr()) == (130, ("", ""))
+
+
 def test_the_version_is_told() -> None:
     done = w2v("--version")
     assert done.returncode == 0 and done.stdout.startswith("w2v, version ")
 
 
 def failing(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
-    """Make `w2v fail` a command that raises."""
+    """Add a command `w2v fail` that raises the error."""
 
     @click.command()
     def fail() -> NoReturn:

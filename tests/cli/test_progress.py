@@ -1,4 +1,4 @@
-"""Progress where stderr is no terminal: a line every so often, which tells what is left."""
+"""Progress where stderr is not a terminal: now and then a line that says how much is left."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def test_plain_lines_tell_the_speed_of_this_run_and_guess_no_end_before_there_is
     monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
     line = ProgressLine(quiet=False)
     attributes = set(vars(line))
-    # A run that is resumed in its middle: nothing yet, then a tenth of all.
+    # The run is resumed at half of its tokens. First nothing is done, then a tenth of all tokens.
     for seconds, tokens in ((0, 5000), (20, 5000), (40, 6000)):
         now[0] = float(seconds)
         line.training(Progress(tokens, 10_000, 1, 0.025, None, 0.0))

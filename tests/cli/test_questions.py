@@ -42,7 +42,7 @@ def give_stdin(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
 )
 def test_sums_are_understood_quoted_and_unquoted(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
     code, out, _ = call_for_lines(capsys, "similar", "-k", "1", *arguments)
-    # (1,1,1)/√3 + (1,0,1)/√2 + (0,−1,1)/√2: nearest to queen, (1,−1,1), of what is left.
+    # (1,1,1)/√3 + (1,0,1)/√2 + (0,−1,1)/√2: of the remaining words, queen, (1,−1,1), is nearest.
     direction = np.array([1, 1, 1]) / 3**0.5 + np.array([1, 0, 1]) / 2**0.5 + np.array([0, -1, 1]) / 2**0.5
     cosine = direction @ [1, -1, 1] / np.linalg.norm(direction) / 3**0.5
     assert (code, out) == (0, [f"king - apple + woman\tqueen\t{cosine:.4f}"])
@@ -124,7 +124,7 @@ def test_answers_can_be_limited(capsys: pytest.CaptureFixture[str]) -> None:
     assert words("--restrict-vocab", "2") == ["man", "woman"]
     assert words("--threshold", "0.5") == ["man", "well-known"]
     assert words("--threshold", "0.99") == []
-    # A percentage is no cosine.
+    # A cosine is not a percentage.
     assert call_for_lines(capsys, "similar", "king", "--threshold", "50")[0] == 2
 
 

@@ -1,4 +1,4 @@
-"""Streams that cannot be written or read: a message is dropped, an answer is an error, and a run goes on."""
+"""Streams that cannot be written or read: a message is dropped, a lost answer is an error, a run continues."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ FULL = pytest.param("/dev/full", marks=needs_full)
 
 
 def on_closed_and_full(commands: list[str], full: list[str]) -> list[Any]:
-    """Pairs of a command and what its stream is: closed for all of them, a full disk for some, one of each kind."""
+    """Return pairs of a command and the state of its stream: closed for all, a full disk for one of each kind."""
     closed = [("&-", command) for command in commands]
     return closed + [pytest.param("/dev/full", command, marks=needs_full) for command in full]
 
@@ -64,7 +64,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def shell(folder: Path, command: str, **options: object) -> subprocess.CompletedProcess[str]:
-    """`w2v` with arguments and redirections as a shell understands them."""
+    """Run `w2v` with arguments and redirections in a shell."""
     line = f"{W2V} {command}"
     environment = {**os.environ, "W2V_MODEL": "m"}
     return subprocess.run(["sh", "-c", line], cwd=folder, env=environment, capture_output=True, text=True)
@@ -134,7 +134,7 @@ def test_a_closed_stdin_that_is_to_be_read_is_a_sentence(folder: Path, command: 
 
 
 def test_help_for_a_reader_that_has_gone_is_silent(folder: Path) -> None:
-    # bash gives the pipe's exit codes.
+    # bash reports the exit code of every part of the pipe.
     line = f"{W2V} train --help | true; exit ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", line], cwd=folder, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")

@@ -1,4 +1,4 @@
-"""`w2v train` as its users run it: what it writes, says and refuses, and that it does so before the work."""
+"""`w2v train` on the command line: what it writes, what it says, and what it refuses before any work is done."""
 
 from __future__ import annotations
 
@@ -116,6 +116,7 @@ def test_old_spellings_and_the_environment_are_understood(text: Path, tmp_path: 
         (["."], 3, ". is a directory"),
         (["corpus.txt", "-o", "no/such/folder/model"], 3, "no/such/folder"),
         (["corpus.txt", "-o", "."], 3, "Error: "),
+        (["corpus.txt", "-o", ""], 3, "Error: the name of the output is empty"),
         (["latin1.txt"], 3, "latin1.txt is not UTF-8 at byte 3 "),
         (["empty.txt"], 3, "there is not one word in empty.txt"),
         (["corpus.txt", "--min-count", "100000"], 3, "no word occurs 100000 times or more in corpus.txt"),
@@ -170,7 +171,7 @@ def test_a_loss_may_be_too_large_for_its_perplexity() -> None:
 
 
 def without_numba(folder: Path) -> dict[str, str]:
-    """An environment in which `import numba` fails."""
+    """Return an environment in which `import numba` fails."""
     (folder / "broken").mkdir()
     (folder / "broken" / "numba.py").write_text("raise ImportError('Numba needs another Python')")
     path = os.pathsep.join([str(folder / "broken"), str(ROOT)])
@@ -206,12 +207,19 @@ def test_with_numba_disabled_everything_works_and_one_line_says_so(text: Path, t
 
 
 @pytest.mark.skipif(not COMPILES, reason="numba does not import here")
-@pytest.mark.parametrize("threads", ["0", "-1", "many"])
+@pytest.mark.parametrize("threads", ["0", "-1"])
 def test_the_number_of_numbas_own_threads_does_not_matter(text: Path, tmp_path: Path, threads: str) -> None:
     environment = {**os.environ, "NUMBA_NUM_THREADS": threads}
     done = w2v("train", text, *FAST, "-v", folder=tmp_path, env=environment)
     assert done.returncode == 0, done.stderr
     assert "Engine compiled" in done.stderr and "numba does not import" not in done.stderr
+
+
+def test_a_number_of_numbas_threads_that_is_no_number_is_one_sentence(text: Path, tmp_path: Path) -> None:
+    done = w2v("train", text, *FAST, "-q", folder=tmp_path, env={**os.environ, "NUMBA_NUM_THREADS": "many"})
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr.splitlines()[0] == "Error: NUMBA_NUM_THREADS is not a whole number: many"
+    assert done.stderr.count("\n") == 2 and "Traceback" not in done.stderr
 
 
 @pytest.mark.skipif(not COMPILES, reason="numba does not import here")
@@ -221,7 +229,7 @@ def test_both_engines_write_nearly_the_same_vectors(text: Path, tmp_path: Path) 
         assert w2v("train", text, *FAST, "--engine", engine, "-o", engine, folder=tmp_path).returncode == 0
         with safe_open(tmp_path / engine, "numpy") as model:
             vectors[engine] = model.get_tensor("input_vectors")
-    # float32 rounding, added up over a few thousand steps.
+    # Differences of float32 rounding add up over a few thousand steps.
     assert np.abs(vectors["reference"] - vectors["compiled"]).max() < 1e-4
     assert np.abs(vectors["reference"]).max() > 0.05
 

@@ -9,8 +9,9 @@ import pytest
 
 import w2v_cli.embeddings.queries as queries
 import w2v_cli.embeddings.vectors as vectors_module
+from w2v_cli.choices import METHODS
 from w2v_cli.embeddings.directions import read_directions
-from w2v_cli.embeddings.queries import METHODS, analogy, nearest, odd_one_out, parse_query, similar
+from w2v_cli.embeddings.queries import analogy, nearest, odd_one_out, parse_query, similar
 from w2v_cli.embeddings.vectors import WordVectors
 from w2v_cli.errors import ModelFileError, UnknownWordError
 
@@ -75,7 +76,7 @@ def test_blocks_hide_no_answer_whatever_the_number_of_answers() -> None:
     assert queries._reached_by(values, 1001) == -np.inf
 
 
-@pytest.mark.parametrize("method", queries.METHODS)
+@pytest.mark.parametrize("method", METHODS)
 def test_analogies_are_the_plain_formula_in_float64(method: str) -> None:
     matrix = np.random.default_rng(5).standard_normal((400, 6)).astype(np.float32)
     matrix[7] = 0

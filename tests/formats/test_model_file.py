@@ -18,7 +18,7 @@ from conftest import write_unchecked
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from w2v_cli.api import load as load_model
+from w2v_cli.api.model import load as load_model
 from w2v_cli.errors import ModelFileError
 from w2v_cli.formats.model_file import ModelFile, load_vectors, save_model
 from w2v_cli.formats.summary import summary

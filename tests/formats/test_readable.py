@@ -14,7 +14,7 @@ import pytest
 from conftest import call
 
 import w2v_cli as w2v
-from w2v_cli.cli.options import _read_options
+from w2v_cli.cli.options import read_config_file
 from w2v_cli.config import TrainConfig
 from w2v_cli.corpus.vocabulary_file import read_vocabulary
 from w2v_cli.embeddings.vectors import WordVectors
@@ -177,7 +177,7 @@ def test_what_info_prints_is_read_again_whatever_a_path_holds(tmp_path: Path, vo
     environment = {**os.environ, "PYTHONIOENCODING": encoding}
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, check=True)
     (tmp_path / "again.toml").write_bytes(done.stdout)
-    read = _read_options(str(tmp_path / "again.toml"))
+    read = read_config_file(str(tmp_path / "again.toml"))
     assert (read["vocab"], read["alpha"]) == (vocab, 1e-5)
 
 
@@ -191,4 +191,4 @@ def test_what_toml_cannot_say_is_a_comment(
     save_model(tmp_path / "m", ["a"], None, {"input_vectors": TWO[:1]}, metadata)
     code, out, _ = call(capsys, "info", str(tmp_path / "m"))
     (tmp_path / "again.toml").write_text(out)
-    assert code == 0 and _read_options(str(tmp_path / "again.toml")) == {"window": 3}
+    assert code == 0 and read_config_file(str(tmp_path / "again.toml")) == {"window": 3}

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from conftest import ROOT
+from conftest import ROOT, call
 
-from w2v_cli.cli.measure import gradcheck
+from w2v_cli.cli.gradcheck import gradcheck
 from w2v_cli.cli.train import train
 from w2v_cli.compute.jit import COMPILES
 from w2v_cli.engines import compiled, objective, reference, softmax
@@ -57,9 +57,9 @@ def test_a_pattern_that_fits_nothing_is_refused() -> None:
 
 
 @pytest.mark.parametrize("option", ["--dim", "--vocab"])
-def test_a_size_beside_a_model_is_refused(option: str) -> None:
-    done = CliRunner().invoke(gradcheck, ["--at", "model", "corpus", option, "9"])
-    assert done.exit_code == 2 and f"--at and {option}" in done.stderr
+def test_a_size_beside_a_model_is_refused(capsys: pytest.CaptureFixture[str], option: str) -> None:
+    code, _, err = call(capsys, "gradcheck", "--at", "model", "corpus", option, "9")
+    assert code == 2 and f"--at and {option}" in err
 
 
 def test_every_model_and_loss_is_checked_with_every_choice_of_its_step() -> None:

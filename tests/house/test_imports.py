@@ -11,6 +11,7 @@ from conftest import ROOT
 ROOMS = [
     "errors",
     "config",
+    "choices",
     "compute",
     "storage",
     "gradients",

@@ -17,10 +17,10 @@ import click
 import pytest
 from conftest import ROOT
 
+from w2v_cli.choices import READABLE, WRITABLE
 from w2v_cli.cli.main import COMMANDS, w2v
 from w2v_cli.compute.jit import COMPILES
 from w2v_cli.engines.step_catalogue import step_checks
-from w2v_cli.formats.recognise import READABLE, WRITABLE
 from w2v_cli.gradients.catalogue import catalogue
 
 README = ROOT / "README.md"

@@ -1,4 +1,4 @@
-"""The door: the group of commands, and the one place where errors become messages and exit codes."""
+"""The program `w2v`: the group of its commands, and the one place where errors become messages and exit codes."""
 
 from __future__ import annotations
 
@@ -11,31 +11,38 @@ from typing import NoReturn
 import click
 
 from w2v_cli.cli.console import note, show_error
+from w2v_cli.cli.session import Session
 from w2v_cli.cli.signals import end_tidily
 from w2v_cli.cli.streams import AnswerError, drop_answers, flush_answers, guard_streams
 from w2v_cli.errors import StoppedError, W2VError
 
-# In the order of their use. The command `eval` is the object `eval` of w2v_cli.cli.evaluate, and so on.
-COMMANDS = {
-    "vocab": "corpus",
-    "phrases": "corpus",
-    "train": "train",
-    "similar": "ask",
-    "analogy": "ask",
-    "odd": "ask",
-    "distance": "ask",
-    "predict": "predict",
-    "shell": "shell",
-    "classes": "classes",
-    "eval": "evaluate",
-    "info": "files",
-    "convert": "files",
-    "gradcheck": "measure",
-    "help": "help",
-}
+# In the order in which they are used. Each command has a module of its own name in this folder.
+COMMANDS = (
+    "vocab",
+    "phrases",
+    "train",
+    "similar",
+    "analogy",
+    "odd",
+    "distance",
+    "predict",
+    "shell",
+    "classes",
+    "eval",
+    "info",
+    "convert",
+    "gradcheck",
+    "help",
+)
 
-# With the docstrings, python -OO removes what the commands say about themselves.
+# Python -OO removes docstrings, and with them the help texts of the commands.
 _EPILOG = None if __doc__ else "The explanations are missing because Python runs with -OO."
+
+
+def _set_debug(context: click.Context, _: click.Parameter, asked: bool) -> None:
+    if asked:
+        context.ensure_object(Session).debug = True
+
 
 _DEBUG = click.Option(
     ["--debug"],
@@ -43,13 +50,13 @@ _DEBUG = click.Option(
     is_eager=True,
     expose_value=False,
     help="Show the traceback of an error.",
-    callback=lambda context, _, value: context.ensure_object(dict).update({"debug": True}) if value else None,
+    callback=_set_debug,
 )
 
 
-def _tell_version(context: click.Context, _: click.Parameter, asked: bool) -> None:
+def _print_version(context: click.Context, _: click.Parameter, asked: bool) -> None:
     if asked:
-        # Here and not above: looking it up takes time.
+        # Imported here because looking the version up takes time.
         from w2v_cli import __version__
 
         click.echo(f"w2v, version {__version__}")
@@ -57,27 +64,27 @@ def _tell_version(context: click.Context, _: click.Parameter, asked: bool) -> No
 
 
 _VERSION = click.Option(
-    # Not `click.version_option`: that fails where the package is not installed.
+    # `click.version_option` would fail where the package is not installed.
     ["--version"],
     is_flag=True,
     is_eager=True,
     expose_value=False,
     help="Show the version and exit.",
-    callback=_tell_version,
+    callback=_print_version,
 )
 
 
 class LazyGroup(click.Group):
-    """A group that imports a command's module when the command is asked for."""
+    """A group of commands that imports the module of a command when the command is asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The names of all commands, in their order."""
+        """Return the names of all commands, in their order."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of that name, or None."""
+        """Return the command of that name, or None."""
         if cmd_name in COMMANDS and cmd_name not in self.commands:
-            module = importlib.import_module(f"w2v_cli.cli.{COMMANDS[cmd_name]}")
+            module = importlib.import_module(f"w2v_cli.cli.{cmd_name}")
             command: click.Command = getattr(module, cmd_name)
             command.params.append(_DEBUG)
             command.epilog = _EPILOG
@@ -92,31 +99,38 @@ class LazyGroup(click.Group):
     context_settings={"help_option_names": ["-h", "--help"], "show_default": True, "max_content_width": 100},
 )
 def w2v() -> None:
-    """Learn word vectors from text, and ask them.
+    """Learn word vectors from text, and ask them questions.
 
     \b
     Examples:
-      w2v train corpus.txt.gz              learn; writes model.safetensors
-      w2v similar king queen               the nearest words
-      w2v eval questions-words.txt         how good are they?
-      w2v gradcheck                        is the mathematics right?
-      zcat *.txt.gz | w2v train -           from a pipe
+      w2v train corpus.txt.gz           learn; writes model.safetensors
+      w2v similar king queen            the nearest words
+      w2v eval questions-words.txt      how good are the vectors?
+      w2v gradcheck                     is the mathematics right?
+      zcat *.txt.gz | w2v train -       learn from a pipe
 
-    Answers go to stdout, everything else to stderr. Exit codes: 0 done, 1 the answer is no, 2 usage, 3 could
-    not, 130 interrupted.
+    Answers go to stdout, everything else to stderr. Exit codes: 0 done; 1 done, but the answer is no (an
+    unknown word, a score that is too low); 2 wrong usage; 3 failed; 130 interrupted.
     """
 
 
 def run(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run the command line (sys.argv's, unless given) and exit with its code."""
-    settings: dict[str, bool] = {}
-    guard_streams()
-    end_tidily()
+    """Run the command line and exit with its code.
+
+    Parameters
+    ----------
+    arguments : the arguments after the program's name; None: those of this process.
+    """
+    session = Session()
     try:
-        code = w2v.main(arguments, prog_name="w2v", standalone_mode=False, obj=settings)
+        guard_streams()
+        end_tidily()
+        code = w2v.main(arguments, prog_name="w2v", standalone_mode=False, obj=session)
         flush_answers()
+    except KeyboardInterrupt:  # before or after click was at work, which makes a click.Abort of it
+        code = 130
     except Exception as error:
-        if settings.get("debug"):
+        if session.debug:
             traceback.print_exc()
         code = explain(error)
     finally:
@@ -125,7 +139,7 @@ def run(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def explain(error: Exception) -> int:
-    """Say on stderr what went wrong; returns the exit code."""
+    """Say on stderr what went wrong, and return the exit code."""
     match error:
         case StoppedError():
             note(error.message[0].upper() + error.message[1:] + (f"; {error.hint}" if error.hint else ""))
@@ -135,16 +149,16 @@ def explain(error: Exception) -> int:
         case W2VError():
             show_error(error.message, error.hint)
             return error.exit_code
-        # click makes the same of an EOFError as of Ctrl-C, but that is a fault, and no wish of the user's.
-        case click.Abort(__cause__=EOFError() as fault):
-            return explain(fault)
+        # click turns an EOFError into an Abort, as it does with Ctrl-C; but an EOFError is a bug.
+        case click.Abort(__cause__=EOFError() as bug):
+            return explain(bug)
         case click.Abort():  # Ctrl-C
             note("Interrupted")
             return 130
         case click.ClickException():
             error.show()
             return error.exit_code
-        # Python has no other word for a thread that finds no memory for its stack.
+        # If there is no memory for the stack of a new thread, Python raises a RuntimeError.
         case MemoryError() | RuntimeError() if isinstance(error, MemoryError) or "start new thread" in str(error):
             why = f"not enough memory: {error}".removesuffix(": ")
             show_error(why, "fewer words (--max-vocab) or a smaller --dim need less")

@@ -1,4 +1,4 @@
-"""What `w2v train` tells of a run while it goes on."""
+"""What `w2v train` says on stderr while a run goes on."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from w2v_cli.training.run import Observer
 from w2v_cli.training.state import Progress
 from w2v_cli.training.trainer import Trainer
 
-# Above this share of tokens that end in punctuation a text is taken for raw prose.
+# If more than this share of the tokens end in punctuation, the text is probably raw prose.
 UNTOKENISED_SHARE = 0.05
 
 
 class Narrator(Observer):
-    """Remarks and progress on stderr."""
+    """Prints remarks and progress on stderr."""
 
     def __init__(self, show: ProgressLine, stop: Stop, verbose: bool) -> None:
         self.show = show
@@ -28,15 +28,15 @@ class Narrator(Observer):
         self._stop = stop
 
     def compiling(self) -> AbstractContextManager[None]:
-        """A remark if something is compiled."""
+        """Return a context within which compiling is announced."""
         return self.show.compiling()
 
     def corpus(self, phase: str, done: int, total: int | None) -> None:
-        """A corpus pass."""
+        """Show a pass over the corpus."""
         self.show.corpus(phase, done, total)
 
     def encoded(self, corpus: EncodedCorpus, text: TextOptions) -> None:
-        """How much text there is, and whether it looks like raw prose."""
+        """Say how much text there is, and whether it looks like raw prose."""
         words = len(corpus.vocabulary)
         self.show.say(f"{words:,} words; {corpus.token_count:,} of {corpus.raw_token_count:,} tokens kept")
         if text.tokenize == "whitespace" and corpus.untokenised_share > UNTOKENISED_SHARE:
@@ -46,13 +46,20 @@ class Narrator(Observer):
             )
 
     def ready(self, trainer: Trainer, estimated_seconds: float) -> None:
-        """What the training takes. From here on, stopping is worth the wait for it."""
+        """Say what the training takes. From now on, a signal lets the run finish what it has begun."""
         self._stop.working = True
-        config, corpus, schedule = trainer.config, trainer.corpus, trainer.schedule
+        config, corpus = trainer.config, trainer.corpus
         if WHY_NOT_COMPILED is not None and config.engine == "auto":
             self.show.say(f"{WHY_NOT_COMPILED}: training with the numpy engine, which is slow")
         memory, tables = size_text(trainer.estimate_peak()), size_text(trainer.parameters.nbytes)
         self.show.say(f"Takes about {memory} of memory, {tables} of it for the parameters")
+        self._say_choices(trainer)
+        estimate = duration(estimated_seconds)
+        self.show.say(f"Training {config.epochs} × {corpus.token_count:,} tokens takes about {estimate}")
+
+    def _say_choices(self, trainer: Trainer) -> None:
+        """Name the choices that depend on the text; with -v, all others too."""
+        config, corpus, schedule = trainer.config, trainer.corpus, trainer.schedule
         if self.verbose:
             self.show.say(f"Text sha256 {corpus.fingerprint}")
             self.show.say(f"Engine {trainer.engine}, {trainer.workers} workers; {config}")
@@ -61,20 +68,18 @@ class Narrator(Observer):
             self.show.say(f"Not subsampled: the text has fewer than {LEAST_SUBSAMPLED:,} words")
         if schedule.alpha_start < config.alpha_start:
             self.show.say(
-                f"Learning rate {schedule.alpha_start:.2g} instead of {config.alpha_start:g}: with so wide windows, so "
-                "much noise or so many repeated words, longer steps would overshoot (--alpha sets it)"
+                f"Learning rate {schedule.alpha_start:.2g} instead of {config.alpha_start:g}: with such wide windows, "
+                "so much noise or so many repeated words, larger steps would overshoot (--alpha sets it)"
             )
-        estimate = duration(estimated_seconds)
-        self.show.say(f"Training {config.epochs} × {corpus.token_count:,} tokens takes about {estimate}")
 
     def training(self, progress: Progress) -> None:
-        """The training itself."""
+        """Show the training itself."""
         self.show.training(progress)
 
     def stop(self) -> bool:
-        """Whether a signal has come."""
+        """Return whether a signal has arrived."""
         return self._stop.asked()
 
     def remark(self, message: str) -> None:
-        """Something that the user should know."""
+        """Print something that the user should know."""
         self.show.say(message)

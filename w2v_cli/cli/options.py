@@ -1,106 +1,141 @@
-"""Options of the command line made from the fields of `TrainConfig`: names, defaults, limits and help are its."""
+"""Options that several commands share, and those of training, which are made from the fields of `TrainConfig`."""
 
 from __future__ import annotations
 
 import re
 import sys
 from collections.abc import Callable
-from dataclasses import fields
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
-from w2v_cli.config import TrainConfig, check_value, option_name
+from w2v_cli.choices import DEFAULT_MODEL, READABLE, TEXT_ERRORS, TOKENIZERS
+from w2v_cli.config import OPTIONS, Option, option_name
 from w2v_cli.errors import ConfigError
 
+Command = TypeVar("Command", bound=Callable[..., Any])
 
-class Duration(click.ParamType):
-    """A length of time, such as 30s, 10m or 1h, as seconds."""
+# Options of reading a text, which a file for --config may hold beside the fields of `TrainConfig`.
+TEXT_OPTIONS: dict[str, type] = {"tokenize": str, "lower": bool, "errors": str}
 
-    name = "time"
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
+quiet_option = click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
+threads_option = click.option(
+    "--threads",
+    metavar="N",
+    type=click.IntRange(min=1),
+    envvar="W2V_THREADS",
+    show_envvar=True,
+    help="Worker threads. Default: all cores.",
+)
+format_option = click.option(
+    "--format",
+    metavar="FORMAT",
+    type=click.Choice(READABLE),
+    help=f"Format of that file: {', '.join(READABLE[:-1])} or {READABLE[-1]}. Default: recognised by name and content.",
+)
+count_option = click.option(
+    "-k", "count", metavar="N", type=click.IntRange(min=1), default=10, help="Number of answers per question."
+)
+restrict_option = click.option(
+    "--restrict-vocab",
+    metavar="N",
+    type=click.IntRange(min=1),
+    help="Answer only among the N most frequent words. Default: all.",
+)
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Seconds; a number alone is of seconds."""
-        if isinstance(value, int | float):
-            return float(value)
-        match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", value.strip())
-        seconds = float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]] if match else 0.0
-        if seconds <= 0:
-            self.fail(f"{value!r} is not a length of time such as 30s, 10m or 1h", param, ctx)
-        return seconds
+
+def model_options(command: Command) -> Command:
+    """Add -m, which names the model to ask, and --format, which says what kind of file it is."""
+    path = click.option(
+        "-m",
+        "--vectors",
+        "model_path",
+        metavar="FILE",
+        envvar="W2V_MODEL",
+        show_envvar=True,
+        default=DEFAULT_MODEL,
+        help="Model of w2v train, or vectors from word2vec, GloVe, gensim or fastText; may be gzipped.",
+    )
+    return path(format_option(command))
 
 
-def config_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """One option for every field of `TrainConfig`, in its order; old hands' spellings are accepted too."""
-    for field in reversed(fields(TrainConfig)):
-        limits = field.metadata
-        if field.type == "bool":
-            command = click.option(option_name(field.name), field.name, is_flag=True, help=limits["help"])(command)
-            continue
-        kind: Any = {"int": int, "str": str}.get(str(field.type).split(" ")[0], float)
-        if "choices" in limits:
-            kind = click.Choice(limits["choices"])
-        names = [option_name(field.name), *(option_name(alias) for alias in limits.get("aliases", ()))]
-        command = click.option(
-            *names,
-            field.name,
-            type=kind,
-            default=field.default,
-            metavar=None if "choices" in limits else {int: "N", str: "FILE"}.get(kind, "X"),
-            help=limits["help"],
-            envvar="W2V_THREADS" if field.name == "threads" else None,
-            show_envvar=field.name == "threads",
-        )(command)
+def text_options(command: Command) -> Command:
+    """Add the options that say how bytes become tokens: the fields of `corpus.texts.TextOptions`."""
+    tokenize = click.option(
+        "--tokenize",
+        type=click.Choice(TOKENIZERS),
+        default="whitespace",
+        help="whitespace: tokens are separated by white space. words: tokens are runs of letters and digits; slower,"
+        " for raw prose.",
+    )
+    lower = click.option("--lower", is_flag=True, help="Convert the text to lower case.")
+    errors = click.option(
+        "--errors",
+        type=click.Choice(TEXT_ERRORS),
+        default="strict",
+        help="What to do with bytes that are not UTF-8: stop, replace them with U+FFFD, or leave them out.",
+    )
+    return tokenize(lower(errors(command)))
+
+
+def config_options(command: Command) -> Command:
+    """Add one option for each field of `TrainConfig`, in their order."""
+    # Decorators apply from the bottom up.
+    for name in reversed(list(OPTIONS)):
+        command = _click_option(name, OPTIONS[name])(command)
     return command
 
 
-def config_file_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """--config: options from a TOML file; those on the command line override them."""
+def _click_option(name: str, option: Option) -> Callable[[Command], Command]:
+    if option.kind is bool:
+        return click.option(option_name(name), name, is_flag=True, help=option.help)
+    return click.option(
+        *map(option_name, (name, *option.aliases)),
+        name,
+        type=click.Choice(option.choices) if option.choices else option.kind,
+        default=option.default,
+        metavar=None if option.choices else {int: "N", float: "X", str: "FILE"}[option.kind],
+        help=option.help,
+        envvar="W2V_THREADS" if name == "threads" else None,
+        show_envvar=name == "threads",
+    )
+
+
+def config_file_option(command: Command) -> Command:
+    """Add --config, which reads options from a TOML file."""
     return click.option(
         "--config",
         "config_file",
         metavar="FILE",
         is_eager=True,
-        callback=_take_options,
-        help="TOML file of options, as printed by w2v info. Command-line options override it.",
+        callback=_use_as_defaults,
+        help="TOML file of options, as printed by `w2v info`. Command-line options override it.",
     )(command)
 
 
-def _take_options(context: click.Context, parameter: click.Parameter, path: str | None) -> str | None:
-    """Make the options in a file the defaults of the command line; returns its path."""
-    context.default_map = _read_options(path) if path else None
+def _use_as_defaults(context: click.Context, parameter: click.Parameter, path: str | None) -> str | None:
+    """Make the options in a file the defaults of the command line; return its path."""
+    context.default_map = read_config_file(path) if path else None
     return path
 
 
-def _read_options(path: str) -> dict[str, Any]:
-    """The options in a TOML file, every one checked.
+def read_config_file(path: str) -> dict[str, Any]:
+    """Return the options in a TOML file, after checking every one of them.
 
     Raises
     ------
     ConfigError
-        If the file cannot be read, is not TOML, or holds an option or a value that there is not.
+        If the file cannot be read or is not TOML, or an option is unknown or has an impossible value.
     """
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
-    try:
-        with open(path, "rb") as file:
-            values = {name.replace("-", "_"): value for name, value in tomllib.load(file).items()}
-    except OSError as error:
-        raise ConfigError(
-            f"cannot read {path}: {error.strerror or error}", hint="--config takes a TOML file"
-        ) from error
-    except ValueError as error:  # not TOML, or not UTF-8
-        raise ConfigError(f"{path} is not TOML: {error}", hint="w2v info MODEL prints such a file") from error
-    items = {item.name: item for item in fields(TrainConfig)}
-    unknown = sorted(set(values) - {*items, *TEXT_OPTIONS})
+    values = {name.replace("-", "_"): value for name, value in _read_toml(path).items()}
+    unknown = sorted(set(values) - {*OPTIONS, *TEXT_OPTIONS})
     if unknown:
-        raise ConfigError(f"{path}: unknown options: {', '.join(unknown)}", hint="w2v train --help has them all")
+        raise ConfigError(f"{path}: unknown options: {', '.join(unknown)}", hint="w2v train --help lists all options")
     for name, value in values.items():
-        if name in items:
+        if name in OPTIONS:
             try:
-                check_value(items[name], value)
+                OPTIONS[name].check(option_name(name), value)
             except ConfigError as error:
                 raise ConfigError(f"{path}: {error.message}", error.hint) from error
         elif type(value) is not TEXT_OPTIONS[name]:
@@ -108,34 +143,33 @@ def _read_options(path: str) -> dict[str, Any]:
     return values
 
 
-# How a text is read: options beside those of `TrainConfig`.
-TEXT_OPTIONS = {"tokenize": str, "lower": bool, "errors": str}
+def _read_toml(path: str) -> dict[str, Any]:
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    try:
+        with open(path, "rb") as file:
+            return tomllib.load(file)
+    except OSError as error:
+        raise ConfigError(
+            f"cannot read {path}: {error.strerror or error}", hint="--config takes a TOML file"
+        ) from error
+    except ValueError as error:  # not TOML, or not UTF-8
+        raise ConfigError(f"{path} is not TOML: {error}", hint="w2v info MODEL prints such a file") from error
 
 
-def text_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """How bytes become tokens: the fields of `corpus.reader.TextOptions`."""
-    command = click.option(
-        "--errors",
-        type=click.Choice(["strict", "replace", "ignore"]),
-        default="strict",
-        help="What to do with bytes that are not UTF-8.",
-    )(command)
-    command = click.option("--lower", is_flag=True, help="Lower-case the text.")(command)
-    return click.option(
-        "--tokenize",
-        type=click.Choice(["whitespace", "words"]),
-        default="whitespace",
-        help="whitespace: tokens are what white space separates. words: letters and digits, for raw prose; slower.",
-    )(command)
+class Duration(click.ParamType):
+    """A length of time such as 30s, 10m or 1h, in seconds."""
 
+    name = "time"
 
-def threads_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """--threads, as of training."""
-    return click.option(
-        "--threads",
-        metavar="N",
-        type=click.IntRange(min=1),
-        envvar="W2V_THREADS",
-        show_envvar=True,
-        help="Worker threads. Default: all cores.",
-    )(command)
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the seconds. A number without a unit is in seconds."""
+        if isinstance(value, int | float):
+            return float(value)
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", value.strip())
+        seconds = float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]] if match else 0.0
+        if seconds <= 0:
+            self.fail(f"{value!r} is not a length of time such as 30s, 10m or 1h", param, ctx)
+        return seconds

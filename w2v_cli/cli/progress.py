@@ -1,4 +1,4 @@
-"""What a long command shows on stderr: remarks, and a bar on a terminal or a plain line now and then elsewhere."""
+"""What a long command shows on stderr: remarks and progress, as a bar on a terminal and as plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -8,61 +8,62 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from w2v_cli.choices import PARSED_FORMATS
 from w2v_cli.cli.console import note
 
 if TYPE_CHECKING:
     from w2v_cli.training.state import Progress
 
-# Seconds between two plain lines where there is no terminal to redraw.
+# Seconds between two plain lines.
 PLAIN_SECONDS = 10.0
 
 
 class ProgressLine:
-    """One bar at a time; nothing at all when `quiet`."""
+    """Shows one bar at a time, or nothing at all if `quiet`."""
 
-    def __init__(self, quiet: bool) -> None:
+    def __init__(self, quiet: bool = False) -> None:
         self.quiet = quiet
         self.phase = ""
-        # Asked once: a terminal that goes away while the bar is shown is none any more.
+        # Asked only once: the terminal may go away while the bar is shown, and the bar must not become plain lines.
         self._terminal = sys.stderr is not None and sys.stderr.isatty()
         self._bar: Any = None
         self._said_compiling = self._said_not_kept = False
-        # Of the phase that is shown in plain lines: when it began, the last line, and what was done before it began.
+        # For plain lines: when the phase began, when the last line was printed, and how much was done at the beginning.
         self._started = self._last_plain = time.monotonic()
-        self._first = 0
+        self._done_before = 0
 
     def say(self, message: str) -> None:
-        """A remark of its own line."""
+        """Print a remark on a line of its own."""
         self.done()
         if not self.quiet:
             note(message)
 
     @contextmanager
     def compiling(self) -> Iterator[None]:
-        """Within, a remark if something is compiled, and another if the next run will have to compile it again."""
-        # Here and not above: `w2v --help` must not wait for numba.
+        """Within this context, say so if code is compiled, and if the next run will have to compile it again."""
+        # Imported here so that `w2v --help` need not wait for numba.
         from w2v_cli.compute.jit import told_of_compiling
 
         with told_of_compiling(self._say_compiling, self._say_not_kept):
             yield
 
     def corpus(self, phase: str, done: int, total: int | None) -> None:
-        """A corpus pass: `count` in bytes, `encode` in tokens."""
+        """Show a pass over the corpus: phase `count` in bytes, `encode` in tokens."""
         unit = {"count": "B", "encode": " tokens"}[phase]
         self._show({"count": "Counting", "encode": "Encoding"}[phase], done, total, unit, "")
 
     def training(self, progress: Progress) -> None:
-        """The training itself."""
+        """Show the training itself."""
         loss = "–" if progress.loss is None else f"{progress.loss:.4f}"
         details = f"epoch {progress.epoch}, alpha {progress.alpha:.4f}, loss {loss}"
         self._show("Training", progress.tokens, progress.total_tokens, " words", details)
 
     def joining(self, done: int, total: int) -> None:
-        """A pass over a corpus of ids, in tokens."""
+        """Show a pass over an encoded corpus, in tokens."""
         self._show("Joining", done, total, " tokens", "")
 
     def done(self) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         if self._bar is not None:
             self._bar.close()
             self._bar = None
@@ -100,15 +101,15 @@ class ProgressLine:
         self._bar.update(done - self._bar.n)
 
     def _show_plain(self, phase: str, done: int, total: int | None, unit: str, details: str) -> None:
-        """A line every so often: phase, share done, speed and what there is to say."""
+        """Print the phase, the share that is done, the speed and the details, at most every PLAIN_SECONDS."""
         now = time.monotonic()
         if phase != self.phase:
-            self.phase, self._started, self._last_plain, self._first = phase, now, now, done
+            self.phase, self._started, self._last_plain, self._done_before = phase, now, now, done
         if now - self._last_plain < PLAIN_SECONDS:
             return
         self._last_plain = now
-        # Of a run that is resumed, much was done before.
-        speed = (done - self._first) / (now - self._started)
+        # A resumed run starts with much of the work done, which says nothing about its speed.
+        speed = (done - self._done_before) / (now - self._started)
         parts = [f"{phase} {done / total:.0%}" if total else phase]
         if total and speed:
             parts.append(f"{duration((total - done) / speed)} left")
@@ -116,8 +117,18 @@ class ProgressLine:
         note(", ".join(parts))
 
 
+@contextmanager
+def announcing_compilation(format: str) -> Iterator[None]:
+    """Within this context, say so if code has to be compiled to read a file of this format."""
+    if format not in PARSED_FORMATS:  # then numba is not needed
+        yield
+        return
+    with ProgressLine().compiling():
+        yield
+
+
 def duration(seconds: float) -> str:
-    """A length of time as people say it: 0.3 s, 42 s, 3 min 20 s, 2 h 5 min."""
+    """Return a length of time as people say it: 0.3 s, 42 s, 3 min 20 s, 2 h 5 min."""
     if seconds < 10:
         return f"{seconds:.1f} s"
     if seconds < 60:

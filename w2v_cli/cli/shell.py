@@ -1,4 +1,4 @@
-"""`w2v shell`: questions one after the other, to a model that is opened once."""
+"""`w2v shell`: many questions to a model that is loaded once."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from pathlib import Path
 
 import click
 
-from w2v_cli.cli.console import json_option, note, open_text, open_vectors, vectors_option
+from w2v_cli.cli.console import note, open_text
 from w2v_cli.cli.main import explain, w2v
+from w2v_cli.cli.options import json_option, model_options
+from w2v_cli.cli.session import Session
 from w2v_cli.cli.streams import AnswerError
 
 QUESTIONS = ["similar", "analogy", "odd", "distance", "predict"]
@@ -23,27 +25,28 @@ _MOST_COMPLETIONS = 100
 
 
 @click.command()
-@vectors_option
+@model_options
 @json_option
 @click.pass_context
-def shell(context: click.Context, vectors_path: str, as_json: bool) -> None:
-    """Ask one question after the other, the model loaded once.
+def shell(context: click.Context, model_path: str, format: str | None, as_json: bool) -> None:
+    """Ask many questions; the model is loaded only once.
 
-    A line is a command as in "w2v similar king", without the w2v: similar, analogy, odd, distance or predict. Any other
-    line is a word or a sum of words, and its neighbours are printed. Tab completes words; Ctrl-D, exit or quit ends.
-    Not at a terminal the lines are read from stdin, without a prompt.
+    A line is a command such as "similar king" (similar, analogy, odd, distance or predict), or a word or a sum of
+    words, whose nearest words are printed. Tab completes words. Ctrl-D, exit or quit ends the shell.
+
+    If stdin is not a terminal, the lines are read from it without a prompt.
 
     \b
     Examples:
       w2v shell
       w2v shell -m wiki.safetensors
-      printf 'king - man + woman\\nodd Paris Rome banana\\n' | w2v shell --json
+      echo "king - man + woman" | w2v shell --json
     """
-    vectors = open_vectors(vectors_path)
-    always = ["-m", vectors_path, *(["--json"] if as_json else [])]
+    model = context.ensure_object(Session).model(model_path, format)
+    always = ["-m", model_path, *([] if format is None else ["--format", format]), *(["--json"] if as_json else [])]
     if sys.stdin is not None and sys.stdin.isatty():
-        note(f"{len(vectors):,} words × {vectors.dim}; help for the commands, Ctrl-D ends")
-        lines = _typed(vectors.words)
+        note(f"{len(model):,} words × {model.dim}; help lists the commands, Ctrl-D ends")
+        lines = _typed(model.words)
     else:
         lines = iter(open_text("-"))
     for line in lines:
@@ -57,11 +60,11 @@ def shell(context: click.Context, vectors_path: str, as_json: bool) -> None:
 
 
 def _arguments(line: str) -> list[str]:
-    """The words of a line as a command line's; a line that is no command asks for neighbours."""
+    """Split a line as a shell does. A line that is not a command asks for the nearest words."""
     line = line.strip(" \t\r\n")
     try:
         arguments = shlex.split(line)
-    except ValueError:  # an apostrophe is no quote
+    except ValueError:  # a lone quotation mark, which is the apostrophe of a word such as it's
         arguments = line.split()
     if not arguments or arguments[0] in (*QUESTIONS, *LEAVE, "help"):
         return arguments
@@ -69,12 +72,12 @@ def _arguments(line: str) -> list[str]:
 
 
 def _ask(context: click.Context, arguments: Sequence[str], always: Sequence[str]) -> None:
-    """Run a command; whatever goes wrong is said, and the session goes on."""
+    """Run a command. If it fails, say why; the shell continues."""
     try:
         command = w2v.get_command(context, arguments[0])
         if command is None:
             raise click.UsageError(f"No such command '{arguments[0]}'.")
-        # Not `main`, which would end the program where a pipe is closed.
+        # `command.main` would end the program if the reader of stdout closes its pipe.
         with command.make_context(arguments[0], [*always, *arguments[1:]], parent=context) as inner:
             command.invoke(inner)
     except click.exceptions.Exit:
@@ -86,7 +89,7 @@ def _ask(context: click.Context, arguments: Sequence[str], always: Sequence[str]
 
 
 def _typed(words: Sequence[str]) -> Iterator[str]:
-    """Lines typed at a prompt, with editing, history and completion where Python has readline."""
+    """Yield the lines typed at a prompt, with editing, history and completion if Python has readline."""
     history = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "w2v" / "history"
     try:
         import readline
@@ -116,14 +119,14 @@ def _typed(words: Sequence[str]) -> Iterator[str]:
 
 
 def completer(words: Sequence[str]) -> Callable[[str, int], str | None]:
-    """readline's completer: the commands and words that begin with what is typed, by their letters."""
+    """Return readline's completer: commands and words that start with what is typed, in alphabetical order."""
     ordered: list[str] = []
 
     def complete(typed: str, number: int) -> str | None:
-        if not ordered:  # sorted at the first Tab: a large vocabulary takes a second
+        if not ordered:  # sorted at the first Tab, because a large vocabulary takes a second
             ordered.extend(sorted({*words, *QUESTIONS}))
-        place = bisect.bisect_left(ordered, typed) + number
-        found = place < len(ordered) and number < _MOST_COMPLETIONS and ordered[place].startswith(typed)
-        return ordered[place] if found else None
+        index = bisect.bisect_left(ordered, typed) + number
+        found = index < len(ordered) and number < _MOST_COMPLETIONS and ordered[index].startswith(typed)
+        return ordered[index] if found else None
 
     return complete

@@ -1,4 +1,7 @@
-"""What a command does when it is told to end: in a long one the first signal asks, the second one does not."""
+"""What a command does when it receives a signal to end.
+
+In a training run, the first signal asks it to finish what it has begun, and the second one ends it at once.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ _SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if
 
 
 def end_tidily() -> None:
-    """Let SIGTERM and SIGHUP unwind a command as Ctrl-C does, so that it leaves no half-written file behind."""
+    """Let SIGTERM and SIGHUP raise an exception, as Ctrl-C does, so that no half-written file is left behind."""
     for number in _SIGNALS:
         if signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, _exit)
@@ -27,13 +30,13 @@ def _exit(number: int, frame: FrameType | None) -> NoReturn:
 
 
 class Stop:
-    """Whether a signal has come, and what it does: before the work has begun there is nothing to wait for.
+    """Whether a signal has arrived, and what it does. Before the work begins, there is nothing to finish first.
 
     Attributes
     ----------
-    working : the work has begun.
-    state : the file that a run can be resumed from once it is there, or None.
-    resume_command : how.
+    working : whether the work has begun.
+    state : the file from which the run can be resumed once the file exists, or None.
+    resume_command : the command that resumes the run.
     """
 
     def __init__(self) -> None:
@@ -43,29 +46,29 @@ class Stop:
         self.working = False
 
     def asked(self) -> bool:
-        """A signal has come."""
+        """Return whether a signal has arrived."""
         return self.number != 0
 
     @property
     def exit_code(self) -> int:
-        """What a shell expects of a program that ended so: 130 after Ctrl-C."""
+        """The code that a shell expects of a program that a signal has ended: 130 after Ctrl-C."""
         return 128 + self.number
 
     def handle(self, number: int, frame: FrameType | None) -> None:
-        """Acknowledge a signal at once. Not by `print`: the signal may have come in the middle of one."""
+        """Acknowledge a signal at once, and raise KeyboardInterrupt if there is nothing to wait for."""
         again, self.number = self.asked(), number
         if again or not self.working:
             _tell("Interrupted\n")
             if self.state is not None and self.state.exists():
                 _tell(f"Go on with {self.resume_command}\n")
             raise KeyboardInterrupt
-        _tell("Interrupted: ending what is begun; once more quits at once\n")
+        _tell("Interrupted: finishing what has begun; interrupt again to quit at once\n")
 
 
 @contextmanager
 def stopping(stop: Stop) -> Iterator[None]:
-    """Within, SIGINT, SIGTERM and SIGHUP are up to `stop`, and their exit codes follow."""
-    # A signal that was ignored when the program was started, as by nohup, stays so.
+    """Within this context, `stop` handles SIGINT, SIGTERM and SIGHUP, and the exit code follows from the signal."""
+    # A signal that was ignored when the program started, as nohup arranges it, stays ignored.
     before = {number: signal.getsignal(number) for number in _SIGNALS}
     for number, handler in before.items():
         if handler is not signal.SIG_IGN:
@@ -76,7 +79,7 @@ def stopping(stop: Stop) -> Iterator[None]:
         error.exit_code = stop.exit_code
         raise
     except KeyboardInterrupt:
-        # A worker may be within a long step, and holds nothing that would have to be given back.
+        # A worker thread may be in the middle of a long step. It holds nothing that needs cleaning up.
         os._exit(stop.exit_code)
     finally:
         for number, handler in before.items():
@@ -84,5 +87,6 @@ def stopping(stop: Stop) -> Iterator[None]:
 
 
 def _tell(message: str) -> None:
+    # Not `print`: the signal may have arrived in the middle of one, which would fail.
     with suppress(OSError):
         os.write(2, message.encode())

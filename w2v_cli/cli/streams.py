@@ -1,7 +1,7 @@
-"""stdout and stderr when they cannot be written: a message is dropped, an answer is not.
+"""stdout and stderr when they cannot be written: a remark is dropped, an answer that is lost is an error.
 
-A run must not die because its terminal is gone or the disk of its log is full. But a command whose answer cannot be
-written has failed, unless nobody wants the rest of it (`| head -1`).
+A training run must not die because its terminal is gone or the disk of its log is full. But a command that cannot write
+its answer has failed, unless the reader has closed the pipe because it wants no more (`| head -1`).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class AnswerError(W2VError):
 
     Attributes
     ----------
-    unwanted : its reader has closed the pipe, which is no failure.
+    unwanted : whether the reader has closed the pipe, which is not a failure.
     """
 
     def __init__(self, error: OSError, closed: bool) -> None:
@@ -30,16 +30,16 @@ class AnswerError(W2VError):
 
 
 class _Descriptor(io.RawIOBase):
-    """What the stream of a descriptor writes to."""
+    """The raw stream below sys.stdout or sys.stderr."""
 
     def __init__(self, descriptor: int, closed: bool) -> None:
         self._descriptor, self._closed = descriptor, closed
         self._answers, self._failed = descriptor == 1, False
 
     def write(self, data: Any, /) -> int:
-        """Write some of the data; drop them where they cannot be written, with an error the first time on stdout."""
+        """Write some of the data. What cannot be written is dropped; on stdout, the first time is an error."""
         try:
-            # After a failure, what is still buffered would fail once more when the interpreter ends.
+            # After a failure, the rest of the buffer would fail once more when the interpreter ends.
             if not self._failed:
                 return os.write(self._descriptor, data)
         except OSError as error:
@@ -59,41 +59,47 @@ class _Descriptor(io.RawIOBase):
 
 
 def guard_streams() -> None:
-    """Let stdout and stderr be what this module says, and keep closed descriptors from becoming those of files.
+    """Make stdout and stderr behave as this module says, and keep files from getting the numbers of closed streams.
 
-    Streams that somebody has put in the place of the process's own are left alone.
+    If something has replaced sys.stdout or sys.stderr, such as a test, the replacement stays.
     """
     for descriptor in range(3):
         try:
             os.fstat(descriptor)
         except OSError:
-            # Without this the next file that is opened, such as a model, would get this number, and with it every
-            # message for stderr. stdin and stdout are opened for the wrong direction, so that using them still fails.
+            # Otherwise the next file that is opened, such as a model, would get this number, and all messages for
+            # stderr would go into it. stdin and stdout are opened in the wrong direction, so using them still fails.
             os.open(os.devnull, os.O_RDONLY if descriptor == 1 else os.O_WRONLY)
     if sys.stdout is sys.__stdout__:
         sys.stdout = _guarded(sys.stdout, 1)
     if sys.stderr is sys.__stderr__:
         sys.stderr = _guarded(sys.stderr, 2)
-    # A word that the terminal's encoding lacks must not end the program.
+    # A character that the terminal's encoding lacks must not end the program.
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
 
 def _guarded(stream: TextIO | None, descriptor: int) -> TextIO:
-    """A stream of the descriptor like the one that Python has made of it, which is None if it was closed."""
+    """Return a guarded stream with the encoding of Python's own one, which is None if the descriptor was closed."""
     raw = io.BufferedWriter(_Descriptor(descriptor, closed=stream is None))
     encoding = "utf-8" if stream is None else stream.encoding
     return io.TextIOWrapper(raw, encoding, line_buffering=descriptor == 2 or raw.isatty())
 
 
 def flush_answers() -> None:
-    """Write what is left of the answers; AnswerError if that fails."""
+    """Write the rest of the answers.
+
+    Raises
+    ------
+    AnswerError
+        If they cannot be written.
+    """
     if sys.stdout is not None:
         sys.stdout.flush()
 
 
 def drop_answers() -> None:
-    """Let nothing be left to write, so that the interpreter cannot fail to write it when it ends."""
+    """Leave nothing to write, so that the interpreter cannot fail to write it when it ends."""
     with suppress(AnswerError, OSError, ValueError):
         flush_answers()

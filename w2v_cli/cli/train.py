@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from w2v_cli.cli.console import json_option, print_json
-from w2v_cli.cli.options import Duration, config_file_option, config_options, text_options
+from w2v_cli.choices import DEFAULT_MODEL
+from w2v_cli.cli.console import print_json
+from w2v_cli.cli.options import Duration, config_file_option, config_options, json_option, quiet_option, text_options
 from w2v_cli.cli.progress import ProgressLine, duration
 from w2v_cli.cli.signals import Stop, stopping
 from w2v_cli.config import TrainConfig
@@ -21,26 +22,32 @@ from w2v_cli.errors import ConfigError
 if TYPE_CHECKING:
     from w2v_cli.training.run import Run
 
-DEFAULT_OUTPUT = "model.safetensors"
-# The next command is shown with a word that is neither a function word nor rare.
-EXAMPLE_RANK = 200
-# Epochs whose losses are shown; with --json there are all of them.
+# The word in the example of a next command: neither a function word nor a rare one.
+_EXAMPLE_ROW = 200
+# The losses of this many epochs are shown; --json prints all of them.
 _MOST_SHOWN = 20
 
 
 @click.command()
 @click.argument("corpus", nargs=-1)
-@click.option("-o", "--output", metavar="FILE", default=DEFAULT_OUTPUT, help="Where the model goes.")
+@click.option("-o", "--output", metavar="FILE", default=DEFAULT_MODEL, help="The model file to write.")
 @config_options
 @text_options
 @config_file_option
 @click.option(
-    "--checkpoint", metavar="FOLDER", help="Keep the run's state there, about as much as the model and the ids."
+    "--checkpoint",
+    metavar="FOLDER",
+    help="Save the state of the run in FOLDER now and then, so that it can be resumed. Takes about as much space as the"
+    " model and the encoded text.",
 )
-@click.option("--checkpoint-every", type=Duration(), default="10m", help="How often: 30s, 10m, 1h.")
-@click.option("--resume", metavar="FOLDER", help="Go on with the run of a --checkpoint folder; needs only -o.")
-@click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
-@click.option("-v", "--verbose", is_flag=True, help="Say more: engine, fingerprint, the choices made.")
+@click.option("--checkpoint-every", type=Duration(), default="10m", help="Time between checkpoints: 30s, 10m, 1h.")
+@click.option(
+    "--resume",
+    metavar="FOLDER",
+    help="Resume the run in a --checkpoint FOLDER. It keeps its options, so only -o is needed.",
+)
+@quiet_option
+@click.option("-v", "--verbose", is_flag=True, help="Also print the engine, the fingerprint and all choices made.")
 @json_option
 @click.pass_context
 def train(
@@ -61,31 +68,27 @@ def train(
 ) -> None:
     """Learn word vectors from text.
 
-    CORPUS is one or more text files (also .gz .bz2 .xz .zst), or - for stdin: UTF-8, one sentence a line,
-    words separated by white space.
+    CORPUS is one or more text files (.gz, .bz2, .xz and .zst too), or - for stdin. A text is UTF-8, with one sentence
+    per line and white space between words.
 
-    The loss that is shown is the mean negative log-likelihood of a prediction, in nats, on a fixed sample of windows
-    from all over the text, with the same noise words every time. It is measured after each epoch, and in long epochs
-    four times; the last one is that of the saved model. -v shows its standard error.
+    The loss shown is the mean negative log-likelihood per prediction, in nats. It is measured on a fixed sample of
+    windows from the whole text, always with the same noise words: after each epoch, and four times during a long
+    epoch. The last loss is that of the saved model. -v adds its standard error.
 
     \b
     Examples:
       w2v train corpus.txt
-      w2v train wiki-*.txt.gz -o wiki.safetensors --dim 300 --subsample 1e-4 --checkpoint wiki.run
-      zcat news.gz | w2v train - --tokenize words --lower --json > summary.json
+      w2v train *.txt.gz -o wiki.safetensors --dim 300 --checkpoint wiki.run
+      zcat news.gz | w2v train - --tokenize words --lower --json
     """
-    if resume is None and not corpus:
-        raise click.UsageError("Missing argument 'CORPUS...'.")
-    if resume is not None and checkpoint is not None:
-        raise ConfigError("--resume names the checkpoint folder already", hint="leave --checkpoint out")
-    if resume is not None and config_file is not None:
-        raise ConfigError("--resume knows the options of its run", hint="leave --config out")
+    _check_usage(corpus, checkpoint, resume, config_file)
     # A run that is resumed has its options in its folder.
     begun = TrainConfig(**options) if resume is None else resume
     show, stop = ProgressLine(quiet), Stop()
     with stopping(stop):
         show.say(f"Reading {', '.join(corpus)}" if resume is None else f"Resuming the run in {resume}")
 
+        # Imported here so that `w2v --help` need not wait for numpy, and so that Ctrl-C is acknowledged meanwhile.
         from w2v_cli.cli.narrator import Narrator
         from w2v_cli.corpus.texts import TextOptions
         from w2v_cli.storage.outputs import Named
@@ -96,7 +99,7 @@ def train(
         narrator, given = Narrator(show, stop, verbose), given_options(context)
         folder = resume or checkpoint
         if folder is not None:
-            # A run that is resumed without an output has none, or one in its folder.
+            # Without -o, a resumed run writes the output that its folder names, if any.
             to_name = output if resume is None else given.get("output")
             stop.state, stop.resume_command = Path(folder, NAME), resume_command(folder, to_name)
         if isinstance(begun, TrainConfig):
@@ -111,13 +114,34 @@ def train(
             f"the run in {resume} was begun without an output, so no model was written",
             hint=f"{resume_command(str(resume), output)} writes it",
         )
-    _tell(run, run.output, show, verbose)
+    _say_result(run, run.output, show, verbose)
     if as_json:
         print_json(_summary(run, run.output))
 
 
-def _tell(run: Run, output: str, show: ProgressLine, verbose: bool) -> None:
-    """What has become of the run, and what to do next, on stderr."""
+def _check_usage(corpus: tuple[str, ...], checkpoint: str | None, resume: str | None, config_file: str | None) -> None:
+    """Refuse a run without a text, and options that a resumed run has already."""
+    if resume is None and not corpus:
+        raise click.UsageError("Missing argument 'CORPUS...'.")
+    if resume is not None and checkpoint is not None:
+        raise ConfigError("--resume names the checkpoint folder already", hint="leave --checkpoint out")
+    if resume is not None and config_file is not None:
+        raise ConfigError("--resume knows the options of its run", hint="leave --config out")
+
+
+def given_options(context: click.Context) -> dict[str, Any]:
+    """Return the options of the run that the command line gives, without those that have their defaults."""
+    return {
+        name: value
+        for name, value in context.params.items()
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+        and name not in ("resume", "config_file", "quiet", "verbose", "as_json")
+        and value != ()
+    }
+
+
+def _say_result(run: Run, output: str, show: ProgressLine, verbose: bool) -> None:
+    """Say on stderr how the run ended, and what to do next."""
     config, trained, words = run.config, run.trained, len(run.vocabulary)
     losses = _some([f"{loss:.4f}" for loss in trained.losses])
     show.say(f"Loss by epoch, nats per prediction: {losses}")
@@ -128,18 +152,18 @@ def _tell(run: Run, output: str, show: ProgressLine, verbose: bool) -> None:
         show.say(f"Perplexity by epoch: {_some([f'{x:,.1f}' for x in trained.perplexities])}")
     show.say(", ".join(f"{phase} {duration(spent)}" for phase, spent in run.seconds.items()))
     show.say(f"Wrote {output}: {words:,} words × {config.dim}, {trained.words_per_second:,.0f} words/s")
-    asked = [] if output == DEFAULT_OUTPUT and "W2V_MODEL" not in os.environ else ["-m", output]
-    word = run.vocabulary.words[min(words - 1, EXAMPLE_RANK)]
+    asked = [] if output == DEFAULT_MODEL and "W2V_MODEL" not in os.environ else ["-m", output]
+    word = run.vocabulary.words[min(words - 1, _EXAMPLE_ROW)]
     show.say(f"Next: {shlex.join(['w2v', 'similar', *asked, word])}")
 
 
 def _some(values: list[str]) -> str:
-    """All of them, or of very many the first and the last ones."""
+    """Join all values; if there are very many, only the first and the last ones."""
     return ", ".join(values if len(values) <= _MOST_SHOWN else [*values[:3], "…", *values[3 - _MOST_SHOWN :]])
 
 
 def _summary(run: Run, output: str) -> dict[str, Any]:
-    """What --json prints of a run."""
+    """Return what --json prints about a run."""
     from w2v_cli.training.memory import peak_bytes
 
     config, trained = run.config, run.trained
@@ -157,15 +181,4 @@ def _summary(run: Run, output: str) -> dict[str, Any]:
         "words_per_second": trained.words_per_second,
         "seconds": run.seconds,
         "peak_rss_bytes": peak_bytes(),
-    }
-
-
-def given_options(context: click.Context) -> dict[str, Any]:
-    """The options of the run that stand on the command line, not those that have their defaults."""
-    return {
-        name: value
-        for name, value in context.params.items()
-        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE
-        and name not in ("resume", "config_file", "quiet", "verbose", "as_json")
-        and value != ()
     }

@@ -16,6 +16,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from w2v_cli.errors import W2VError
+
+# numba would warn with a traceback, once for every process.
+if not re.fullmatch(r"\s*[-+]?[0-9]*\s*", os.environ.get("NUMBA_NUM_THREADS", "")):
+    raise W2VError(
+        f"NUMBA_NUM_THREADS is not a whole number: {os.environ['NUMBA_NUM_THREADS']}",
+        hint="unset it, or set it to a number; w2v has --threads and W2V_THREADS of its own",
+    )
+
 
 def _import_numba() -> Any:
     """numba, also with NUMBA_NUM_THREADS=0, with which it does not import: nothing here runs on its threads."""

@@ -20,9 +20,6 @@ from w2v_cli.compute.threads import in_order
 from w2v_cli.corpus import phrase_kernels
 from w2v_cli.corpus.encode import EncodedCorpus
 
-SCORINGS = ("word2phrase", "npmi")
-# Where a phrase is above: word2phrase's default, and gensim's advice for a score of −1…1.
-THRESHOLDS = {"word2phrase": 100.0, "npmi": 0.5}
 # gensim: ENGLISH_CONNECTOR_WORDS
 ENGLISH_CONNECTORS = "a an the for of with without at from to in on by and or".split()  # noqa: SIM905
 _MARK = "\ufeff".encode()
@@ -56,7 +53,7 @@ class Joiner:
     ----------
     corpus : with every word of the text in its vocabulary.
     min_count : what a phrase and its two end words must occur, at least.
-    threshold : what a score must be above · scoring : one of SCORINGS.
+    threshold : what a score must be above · scoring : one of `choices.SCORINGS`.
     connectors : words that may stand inside a phrase, and not at its ends.
     delimiter : what is between the words of a phrase.
     threads : how many work.

@@ -19,6 +19,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import IO
 
+from w2v_cli.choices import TEXT_ERRORS, TOKENIZERS
 from w2v_cli.errors import ConfigError, CorpusError
 from w2v_cli.storage.opening import MAGIC, OPENERS, STDIN, decompressed, suffix_of
 
@@ -40,9 +41,9 @@ def _word_pattern() -> re.Pattern[str]:
 
 
 _TEXT_CHOICES = {
-    "errors": ("strict", "replace", "ignore"),
+    "errors": TEXT_ERRORS,
     "lower": (False, True),
-    "tokenize": ("whitespace", "words"),
+    "tokenize": TOKENIZERS,
 }
 
 

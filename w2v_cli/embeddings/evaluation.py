@@ -137,7 +137,7 @@ def evaluate(
 
     Parameters
     ----------
-    method : of `queries.METHODS`; analogies only.
+    method : one of `choices.METHODS`; analogies only.
     oov : skip, or wrong: analogies with unknown words are wrong answers, pairs have cosine 0. None: the protocol's.
     restrict_vocab : None: the protocol's.
     """

@@ -17,7 +17,6 @@ import numpy as np
 from w2v_cli.embeddings.vectors import WordVectors
 from w2v_cli.errors import ConfigError
 
-METHODS = ("3cosadd", "3cosmul")
 COSMUL_EPSILON = 1e-6  # as gensim; Levy & Goldberg take 1e-3
 _SCORE_BYTES = 1 << 26  # of cosines held at once, whatever the number of queries
 # So many times k blocks: then the k best words lie in k blocks, nearly.
@@ -194,7 +193,7 @@ def find_analogies(
     Parameters
     ----------
     questions : int (n, 3), rows a, b, c.
-    method : one of METHODS.
+    method : one of `choices.METHODS`.
     """
     if method == "3cosmul":
         yield from _find_products(vectors, questions, k, restrict_vocab)

@@ -14,15 +14,14 @@ from typing import IO, Any
 
 import numpy as np
 
+from w2v_cli.choices import WITH_WORDS, WRITABLE
 from w2v_cli.embeddings.vectors import WordVectors, first_not_finite
 from w2v_cli.errors import ConfigError, ModelFileError
 from w2v_cli.formats.binary import write_binary
 from w2v_cli.formats.model_file import LOSSES, save_model
-from w2v_cli.formats.recognise import WRITABLE, format_of_name
+from w2v_cli.formats.recognise import format_of_name
 from w2v_cli.formats.text import write_numbers, write_text
 from w2v_cli.storage.atomic import atomic_files, packing
-
-MATRICES = ("input", "output", "sum", "concat")
 
 # What ends a word where others read it: word2vec.c and gensim split at ASCII white space, a list of words at its lines.
 # A NUL in a binary word is what a wrong first line makes of numbers, and no reader takes it.
@@ -30,8 +29,6 @@ _ENDS = dict.fromkeys(("text", "glove"), re.compile(r"[ \t\n\v\f\r]"))
 _ENDS |= {"binary": re.compile(r"[\0 \t\n\v\f\r]")} | dict.fromkeys(("tsv", "npy"), re.compile(r"[\t\n\r]"))
 _SHOWN_WORDS = 5
 EMPTY = "\\empty"
-# They hold numbers only; the words are in a file beside them.
-WITH_WORDS = ("tsv", "npy")
 
 
 def write_vectors(
@@ -48,7 +45,7 @@ def write_vectors(
     ----------
     path : gzip if it ends in .gz. The words of `tsv` and `npy` go to a second file, such as name_words.txt.
     vectors : float32, or float16 where the format has it.
-    format : one of `formats.WRITABLE`; None to go by the suffix.
+    format : one of `choices.WRITABLE`; None to go by the suffix.
     escape : write white space in words as \\uXXXX and no word at all as \\empty, instead of refusing them.
     metadata, losses : of the model, for safetensors.
 

@@ -12,13 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from w2v_cli.choices import READABLE
 from w2v_cli.errors import ConfigError, ModelFileError
 from w2v_cli.storage.mapped import open_regular
 from w2v_cli.storage.opening import OPENERS
 from w2v_cli.storage.words import Words
-
-READABLE = ("safetensors", "text", "binary", "glove")
-WRITABLE = (*READABLE, "tsv", "npy")
 
 _SUFFIXES = {
     ".safetensors": "safetensors",

@@ -12,6 +12,12 @@ from w2v_cli.storage.tensors import parse_json
 
 
 def summary(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """The facts about a file of vectors, which is opened for them; see `summary_of`."""
+    with ModelFile(path) as file:
+        return summary_of(file)
+
+
+def summary_of(file: ModelFile) -> dict[str, Any]:
     """The facts about a file of vectors.
 
     Returns
@@ -27,16 +33,15 @@ def summary(path: str | os.PathLike[str]) -> dict[str, Any]:
     ModelFileError
         If it holds no vectors.
     """
-    with ModelFile(path) as file:
-        facts: dict[str, Any] = {"file": file.name, "format": file.format, "bytes": file.status.st_size}
-        written = datetime.fromtimestamp(file.status.st_mtime, timezone.utc)
-        facts["written"] = written.isoformat(timespec="seconds")
-        matrix = file.vectors.matrix if file.tensors is None else file.matrix
-        facts |= {"words": len(matrix), "dim": matrix.shape[1], "dtype": str(matrix.dtype)}
-        if file.tensors is not None:
-            facts["tensors"] = file.tensors.names
-        made = making(file.metadata)
-        return {**facts, **made, "loss": made["loss"] if file.losses is None else file.losses.tolist()}
+    facts: dict[str, Any] = {"file": file.name, "format": file.format, "bytes": file.status.st_size}
+    written = datetime.fromtimestamp(file.status.st_mtime, timezone.utc)
+    facts["written"] = written.isoformat(timespec="seconds")
+    matrix = file.vectors.matrix if file.tensors is None else file.matrix
+    facts |= {"words": len(matrix), "dim": matrix.shape[1], "dtype": str(matrix.dtype)}
+    if file.tensors is not None:
+        facts["tensors"] = file.tensors.names
+    made = making(file.metadata)
+    return {**facts, **made, "loss": made["loss"] if file.losses is None else file.losses.tolist()}
 
 
 def making(metadata: Mapping[str, str]) -> dict[str, Any]:

@@ -15,8 +15,9 @@ import zlib
 from collections.abc import Callable
 from typing import IO, Any
 
+from w2v_cli.choices import WITH_WORDS
 from w2v_cli.errors import ModelFileError
-from w2v_cli.formats.export import WITH_WORDS, words_path
+from w2v_cli.formats.export import words_path
 from w2v_cli.storage.atomic import check_writable
 from w2v_cli.storage.outputs import Named, require_apart
 from w2v_cli.storage.pairs import undo_interrupted

@@ -28,7 +28,7 @@ def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
         return open(path, "rb")
     except FileNotFoundError as error:
         raise ModelFileError(
-            f"there is no file {name}", hint="make one with w2v train CORPUS, or name one with -m"
+            f"there is no file {name}", hint="check the name; w2v train CORPUS makes a model"
         ) from error
     except OSError as error:
         raise ModelFileError(f"{name} cannot be read: {error.strerror or error}") from error

@@ -25,6 +25,8 @@ def target_of(path: str | os.PathLike[str]) -> Path:
     ModelFileError
         If renaming a file onto it would do harm, or its folder is missing.
     """
+    if not os.fspath(path):
+        raise ModelFileError("the name of the output is empty", hint="name a file")
     target = Path(os.path.realpath(path))
     if target.is_dir():
         raise ModelFileError(f"{os.fspath(path)} is a folder", hint="name a file in it")

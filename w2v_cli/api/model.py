@@ -1,0 +1,267 @@
+"""The model of the Python API: load vectors of any format, ask them, score them, save them.
+
+Nothing here prints. Errors are those of `errors`, each with a hint.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from w2v_cli.api.questions import Questions, require_positive, word_list
+from w2v_cli.config import TrainConfig
+from w2v_cli.corpus.texts import TextOptions
+from w2v_cli.embeddings.vectors import WordVectors, first_not_finite
+from w2v_cli.errors import ConfigError, ModelFileError, VocabularyError
+from w2v_cli.formats.model_file import LOSSES, ModelFile, save_model
+from w2v_cli.formats.summary import making
+from w2v_cli.storage.mapped import writable
+from w2v_cli.storage.tensors import parse_json
+
+
+class Prediction(NamedTuple):
+    """A word that a model expects in the middle of a context: `loss` in nats per prediction, `likelihood` = e^−loss."""
+
+    word: str
+    likelihood: float
+    loss: float
+
+
+class Model(Questions):
+    """Words with their vectors, most frequent first.
+
+    Attributes
+    ----------
+    words : sequence of V str.
+    vectors : float32 (V, D). Writing to it changes the model and its answers, but not the file it was loaded from.
+    counts : int64 (V,), occurrences in the corpus, or None if unknown.
+    metadata : how the model was made, as text: config, version, loss, corpus_fingerprint.
+
+    Examples
+    --------
+    >>> import w2v_cli as w2v
+    >>> model = w2v.train([["the", "cat", "sat"], ["the", "dog", "sat"]] * 50, dim=8, subsample=0, threads=1)
+    >>> model
+    <Model: 4 words × 8>
+    >>> list(model.words)
+    ['sat', 'the', 'cat', 'dog']
+    >>> "cat" in model, "cow" in model
+    (True, False)
+    >>> model["cat"].shape, model.vectors.shape
+    ((8,), (4, 8))
+    """
+
+    def __init__(
+        self,
+        vectors: WordVectors,
+        tables: Mapping[str, np.ndarray] | None = None,
+        metadata: Mapping[str, str] = {},
+        source: str | None = None,
+    ) -> None:
+        super().__init__(vectors)
+        self._tables = dict(tables or {"input_vectors": vectors.matrix})
+        self.metadata = dict(metadata)
+        self.name = "the model" if source is None else source
+        # Absolute, because the working directory may change before the model is saved.
+        self._source = None if source is None else os.path.abspath(source)
+
+    def __repr__(self) -> str:
+        return f"<Model: {len(self):,} words × {self.dim}>"
+
+    @property
+    def output_vectors(self) -> np.ndarray | None:
+        """The vectors against which words were predicted, float32 (V, D), or None if the model has none."""
+        table = self._tables.get("output_vectors")
+        return None if table is None else writable(table)
+
+    @property
+    def losses(self) -> list[float]:
+        """Mean negative log-likelihood after each epoch, in nats per prediction; empty if unknown."""
+        losses = self._tables.get(LOSSES)
+        return list(making(self.metadata)["loss"] or []) if losses is None else losses.tolist()
+
+    def predict(self, context: Collection[str], k: int = 10) -> list[Prediction]:
+        """Return the k words that the model expects most in the middle of a context, the most likely first.
+
+        The loss of a word is that of a training window with this word at its center, without noise words. With softmax
+        and hs the likelihood is a probability among all words; with negative sampling it is the probability that the
+        word is not noise.
+
+        Parameters
+        ----------
+        context : the words around the middle, in any order; they are never answers.
+
+        Raises
+        ------
+        UnknownWordError
+            If words are unknown; the message names all of them.
+        ModelFileError
+            If the model does not say how it was trained, or has no output vectors.
+        ConfigError
+            If the context is empty or a str, or k is not positive.
+
+        Examples
+        --------
+        >>> import w2v_cli as w2v
+        >>> model = w2v.train([["one", "two", "three"]] * 200, dim=8, alpha=0.1, subsample=0, threads=1)
+        >>> model.predict(["one", "three"], k=1)[0].word
+        'two'
+        """
+        # Imported here so that similar and other questions need not wait for it.
+        from w2v_cli.embeddings.predict import middle_losses
+        from w2v_cli.engines.objective import make_objective
+
+        require_positive(k=k)
+        given = word_list(context, "context")
+        if not given:
+            raise ConfigError("the context has no words", hint="give the words around the middle")
+        ids = self._vectors.ids_of(given)
+        config, _ = self.training_options()
+        if self.counts is None:
+            raise ModelFileError(f"{self.name} does not say how often its words occur", hint=_TRAINED)
+        objective = make_objective(config, self.counts)
+        losses = middle_losses(objective, self._vectors.matrix, self.table(objective.output_name), ids)
+        losses[ids] = math.inf
+        best = losses.argsort(kind="stable")[: min(k, len(self) - len(set(given)))].tolist()
+        return [Prediction(self.words[i], math.exp(-losses[i]), float(losses[i])) for i in best]
+
+    def training_options(self) -> tuple[TrainConfig, TextOptions]:
+        """Return the options that the model was trained with, and how its text was read.
+
+        Raises
+        ------
+        ModelFileError
+            If the metadata do not say, or say what no option can be.
+        """
+        try:
+            config = TrainConfig.from_dict(parse_json(self.metadata["config"]))
+            return config, TextOptions(**parse_json(self.metadata.get("text", "{}")))
+        except (KeyError, ValueError, TypeError, ConfigError) as error:
+            raise ModelFileError(f"{self.name} does not say how it was trained", hint=_TRAINED) from error
+
+    def table(self, name: str) -> np.ndarray:
+        """Return a table by its name, float32: input_vectors, output_vectors or, with hs, node_vectors (V − 1, D).
+
+        Raises
+        ------
+        ModelFileError
+            If the model has no such table.
+        """
+        if name == "input_vectors":
+            return self._vectors.matrix
+        if name not in self._tables:
+            raise ModelFileError(f"{self.name} has no {name}", hint=_TRAINED)
+        return self._tables[name]
+
+    def save(self, path: str | os.PathLike[str], format: str | None = None) -> None:
+        """Write the model to a file, completely or not at all.
+
+        Parameters
+        ----------
+        path : its suffix says the format. `.safetensors` keeps everything that the model holds; `.txt`, `.vec`, `.bin`,
+            `.glove`, `.tsv` and `.npy` keep the words and their vectors.
+        format : safetensors, text, binary, glove, tsv or npy, whatever the suffix is.
+
+        Raises
+        ------
+        ConfigError
+            If the suffix says no format, or the list of words would overwrite the file that the model was loaded from.
+        ModelFileError
+            If the file cannot be written, or could not be read again: a word that the format cannot hold, a vector with
+            NaN or infinity, metadata that are too long. Also if the list of words (`.tsv`, `.npy`) would overwrite
+            some other file. An older file then stays as it was.
+        """
+        from w2v_cli.formats.export import target_format, write_vectors
+        from w2v_cli.formats.target import check_target
+
+        kind = target_format(path, format, "float32")
+        # A model may be saved over its own file, but a list of words must not overwrite that file.
+        own = self._source is not None and os.path.exists(path) and os.path.samefile(path, self._source)
+        check_target(path, kind, None if own else self._source)
+        if kind == "safetensors":
+            save_model(path, self.words, self.counts, self._tables, self.metadata)
+        else:
+            write_vectors(path, self._vectors, format)
+
+    @classmethod
+    def of(cls, words: Sequence[str], vectors: np.ndarray, counts: np.ndarray | None = None) -> Model:
+        """Make a model from words and their vectors.
+
+        Parameters
+        ----------
+        words : V distinct words, none of them empty, most frequent first.
+        vectors : (V, D); converted to float32, and not copied if it is float32 already.
+        counts : whole numbers (V,), occurrences in a corpus, or None if unknown.
+
+        Raises
+        ------
+        VocabularyError
+            If the arguments do not fit together, or no file could hold them: no words; a word that is empty, repeated
+            or not Unicode text; NaN or infinity; counts that are negative or larger than those of any text.
+        """
+        if not all(isinstance(word, str) for word in words):
+            raise VocabularyError("the model has a word that is not a str")
+        with np.errstate(over="ignore"):  # a number too large for float32 becomes infinity, which is refused below
+            matrix = np.ascontiguousarray(vectors, np.float32)
+        if matrix.ndim != 2 or len(matrix) != len(words):
+            raise VocabularyError(f"{len(words)} words do not name the rows of a matrix of shape {matrix.shape}")
+        if counts is not None:
+            counts = np.asarray(counts)
+            if counts.shape != (len(words),) or counts.dtype.kind not in "iu":
+                raise VocabularyError(f"the counts are not {len(words)} whole numbers, one for each word")
+        made = WordVectors(words, matrix, counts)
+        fault = made.fault()
+        if fault is not None:
+            raise VocabularyError(f"the model {fault}")
+        row = first_not_finite(matrix)
+        if row is not None:
+            raise VocabularyError(f"the vector of {words[row]} holds NaN or infinity")
+        made.counts = None if counts is None else counts.astype(np.int64)
+        # The caller may still hold the array and write to it.
+        made.hand_out()
+        return cls(made)
+
+    @classmethod
+    def of_file(cls, file: ModelFile) -> Model:
+        """Make a model from an open file; see `load`."""
+        vectors = file.vectors
+        tables = {**file.tables, "input_vectors": vectors.matrix}
+        losses = {} if file.losses is None else {LOSSES: file.losses}
+        return cls(vectors, {**tables, **losses}, file.metadata, file.name)
+
+
+def load(path: str | os.PathLike[str], format: str | None = None) -> Model:
+    """Load vectors. A model of `w2v train` is memory-mapped, so loading it takes no time.
+
+    If another program replaces the file, this model keeps the old content. If another program shortens the file in
+    place, the mapped bytes are gone, and the system ends a process that reads them (SIGBUS). Programs that write models
+    must therefore replace the file, as `save` does.
+
+    Parameters
+    ----------
+    path : a model of `w2v train`, word2vec's text or binary format, or GloVe's text; each of them may be gzipped.
+    format : safetensors, text, binary or glove; None to recognise it by the file's name and content.
+
+    Raises
+    ------
+    ModelFileError
+        If the file holds no vectors, or is damaged; with the byte or the line.
+
+    Examples
+    --------
+    >>> import os, tempfile, w2v_cli as w2v
+    >>> path = os.path.join(tempfile.mkdtemp(), "vectors.txt")
+    >>> with open(path, "w") as file:
+    ...     _ = file.write("2 3\\nup 1 0.5 0\\ndown -1 0.5 0\\n")
+    >>> w2v.load(path)["down"].tolist()
+    [-1.0, 0.5, 0.0]
+    """
+    with ModelFile(path, format) as file:
+        return Model.of_file(file)
+
+
+_TRAINED = "this takes a model of w2v train"

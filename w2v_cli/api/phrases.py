@@ -1,0 +1,205 @@
+"""`w2v.phrases`: find the words that belong together, and join them in a text."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, fields
+from typing import IO, Any, Protocol
+
+from w2v_cli.api.corpus import Corpus, corpus_paths
+from w2v_cli.choices import SCORINGS, THRESHOLDS, require_choice
+from w2v_cli.config import available_cores, option_name
+from w2v_cli.corpus.encode import EncodedCorpus, compile_passes, encode
+from w2v_cli.corpus.phrases import ENGLISH_CONNECTORS, Joiner, Phrase
+from w2v_cli.corpus.texts import TextOptions, check_readable
+from w2v_cli.errors import ConfigError
+from w2v_cli.storage.atomic import atomic_file, check_writable, packing
+from w2v_cli.storage.opening import OPENERS
+from w2v_cli.storage.outputs import Named, require_apart
+
+Output = str | os.PathLike[str] | IO[bytes]
+
+
+@dataclass(frozen=True)
+class PhraseOptions:
+    """What counts as a phrase, and how its words are joined.
+
+    Attributes
+    ----------
+    scoring : word2phrase: (n_ab − min_count) / (n_a · n_b) · tokens. npmi: log(p_ab / (p_a · p_b)) / −log p_ab.
+    threshold : the score that a phrase must exceed. None: the default of its scoring.
+    min_count : how often a phrase and its two end words must occur.
+    connectors : words that may stand inside a phrase; "english" for gensim's 16.
+    delimiter : the text between the words of a joined phrase.
+    passes : how often the text is searched. More passes make longer phrases.
+
+    Raises
+    ------
+    ConfigError
+        If one of them has no such value.
+    """
+
+    scoring: str = "word2phrase"
+    threshold: float | None = None
+    min_count: int = 5
+    connectors: str | Sequence[str] = ()
+    delimiter: str = "_"
+    passes: int = 1
+
+    def __post_init__(self) -> None:
+        require_choice("--scoring", self.scoring, SCORINGS)
+        for name in ("min_count", "passes"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise ConfigError(f"{option_name(name)} {value!r} is not a positive whole number")
+        if self.threshold is not None and not isinstance(self.threshold, int | float):
+            raise ConfigError(f"--threshold {self.threshold!r} is not a number")
+        text = self.delimiter
+        if not text or text.split() != [text] or text.encode(errors="ignore").decode() != text:
+            raise ConfigError("--delimiter must not be empty, and must be text without white space")
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> PhraseOptions:
+        """Return the options of these names.
+
+        Raises
+        ------
+        ConfigError
+            If there is no such option, or it has no such value.
+        """
+        unknown = sorted(set(values) - {item.name for item in fields(cls)})
+        if unknown:
+            raise ConfigError(f"unknown options: {', '.join(unknown)}")
+        return cls(**values)
+
+    def joiner(self, corpus: EncodedCorpus, threads: int) -> Joiner:
+        """Return a joiner that finds such phrases in an encoded corpus."""
+        threshold = THRESHOLDS[self.scoring] if self.threshold is None else self.threshold
+        inside = self.connectors.split() if isinstance(self.connectors, str) else self.connectors
+        words = ENGLISH_CONNECTORS if self.connectors == "english" else inside
+        return Joiner(corpus, self.min_count, threshold, self.scoring, words, self.delimiter, threads)
+
+
+class PhraseObserver(Protocol):
+    """Is told how the search goes on, in the calling thread."""
+
+    def compiling(self) -> AbstractContextManager[None]:
+        """Return a context that is entered while code may be compiled."""
+
+    def corpus(self, phase: str, done: int, total: int | None) -> None:
+        """Reading the corpus: phase `count` in bytes, `encode` in tokens; `total` is None for a pipe."""
+
+    def joining(self, done: int, total: int) -> None:
+        """A pass over the encoded corpus, in tokens."""
+
+    def found(self, number: int, phrases: list[Phrase]) -> None:
+        """Pass `number`, counted from 1, has found these phrases, best first."""
+
+
+class _Silent:
+    """Ignores what it is told."""
+
+    def compiling(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def corpus(self, phase: str, done: int, total: int | None) -> None:
+        pass
+
+    def joining(self, done: int, total: int) -> None:
+        pass
+
+    def found(self, number: int, phrases: list[Phrase]) -> None:
+        pass
+
+
+def phrases(
+    corpus: Corpus,
+    output: Output | None = None,
+    *,
+    threads: int | None = None,
+    tokenize: str = "whitespace",
+    lower: bool = False,
+    errors: str = "strict",
+    observer: PhraseObserver | None = None,
+    **options: Any,
+) -> list[list[Phrase]]:
+    """Find the phrases of a text, and write the text with its phrases joined.
+
+    Parameters
+    ----------
+    corpus : as in `train`.
+    output : a file to write, gzipped if its name ends in .gz, or a binary file that is open for writing. It gets the
+        text with its phrases joined: one sentence per line, one space between words. None: only find the phrases.
+    threads : worker threads; None: all cores.
+    tokenize, lower, errors : how a text is read; see `w2v phrases --help`.
+    observer : is told how the search goes on.
+    options : fields of `PhraseOptions`, such as scoring, threshold, min_count and connectors.
+
+    Returns
+    -------
+    For each pass its phrases with their scores, best first.
+
+    Raises
+    ------
+    CorpusError
+        If a text cannot be read, or the sentences are a generator or hold something other than tokens.
+    ConfigError
+        If there is no such option, it has no such value, or the output would overwrite a text of the corpus.
+    ModelFileError
+        If the output cannot be written.
+
+    Examples
+    --------
+    >>> import w2v_cli as w2v
+    >>> text = [["new", "york", "is", "big"], ["rome", "is", "old"], ["so", "is", "the", "sea"]] * 10
+    >>> w2v.phrases(text, threshold=0.8, min_count=5, threads=1)[0][0].text
+    'new_york'
+    """
+    chosen = PhraseOptions.from_dict(options)
+    text = TextOptions(errors=errors, lower=lower, tokenize=tokenize)
+    if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or threads < 1):
+        raise ConfigError(f"--threads {threads!r} is not a positive whole number")
+    workers, watcher = threads or available_cores(), observer or _Silent()
+    with corpus_paths(corpus) as paths:
+        check_readable(paths)
+        folder = _check_output(output, paths)
+        with watcher.compiling():
+            compile_passes()
+        with encode(paths, 1, None, text, workers, folder, watcher.corpus) as encoded:
+            joiner, passes = chosen.joiner(encoded, workers), []
+            for number in range(1, chosen.passes + 1):
+                passes.append(joiner.find(watcher.joining))
+                watcher.found(number, passes[-1])
+            if output is not None:
+                with _opened(output) as file:
+                    for chunk in joiner.text(watcher.joining):
+                        file.write(chunk)
+    return passes
+
+
+def _check_output(output: Output | None, paths: Sequence[str]) -> str:
+    """Make sure that the output can be written and is no text of the corpus; return the folder for temporary files."""
+    if not isinstance(output, str | os.PathLike):
+        return tempfile.gettempdir()
+    name = os.fspath(output)
+    suffix = os.path.splitext(name)[1].lower()
+    if suffix != ".gz" and suffix in OPENERS:
+        raise ConfigError(f"{name}: text is written plain or as .gz", hint=f"name it {name.removesuffix(suffix)}.gz")
+    require_apart([Named(name, "the joined text")], [Named(path, "a text of the corpus") for path in paths])
+    check_writable(name)
+    return os.path.dirname(os.path.abspath(name))
+
+
+@contextmanager
+def _opened(output: Output) -> Iterator[IO[bytes]]:
+    """Open the output for writing. A file appears under its name only when it is complete."""
+    if not isinstance(output, str | os.PathLike):
+        yield output
+        output.flush()
+        return
+    name = os.fspath(output)
+    with atomic_file(name) as file, packing(file, name) as packer:
+        yield packer

@@ -1,0 +1,71 @@
+"""`w2v.train`: text in, a model out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+from w2v_cli.api.corpus import Corpus, corpus_paths
+from w2v_cli.api.model import Model
+from w2v_cli.config import TrainConfig
+from w2v_cli.corpus.texts import TextOptions
+from w2v_cli.embeddings.vectors import WordVectors
+from w2v_cli.training.run import Observer, train_model
+from w2v_cli.training.state import Progress
+
+
+def train(
+    corpus: Corpus,
+    *,
+    output: str | os.PathLike[str] | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+    tokenize: str = "whitespace",
+    lower: bool = False,
+    errors: str = "strict",
+    **options: Any,
+) -> Model:
+    """Learn word vectors.
+
+    Parameters
+    ----------
+    corpus : the path of a text file such as `w2v train` takes, or several of them; or sentences, each a list of tokens.
+        Sentences are read once, but must be an object that could be read again, not a generator.
+    output : a model file to write at the end.
+    on_progress : called about ten times a second, in this thread. If it raises, the training ends.
+    tokenize, lower, errors : how a text is read; see `w2v train --help`.
+    options : fields of `TrainConfig`, such as dim, window, epochs, min_count, threads and seed.
+
+    Raises
+    ------
+    CorpusError
+        If a text cannot be read, or the sentences are a generator or hold something other than tokens.
+    ConfigError
+        If there is no such option, or it has no such value.
+    W2VError
+        A subclass that says what went wrong.
+
+    Examples
+    --------
+    >>> import w2v_cli as w2v
+    >>> model = w2v.train([["a", "b", "c"]] * 20, dim=4, subsample=0, epochs=2, threads=1)
+    >>> len(model), model.dim, len(model.losses)
+    (3, 4, 2)
+    """
+    config = TrainConfig.from_dict(options)
+    text = TextOptions(errors=errors, lower=lower, tokenize=tokenize)
+    with corpus_paths(corpus) as paths:
+        run = train_model(paths, config, text, output, _ProgressObserver(on_progress))
+    vectors = WordVectors(run.vocabulary.words, run.tensors["input_vectors"], run.vocabulary.counts)
+    return Model(vectors, run.tensors, run.metadata)
+
+
+class _ProgressObserver(Observer):
+    """Calls `on_progress` as the training goes on."""
+
+    def __init__(self, on_progress: Callable[[Progress], None] | None) -> None:
+        self._on_progress = on_progress
+
+    def training(self, progress: Progress) -> None:
+        if self._on_progress is not None:
+            self._on_progress(progress)

@@ -1,0 +1,56 @@
+"""The values that options may take, and default file names: each is defined once, here.
+
+Library modules and commands both import from this module. It imports nothing heavy, so that `w2v --help` is quick.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from w2v_cli.errors import ConfigError
+
+# How a text becomes tokens, and what happens to bytes that are not UTF-8.
+TOKENIZERS = ("whitespace", "words")
+TEXT_ERRORS = ("strict", "replace", "ignore")
+
+# File formats. Those that can only be written hold numbers; their words go to a second file.
+READABLE = ("safetensors", "text", "binary", "glove")
+WITH_WORDS = ("tsv", "npy")
+WRITABLE = (*READABLE, *WITH_WORDS)
+# Compiled code parses these, so the first of them on a machine takes about a second longer.
+PARSED_FORMATS = ("text", "glove")
+
+# What `w2v convert` makes of a model: which of its tables, and in which type of number.
+MATRICES = ("input", "output", "sum", "concat")
+DTYPES = ("float32", "float16")
+
+# How analogies are answered, whose rules a score follows, and what happens to questions with unknown words.
+METHODS = ("3cosadd", "3cosmul")
+PROTOCOL_NAMES = ("word2vec", "gensim", "strict")
+OOV = ("skip", "wrong")
+
+# Scores of phrases, and the threshold of each: word2phrase's default, and gensim's advice for a score from −1 to 1.
+THRESHOLDS = {"word2phrase": 100.0, "npmi": 0.5}
+SCORINGS = tuple(THRESHOLDS)
+
+# Which engines' training steps the gradient check covers.
+CHECKED_ENGINES = ("all", "reference", "compiled")
+
+# Where `w2v train` writes, and where every other command looks for a model.
+DEFAULT_MODEL = "model.safetensors"
+
+
+def require_choice(name: str, value: object, choices: Sequence[object]) -> None:
+    """Refuse a value that is not among the choices.
+
+    Parameters
+    ----------
+    name : what the value is, as an error message calls it.
+
+    Raises
+    ------
+    ConfigError
+        If the value is none of the choices; the message lists them.
+    """
+    if value not in choices:
+        raise ConfigError(f"{name} {value} is not one of {', '.join(map(str, choices))}")

@@ -1,0 +1,73 @@
+"""`w2v analogy`: a is to b as c is to what?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+
+from w2v_cli.choices import METHODS
+from w2v_cli.cli.console import given_words, print_fields, print_json
+from w2v_cli.cli.options import count_option, json_option, model_options, restrict_option
+from w2v_cli.cli.session import Session, pass_session
+from w2v_cli.errors import ConfigError
+
+
+@click.command()
+@click.argument("words", metavar="A B C", nargs=-1, required=True)
+@model_options
+@click.option(
+    "--method",
+    type=click.Choice(METHODS),
+    default="3cosadd",
+    help="3cosadd: by the cosine to b - a + c. 3cosmul: by the product of the similarities to b and c, divided by that"
+    " to a.",
+)
+@count_option
+@restrict_option
+@json_option
+@pass_session
+def analogy(
+    session: Session,
+    words: tuple[str, ...],
+    model_path: str,
+    format: str | None,
+    method: str,
+    count: int,
+    restrict_vocab: int | None,
+    as_json: bool,
+) -> None:
+    """Find D, where A is to B as C is to D.
+
+    Prints one line per answer: the question, the word and its score (with 3cosadd, the cosine), separated by tabs; best
+    first. A, B and C are never answers. - reads questions from stdin, three words per line.
+
+    \b
+    Examples:
+      w2v analogy man king woman
+      w2v analogy -k 1 --method 3cosmul Berlin Germany Paris
+      cut -d " " -f 1-3 questions.txt | w2v analogy -k 1 --json -
+    """
+    # Imported here so that `w2v --help` need not wait for numpy.
+    from w2v_cli.embeddings.queries import analogy as answer_analogies
+
+    questions = [_three(line.split()) for line in given_words(words)] if "-" in words else [_three(words)]
+    vectors = session.model(model_path, format).word_vectors
+    known = [question for question in questions if all(word in vectors for word in question)]
+    score_name = "cosine" if method == "3cosadd" else "score"
+    for question, answers in zip(known, answer_analogies(vectors, known, count, method, restrict_vocab), strict=True):
+        if as_json:
+            found = [{"word": answer.word, score_name: answer.score} for answer in answers]
+            print_json({"question": question, "method": method, "answers": found})
+            continue
+        for answer in answers:
+            print_fields(" ".join(question), answer.word, f"{answer.score:.4f}")
+    vectors.ids_of([word for question in questions for word in question])
+
+
+def _three(words: Sequence[str]) -> tuple[str, str, str]:
+    if len(words) != 3:
+        raise ConfigError(
+            f"a question is three words, not {len(words)}: {' '.join(words)}", hint="A is to B as C is to ?"
+        )
+    return words[0], words[1], words[2]

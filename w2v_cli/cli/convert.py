@@ -1,0 +1,96 @@
+"""`w2v convert`: vectors from one format into another."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from w2v_cli.choices import DTYPES, MATRICES, READABLE, WRITABLE
+from w2v_cli.cli.console import note, print_json
+from w2v_cli.cli.options import json_option
+from w2v_cli.cli.progress import announcing_compilation
+from w2v_cli.errors import ModelFileError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from w2v_cli.formats.model_file import ModelFile
+
+
+@click.command()
+@click.argument("source", metavar="IN")
+@click.argument("target", metavar="OUT")
+@click.option(
+    "--matrix",
+    type=click.Choice(MATRICES),
+    default="input",
+    help="Of a model: the input vectors, the output vectors, their sum, or both side by side (2 × D numbers).",
+)
+@click.option("--normalize", is_flag=True, help="Scale every vector to length 1.")
+@click.option("--top", metavar="N", type=click.IntRange(min=1), help="Only the N most frequent words. Default: all.")
+@click.option("--dtype", type=click.Choice(DTYPES), default="float32", help="float16 takes half the space.")
+@click.option(
+    "--format", "target_format", type=click.Choice(WRITABLE), help="Format of OUT. Default: as its suffix says."
+)
+@click.option(
+    "--from",
+    "source_format",
+    type=click.Choice(READABLE),
+    help="Format of IN. Default: recognised by its name and content.",
+)
+@click.option("--escape", is_flag=True, help="Write white space in words as \\u0020 instead of refusing such words.")
+@json_option
+def convert(
+    source: str,
+    target: str,
+    matrix: str,
+    normalize: bool,
+    top: int | None,
+    dtype: str,
+    target_format: str | None,
+    source_format: str | None,
+    escape: bool,
+    as_json: bool,
+) -> None:
+    """Write vectors in another format.
+
+    The suffix of OUT says its format: .safetensors for models of w2v, .txt or .vec for word2vec's text format, .bin for
+    its binary format, .glove for GloVe's text, .tsv for TensorBoard's projector (a.tsv has its words in
+    a_metadata.tsv), .npy for numpy (a.npy has its words in a_words.txt). Each may be followed by .gz. Text formats keep
+    every bit of every number.
+
+    \b
+    Examples:
+      w2v convert model.safetensors model.bin
+      w2v convert glove.6B.300d.txt glove.safetensors --normalize
+      w2v convert model.safetensors small.vec.gz --top 50000 --matrix sum
+    """
+    # Imported here so that `w2v --help` need not wait for numpy.
+    from w2v_cli.formats import export
+    from w2v_cli.formats.model_file import ModelFile
+    from w2v_cli.formats.target import check_target
+
+    format = export.target_format(target, target_format, dtype)
+    check_target(target, format, source)
+    with ModelFile(source, source_format) as file, announcing_compilation(file.format):
+        outputs = None if matrix == "input" else _output_vectors(file)
+        chosen = export.select(file.vectors, outputs, matrix, normalize, top, dtype)
+    paths = export.write_vectors(target, chosen, format, escape, file.metadata, file.losses)
+    if as_json:
+        print_json({"output": paths, "words": len(chosen), "dim": chosen.dim, "dtype": dtype, "matrix": matrix})
+    else:
+        note(f"Wrote {', '.join(paths)}: {len(chosen):,} words × {chosen.dim}")
+
+
+def _output_vectors(model: ModelFile) -> np.ndarray:
+    """Return the output vectors of a model, which have a row for each word."""
+    if model.tensors is None:
+        raise ModelFileError(f"{model.name} has one matrix only", hint="leave --matrix out")
+    try:
+        return model.table("output_vectors")
+    except ModelFileError as error:
+        raise ModelFileError(
+            f"{model.name} has no output vectors",
+            hint="with --loss hs, the output vectors belong to tree nodes; use --matrix input",
+        ) from error

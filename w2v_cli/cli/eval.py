@@ -1,0 +1,193 @@
+"""`w2v eval`: how good are the vectors?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from w2v_cli.choices import DEFAULT_MODEL, METHODS, OOV, PROTOCOL_NAMES
+from w2v_cli.cli.console import note, print_csv, print_fields, print_json, print_table
+from w2v_cli.cli.options import format_option, json_option
+from w2v_cli.cli.session import Session, pass_session
+
+if TYPE_CHECKING:
+    from w2v_cli.embeddings.evaluation import Score
+
+CSV_COLUMNS = ["model", "file", "kind", "section", "score", "low", "high", "correct", "seen", "total", "pearson"]
+CSV_COLUMNS += ["oov", "protocol"]
+
+
+@click.command()
+@click.argument("gold", metavar="GOLD...", nargs=-1, required=True)
+@click.option(
+    "-m",
+    "--vectors",
+    "model_paths",
+    metavar="FILE",
+    multiple=True,
+    type=click.Path(),
+    envvar="W2V_MODEL",
+    show_envvar=True,
+    default=[DEFAULT_MODEL],
+    help="Model file. May be given several times, to show models side by side.",
+)
+@format_option
+@click.option(
+    "--protocol",
+    type=click.Choice(PROTOCOL_NAMES),
+    default="word2vec",
+    help="The rules. word2vec: those of compute-accuracy.c. gensim: those of evaluate_word_analogies and _pairs."
+    " strict: case matters, every word may be an answer, and unknown words make an answer wrong.",
+)
+@click.option("--method", type=click.Choice(METHODS), default="3cosadd", help="How analogies are answered.")
+@click.option(
+    "--oov",
+    type=click.Choice(OOV),
+    help="Skip questions with unknown words, or count them as wrong (pairs: as cosine 0). Default: as the protocol"
+    " says.",
+)
+@click.option(
+    "--restrict-vocab",
+    metavar="N",
+    type=click.IntRange(min=1),
+    help="Answer analogies only among the N most frequent words. Default: 30000 for word2vec, 300000 for gensim, all"
+    " for strict.",
+)
+@click.option("--require", metavar="SCORE", type=float, help="Exit with code 1 if a score is below this.")
+@json_option
+@click.option(
+    "--csv", "as_csv", is_flag=True, help="Print CSV: a header, then one line for each section and each total."
+)
+@click.pass_context
+@pass_session
+def eval(
+    session: Session,
+    context: click.Context,
+    gold: tuple[str, ...],
+    model_paths: tuple[str, ...],
+    format: str | None,
+    protocol: str,
+    method: str,
+    oov: str | None,
+    restrict_vocab: int | None,
+    require: float | None,
+    as_json: bool,
+    as_csv: bool,
+) -> None:
+    """Score vectors on analogies and on word pairs.
+
+    A GOLD file (- is stdin) holds analogies or word pairs; its content tells which. Analogies are ": section" lines and
+    lines of 4 words; the score is the percentage of right answers. Pairs are lines of 2 words and a number, separated
+    by tabs, commas or spaces; the score is Spearman's ρ × 100. Scores can be compared only under the same protocol,
+    which is printed with them. The 95 % interval (bootstrap) says how much a score may change with other questions of
+    the same kind.
+
+    \b
+    Examples:
+      w2v eval questions-words.txt
+      w2v eval -m wiki.safetensors wordsim353.txt --require 60
+      w2v eval -m old.safetensors -m new.safetensors questions-words.txt
+      w2v eval --json questions-words.txt | jq .score
+    """
+    # Imported here so that `w2v --help` need not wait for numpy.
+    from w2v_cli.embeddings.gold import read_gold
+
+    if as_json and as_csv:
+        raise click.UsageError("--json and --csv: one of them")
+    # All files are read before any work is done.
+    gold_sets = [read_gold(path) for path in gold]
+    models = {path: session.model(path, format) for path in model_paths}
+    if as_csv:
+        print_csv(CSV_COLUMNS)
+    too_low = []
+    for gold_set in gold_sets:
+        scores: dict[str, Score] = {}
+        for path, model in models.items():
+            scores[path] = model.evaluate(
+                gold_set, protocol=protocol, method=method, oov=oov, restrict_vocab=restrict_vocab
+            )
+            if as_json:
+                print_json({**scores[path].as_dict(), "model": path})
+            if as_csv:
+                _print_csv(path, scores[path])
+        if not as_json and not as_csv:
+            _print_scores(scores)
+        too_low += [] if require is None else _too_low(scores, require)
+    for line in too_low:
+        note(line)
+    if too_low:
+        context.exit(1)
+
+
+def _too_low(scores: dict[str, Score], require: float) -> list[str]:
+    """Return a line for each score that is below the required one, or unknown."""
+    return [
+        f"{score.file}{f' with {path}' if len(scores) > 1 else ''}:"
+        f" {_number(score.score)} is under the required {require:g}"
+        for path, score in scores.items()
+        if score.score is None or score.score < require
+    ]
+
+
+def _print_scores(scores: dict[str, Score]) -> None:
+    """Print the file, the protocol, and a table with a row for each section and the total."""
+    first = next(iter(scores.values()))
+    print_fields(f"{first.file}: {first.kind}")
+    print_fields(first.protocol)
+    if len(scores) > 1:
+        _print_side_by_side(scores)
+    else:
+        columns = ["score", "correct", "seen", "total"] if first.sections else ["score", "pearson", "seen", "total"]
+        rows = [
+            [row["section"], *(_number(row[column]) for column in columns), _interval(row["low"], row["high"])]
+            for row in _rows(first)
+        ]
+        print_table(["section", *columns, "95 %"], rows)
+    print_fields()
+
+
+def _print_side_by_side(scores: dict[str, Score]) -> None:
+    """Print a table with a row for each section and a column for each model; intervals and counts are below."""
+    rows_of = [_rows(score) for score in scores.values()]
+    table = [[rows[0]["section"], *(_number(row["score"]) for row in rows)] for rows in zip(*rows_of, strict=True)]
+    totals = [rows[-1] for rows in rows_of]
+    table.append(["95 %", *(_interval(row["low"], row["high"]) for row in totals)])
+    table.append(["seen / total", *(f"{row['seen']} / {row['total']}" for row in totals)])
+    print_table(["section", *scores], table)
+
+
+def _rows(score: Score) -> list[dict[str, Any]]:
+    """Return a row for each section and the total, all with the same keys."""
+    nothing = {"low": None, "high": None, "correct": None, "pearson": None}
+    rows: list[dict[str, Any]] = [
+        {
+            **nothing,
+            "section": section.name,
+            "score": section.score,
+            "correct": section.correct,
+            "seen": section.seen,
+            "total": section.total,
+        }
+        for section in score.sections
+    ]
+    low, high = score.interval or (None, None)
+    correct = sum(section.correct for section in score.sections) if score.kind == "analogies" else None
+    total = {"section": "total", "score": score.score, "seen": score.seen, "total": score.total}
+    return [*rows, {**total, "low": low, "high": high, "correct": correct, "pearson": score.pearson}]
+
+
+def _print_csv(model: str, score: Score) -> None:
+    about = {"model": model, "file": score.file, "kind": score.kind, "oov": score.oov, "protocol": score.protocol}
+    for row in _rows(score):
+        values = {**about, **row}
+        print_csv(["" if values[column] is None else values[column] for column in CSV_COLUMNS])
+
+
+def _number(value: float | None) -> str:
+    """Return a count as it is, a score with one decimal, and a dash for an unknown score."""
+    return "–" if value is None else f"{value:.1f}" if isinstance(value, float) else str(value)
+
+
+def _interval(low: float | None, high: float | None) -> str:
+    return "" if low is None or high is None else f"{low:.1f}…{high:.1f}"

@@ -1,0 +1,124 @@
+"""`w2v gradcheck`: is the mathematics right?"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from w2v_cli.choices import CHECKED_ENGINES
+from w2v_cli.cli.console import note, print_json, print_table
+from w2v_cli.cli.options import json_option
+
+if TYPE_CHECKING:
+    from w2v_cli.gradients.check import Finding
+
+
+@click.command()
+@click.option(
+    "--engine", type=click.Choice(CHECKED_ENGINES), default="all", help="The engine whose training steps are checked."
+)
+@click.option(
+    "-k",
+    "name",
+    metavar="TEXT",
+    default="",
+    show_default=False,
+    help="Only checks with TEXT in their name. Default: all.",
+)
+@click.option(
+    "--dim",
+    metavar="N",
+    type=click.IntRange(min=1),
+    help="Dimension of the vectors; more is slower. Default: 6.",
+)
+@click.option("--vocab", metavar="N", type=click.IntRange(min=4), help="Number of words; more is slower. Default: 10.")
+@click.option("--seed", metavar="N", type=click.IntRange(min=0), default=0, help="Random seed of the points.")
+@click.option(
+    "--at",
+    nargs=2,
+    metavar="MODEL CORPUS",
+    help="Check the training steps of MODEL, at its own vectors and at windows from the start of CORPUS.",
+)
+@json_option
+@click.pass_context
+def gradcheck(
+    context: click.Context,
+    engine: str,
+    name: str,
+    dim: int | None,
+    vocab: int | None,
+    seed: int,
+    at: tuple[str, str] | None,
+    as_json: bool,
+) -> None:
+    """Check every gradient against two numeric derivatives.
+
+    Checks the derivations and the training steps of both engines. The steps run in float64 with learning rate 1, at
+    points where wrong code is likely to fail. Prints the worst relative error of each check and where it is. The exit
+    code is 1 if an error is too large.
+
+    \b
+    Examples:
+      w2v gradcheck
+      w2v gradcheck -k "repeated" --engine compiled --seed 7
+      w2v gradcheck --at model.safetensors corpus.txt
+      w2v gradcheck --json | jq -r 'select(.verdict != "ok").check'
+    """
+    # Imported here so that `w2v --help` need not wait for numpy.
+    from w2v_cli.api.gradcheck import gradcheck as run_checks
+    from w2v_cli.compute.jit import COMPILES, WHY_NOT_COMPILED
+    from w2v_cli.gradients.check import TOLERANCES
+
+    running = run_checks(engine=engine, name=name, dim=dim, vocab=vocab, seed=seed, at=at)
+    if engine == "all" and not COMPILES:
+        note(f"{WHY_NOT_COMPILED}: the compiled engine is not checked")
+    findings = []
+    for finding in running:
+        findings.append(finding)
+        if as_json:
+            print_json(_as_dict(finding))
+    wrong = sum(not finding.passed for finding in findings)
+    if not as_json:
+        columns = ["check", "parameters", *TOLERANCES, "worst at", "analytic", "numeric", "verdict"]
+        print_table(columns, [_row(finding, list(TOLERANCES)) for finding in findings])
+        note(f"{len(findings)} checks, {wrong} wrong" if wrong else f"{len(findings)} checks, all right")
+    if wrong:
+        context.exit(1)
+
+
+def _as_dict(finding: Finding) -> dict[str, Any]:
+    """Return a finding as --json prints it."""
+    worst = finding.worst[0]
+    return {
+        "check": finding.check,
+        "parameters": finding.parameters,
+        "worst_relative_error": worst.error,
+        "errors": _errors(finding),
+        "where": {name: value for name, value in asdict(worst).items() if name not in ("method", "error")},
+        "verdict": _verdict(finding),
+    }
+
+
+def _row(finding: Finding, methods: list[str]) -> list[str]:
+    """Return a finding as a row of the table."""
+    worst, errors = finding.worst[0], _errors(finding)
+    return [
+        finding.check,
+        str(finding.parameters),
+        *(f"{errors[method]:.1e}" if method in errors else "–" for method in methods),
+        f"{worst.parameter}[{worst.row},{worst.column}]",
+        f"{worst.analytic:+.8e}",
+        f"{worst.numeric:+.8e}",
+        _verdict(finding),
+    ]
+
+
+def _errors(finding: Finding) -> dict[str, float]:
+    """Return the worst relative error by each method."""
+    return {element.method: element.error for element in finding.worst}
+
+
+def _verdict(finding: Finding) -> str:
+    return "ok" if finding.passed else "MISMATCH"

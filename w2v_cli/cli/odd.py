@@ -1,0 +1,39 @@
+"""`w2v odd`: the word that does not belong."""
+
+from __future__ import annotations
+
+import click
+
+from w2v_cli.cli.console import given_words, known_words, print_fields, print_json
+from w2v_cli.cli.options import json_option, model_options
+from w2v_cli.cli.session import Session, pass_session
+
+
+@click.command()
+@click.argument("words", metavar="WORD...", nargs=-1, required=True)
+@model_options
+@json_option
+@pass_session
+def odd(session: Session, words: tuple[str, ...], model_path: str, format: str | None, as_json: bool) -> None:
+    """Print the word that does not belong to the others.
+
+    This is the word farthest from the mean of all of them. It is printed with its cosine to the mean, separated by a
+    tab. Unknown words are left out, and the exit code is 1. - reads words from stdin, one per line.
+
+    \b
+    Examples:
+      w2v odd breakfast cereal dinner lunch
+      w2v odd -m wiki.safetensors Paris Berlin banana
+      w2v odd --json Paris Berlin banana | jq -r '.words[].word'
+    """
+    asked = given_words(words)
+    model = session.model(model_path, format)
+    known = known_words(list(dict.fromkeys(asked)), model)
+    # With unknown words and fewer than three others, only the unknown words are reported.
+    if len(known) >= 3 or len(known) == len(set(asked)):
+        ranked = model.odd(known)
+        if as_json:
+            print_json({"odd": ranked[0].word, "words": [answer._asdict() for answer in ranked]})
+        else:
+            print_fields(ranked[0].word, f"{ranked[0].cosine:.4f}")
+    model.word_vectors.ids_of(asked)

@@ -1,0 +1,103 @@
+"""`w2v phrases`: words that belong together, joined."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from w2v_cli.choices import SCORINGS, THRESHOLDS
+from w2v_cli.cli.console import print_json
+from w2v_cli.cli.options import json_option, quiet_option, text_options, threads_option
+from w2v_cli.cli.progress import ProgressLine
+
+if TYPE_CHECKING:
+    from w2v_cli.corpus.phrases import Phrase
+
+_DEFAULT_THRESHOLDS = ", ".join(f"{threshold:g} for {scoring}" for scoring, threshold in THRESHOLDS.items())
+
+
+@click.command()
+@click.argument("corpus", nargs=-1, required=True)
+@click.option(
+    "-o", "--output", metavar="OUT", required=True, help="File for the text, gzipped if it ends in .gz; - is stdout."
+)
+@click.option(
+    "--scoring",
+    type=click.Choice(SCORINGS),
+    default="word2phrase",
+    help="word2phrase: (n_ab - min_count) / (n_a n_b) * tokens. npmi: log(p_ab / (p_a p_b)) / -log p_ab, from -1 to 1.",
+)
+@click.option(
+    "--threshold",
+    metavar="X",
+    type=float,
+    help=f"Join words with a score above this. Default: {_DEFAULT_THRESHOLDS}.",
+)
+@click.option(
+    "--min-count",
+    metavar="N",
+    type=click.IntRange(min=1),
+    default=5,
+    help="Least number of times that a phrase must occur.",
+)
+@click.option(
+    "--connectors",
+    metavar="WORDS",
+    default="",
+    show_default=False,
+    help='Words that may stand inside a phrase, such as "of the"; english stands for the 16 of gensim. Default: none.',
+)
+@click.option("--delimiter", metavar="TEXT", default="_", help="Text between the words of a joined phrase.")
+@click.option(
+    "--passes",
+    metavar="N",
+    type=click.IntRange(min=1),
+    default=1,
+    help="Passes over the text. Each further pass can make phrases longer.",
+)
+@text_options
+@threads_option
+@quiet_option
+@json_option
+def phrases(
+    corpus: tuple[str, ...], output: str, threads: int | None, quiet: bool, as_json: bool, **options: Any
+) -> None:
+    """Join words that belong together: new york is new_york.
+
+    CORPUS is as in w2v train. Writes the text with its phrases joined: one sentence per line, one space between words.
+    A phrase is two words that stand together more often than by chance; there may be connector words between them.
+    --json prints every phrase with its score.
+
+    \b
+    Examples:
+      w2v phrases corpus.txt -o joined.txt
+      w2v phrases *.txt.gz -o joined.txt --connectors english --passes 2
+      w2v phrases corpus.txt -o - | w2v train -
+    """
+    if as_json and output == "-":
+        raise click.UsageError("--json and -o -: both would go to stdout")
+
+    # Imported here so that `w2v --help` need not wait for numpy.
+    from w2v_cli.api.phrases import phrases as join_phrases
+
+    show = _PhraseProgress(quiet, as_json)
+    target = sys.stdout.buffer if output == "-" else output
+    join_phrases(corpus, target, threads=threads, observer=show, **options)
+    show.done()
+
+
+class _PhraseProgress(ProgressLine):
+    """Shows progress, and says or prints what each pass has found: an observer for `w2v_cli.api.phrases`."""
+
+    def __init__(self, quiet: bool, as_json: bool) -> None:
+        super().__init__(quiet)
+        self._as_json = as_json
+
+    def found(self, number: int, phrases: list[Phrase]) -> None:
+        """Say how many phrases a pass has found; with --json, print them."""
+        self.say(f"Pass {number}: {len(phrases):,} phrases")
+        if self._as_json:
+            for phrase in phrases:
+                print_json({"phrase": phrase.text, "score": phrase.score, "pass": number})

@@ -1,0 +1,53 @@
+"""What one invocation of `w2v` remembers; all lines of `w2v shell` share it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import click
+
+from w2v_cli.cli.progress import announcing_compilation
+from w2v_cli.errors import ModelFileError
+
+if TYPE_CHECKING:
+    from w2v_cli.api.model import Model
+
+
+@dataclass
+class Session:
+    """The state of one invocation.
+
+    Attributes
+    ----------
+    debug : whether errors are shown with their tracebacks.
+    """
+
+    debug: bool = False
+    _models: dict[tuple[str, str | None], Model] = field(default_factory=dict)
+
+    def model(self, path: str, format: str | None = None) -> Model:
+        """Return the model in a file, which is read only the first time.
+
+        Raises
+        ------
+        ModelFileError
+            If there is no such file, or it holds no vectors.
+        """
+        if (path, format) not in self._models:
+            if not os.path.exists(path):
+                raise ModelFileError(
+                    f"there is no file {path}", hint="make one with w2v train CORPUS, or name one with -m"
+                )
+            # Imported here so that `w2v --help` need not wait for numpy.
+            from w2v_cli.api.model import Model
+            from w2v_cli.formats.model_file import ModelFile
+
+            with ModelFile(path, format) as file, announcing_compilation(file.format):
+                self._models[path, format] = Model.of_file(file)
+        return self._models[path, format]
+
+
+# Gives a command the session as its first argument.
+pass_session = click.make_pass_decorator(Session, ensure=True)

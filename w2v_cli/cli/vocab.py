@@ -1,0 +1,68 @@
+"""`w2v vocab`: the words of a text and their counts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from w2v_cli.cli.console import answers_at_terminal, print_json, print_rows
+from w2v_cli.cli.options import json_option, quiet_option, text_options, threads_option
+from w2v_cli.cli.progress import ProgressLine
+
+
+@click.command()
+@click.argument("corpus", nargs=-1, required=True)
+@click.option(
+    "--min-count", metavar="N", type=click.IntRange(min=1), default=1, help="Words rarer than this are not printed."
+)
+@click.option(
+    "--max-vocab", metavar="N", type=click.IntRange(min=1), help="Only the N most frequent words. Default: all."
+)
+@text_options
+@threads_option
+@quiet_option
+@json_option
+def vocab(
+    corpus: tuple[str, ...],
+    min_count: int,
+    max_vocab: int | None,
+    threads: int | None,
+    quiet: bool,
+    as_json: bool,
+    **text: Any,
+) -> None:
+    """Count the words of a text.
+
+    CORPUS is as in w2v train. Prints one line per word: the word and its count, separated by a tab; the most frequent
+    word first, and words of equal count in the order of their bytes. w2v train --vocab reads such a file.
+
+    \b
+    Examples:
+      w2v vocab corpus.txt | head
+      w2v vocab wiki-*.txt.gz --min-count 5 > words.tsv
+      zcat news.gz | w2v vocab - --tokenize words --lower
+    """
+    # Imported here so that `w2v --help` need not wait for numpy.
+    from w2v_cli.config import available_cores
+    from w2v_cli.corpus.encode import compile_passes, count_words
+    from w2v_cli.corpus.texts import TextOptions, check_readable
+
+    check_readable(corpus)
+    show = ProgressLine(quiet)
+    with show.compiling():
+        compile_passes()
+    vocabulary = count_words(
+        corpus, min_count, max_vocab, TextOptions(**text), threads or available_cores(), show.corpus
+    )
+    show.done()
+    # A generator, because a list of so many pairs would take more memory than the words.
+    counted = zip(vocabulary.words, map(int, vocabulary.counts), strict=True)
+    if as_json:
+        for word, count in counted:
+            print_json({"word": word, "count": count})
+        return
+    if vocabulary.words[0].startswith("\ufeff") and not answers_at_terminal():
+        # Readers drop a byte order mark at the start of a file. With a second one, they keep the word's own.
+        click.echo("\ufeff".encode(), nl=False)
+    print_rows((word, str(count)) for word, count in counted)
