@@ -270,10 +270,7 @@ def load(path: str | os.PathLike[str], format: str | None = None) -> Model:
     [-1.0, 0.5, 0.0]
     """
     with ModelFile(path, format) as file:
-        vectors = file.vectors
-        tables = {**file.tables, "input_vectors": vectors.matrix}
-        losses = {} if file.losses is None else {LOSSES: file.losses}
-        return Model(vectors, {**tables, **losses}, file.metadata, os.fspath(path))
+        return Model(file.vectors, file.tables, file.metadata, file.name)
 
 
 def train(

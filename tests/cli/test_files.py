@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import call, write_unchecked
+from conftest import call, load_vectors, write_unchecked
 
-from w2v_cli.formats.model_file import load_vectors, save_model
+from w2v_cli.formats.model_file import save_model
 
 WORDS = ["the", "Köln", "한국", "\u00a0"]
 INPUT = np.array([[0.1, -2.5, 3e-20], [1e30, 7, -0.0], [1.1754944e-38, 1e-45, 1 / 3], [0, 0, 0]], dtype=np.float32)

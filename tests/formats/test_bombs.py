@@ -13,13 +13,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from conftest import load_vectors
 
 from w2v_cli.corpus import texts
 from w2v_cli.corpus.texts import Reader, TextOptions
 from w2v_cli.errors import ModelFileError
 from w2v_cli.formats import model_file, text
-from w2v_cli.formats.model_file import load_vectors, save_model
-from w2v_cli.formats.recognise import VectorFile
+from w2v_cli.formats.model_file import save_model
+from w2v_cli.formats.vector_file import VectorFile
 from w2v_cli.storage import opening
 
 
@@ -33,7 +34,7 @@ def model(tmp_path: Path) -> bytes:
 def test_a_packed_model_is_unpacked_no_further_than_its_header_says(tmp_path: Path, model: bytes) -> None:
     path = tmp_path / "model.safetensors.gz"
     path.write_bytes(gzip.compress(model + bytes(10_000_000)))
-    with pytest.raises(ModelFileError, match=rf"{path} goes on after the {len(model)} bytes that its header claims"):
+    with pytest.raises(ModelFileError, match=rf"{path} continues after the {len(model)} bytes that its header claims"):
         load_vectors(path)
     unpacked = io.BytesIO()
     with VectorFile(path) as packed, pytest.raises(ModelFileError):
@@ -50,7 +51,7 @@ def test_a_packed_model_that_does_not_fit_on_the_disk_is_refused_before_it_is_un
     usage = namedtuple("usage", "free")
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: usage(len(model) - 1))
     with pytest.raises(
-        ModelFileError, match=rf"unpacks to {len(model)} bytes, and {len(model) - 1} are free"
+        ModelFileError, match=rf"unpacks to {len(model)} bytes, but only {len(model) - 1} are free"
     ) as caught:
         load_vectors(path)
     assert caught.value.hint is not None and "TMPDIR" in caught.value.hint
@@ -65,7 +66,7 @@ def test_a_packed_model_that_does_not_fit_on_the_disk_is_refused_before_it_is_un
         ({"dtype": "F32", "shape": [1], "data_offsets": [0, 1e300]}, "cannot hold the 1,000,000,"),
         ({"dtype": "F32", "shape": [1], "data_offsets": [0, float("inf")]}, "malformed entry for x"),
         ({"dtype": "F32", "shape": [1], "data_offsets": [0]}, "malformed entry for x"),
-        ({"dtype": "F32", "shape": [1], "data_offsets": [0, -9]}, "goes on after the|malformed entry for x"),
+        ({"dtype": "F32", "shape": [1], "data_offsets": [0, -9]}, "continues after the|malformed entry for x"),
         (7, "malformed entry for x"),
     ],
 )
@@ -80,7 +81,7 @@ def test_a_packed_model_that_claims_what_cannot_be_is_refused(tmp_path: Path, en
 def test_a_packed_model_with_an_endless_header_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "model.safetensors.gz"
     path.write_bytes(gzip.compress((1 << 40).to_bytes(8, "little") + b"{" + bytes(100)))
-    with pytest.raises(ModelFileError, match="has a header of 1,099,511,627,776 bytes; 1,048,576 are the most"):
+    with pytest.raises(ModelFileError, match="has a header of 1,099,511,627,776 bytes; the limit is 1,048,576"):
         load_vectors(path)
 
 
@@ -129,12 +130,10 @@ def copies() -> type[Copied]:
 def test_a_long_line_of_vectors_is_not_copied_again_for_every_block(
     monkeypatch: pytest.MonkeyPatch, copies: type[Copied]
 ) -> None:
-    monkeypatch.setattr(text, "_BLOCK_BYTES", 1)
+    monkeypatch.setattr(text, "CHUNK_BYTES", 1)
     line = b"word" + b" 1" * 500 + b"\n"
     file: Any = Slow(line + line)
-    rest = text._first_line(file)
-    assert rest == line
-    assert list(text._blocks(file, rest, 0)) == [(0, line + line)]
+    assert list(text._line_chunks(file, b"", 0)) == [(0, line), (1, line)]
     assert copies.copied <= 2 * len(line) and copies.asked <= 4 * len(line)
 
 
@@ -193,10 +192,10 @@ def test_a_line_without_an_end_is_refused_before_it_fills_the_memory(
 def test_a_long_line_that_is_not_plain_takes_no_object_for_every_number() -> None:
     line = b"two words" + b" 1" * 100_000
     tracemalloc.start()
-    word, row = text._odd_line(line, 100_000, 0)
+    word, row = text._irregular_line(line, 100_000, 0)
     _, peak = tracemalloc.get_traced_memory()
     with pytest.raises(text._BadLine, match="expected a word and 7 numbers, found 100,001 after the word"):
-        text._odd_line(line, 7, 0)
+        text._irregular_line(line, 7, 0)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert word == b"two words" and row.tolist() == [1] * 100_000

@@ -14,13 +14,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import write_unchecked
+from conftest import load_vectors, write_unchecked
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from w2v_cli.api import load as load_model
 from w2v_cli.errors import ModelFileError
-from w2v_cli.formats.model_file import ModelFile, load_vectors, save_model
+from w2v_cli.formats.model_file import ModelFile, save_model
 from w2v_cli.formats.summary import summary
 from w2v_cli.storage.atomic import atomic_file, check_writable
 
@@ -283,7 +283,7 @@ def test_options_that_no_training_had_are_refused_and_not_told(tmp_path: Path, m
     path = tmp_path / "model.safetensors"
     save_model(path, WORDS, COUNTS, {"input_vectors": MATRIX}, metadata)
     with pytest.raises(ModelFileError, match="does not say how it was trained"):
-        ModelFile(path).choices()
+        _ = ModelFile(path).config
     assert summary(path)["loss"] is None
     assert load_model(path).losses == []
 

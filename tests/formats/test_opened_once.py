@@ -13,7 +13,7 @@ import pytest
 import w2v_cli as w2v
 from w2v_cli.embeddings.vectors import WordVectors
 from w2v_cli.formats.model_file import ModelFile, save_model
-from w2v_cli.formats.recognise import VectorFile
+from w2v_cli.formats.vector_file import VectorFile
 
 ROWS = 3000
 WORDS = [f"w{number}" for number in range(ROWS)]

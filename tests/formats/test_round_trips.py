@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import load_vectors
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -26,7 +27,6 @@ from w2v_cli.cli.main import run
 from w2v_cli.embeddings.vectors import WordVectors
 from w2v_cli.errors import ModelFileError
 from w2v_cli.formats.export import write_vectors
-from w2v_cli.formats.model_file import load_vectors
 
 NAMES = [
     f"{stem}{suffix}{packed}"

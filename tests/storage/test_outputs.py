@@ -11,12 +11,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import call
+from conftest import call, load_vectors
 
 import w2v_cli as w2v
 from w2v_cli.config import TrainConfig
 from w2v_cli.errors import ConfigError, ModelFileError, StoppedError, TrainingError
-from w2v_cli.formats.model_file import load_vectors, save_model
+from w2v_cli.formats.model_file import save_model
 from w2v_cli.storage.outputs import Named, require_apart
 from w2v_cli.training.run import Observer, train_model
 

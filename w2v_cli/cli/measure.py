@@ -147,7 +147,7 @@ def _checks_at(model: str, corpus: str, engines: list[str], seed: int) -> list[C
 
     check_readable([corpus])
     with ModelFile(model) as file:
-        vectors, (config, text) = file.vectors, file.choices()
+        vectors, config, text = file.vectors, file.config, file.text_options
     if vectors.counts is None:
         raise ModelFileError(f"{model} does not say how often its words occur", hint="--at takes a model of w2v train")
     tables = [file.table(name) for name in ("input_vectors", make_objective(config, vectors.counts).output_name)]

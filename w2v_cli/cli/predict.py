@@ -61,7 +61,7 @@ def _losses(model: ModelFile, context: list[str]) -> np.ndarray:
 
     vectors = model.vectors
     try:
-        config, _ = model.choices()
+        config = model.config
     except ModelFileError:
         config = None
     if config is None or vectors.counts is None:
