@@ -157,7 +157,7 @@ def test_no_method_has_more_than_some_blocks_of_a_mapped_matrix_in_memory(
     method: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     released: list[int] = []
-    monkeypatch.setattr(vectors_module, "_BLOCK_BYTES", 64)
+    monkeypatch.setattr(vectors_module, "_CHUNK_BYTES", 64)
     monkeypatch.setattr(vectors_module, "release_pages", lambda block: released.append(len(block)))
     analogy(vectors_of(np.random.default_rng(7).standard_normal((40, 4))), [("w1", "w2", "w3")], 3, method)
     assert sum(released) == 40 and max(released) <= 4

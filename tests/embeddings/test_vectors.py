@@ -55,7 +55,7 @@ def test_cosines_and_norms_do_not_depend_on_the_blocks(monkeypatch: pytest.Monke
     words = [f"w{i}" for i in range(50)]
     lengths = np.linalg.norm(matrix, axis=1)
     for block_bytes in (1, 28, 100, 1 << 24):
-        monkeypatch.setattr(module, "_BLOCK_BYTES", block_bytes)
+        monkeypatch.setattr(module, "_CHUNK_BYTES", block_bytes)
         vectors = WordVectors(words, matrix)
         for first in (20, 10, 50):
             expected = directions @ matrix[:first].T / lengths[:first]
