@@ -122,7 +122,7 @@ def test_escaped_words_say_what_was_there_and_do_not_collide(capsys: pytest.Capt
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["model.safetensors", "a.xyz"], 2, "a.xyz has no suffix that says a format"),
+        (["model.safetensors", "a.xyz"], 2, "a.xyz has no suffix that names a format"),
         (["model.safetensors", "a.bin", "--dtype", "float16"], 2, "holds float32 only"),
         (["cut.safetensors.gz", "a.txt"], 3, "cut.safetensors.gz is damaged or cut short"),
         (["torn.safetensors.gz", "a.txt"], 3, "torn.safetensors.gz is cut short: word_bytes ends at byte"),

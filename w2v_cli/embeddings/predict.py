@@ -17,9 +17,9 @@ def middle_losses(
 
         ns: −log σ(h·w)      hs: −Σ log σ(±h·n) over the word's path      softmax: −log P(w | h)
 
-    Noise words are left out, because they differ between centers only by chance. The hidden vectors h are formed from
-    the context words, and the loss is their mean. Skip-gram's softmax is the exception: its center w predicts the
-    context, so the loss is the mean of −log P(c | w) over the context words c.
+    Noise words are left out, because they differ between centers only by chance. The loss is a mean over the hidden
+    vectors h that the context words form. Skip-gram's softmax is the exception: its center w predicts the context, so
+    the loss is the mean of −log P(c | w) over the context words c.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What a file says about the vectors in it, without reading them where it can be helped."""
+"""Describe a file of vectors; the vectors of a model file are not read for this."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from w2v_cli.storage.tensors import parse_json
 
 
 def summary(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """The facts about a file of vectors.
+    """Return the facts about a file of vectors; None stands for what the file does not say.
 
     Returns
     -------
-    file, format, bytes · written : the file's time, ISO 8601, UTC · words, dim, dtype.
-    tensors : names of the tables · version, seed, corpus_fingerprint (sha256), corpus_tokens : of its making.
-    loss : of each epoch, nats per prediction.
-    config : the options of training and of reading the text, as `w2v train --config` takes them.
-        None stands for what the file does not say.
+    file, format, bytes · written : the file's modification time, ISO 8601, UTC · words, dim, dtype.
+    tensors : the names of the tables, for a model file only.
+    version, seed, corpus_fingerprint (sha256), corpus_tokens : how the model was made.
+    loss : the loss of each epoch, nats per prediction.
+    config : the options for training and for reading the text, as `w2v train --config` accepts them.
 
     Raises
     ------
     ModelFileError
-        If it holds no vectors.
+        If the file does not hold vectors.
     """
     with ModelFile(path) as file:
         facts: dict[str, Any] = {"file": file.name, "format": file.format, "bytes": file.status.st_size}
@@ -40,7 +40,7 @@ def summary(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def making(metadata: Mapping[str, str]) -> dict[str, Any]:
-    """What a model was made with; anything that a stranger may have put there in place of it counts as unsaid."""
+    """Return how a model was made, from its metadata; a value of the wrong kind counts as missing."""
     config, text = _parsed(metadata, "config"), _parsed(metadata, "text")
     loss, tokens = _parsed(metadata, "loss"), _parsed(metadata, "corpus_tokens")
     return {
