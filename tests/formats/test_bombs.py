@@ -1,4 +1,4 @@
-"""Small files that unpack to very much, and lines without an end: refused early, and read in linear time."""
+"""Small files that expand to enormous ones, and lines that never end, are refused early and read in linear time."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from w2v_cli.storage import opening
 
 @pytest.fixture
 def model(tmp_path: Path) -> bytes:
-    """A model file's bytes."""
+    """The bytes of a model file."""
     save_model(tmp_path / "plain", ["a", "b"], None, {"input_vectors": np.ones((2, 3), np.float32)}, {})
     return (tmp_path / "plain").read_bytes()
 
 
-def test_a_packed_model_is_unpacked_no_further_than_its_header_says(tmp_path: Path, model: bytes) -> None:
+def test_a_packed_model_is_unpacked_no_further_than_its_header_claims(tmp_path: Path, model: bytes) -> None:
     path = tmp_path / "model.safetensors.gz"
     path.write_bytes(gzip.compress(model + bytes(10_000_000)))
     with pytest.raises(ModelFileError, match=rf"{path} continues after the {len(model)} bytes that its header claims"):
@@ -70,7 +70,7 @@ def test_a_packed_model_that_does_not_fit_on_the_disk_is_refused_before_it_is_un
         (7, "malformed entry for x"),
     ],
 )
-def test_a_packed_model_that_claims_what_cannot_be_is_refused(tmp_path: Path, entry: Any, message: str) -> None:
+def test_a_packed_model_with_impossible_claims_is_refused(tmp_path: Path, entry: Any, message: str) -> None:
     header = json.dumps({"x": entry}).encode()
     path = tmp_path / "model.safetensors.gz"
     path.write_bytes(gzip.compress(len(header).to_bytes(8, "little") + header + bytes(100)))
@@ -86,7 +86,7 @@ def test_a_packed_model_with_an_endless_header_is_refused(tmp_path: Path) -> Non
 
 
 class Copied(bytes):
-    """Bytes that count how many of them are copied by `+`, and how often somebody asks for their length."""
+    """Bytes that count how many of them `+` copies, and how often their length is asked for."""
 
     copied = asked = 0
 
@@ -104,7 +104,7 @@ class Copied(bytes):
 
 
 class Slow:
-    """A stream that gives a byte at a time."""
+    """A stream that returns one byte at a time."""
 
     name, format, packed = "slow", "glove", True
 
@@ -127,7 +127,7 @@ def copies() -> type[Copied]:
     return Copied
 
 
-def test_a_long_line_of_vectors_is_not_copied_again_for_every_block(
+def test_a_long_line_of_vectors_is_not_copied_again_for_every_chunk(
     monkeypatch: pytest.MonkeyPatch, copies: type[Copied]
 ) -> None:
     monkeypatch.setattr(text, "CHUNK_BYTES", 1)
@@ -145,7 +145,7 @@ def test_short_reads_are_not_counted_again_for_every_one(tmp_path: Path, copies:
     assert copies.asked <= 4000
 
 
-def test_a_long_word_of_a_text_is_not_counted_again_for_every_block(
+def test_a_long_word_of_a_text_is_not_counted_again_for_every_chunk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, copies: type[Copied]
 ) -> None:
     (tmp_path / "text.txt").touch()
@@ -174,7 +174,7 @@ def test_zstandard_frames_are_not_counted_again_for_every_read(copies: type[Copi
 @pytest.mark.parametrize(
     ("name", "head", "line"), [("a.glove", b"", 1), ("a.glove", b"a 1\nb 2\n", 3), ("a.vec", b"9 1\na 1\nb 2\n", 4)]
 )
-def test_a_line_without_an_end_is_refused_before_it_fills_the_memory(
+def test_a_line_that_never_ends_is_refused_before_it_fills_the_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, head: bytes, line: int, packed: bool
 ) -> None:
     monkeypatch.setattr(text, "_MOST_LINE_BYTES", 1 << 21)
@@ -189,7 +189,7 @@ def test_a_line_without_an_end_is_refused_before_it_fills_the_memory(
     assert sum(read) < 5 << 20
 
 
-def test_a_long_line_that_is_not_plain_takes_no_object_for_every_number() -> None:
+def test_a_long_irregular_line_takes_no_object_for_every_number() -> None:
     line = b"two words" + b" 1" * 100_000
     tracemalloc.start()
     word, row = text._irregular_line(line, 100_000, 0)
@@ -199,5 +199,5 @@ def test_a_long_line_that_is_not_plain_takes_no_object_for_every_number() -> Non
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert word == b"two words" and row.tolist() == [1] * 100_000
-    # The row itself takes 4 bytes a number; match objects would take a hundred.
+    # The row itself takes 4 bytes per number; match objects would take a hundred.
     assert peak < 10 * len(row)

@@ -1,4 +1,4 @@
-"""The model file: what goes in comes out; nothing is left behind; nothing bad is believed."""
+"""Model files: everything that is written can be read, nothing is left behind, and no bad file is believed."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def save(path: Path, **tensors: np.ndarray) -> None:
 
 
 def split(path: Path) -> tuple[dict[str, Any], bytes]:
-    """Header and data of a file, taken apart by the format's definition."""
+    """Split a file into header and data, as the format defines them."""
     data = path.read_bytes()
     (length,) = struct.unpack("<Q", data[:8])
     return json.loads(data[8 : 8 + length]), data[8 + length :]
@@ -279,7 +279,7 @@ DEEP = "[" * 100_000
         {"config": "{}", "text": '{"errors": "strict", "another": 1}'},
     ],
 )
-def test_options_that_no_training_had_are_refused_and_not_told(tmp_path: Path, metadata: dict[str, str]) -> None:
+def test_options_that_no_training_can_have_are_refused_and_not_shown(tmp_path: Path, metadata: dict[str, str]) -> None:
     path = tmp_path / "model.safetensors"
     save_model(path, WORDS, COUNTS, {"input_vectors": MATRIX}, metadata)
     with pytest.raises(ModelFileError, match="does not say how it was trained"):

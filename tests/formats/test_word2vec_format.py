@@ -1,4 +1,4 @@
-"""word2vec's and GloVe's files: exact numbers, every way to write them, every way to break them."""
+"""Files of word2vec and GloVe: numbers are exact, every valid variant is read, every broken file is refused."""
 
 from __future__ import annotations
 
@@ -32,7 +32,10 @@ def text_of(end: str = "\n", separator: str = " ", header: str | None = "5 3\n")
 
 
 def binary_of(after_row: bytes = b"\n") -> bytes:
-    """word2vec.c: fprintf("%lld %lld\\n"); for each word fprintf("%s "), fwrite of D floats, fprintf("\\n")."""
+    """Write a file as word2vec.c does.
+
+    fprintf("%lld %lld\\n"); for each word fprintf("%s "), fwrite of D floats, fprintf("\\n").
+    """
     rows = [
         word.encode() + b" " + struct.pack("<3f", *row) + after_row for word, row in zip(WORDS, MATRIX, strict=True)
     ]
@@ -63,7 +66,7 @@ def bits(matrix: np.ndarray) -> list[list[int]]:
     ],
 )
 @pytest.mark.parametrize("packed", [False, True])
-def test_every_way_to_write_a_file_is_read_bit_for_bit(tmp_path: Path, name: str, content: bytes, packed: bool) -> None:
+def test_every_variant_of_a_file_is_read_bit_for_bit(tmp_path: Path, name: str, content: bytes, packed: bool) -> None:
     path = tmp_path / (name + ".gz" * packed)
     path.write_bytes(gzip.compress(content) if packed else content)
     vectors = load_vectors(path)
@@ -82,7 +85,7 @@ def test_chunks_may_end_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def exactly(text: str) -> float:
-    """The nearest float32 by exact comparison with both neighbours of a rounding, ties to even."""
+    """Round to the nearest float32, ties to even, by comparing the neighbouring floats exactly."""
     exact, near = Fraction(text), np.float32(float(text))
     candidates = [near, np.nextafter(near, np.float32(np.inf)), np.nextafter(near, np.float32(-np.inf))]
     finite = [c for c in candidates if np.isfinite(c)]
@@ -92,7 +95,7 @@ def exactly(text: str) -> float:
 numbers = st.one_of(
     st.floats(width=32, allow_nan=False, allow_infinity=False).map(repr),
     st.floats(-1e30, 1e30).map(repr),
-    st.floats(2**-120, 2**100, width=32).map(  # midpoints of two float32, and what lies just beside them
+    st.floats(2**-120, 2**100, width=32).map(  # midpoints of two float32; extra digits move off them
         lambda x: format(Decimal(float(x)) + Decimal(float(np.spacing(np.float32(x)))) / 2, "f")
     ),
     st.from_regex(r"[-+]?[0-9]{1,25}(\.[0-9]{0,25})?([eE][-+]?[0-9]{1,2})?", fullmatch=True),
@@ -171,7 +174,7 @@ def test_a_word_of_glove_may_hold_spaces(tmp_path: Path) -> None:
         ("a.txt.gz", gzip.compress(text_of(), mtime=0)[:60] + b"xxxxxxxxxxxxxxxx", "is damaged"),
     ],
 )
-def test_a_bad_file_is_refused_by_place_and_reason(tmp_path: Path, name: str, content: bytes, message: str) -> None:
+def test_a_bad_file_is_refused_by_location_and_reason(tmp_path: Path, name: str, content: bytes, message: str) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(ModelFileError, match=message) as caught:
         load_vectors(tmp_path / name)
@@ -205,7 +208,7 @@ def test_any_damage_is_a_named_error_or_readable_vectors(tmp_path: Path, data: s
     assert np.isfinite(vectors.matrix).all()
 
 
-def test_a_format_can_be_named_where_looking_misleads(tmp_path: Path) -> None:
+def test_a_format_can_be_named_if_recognition_fails(tmp_path: Path) -> None:
     path = tmp_path / "a"
     path.write_text("7 3\n8 4\n")
     with pytest.raises(ModelFileError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import IO, TypeVar
 
 import numpy as np
 
@@ -135,7 +135,7 @@ class VectorFile:
     def _rewind(self) -> None:
         self.raw.seek(0)
         self._offset = 0
-        self._stream: Any = OPENERS[".gz"](self.raw) if self.packed else self.raw
+        self._stream: IO[bytes] = OPENERS[".gz"](self.raw) if self.packed else self.raw
 
 
 def on_all_cores(work: Callable[[Task], Result], tasks: Iterator[Task]) -> Iterator[Result]:
