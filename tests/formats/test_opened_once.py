@@ -6,9 +6,11 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from conftest import call
 
 import w2v_cli as w2v
 from w2v_cli.embeddings.vectors import WordVectors
@@ -42,6 +44,25 @@ def test_vectors_that_are_replaced_while_they_are_read_are_the_old_ones(tmp_path
     with ModelFile(tmp_path / name) as file:
         w2v.Model.of(["x"], np.ones((1, 2))).save(tmp_path / name)
         assert file.vectors.words == WORDS and np.array_equal(file.vectors.matrix, MATRIX)
+
+
+@pytest.mark.parametrize("name", ["m.safetensors", "m.safetensors.gz"])
+def test_loading_and_converting_open_the_model_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    save(tmp_path / name, WORDS, 1)
+    opened, real = [], open
+
+    def counting(file: Any, *arguments: Any, **options: Any) -> Any:
+        opened.append(os.fspath(file) if isinstance(file, str | os.PathLike) else file)
+        return real(file, *arguments, **options)
+
+    monkeypatch.setattr("builtins.open", counting)
+    assert w2v.load(tmp_path / name).output_vectors is not None
+    assert opened.count(str(tmp_path / name)) == 1
+    arguments = [str(tmp_path / name), str(tmp_path / "sum.bin"), "--matrix", "sum"]
+    assert call(capsys, "convert", *arguments)[0] == 0
+    assert opened.count(str(tmp_path / name)) == 2
 
 
 def test_a_model_in_a_gzip_file_is_unpacked_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
