@@ -167,13 +167,7 @@ class ModelFile:
 
     @cached_property
     def _options(self) -> tuple[TrainConfig, TextOptions]:
-        try:
-            config = TrainConfig.from_dict(parse_json(self.metadata["config"]))
-            return config, TextOptions(**parse_json(self.metadata.get("text", "{}")))
-        except (KeyError, ValueError, TypeError, ConfigError) as error:
-            raise ModelFileError(
-                f"{self.name} does not say how it was trained", hint="this needs a model of w2v train"
-            ) from error
+        return recorded_options(self.metadata, self.name)
 
     @property
     def matrix(self) -> np.ndarray:
@@ -208,6 +202,27 @@ class ModelFile:
         if self.tensors is None:
             raise ModelFileError(f"{self.name} has only one matrix", hint="this needs a model of w2v train")
         return self.tensors
+
+
+def recorded_options(metadata: Mapping[str, str], name: str) -> tuple[TrainConfig, TextOptions]:
+    """Return the options that a model was trained with, and how its text was read.
+
+    Parameters
+    ----------
+    metadata : the metadata of the model · name : what an error message calls it.
+
+    Raises
+    ------
+    ModelFileError
+        If the metadata do not record the options, or record values that no option can have.
+    """
+    try:
+        config = TrainConfig.from_dict(parse_json(metadata["config"]))
+        return config, TextOptions(**parse_json(metadata.get("text", "{}")))
+    except (KeyError, ValueError, TypeError, ConfigError) as error:
+        raise ModelFileError(
+            f"{name} does not say how it was trained", hint="this needs a model of w2v train"
+        ) from error
 
 
 def _input_vectors(file: TensorFile) -> WordVectors:
