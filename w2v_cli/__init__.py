@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from w2v_cli.api import Model, load, train
     from w2v_cli.config import TrainConfig
     from w2v_cli.errors import W2VError
-    from w2v_cli.training.trainer import Progress
+    from w2v_cli.training.state import Progress
 
     __version__: str
 
@@ -31,7 +31,7 @@ _HOMES = {
     "Model": "api",
     "load": "api",
     "train": "api",
-    "Progress": "training.trainer",
+    "Progress": "training.state",
     "TrainConfig": "config",
     "W2VError": "errors",
 }

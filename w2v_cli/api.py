@@ -24,9 +24,9 @@ from w2v_cli.formats.export import target_format, write_vectors
 from w2v_cli.formats.model_file import LOSSES, ModelFile, save_model
 from w2v_cli.formats.summary import making
 from w2v_cli.formats.target import check_target
-from w2v_cli.storage.tensors import writable
+from w2v_cli.storage.mapped import writable
 from w2v_cli.training.run import Observer, train_model
-from w2v_cli.training.trainer import Progress
+from w2v_cli.training.state import Progress
 
 Corpus = str | os.PathLike[str] | Iterable[str | os.PathLike[str]] | Iterable[Sequence[str]]
 

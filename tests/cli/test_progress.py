@@ -6,7 +6,7 @@ import pytest
 
 from w2v_cli.cli import progress
 from w2v_cli.cli.progress import ProgressLine
-from w2v_cli.training.trainer import Progress
+from w2v_cli.training.state import Progress
 
 
 def test_plain_lines_tell_the_speed_of_this_run_and_guess_no_end_before_there_is_one(

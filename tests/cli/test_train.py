@@ -17,7 +17,7 @@ from safetensors import safe_open
 
 from w2v_cli.compute.jit import COMPILES
 from w2v_cli.engines.parameters import initial_parameters
-from w2v_cli.training.trainer import Trained
+from w2v_cli.training.state import Trained
 
 FAST = ("--dim", "8", "--epochs", "2", "--min-count", "1", "--threads", "1")
 

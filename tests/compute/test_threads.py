@@ -1,4 +1,4 @@
-"""Threads: the limit on BLAS belongs to the process, however many use it at once."""
+"""The limit on BLAS threads holds for the whole process, however many users it has at once."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from w2v_cli.compute.threads import one_blas_thread
 
 
 def blas_threads() -> list[int]:
-    """How many threads each BLAS of this process takes."""
+    """Return how many threads each BLAS library of this process uses."""
     return [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
 
 

@@ -1,4 +1,4 @@
-"""What a text may hold and what it gets, line by line as the README's table says."""
+"""What a text may hold and what it gets, case by case as `w2v help corpus` says."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from w2v_cli.embeddings import vectors as module
 from w2v_cli.embeddings.spelling import Spellings
 from w2v_cli.embeddings.vectors import WordVectors
 from w2v_cli.errors import ModelFileError, UnknownWordError
-from w2v_cli.storage.tensors import release_pages
+from w2v_cli.storage.mapped import release_pages
 from w2v_cli.storage.words import Words
 
 

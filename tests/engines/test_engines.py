@@ -16,7 +16,7 @@ from w2v_cli.engines.compiled import HOT_WORDS
 from w2v_cli.engines.objective import Objective, make_objective
 from w2v_cli.engines.parameters import initial_parameters, padded
 from w2v_cli.engines.sampling import Sample, make_sampler
-from w2v_cli.engines.softmax import batch_pairs, batches, grouped_softmax_loss, vocabulary_parts
+from w2v_cli.engines.softmax import Workspace, batch_pairs, batches, grouped_softmax_loss, vocabulary_parts
 from w2v_cli.engines.step_catalogue import CONFIGS, VARIANTS
 from w2v_cli.gradients.losses import softmax_loss
 
@@ -37,7 +37,7 @@ def objective_of(kind: str, words: int) -> Objective:
 def zipf_sample(
     n: int, words: int, window: int = 5, negatives: int = 5, seed: int = 1, step_windows: int = 1
 ) -> Sample:
-    """A block of Zipf-distributed ids in sentences of 1 to 40 tokens, subsampled."""
+    """Return a subsampled block of Zipf-distributed ids, in sentences of 1 to 40 tokens."""
     rng = np.random.default_rng(seed)
     counts = zipf_counts(words)
     ids = rng.choice(words, n, p=counts / counts.sum()).astype(np.int32)
@@ -47,7 +47,7 @@ def zipf_sample(
 
 
 def random_tables(words: int, dim: int, dtype: Any, scale: float = 1.0) -> list[np.ndarray]:
-    """Both tables with scores of order `scale`, padded with zeros."""
+    """Return both tables, padded with zeros, with scores of order `scale`."""
     rng = np.random.default_rng(2)
     tables = [np.zeros((words, padded(dim)), dtype) for _ in range(2)]
     for table in tables:
@@ -68,7 +68,7 @@ def run(step: Step, sample: Sample, tables: list[np.ndarray], alpha: float, **op
 def test_both_engines_make_the_same_vectors(
     kind: str, dtype: Any, tolerance: float, dim: int, window: int, negatives: int, windows: int
 ) -> None:
-    # Thousands of windows from far off: rounding differs from step to step, and adds up to the tolerance.
+    # There are thousands of windows. The engines round differently in each step, which adds up to the tolerance.
     sample = zipf_sample(6000, 300, window, negatives, step_windows=windows if kind == "skipgram ns" else 1)
     assert len(sample.kept_ids) > 2000
     objective = objective_of(kind, 300)
@@ -103,7 +103,7 @@ def test_both_engines_agree_on_any_little_text(
         sample = sampler.sample(np.array(ids, np.int32), boundaries, 0, 0)
         objective = objective_of(kind, 12)
         compiled, reference = (random_tables(12, dim, np.float64, scale=4) for _ in range(2))
-        # Steps so short that they do not overshoot, which would make any rounding larger from step to step.
+        # The steps are too short to overshoot, which would amplify rounding errors from step to step.
         run(make_step("compiled", objective), sample, compiled, 0.01)
         run(make_step("reference", objective), sample, reference, 0.01)
         for ours, theirs in zip(compiled, reference, strict=True):
@@ -114,7 +114,7 @@ def test_both_engines_agree_on_any_little_text(
 @pytest.mark.parametrize("windows", [2, 4, 7])
 @pytest.mark.parametrize("length", [1, 2, 6])
 def test_steps_that_reach_from_line_to_line_have_room(windows: int, length: int) -> None:
-    # No window is wider than a line, but those of a step may lie in several.
+    # No window is wider than a line, but the windows of a step may lie in several lines.
     ids, tables = np.arange(120, dtype=np.int32) % 50, [random_tables(50, 20, np.float64) for _ in range(2)]
     sampler = make_sampler(zipf_counts(50), 0.0, 0.75, 6, 5, 1, fixed_window=True, step_windows=windows)
     sample = sampler.sample(ids, np.arange(length, 120, length), 0, 0)
@@ -126,8 +126,8 @@ def test_steps_that_reach_from_line_to_line_have_room(windows: int, length: int)
 
 @needs_numba
 def test_hot_nodes_in_a_copy_are_the_same_for_one_thread_and_a_mean_for_several() -> None:
-    # Two threads that both see the same block from the same start, one after the other, move each hot node by the
-    # mean of what they moved: as far as one of them.
+    # Two threads that train the same block from the same start, one after the other, move each hot node by the mean of
+    # their moves, which is as far as one thread moves it.
     sample, objective = zipf_sample(3000, 300), objective_of("skipgram hs", 300)
     one, two = (random_tables(300, 20, np.float32) for _ in range(2))
     before = [table.copy() for table in two]
@@ -142,7 +142,7 @@ def test_hot_nodes_in_a_copy_are_the_same_for_one_thread_and_a_mean_for_several(
 @needs_numba
 @pytest.mark.parametrize("kind", ["skipgram ns", "cbow ns"])
 def test_hot_words_in_a_copy_that_settles_are_trained_as_in_the_table(kind: str) -> None:
-    # More words than are hot; one thread of two that has the table to itself loses nothing to the other.
+    # There are more words than hot rows. One thread of two that has the table to itself loses nothing to the other.
     sample = zipf_sample(3000, 300, step_windows=2 if kind == "skipgram ns" else 1)
     objective = objective_of(kind, 300)
     alone, shared = (random_tables(300, 20, np.float64) for _ in range(2))
@@ -163,7 +163,7 @@ def test_the_first_words_have_no_copies_unless_they_are_the_most_frequent() -> N
         alone, shared = (random_tables(300, 20, np.float64) for _ in range(2))
         run(make_step("compiled", objective), sample, alone, 0.01)
         run(make_step("compiled", objective, threads=2), sample, shared, 0.01)
-        # What a copy has moved is added to its row at once, which rounds otherwise.
+        # The whole move of a private copy is added to its row at once, which rounds differently.
         assert np.array_equal(alone[1], shared[1]) is not copies
 
 
@@ -187,7 +187,7 @@ def test_measuring_the_loss_leaves_the_tables_as_they_are(kind: str, engine: str
     found = make_measure(engine, objective)(sample, *tables)
     for table, old in zip(tables, before, strict=True):
         assert table.tobytes() == old.tobytes()
-    # Steps of no length take the loss of the same predictions, in their own way.
+    # Steps of length 0 compute the loss of the same predictions with other code.
     expected = run(make_step("reference", objective), sample, before, 0.0)
     assert found == (pytest.approx(expected[0], rel=1e-12), expected[1])
 
@@ -205,7 +205,7 @@ def test_a_step_that_need_not_tell_its_loss_makes_the_same_vectors() -> None:
 @pytest.mark.parametrize("score", [0.0, 1.0, -1.0, 20.0, -20.0, 88.0, -88.0, 1000.0, -1000.0])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_the_shipped_sigmoid_and_its_logarithm_are_exact(score: float, dtype: Any) -> None:
-    # One context word, no noise: the loss is −log σ(score) and the step (1 − σ(score))·row.
+    # With one context word and no noise word, the loss is −log σ(score), and the step is (1 − σ(score))·row.
     sample = Sample(
         np.array([1, 0], np.int32), np.array([0, 1], np.int32), np.array([2, 2], np.int32),
         np.zeros((2, 0), np.int32), np.arange(2, dtype=np.int32),
@@ -214,15 +214,15 @@ def test_the_shipped_sigmoid_and_its_logarithm_are_exact(score: float, dtype: An
     tables[0][0, 0], tables[1][1, 0] = score, 1
     loss, _ = make_step("compiled", NS)(sample, np.ones(2), *tables)
     eps, smallest = float(np.finfo(dtype).eps), float(np.finfo(dtype).tiny)
-    # A few roundings; where e^−|score| is no normal number, it is about the smallest one.
+    # A few rounding errors; and where e^−|score| is subnormal, about the smallest normal number.
     assert loss == pytest.approx(np.logaddexp(0.0, -score), rel=8 * eps, abs=2 * smallest)
     sigma_of_minus = np.exp(-np.logaddexp(0.0, score))
-    # The step is added to the score, and rounded as that is.
+    # The step is added to the score, and is rounded accordingly.
     assert float(tables[0][0, 0]) - score == pytest.approx(sigma_of_minus, abs=4 * eps * max(1, abs(score)))
 
 
 def by_hand(hidden: np.ndarray, output: np.ndarray, targets: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
-    """`softmax_loss` of one prediction at a time, summed."""
+    """Return the sum of `softmax_loss` over predictions that are computed one by one."""
     total, grad_hidden, grad_output = 0.0, np.zeros_like(hidden), np.zeros_like(output)
     for row, target in enumerate(targets):
         loss, of_hidden, of_output = softmax_loss(hidden[row : row + 1], output, np.array([target]))
@@ -246,13 +246,13 @@ def test_a_batch_of_the_softmax_is_the_sum_of_its_predictions() -> None:
 
 
 def test_the_loss_of_a_softmax_is_never_below_0_however_large_its_scores() -> None:
-    # Every prediction is of its best word by far: the loss is 0, but for what the scores are rounded.
+    # Each prediction is of the word with by far the highest score, so the loss is 0 up to the rounding of the scores.
     rng = np.random.default_rng(0)
     hidden, output = (1000 * rng.standard_normal((rows, 100), np.float32) for rows in (50, 3000))
     group = np.arange(50)
     targets = (hidden @ output.T).argmax(axis=1)
     for parts in ([slice(None)], vocabulary_parts(3000, 3)):
-        loss, _, _ = grouped_softmax_loss(hidden, output, group, targets, parts)
+        loss, _, _ = grouped_softmax_loss(hidden, output, group, targets, Workspace.of(len(hidden), output, parts))
         assert 0 <= loss < 1e-3
 
 
@@ -296,7 +296,7 @@ def test_initial_vectors_are_uniform_and_output_vectors_zero() -> None:
     assert tensors["input_vectors"].shape == (2000, 50) and not tensors["output_vectors"].any()
     values = tensors["input_vectors"].ravel() * 50
     assert -1 <= values.min() < -0.999 and 0.999 < values.max() < 1
-    # Uniform: mean 0 and variance 1/3, within five standard errors.
+    # The uniform distribution has mean 0 and variance 1/3; within five standard errors.
     assert abs(values.mean()) < 5 * np.sqrt(1 / 3 / values.size)
     assert abs(values.var() - 1 / 3) < 5 * np.sqrt(4 / 45 / values.size)
     assert parameters.input_vectors.ctypes.data % 64 == 0 and parameters.input_vectors.strides[0] % 64 == 0

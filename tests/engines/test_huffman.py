@@ -1,4 +1,4 @@
-"""Huffman codes: the shortest there can be, one for each word, the same every time."""
+"""Huffman codes are the shortest possible, unique for each word, and the same every time."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from w2v_cli.engines.huffman import huffman_paths
 from w2v_cli.gradients.losses import logistic_loss
 
-# In any order, as a vocabulary that was given may have them.
+# In any order, because a vocabulary from a file need not be sorted.
 COUNTS = st.lists(st.integers(1, 1000), min_size=1, max_size=60).map(np.array)
 
 
 def smallest_cost(counts: np.ndarray) -> int:
-    """Σ count × length of an optimal code: the sum of all joins, by a heap."""
+    """Return Σ count × length of an optimal code, as the sum of all joins, with a heap."""
     heap = counts.tolist()
     heapq.heapify(heap)
     cost = 0
@@ -29,7 +29,7 @@ def smallest_cost(counts: np.ndarray) -> int:
     return cost
 
 
-# No deadline: the first call may have to compile.
+# There is no deadline, because the first call may compile.
 @settings(deadline=None)
 @given(COUNTS)
 def test_no_code_is_shorter(counts: np.ndarray) -> None:
@@ -47,7 +47,7 @@ def test_every_word_has_a_path_of_its_own_from_the_root(counts: np.ndarray) -> N
     assert {path[0][0] for path in seen} == {len(counts) - 2}
     assert {node for path in seen for node, _ in path} == set(range(len(counts) - 1))
     assert paths.longest == max(map(len, seen))
-    # Kraft: a full binary tree.
+    # Kraft's equality, which holds for a full binary tree.
     assert sum(2.0 ** -len(path) for path in seen) == 1
 
 

@@ -1,4 +1,4 @@
-"""Randomness as data: the sample of a block has the distributions that it promises, and no others."""
+"""The samples of blocks follow the documented distributions."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def sample_of(ids: np.ndarray, boundaries: Sequence[int] = (), block: int = 0, *
 
 
 def test_the_mixer_is_splitmix64() -> None:
-    # Steele, Lea & Flood's generator, seeded with 0: the first outputs as published with the reference code.
+    # The first outputs of Steele, Lea & Flood's generator with the seed 0, as published with the reference code.
     state, outputs = 0, []
     for _ in range(3):
         state = (state + GOLDEN) & MASK
@@ -50,7 +50,7 @@ def test_keys_differ_for_every_seed_epoch_block_and_stream() -> None:
 
 
 def test_another_stream_has_another_name() -> None:
-    # A checkpoint of this name must go on with just these samples: where they change, so must STEP_RULE.
+    # A run with this STEP_RULE must be resumed with exactly these samples. If they change, change STEP_RULE, too.
     sample = sample_of(np.arange(2000) % 5, [700], subsample=0.01, step_windows=2)
     known = zlib.crc32(b"".join(array.tobytes() for array in vars(sample).values() if isinstance(array, np.ndarray)))
     assert (STEP_RULE, known) == ("up to 4 share noise of a pool of 2048", 2630833623)
@@ -85,7 +85,7 @@ def test_words_are_kept_with_the_probability_of_word2vec() -> None:
 @pytest.mark.parametrize("subsample", [0.0, 1e-3])
 def test_radii_are_uniform_from_one_to_the_window(subsample: float) -> None:
     window = 5
-    # Whether a token is kept says nothing about its radius.
+    # The radius of a window does not depend on whether a token is kept.
     sample = sample_of(np.zeros(500_000), window=window, subsample=subsample)
     n = len(sample.kept_ids)
     inner = np.arange(window, n - window)
@@ -127,7 +127,7 @@ def test_noise_words_follow_the_counts_to_the_power() -> None:
     draws = np.concatenate([sample_of(np.zeros(1000), block=block).negative_ids.ravel() for block in range(blocks)])
     shares = np.bincount(draws, minlength=len(COUNTS)) / draws.size
     expected = COUNTS**0.75 / (COUNTS**0.75).sum()
-    # Two sources of chance: the words of the pools, and what is taken from them.
+    # There are two sources of chance: the words of the noise pools, and those drawn from the pools.
     assert shares == pytest.approx(expected, abs=5 * np.sqrt(0.25 / (blocks * POOL_WORDS) + 0.25 / draws.size))
 
 
@@ -135,10 +135,10 @@ def test_the_noise_words_of_a_block_come_from_a_pool_of_its_own() -> None:
     many = 1_000_000
     sampler = make_sampler(np.ones(many, np.int64), 0.0, 0.75, 5, 5, 1)
     blocks = [sampler.sample(np.zeros(10_000, np.int32), np.zeros(0, np.int64), 0, b).negative_ids for b in range(2)]
-    # Every word of a pool is taken 24 times on average, and two pools have next to nothing in common.
+    # Each word of a noise pool is drawn 24 times on average, and two pools have almost no words in common.
     assert all(0.98 * POOL_WORDS < len(np.unique(block)) <= POOL_WORDS for block in blocks)
     assert len(np.intersect1d(*blocks)) < 30
-    # A step's words are taken independently of each other: now and then, one is taken twice.
+    # The noise words of a step are drawn independently, so that now and then one is drawn twice.
     pairs = [blocks[0][:, i] == blocks[0][:, j] for i in range(5) for j in range(i)]
     assert np.mean(pairs) == pytest.approx(1 / POOL_WORDS, abs=5 * np.sqrt(1 / POOL_WORDS / np.size(pairs)))
 
@@ -169,7 +169,7 @@ def test_the_alias_table_holds_exactly_the_weights(weights: list[float]) -> None
     own = (limits.astype(np.float64) + 1) / 2**32
     mass = own.copy()
     np.add.at(mass, aliases, 1 - own)
-    # Every limit is rounded to 2⁻³²; a column may receive from all the others.
+    # Each limit is rounded to a multiple of 2⁻³², and a column may be an alias of all the others.
     assert mass / len(weights) == pytest.approx(np.array(weights) / sum(weights), abs=len(weights) * 2**-31)
 
 

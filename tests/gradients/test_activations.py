@@ -1,4 +1,4 @@
-"""The activations: identities from the seed, stability far out, dtypes kept."""
+"""The activations satisfy the identities of the course solution, are stable for large inputs, and keep dtypes."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_sigmoids_of_opposite_scores_sum_to_one(x: np.ndarray) -> None:  # eq. 4
 
 @given(st.floats(-30, 30))
 def test_log_sigmoid_is_the_logarithm_of_sigmoid(x: float) -> None:
-    # Away from 0 the logarithm of a rounded σ loses digits, log σ itself does not.
+    # Away from 0, the logarithm of a rounded σ loses digits, but log σ itself does not.
     assert float(log_sigmoid(np.array(x))) == pytest.approx(-math.log1p(math.exp(-x)), rel=1e-13)
 
 
@@ -46,7 +46,7 @@ def test_log_sigmoid_far_out_is_the_score_itself_or_the_smallest_loss() -> None:
 
 @given(SCORES, st.floats(-1000, 1000))
 def test_softmax_does_not_change_with_a_shift(x: np.ndarray, shift: float) -> None:  # eq. 1
-    # A shift rounds the scores by up to 2e-13 at 2000.
+    # At 2000, a shift rounds the scores by up to 2e-13.
     assert softmax(x + shift) == pytest.approx(softmax(x), abs=1e-12)
     assert softmax(x).sum() == pytest.approx(1, abs=1e-14)
 

@@ -1,4 +1,4 @@
-"""The gradient check, and the tests of the tester: planted errors must be found and named."""
+"""The gradient check passes, and it finds and names errors that are planted in the code."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_a_gradient_of_the_wrong_shape_is_an_error() -> None:
 
 
 def plant_in_losses(change: Callable[..., Any]) -> Callable[[pytest.MonkeyPatch], None]:
-    """Change what `logistic_loss` returns, wherever it is used."""
+    """Change what `logistic_loss` returns, in every module that uses it."""
 
     def plant(monkeypatch: pytest.MonkeyPatch) -> None:
         right = losses.logistic_loss
@@ -110,7 +110,7 @@ def plant_in_losses(change: Callable[..., Any]) -> Callable[[pytest.MonkeyPatch]
 
 
 def lose_a_repeat(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Repeated output rows keep one of their gradients, as in numpy's `w[rows] += g`."""
+    """Keep only one of the gradients of a repeated output row, as numpy's `w[rows] += g` does."""
 
     def lossy(table: np.ndarray, ids: np.ndarray, rows: np.ndarray) -> None:
         table[ids] -= rows
@@ -120,7 +120,7 @@ def lose_a_repeat(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def lose_one_over_n(monkeypatch: pytest.MonkeyPatch) -> None:
-    """CBOW without 1/n on the way back, word2vec.c's step."""
+    """Leave out CBOW's factor 1/n in the gradients of the rows, as in word2vec.c's step."""
     wrong = architectures.CBOW._replace(grad_rows=lambda grad_hidden, n: np.repeat(grad_hidden, n, axis=0))
     monkeypatch.setitem(module.MODELS, "cbow", wrong)
     monkeypatch.setattr(objective, "CBOW", wrong)
@@ -137,7 +137,7 @@ def scale_softmax(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def plant_in_kernel(change: Callable[[np.ndarray, np.ndarray, Any], None]) -> Callable[[pytest.MonkeyPatch], None]:
-    """Change the tables after the compiled step: (before, after, sample)."""
+    """Change the tables after the compiled step, with a function of (before, after, sample)."""
 
     def plant(monkeypatch: pytest.MonkeyPatch) -> None:
         right = compiled.train_logistic

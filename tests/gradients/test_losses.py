@@ -1,4 +1,4 @@
-"""The losses worked by hand; that their gradients are right is the business of the gradient check."""
+"""The losses agree with values that were worked out by hand. The gradient check is responsible for their gradients."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_noise_equal_to_the_target_is_dropped_and_a_repeat_counts_twice() -> Non
 
 
 def test_a_path_has_the_probability_of_its_leaf() -> None:
-    # Two nodes give three leaves; their probabilities are all there is.
+    # Two nodes have three leaves, whose probabilities must sum to 1.
     rng = np.random.default_rng(0)
     hidden, nodes = rng.standard_normal((1, 4)), rng.standard_normal((2, 4))
     paths = [([0], [1.0]), ([0, 1], [0.0, 1.0]), ([0, 1], [0.0, 0.0])]

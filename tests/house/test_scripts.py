@@ -134,10 +134,10 @@ import os, sys
 from w2v_cli.storage import atomic
 def replace_one_by_one(staged):
     for item in staged:
-        with atomic._telling(item.path):
+        with atomic.naming(item.path):
             os.replace(item.temporary, item.target)
 if sys.argv.pop(1) == "careless":
-    atomic._replace_together = replace_one_by_one
+    atomic.replace_together = replace_one_by_one
 import faults
 faults.main()
 """

@@ -1,4 +1,4 @@
-"""Files are whole, pairs belong together, and what a killed writer leaves goes, at whatever instant it was killed."""
+"""Files are whole, pairs match, and leftovers are removed, no matter when their writer was killed."""
 
 from __future__ import annotations
 
@@ -20,8 +20,10 @@ from w2v_cli.config import TrainConfig
 from w2v_cli.embeddings.vectors import WordVectors
 from w2v_cli.errors import ModelFileError
 from w2v_cli.formats.export import write_vectors
-from w2v_cli.storage import atomic
-from w2v_cli.storage.atomic import atomic_file, exclusive
+from w2v_cli.storage.atomic import atomic_file
+from w2v_cli.storage.locks import exclusive
+from w2v_cli.storage.pairs import undo_interrupted
+from w2v_cli.storage.siblings import LOCK, TEMPORARY, sibling
 from w2v_cli.training.run import train_model
 
 OLD = WordVectors(["old", "older"], np.zeros((2, 2), np.float32))
@@ -29,7 +31,7 @@ NEW = WordVectors(["new", "newer", "newest"], np.ones((3, 2), np.float32))
 
 
 def in_child(work: Callable[[], object]) -> int:
-    """The exit status of a process that does the work and nothing else."""
+    """Return the exit status of a process that does the work and nothing else."""
     child = os.fork()
     if child == 0:
         try:
@@ -41,7 +43,7 @@ def in_child(work: Callable[[], object]) -> int:
 
 
 def dying_at(place: int, call: Callable[..., Any], counter: list[int], after: bool) -> Callable[..., Any]:
-    """A system call at whose use number `place` of all such calls the process is killed, before or after it is made."""
+    """Wrap a system call so that the process is killed before or after call `place` of all wrapped calls together."""
 
     def wrapper(*arguments: Any, **options: Any) -> Any:
         counter[0] += 1
@@ -58,7 +60,7 @@ def dying_at(place: int, call: Callable[..., Any], counter: list[int], after: bo
 
 
 def killed_while_writing(path: Path, place: int, after: bool) -> bool:
-    """Write NEW and be killed at a call that changes files; False if the write was done before that."""
+    """Write NEW and be killed at a call that changes files; return False if the write was done before that."""
 
     def write() -> None:
         counter = [0]
@@ -91,7 +93,7 @@ def test_a_pair_never_mixes_old_and_new_wherever_the_writer_is_killed(
         killed = killed_while_writing(main, place, after)
         if main.exists() and (companion.exists() or older):
             assert whole[main.read_bytes()] == companion.read_bytes()
-        # As the commands do it, which refuse to replace words that are not those of a file beside them.
+        # Saved as the commands do it, which refuse to replace a list of words that does not belong to the main file.
         w2v.Model.of(OLD.words, OLD.matrix).save(main)
         assert sorted(os.listdir(tmp_path)) == sorted([main.name, companion.name])
         place += 1
@@ -104,14 +106,48 @@ def test_a_pair_that_was_aside_when_its_writer_was_killed_comes_back(tmp_path: P
     place, came_back = 1, 0
     while killed_while_writing(tmp_path / "a.npy", place, True):
         came_back += not Path(paths[0]).exists()
-        atomic.undo_interrupted(*paths)
+        undo_interrupted(*paths)
         assert sorted(path.name for path in tmp_path.glob("a*")) == ["a.npy", "a_words.txt"]
         if [Path(path).read_bytes() for path in paths] != before:
             assert np.array_equal(np.load(paths[0]), NEW.matrix) and Path(paths[1]).read_text().split() == NEW.words
             write_vectors(tmp_path / "a.npy", OLD)
         place += 1
-    # Killed after the main file went aside, after the words did, and after the new words came.
+    # The pair came back when the writer was killed after moving the main file aside, after moving the words aside, and
+    # after placing the new words.
     assert came_back >= 3
+
+
+@pytest.mark.parametrize("name", ["a.npy", "a.tsv"])
+def test_undoing_an_interrupted_replacement_never_overwrites_a_file_that_the_user_put_there_meanwhile(
+    tmp_path: Path, name: str
+) -> None:
+    main, companion = map(Path, write_vectors(tmp_path / name, OLD))
+    before = [main.read_bytes(), companion.read_bytes()]
+    place, met = 1, 0
+    while killed_while_writing(main, place, True):
+        aside = [path for path in tmp_path.iterdir() if path.name.endswith(".old")]
+        if not main.exists() and len(aside) == 2:
+            met += 1
+            # The user's file is renamed into place, or written over the file that is there, as some editors do.
+            for write in (lambda: (tmp_path / "mine").rename(companion), lambda: companion.write_text("my own\n")):
+                (tmp_path / "mine").write_text("my own\n")
+                write()
+                for save in (lambda: w2v.Model.of(NEW.words, NEW.matrix).save(main), lambda: write_vectors(main, NEW)):
+                    with pytest.raises(ModelFileError, match=rf"{companion.name} has been changed since") as refused:
+                        save()
+                    assert refused.value.hint is not None and "move" in refused.value.hint
+                    assert companion.read_text() == "my own\n" and not main.exists()
+                    assert all(path.exists() for path in aside)
+            companion.rename(tmp_path / "mine")
+            # With the user's file out of the way, the older pair comes back.
+            undo_interrupted(main, companion)
+            assert [main.read_bytes(), companion.read_bytes()] == before
+            (tmp_path / "mine").unlink()
+        w2v.Model.of(OLD.words, OLD.matrix).save(main)
+        assert sorted(os.listdir(tmp_path)) == sorted([main.name, companion.name])
+        place += 1
+    # That is, when the writer was killed after moving the older words aside, and after placing the new ones.
+    assert met >= 2
 
 
 def test_a_folder_that_cannot_be_listed_is_an_error_that_names_the_file(
@@ -206,7 +242,7 @@ def test_a_file_that_is_replaced_hands_on_its_permissions(tmp_path: Path) -> Non
         path.touch()
         path.chmod(mode)
         with atomic_file(path) as file:
-            # From the first byte on, as others must not read a private model while it is written.
+            # From the first byte on, because others must not read a private model while it is written.
             assert stat.S_IMODE(os.fstat(file.fileno()).st_mode) == mode
         assert stat.S_IMODE(path.stat().st_mode) == mode
 
@@ -234,7 +270,7 @@ def test_an_owner_that_cannot_be_kept_is_no_fault(tmp_path: Path, monkeypatch: p
 
 def test_a_lock_is_not_opened_through_a_link(tmp_path: Path) -> None:
     model, victim = tmp_path / "model", tmp_path / "victim"
-    lock = tmp_path / f"{atomic._prefix(model)}.lock"
+    lock = sibling(model, LOCK)
     lock.symlink_to(victim)
     with pytest.raises(ModelFileError, match=r"cannot write .*\.lock"), exclusive(model):
         pass
@@ -244,8 +280,8 @@ def test_a_lock_is_not_opened_through_a_link(tmp_path: Path) -> None:
 def test_a_leftover_that_is_a_link_or_a_pipe_harms_nobody(tmp_path: Path) -> None:
     model, victim = tmp_path / "model", tmp_path / "victim"
     victim.write_text("precious")
-    (tmp_path / f"{atomic._prefix(model)}-000000000000.tmp").symlink_to(victim)
-    os.mkfifo(tmp_path / f"{atomic._prefix(model)}-000000000001.tmp")
+    sibling(model, f"-000000000000{TEMPORARY}").symlink_to(victim)
+    os.mkfifo(sibling(model, f"-000000000001{TEMPORARY}"))
     with atomic_file(model) as file:
         file.write(b"new")
     assert (model.read_bytes(), victim.read_text()) == (b"new", "precious")

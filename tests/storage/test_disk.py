@@ -1,4 +1,4 @@
-"""Faults of disks and paths: real ones, each a sentence with exit code 3, and what was there stays as it was."""
+"""Real faults of disks and paths end in a message and exit code 3, and leave existing files as they were."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FAST = ("--dim", "64", "--epochs", "2", "--min-count", "1", "--threads", "1", "-
 
 @pytest.fixture(autouse=True)
 def temporary(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A folder of temporary files that goes with the test: models that find no space elsewhere are saved there."""
+    """Give the test a folder for temporary files, where models are saved that find no space elsewhere."""
     monkeypatch.setenv("TMPDIR", str(tmp_path_factory.mktemp("temporary")))
 
 
@@ -38,7 +38,7 @@ def text(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 1 MiB, where mounting is allowed."""
+    """A file system of 1 MiB, if mounting is permitted."""
     folder = tmp_path / "disk"
     folder.mkdir()
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], capture_output=True)
@@ -124,7 +124,7 @@ def test_a_fault_of_any_call_of_the_writer_leaves_the_old_file(
     real: Callable[..., object] = getattr(os, call)
 
     def failing(*arguments: object, **options: object) -> object:
-        # The lock may be opened, the new file may not.
+        # Opening the lock works, opening the new file does not.
         if call == "open" and not str(arguments[0]).endswith(".tmp"):
             return real(*arguments, **options)
         raise OSError(code, os.strerror(code))
@@ -144,7 +144,7 @@ def test_an_output_on_another_file_system_is_written_there(text: Path, small_dis
 
 
 def test_a_text_that_the_disk_cannot_give_is_a_sentence(tmp_path: Path) -> None:
-    # A regular file whose first page cannot be read: EIO from the kernel itself.
+    # This regular file has a first page that cannot be read: the kernel itself returns EIO.
     done = w2v("/proc/self/mem", "-o", tmp_path / "model")
     assert done.returncode == 3 and "/proc/self/mem cannot be read" in done.stderr
     assert "Input/output error" in done.stderr and os.listdir(tmp_path) == []

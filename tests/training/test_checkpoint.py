@@ -1,4 +1,4 @@
-"""A run that is stopped, killed or torn goes on to the very bytes of one that never was."""
+"""A run that was stopped or killed, or whose files were damaged, ends with the same bytes as an uninterrupted one."""
 
 from __future__ import annotations
 
@@ -33,13 +33,12 @@ from w2v_cli.corpus.encode import EncodedCorpus, encode
 from w2v_cli.corpus.resumable import keep_corpus, kept_corpus
 from w2v_cli.corpus.texts import TextOptions
 from w2v_cli.errors import ConfigError, CorpusError, ModelFileError, StoppedError, TrainingError
-from w2v_cli.storage import atomic
-from w2v_cli.storage.atomic import exclusive
-from w2v_cli.training import checkpoint, schedule
-from w2v_cli.training import trainer as module
+from w2v_cli.storage.locks import exclusive, new_temporary
+from w2v_cli.training import checkpoint, schedule, workers
 from w2v_cli.training.checkpoint import NAMES, Checkpoints
 from w2v_cli.training.run import Observer, Run, resume_training, train_model
-from w2v_cli.training.trainer import Trained, Trainer
+from w2v_cli.training.state import Trained
+from w2v_cli.training.trainer import Trainer
 
 ENGINES = ["reference", pytest.param("compiled", marks=pytest.mark.skipif(not COMPILES, reason="no numba here"))]
 KINDS = [(model, loss) for model in ("skipgram", "cbow") for loss in ("ns", "hs", "softmax")]
@@ -64,7 +63,7 @@ def corpus(text: Path) -> Iterator[EncodedCorpus]:
 def small_blocks() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(schedule, "BLOCK_TOKENS", 300)
-        patch.setattr(module, "POLL_SECONDS", 0.001)
+        patch.setattr(workers, "POLL_SECONDS", 0.001)
         yield
 
 
@@ -73,7 +72,7 @@ def config(**options: Any) -> TrainConfig:
 
 
 class Brake:
-    """Asks a run to stop after so many blocks, and holds the workers until the main thread has seen it."""
+    """Asks a run to stop after `left` blocks, and holds the workers until the main thread has seen that."""
 
     def __init__(self, blocks: int, step: Any) -> None:
         self.left, self._step, self._seen, self._lock = blocks, step, threading.Event(), threading.Lock()
@@ -93,12 +92,12 @@ class Brake:
 
 
 def train_some(corpus: EncodedCorpus, folder: Path, choices: TrainConfig, blocks: int) -> Trained:
-    """Go on from what the folder holds, as a new process would, and stop after about so many blocks."""
+    """Resume the run of the folder, as a new process would, and stop after about `blocks` blocks."""
     trainer, checkpoints = Trainer(choices, corpus), Checkpoints(folder, corpus)
     start = checkpoints.load(trainer.parameters)
     brake = Brake(blocks, trainer.step)
     trainer.step = brake.step
-    # A checkpoint about as often as the main thread looks.
+    # Checkpoints are written about as often as the main thread looks.
     return trainer.train(None, start, partial(checkpoints.save, trainer.parameters), 1e-4, brake.stop)
 
 
@@ -127,7 +126,7 @@ def test_with_threads_every_block_is_trained_in_every_epoch_however_often_the_ru
 
     def step(sample: Any, alphas: np.ndarray, *tables: np.ndarray) -> tuple[float, int]:
         with lock:
-            # Nothing is subsampled, and no two tokens have the same learning rate.
+            # Nothing is subsampled, and no two tokens have the same learning rate, which so identifies a token.
             seen.update(alphas.tolist())
         return 0.0, 1
 
@@ -143,7 +142,7 @@ def test_with_threads_every_block_is_trained_in_every_epoch_however_often_the_ru
 
 
 class KilledRuns(RuleBasedStateMachine):
-    """Train a little, tear files, leave half a file: whatever the order, the end is the same."""
+    """Train a little, damage files, leave half a file: in whatever order, the result is the same."""
 
     corpus: EncodedCorpus
     folders: Iterator[Path]
@@ -154,7 +153,7 @@ class KilledRuns(RuleBasedStateMachine):
     def begin(self) -> None:
         self.folder = next(self.folders)
         self.trained: Trained | None = None
-        # Checkpoints that have been torn since one was last written.
+        # Checkpoints that were damaged since one was last written.
         self.torn = 0
 
     @rule(blocks=st.integers(1, 4))
@@ -165,7 +164,7 @@ class KilledRuns(RuleBasedStateMachine):
     @precondition(lambda self: self.torn == 0 and self.trained is not None)
     @rule(place=st.floats(0, 1), newest=st.booleans(), cut=st.booleans())
     def tear(self, place: float, newest: bool, cut: bool) -> None:
-        # How many were written depends on the machine's load, which no precondition may, and so not this count.
+        # A precondition must not depend on the machine's load, and so not on the number of checkpoints written.
         self.torn += 1
         if not all((self.folder / name).exists() for name in NAMES):
             return
@@ -178,7 +177,7 @@ class KilledRuns(RuleBasedStateMachine):
 
     @rule(name=st.sampled_from(NAMES))
     def die_while_writing(self, name: str) -> None:
-        descriptor, _ = atomic._new_sibling(self.folder / name)
+        descriptor, _ = new_temporary(self.folder / name)
         os.write(descriptor, b"half a checkpoint")
         os.close(descriptor)
 
@@ -219,7 +218,7 @@ def test_a_checkpoint_of_other_blocks_or_steps_or_of_another_order_is_refused(
     with monkeypatch.context() as patch:
         patch.setattr(checkpoint, "SHARES", {fact: value for fact, value in shares.items() if value is not None})
         train_some(corpus, tmp_path, config(), 1)
-    with pytest.raises(TrainingError, match="of a version of other blocks or steps, or of another order"):
+    with pytest.raises(TrainingError, match="from a version with other blocks or steps, or another order"):
         train_some(corpus, tmp_path, config(), 1)
 
 
@@ -238,7 +237,7 @@ def test_kept_ids_come_back_unless_they_are_damaged(text: Path, corpus: EncodedC
 
 
 class StopEarly(Observer):
-    """Stops a run in its third block, however fast or busy the machine is."""
+    """Stops a run in its third block, no matter how fast or busy the machine is."""
 
     def ready(self, trainer: Trainer, estimated_seconds: float) -> None:
         self.brake = Brake(2, trainer.step)
@@ -250,7 +249,7 @@ class StopEarly(Observer):
 
 @pytest.fixture
 def stopped(text: Path, tmp_path: Path) -> tuple[Path, Path]:
-    """A text of its own and the checkpoint folder of a run over it, stopped early."""
+    """Return a text, and the checkpoint folder of a run over it that was stopped early."""
     mine = tmp_path / "mine.txt"
     mine.write_bytes(text.read_bytes())
     with pytest.raises(StoppedError, match="nothing is lost") as caught:
@@ -260,7 +259,7 @@ def stopped(text: Path, tmp_path: Path) -> tuple[Path, Path]:
 
 
 def resume(folder: Path) -> Run:
-    """Resume the run of `stopped`, whose model goes beside its folder."""
+    """Resume the run of `stopped`; the model is written beside its folder."""
     return resume_training(folder, {"output": folder.with_name("model")})
 
 
@@ -332,7 +331,7 @@ def test_a_run_begun_anew_does_not_take_the_ids_of_one_that_was_killed(
     text, folder = stopped
     for name in NAMES:
         (folder / name).unlink(missing_ok=True)
-    # The same text, but other words of it: their fingerprint is the same.
+    # The text and its fingerprint are the same, but other words of it are kept.
     run = train_model([str(text)], config(min_count=9), checkpoint=folder)
     assert run.vocabulary.counts.min() >= 9
 
@@ -342,9 +341,9 @@ def test_ids_that_are_lost_are_made_again_unless_the_text_is_another(stopped: tu
     text, folder = stopped
     (folder / name).unlink()
     content = text.read_bytes()
-    # As many words and bytes as before, in another order.
+    # The text has as many words and bytes as before, in another order.
     text.write_bytes(b"\n".join(content.split(b"\n")[::-1]))
-    with pytest.raises(TrainingError, match="is of another text, or of other words"):
+    with pytest.raises(TrainingError, match="is from another text, or from other words"):
         resume(folder)
     text.write_bytes(content)
     train_model([str(text)], config(epochs=50), output=folder / "other")
@@ -359,7 +358,7 @@ def test_ids_that_are_lost_are_not_made_again_with_another_vocabulary(text: Path
         train_model([str(text)], config(epochs=50, vocab=str(vocab)), observer=StopEarly(), checkpoint=folder)
     vocab.write_text("w3\t9\nw4\t8\n")
     (folder / "ids.int32").unlink()
-    with pytest.raises(TrainingError, match="is of another text, or of other words"):
+    with pytest.raises(TrainingError, match="is from another text, or from other words"):
         resume_training(folder)
     vocab.write_text("w1\t9\nw2\t8\n")
     assert resume_training(folder).vocabulary.words == ["w1", "w2"]

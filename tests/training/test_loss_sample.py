@@ -1,4 +1,4 @@
-"""The loss that is reported: measured on a fixed sample of windows, true of the saved model, and falling."""
+"""The reported loss is measured on a fixed sample of windows, is that of the saved model, and falls."""
 
 from __future__ import annotations
 
@@ -58,14 +58,14 @@ def test_seed_and_threads_do_not_change_the_windows_and_the_noise(tmp_path: Path
 
 
 def test_the_windows_come_from_all_over_the_text(tmp_path: Path) -> None:
-    # Every hundredth of the text has a word of its own.
+    # Each hundredth of the text has a word that occurs only there.
     text = "\n".join(" ".join([f"w{part}"] * 3000) for part in range(100))
     with encoded(tmp_path, text) as corpus:
         samples = drawn(corpus, subsample=0.0).samples
         seen = np.unique(np.concatenate([sample.kept_ids for sample in samples]))
         assert len(seen) > 25
         assert np.abs(np.diff([int(corpus.vocabulary.words[i][1:]) for i in sorted(seen)])).max() < 100
-        # No run draws these windows: a run's epochs begin at 0.
+        # No run draws these windows, because its epochs begin at 0.
         assert loss_sample.EPOCH < 0
 
 
@@ -82,14 +82,14 @@ def test_the_standard_error_is_that_of_a_sample_of_the_whole_text(
         monkeypatch.setattr(loss_sample, "MOST_TOKENS", corpus.token_count)
         whole = LossSample(corpus, trainer.sampler).measure(measure, *tables)
     assert small.loss == trained.losses[-1] and small.standard_error == trained.standard_error
-    # A fiftieth of the text: √50 times as uncertain, but for chance in the estimate from 25 groups.
+    # The sample is a fiftieth of the text, so its error is √50 times as large, up to chance in 25 groups.
     assert small.standard_error / whole.standard_error == pytest.approx(np.sqrt(50), rel=0.4)
-    # Within four standard errors: missed once in 16,000 times.
+    # Within four standard errors, which chance exceeds once in 16,000 times.
     assert abs(small.loss - whole.loss) < 4 * small.standard_error
 
 
 def saved(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-    """The tensors and the metadata of a model file, read without the project's code."""
+    """Return the tensors and the metadata of a model file, read without the project's code."""
     data = path.read_bytes()
     (length,) = struct.unpack("<Q", data[:8])
     header = json.loads(data[8 : 8 + length])
@@ -109,7 +109,7 @@ def log1p_exp(x: np.ndarray) -> np.ndarray:
 
 
 def by_hand(tensors: dict[str, np.ndarray], config: TrainConfig, samples: list[Any]) -> float:
-    """The mean loss of all predictions of the windows, one at a time, by its definition and in float64."""
+    """Return the mean loss of all predictions of the windows, computed one by one from the definition, in float64."""
     inputs = tensors["input_vectors"].astype(np.float64)
     outputs = tensors.get("output_vectors", tensors.get("node_vectors")).astype(np.float64)  # type: ignore[union-attr]
     paths = huffman_paths(tensors["counts"]) if config.loss == "hs" else None
@@ -183,7 +183,7 @@ def test_a_little_text_is_learnt_whole_and_has_a_loss_in_every_epoch(tmp_path: P
     (tmp_path / "abc.txt").write_text("a b c\n" * 10)
     trained = train_model([str(tmp_path / "abc.txt")], TrainConfig(loss=loss, dim=4, epochs=3)).trained
     assert len(trained.losses) == 3 and np.isfinite(trained.losses).all()
-    # One group of windows does not tell how far others are from it.
+    # A standard error cannot be estimated from one group of windows.
     assert np.isnan(trained.standard_error)
     assert trained.losses[-1] < trained.losses[0]
 
@@ -232,7 +232,7 @@ def test_a_loss_of_a_model_that_is_worse_than_none_is_a_divergence(tmp_path: Pat
     with encode([TOYLAND], 5, None, TextOptions(), 1, tmp_path) as corpus:
         trainer = Trainer(TrainConfig(epochs=1, threads=1), corpus)
 
-        # All numbers finite and small, and all scores wrong.
+        # All numbers are finite and small, but all scores are wrong.
         def spoilt(sample: Any, alphas: np.ndarray, *tables: np.ndarray) -> tuple[float, int]:
             tables[0][:], tables[1][:] = 1, 1
             return 0.0, 0

@@ -1,4 +1,4 @@
-"""Memory: the estimate that is printed, limits told beforehand, tables with more elements than int32 has numbers."""
+"""Memory: the printed estimate, limits that are found in advance, and tables with more than 2³¹ elements."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def train(
 
 
 def estimated(done: subprocess.CompletedProcess[str]) -> int:
-    """The bytes that a run has said it would take."""
+    """Return the number of bytes that a run said it would take."""
     found = re.search(r"Takes about ([\d.]+) (MiB|GiB) of memory, [\d.]+ (MiB|GiB) of it for", done.stderr)
     assert found is not None
     return round(float(found[1]) * {"MiB": 2**20, "GiB": 2**30}[found[2]])
@@ -51,7 +51,7 @@ def estimated(done: subprocess.CompletedProcess[str]) -> int:
 def test_the_estimate_is_near_the_peak(tmp_path: Path, words: int, dim: int, options: tuple[str, ...]) -> None:
     done = train(tmp_path, words, dim, *options)
     assert done.returncode == 0, done.stderr
-    # Measured over a grid it was 7 %.
+    # The largest error over a grid of runs was 7 %.
     assert estimated(done) == pytest.approx(json.loads(done.stdout)["peak_rss_bytes"], rel=0.15)
 
 
@@ -60,12 +60,12 @@ def test_the_estimate_counts_the_noise_of_the_tokens_that_subsampling_leaves(tmp
     command = [sys.executable, "-m", "w2v_cli", "train", str(text), "--epochs", "1", "--json", "--threads", "2"]
     done = subprocess.run([*command, *options], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    # With the noise of all tokens it was 18 % too high; without, it is 1 %.
+    # If the noise words of all tokens were counted, and not of the kept ones, it would be 18 % too high instead of 1 %.
     assert estimated(done) == pytest.approx(json.loads(done.stdout)["peak_rss_bytes"], rel=0.08)
 
 
 def make_group(folder: Path, version: int, limit: int | str, usage: int, cache: int) -> None:
-    """The files of a control group, as Linux shows them; half of the cache is active."""
+    """Write the files of a control group as Linux shows them; half of its file cache is active."""
     folder.mkdir(parents=True, exist_ok=True)
     prefix = "total_" if version == 1 else ""
     own = "inactive_file 0\nactive_file 0\n" if version == 1 else ""
@@ -83,16 +83,16 @@ UNLIMITED_V1 = 9223372036854771712
     ("membership", "groups", "expected"),
     [
         ("0::/\n", {}, None),
-        # A container with version 2: its own group is what is mounted.
+        # A container with version 2, whose own group is the mount point.
         ("0::/\n", {"": (2, 1000, 500, 200)}, 700),
         ("0::/\n", {"": (2, "max", 500, 200)}, None),
-        # The process's own group, and those above it; the tightest one counts.
+        # The process's own group and those above it, of which the tightest limit counts.
         ("0::/a/b\n", {"a": (2, "max", 900, 0), "a/b": (2, 1000, 500, 200)}, 700),
         ("0::/a/b\n", {"a": (2, 1000, 900, 100), "a/b": (2, "max", 500, 0)}, 200),
         ("0::/a/b\n", {"a": (2, 1000, 900, 100), "a/b": (2, 600, 500, 0)}, 100),
-        # Another's group does not matter.
+        # The group of another process does not matter.
         ("0::/a/b\n", {"a/c": (2, 10, 5, 0)}, None),
-        # Version 1, where a container may be told the name that its group has outside.
+        # Version 1, where a container may see the name that its group has outside.
         ("5:memory:/docker/1\n", {"memory": (1, 1000, 500, 200)}, 700),
         (
             "5:memory:/x/y\n4:cpu:/\n",
@@ -157,7 +157,7 @@ def test_rows_beyond_two_thousand_million_elements_are_trained_in_their_place(tm
     objective = make_objective(TrainConfig(model=model, dim=8), np.array([9, 5, 3, 2, 1, 1], np.int64))
     rng = np.random.default_rng(0)
     small = [rng.standard_normal((6, width)).astype(np.float32) for _ in range(2)]
-    # Sparse files: 8 GiB each, of which a few pages are there.
+    # Sparse files of 8 GiB each, of which only a few pages exist.
     large = [np.memmap(tmp_path / name, np.float32, "w+", shape=(rows, width)) for name in ("inputs", "outputs")]
     places = np.arange(6, dtype=np.int32) + np.int32(rows - 6)
     ids = np.array([0, 3, 1, 5], np.int32)

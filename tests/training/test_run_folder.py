@@ -17,7 +17,7 @@ from w2v_cli.config import TrainConfig
 from w2v_cli.corpus.resumable import kept_corpus
 from w2v_cli.errors import ConfigError, ModelFileError, TrainingError
 from w2v_cli.formats.model_file import save_model
-from w2v_cli.storage import atomic
+from w2v_cli.storage.siblings import LOCK, sibling
 from w2v_cli.storage.tensors import TensorFile, checksum, word_tensors, write_tensors
 from w2v_cli.training.checkpoint import NAMES as CHECKPOINTS
 from w2v_cli.training.run import Observer, resume_training, train_model
@@ -479,7 +479,7 @@ def test_a_resumed_run_that_writes_no_model_does_not_claim_one(capsys: pytest.Ca
 
 def test_a_link_in_the_place_of_the_models_lock_makes_no_file_elsewhere(folder: Path) -> None:
     Path("run", "sub").mkdir()
-    Path("run", "sub", f"{atomic._prefix(Path('inside'))}.lock").symlink_to(folder / "elsewhere")
+    sibling(Path("run", "sub", "inside"), LOCK).symlink_to(folder / "elsewhere")
     edit_run(output=str(folder / "run" / "sub" / "inside"))
     with pytest.raises(ModelFileError, match=r"cannot write .*\.lock: Too many levels of symbolic links"):
         resume_training("run")

@@ -20,7 +20,7 @@ from w2v_cli.corpus.texts import TextOptions
 from w2v_cli.errors import ModelFileError, StoppedError
 from w2v_cli.training import run as module
 from w2v_cli.training.run import Observer, resume_training, train_model
-from w2v_cli.training.trainer import Progress
+from w2v_cli.training.state import Progress
 
 CONFIG = TrainConfig(dim=4, epochs=3, min_count=1, subsample=0.0, threads=1)
 # More than there is time for.

@@ -1,4 +1,4 @@
-"""Steps that are not too long: the default learning rate of wide windows, much noise and repeated words."""
+"""The default learning rate is low enough for wide windows, many noise words and repeated words."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ KINDS = [*DEFAULT_ALPHA]
 
 @pytest.fixture(scope="module")
 def texts(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One long line of real words, and one of a word that is nearly all of the text."""
+    """Yield one long line of real words, and one that consists almost entirely of one word."""
     folder = tmp_path_factory.mktemp("texts")
     words = TOYLAND.read_text().split()[:30_000]
     (folder / "line.txt").write_text(" ".join(words))
@@ -34,7 +34,7 @@ def texts(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def alpha_of(path: Path, **options: Any) -> float:
-    """The learning rate at the start of a run over a text."""
+    """Return the learning rate at the start of a run over a text."""
     with encode([str(path)], 1, None, TextOptions(), 1, path.parent) as corpus:
         return Trainer(TrainConfig(threads=1, **options), corpus).schedule.alpha_start
 
@@ -43,7 +43,7 @@ def alpha_of(path: Path, **options: Any) -> float:
 def test_ordinary_runs_keep_the_default_learning_rate(texts: Path, model: str, loss: str) -> None:
     default = DEFAULT_ALPHA[model, loss][0]
     for size in ({}, {"window": 10}, {"negatives": 15} if loss == "ns" else {}):
-        # The full softmax in skip-gram bears no wider windows at its default.
+        # In skip-gram, the full softmax tolerates no wider windows at its default learning rate.
         if (model, loss) == ("skipgram", "softmax") and size:
             continue
         assert alpha_of(TOYLAND, model=model, loss=loss, **size) == default
@@ -72,7 +72,7 @@ def test_wide_windows_much_noise_and_repeated_words_do_not_explode(
     trained = train_model([path], TrainConfig(**choices)).trained
     assert all(np.abs(table).max() < 10 for table in trained.parameters.tensors().values())
     assert trained.losses[-1] < 1.05 * trained.losses[0]
-    # What these runs would be at the usual learning rate.
+    # At the usual learning rate, these runs diverge.
     if text != "same.txt" or "loss" in options:
         usual = {**choices, "alpha": 3 * default}
         with pytest.raises(TrainingError, match="training diverged"):

@@ -1,4 +1,4 @@
-"""Signals: acknowledged at once, what was learnt is kept, and nothing else is left behind."""
+"""A signal is acknowledged at once; what was learnt is kept, and nothing else is left behind."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from conftest import load_vectors
 
 from w2v_cli.config import TrainConfig
 from w2v_cli.formats.model_file import ModelFile
-from w2v_cli.storage import atomic
+from w2v_cli.storage.locks import new_temporary
 from w2v_cli.training.run import train_model
 
 LONG = ("--subsample", "0", "--dim", "8", "--min-count", "1", "--threads", "2", "--epochs", "1000000")
@@ -108,6 +108,6 @@ def test_a_signal_while_a_pipe_is_read_ends_the_run(tmp_path: Path) -> None:
 def test_what_a_killed_run_left_half_written_is_removed_by_the_next(tmp_path: Path, name: str) -> None:
     text, model = tmp_path / "corpus.txt", tmp_path / "model.safetensors"
     text.write_text("the cat sat on the mat\n" * 9)
-    os.close(atomic._new_sibling(tmp_path / name)[0])
+    os.close(new_temporary(tmp_path / name)[0])
     train_model([str(text)], TrainConfig(dim=2, subsample=0.0), output=model)
     assert sorted(os.listdir(tmp_path)) == ["corpus.txt", "model.safetensors"]

@@ -1,4 +1,4 @@
-"""A run: whole epochs, a learning rate that depends on the place alone, the same vectors again, clean ends."""
+"""A run trains whole epochs, with a learning rate that depends only on the position; it repeats and ends cleanly."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from w2v_cli.engines import softmax
 from w2v_cli.engines.huffman import huffman_paths
 from w2v_cli.engines.parameters import Parameters
 from w2v_cli.errors import TrainingError
-from w2v_cli.training import memory, schedule
-from w2v_cli.training import trainer as module
-from w2v_cli.training.trainer import Progress, Standing, Trainer
+from w2v_cli.training import memory, schedule, workers
+from w2v_cli.training.state import Progress, RunState
+from w2v_cli.training.trainer import Trainer
 
 ENGINES = ["reference", pytest.param("compiled", marks=pytest.mark.skipif(not COMPILES, reason="no numba here"))]
 LOSSES = ["ns", "hs", "softmax"]
@@ -83,7 +83,7 @@ def test_every_token_is_seen_in_every_epoch_at_its_own_learning_rate(
 
     run.step = step
     run.train()
-    # Nothing is subsampled here, so every count is three times the corpus's.
+    # Nothing is subsampled here, so in three epochs each word is trained three times as often as it occurs.
     counts = corpus.vocabulary.counts
     assert {word: count for (word, _), count in seen.items()} == {
         i: 3 * count for i, count in enumerate(counts.tolist())
@@ -104,12 +104,12 @@ def test_the_schedule_ends_at_the_smallest_rate(corpus: EncodedCorpus) -> None:
 @pytest.mark.parametrize("model", ["skipgram", "cbow"])
 def test_the_loss_falls_and_starts_at_that_of_knowing_nothing(corpus: EncodedCorpus, model: str, loss: str) -> None:
     still = Trainer(config(model=model, loss=loss, alpha=1e-9, epochs=1), corpus).train()
-    # All scores are 0 at first: log 2 for each of 1 + K, or of a path's nodes; or the logarithm of the vocabulary.
+    # All scores are 0 at first. The loss is log 2 for each of 1 + K words or for each node of a path, or else log V.
     counts = corpus.vocabulary.counts
     nodes = float(counts @ np.diff(huffman_paths(counts).starts) / counts.sum())
     nothing = {"ns": 6 * np.log(2), "hs": nodes * np.log(2), "softmax": np.log(60)}[loss]
-    # A noise word that is the target is dropped, which happens to a few in a hundred of so few words; in hs the mean
-    # goes over the words that have a neighbour, of a sample of windows.
+    # A noise word that equals the target is dropped. With so few words, that happens to a few in a hundred. In hs the
+    # mean is over the words in a sample of windows that have a neighbour.
     assert (
         nothing * (0.9999 if loss == "softmax" else 0.9)
         < still.losses[0]
@@ -138,7 +138,7 @@ def test_compiling_and_estimating_leave_the_run_alone(
 def test_a_trial_of_the_softmax_has_the_batches_of_the_middle_of_the_run(
     corpus: EncodedCorpus, monkeypatch: pytest.MonkeyPatch, model: str
 ) -> None:
-    # 0.8 / alpha: two centers in the middle of the run, of the five or so that the most frequent word would allow.
+    # 0.8 / alpha is two centers in the middle of the run. The most frequent word alone would allow about five.
     run, seen = Trainer(config(model=model, loss="softmax", alpha=0.7, epochs=1), corpus), list[int]()
     grouped = softmax.grouped_softmax_loss
 
@@ -232,9 +232,9 @@ def test_a_run_that_diverges_says_so_and_no_more(corpus: EncodedCorpus, engine: 
 
 
 def test_a_run_that_diverges_leaves_the_last_good_checkpoint(corpus: EncodedCorpus) -> None:
-    # So many epochs that the worker cannot be at the end before this thread has seen it begin.
+    # With 10,000 epochs, the worker cannot finish before this thread has seen it begin.
     run = Trainer(config(epochs=10_000), corpus)
-    step, saved = run.step, list[Standing]()
+    step, saved = run.step, list[RunState]()
 
     def poisoned(sample: Any, alphas: np.ndarray, *tables: np.ndarray) -> tuple[float, int]:
         if saved:
@@ -280,9 +280,9 @@ def test_the_learning_rate_is_right_after_two_thousand_million_tokens(corpus: En
     run = Trainer(config(epochs=epochs), corpus)
     seen: list[np.ndarray] = []
     run.step = lambda sample, alphas, *tables: (seen.append(alphas), (0.0, 1))[1]  # type: ignore[func-returns-value]
-    tally = run._tally(Standing((epochs - 1) * run.schedule.blocks, np.zeros(epochs)))
-    run._work(tally)
-    assert tally.error is None
+    tally = run._tally(RunState((epochs - 1) * run.schedule.blocks, np.zeros(epochs)))
+    while run._train_next(tally):
+        pass
     assert seen[0][0] == pytest.approx(run.schedule.alpha_at(float((epochs - 1) * corpus.token_count)), rel=1e-12)
 
 
@@ -301,7 +301,7 @@ def test_an_epoch_trains_each_block_once_the_last_one_last_and_never_near_the_on
 
 
 def test_a_ctrl_c_does_not_wait_for_a_long_block(monkeypatch: pytest.MonkeyPatch, corpus: EncodedCorpus) -> None:
-    monkeypatch.setattr(module, "QUIT_SECONDS", 0.01)
+    monkeypatch.setattr(workers, "QUIT_SECONDS", 0.01)
     run, released = Trainer(config(), corpus), threading.Event()
 
     def step(*arguments: Any) -> Any:
@@ -312,7 +312,7 @@ def test_a_ctrl_c_does_not_wait_for_a_long_block(monkeypatch: pytest.MonkeyPatch
         raise KeyboardInterrupt
 
     run.step = step
-    # Without that limit it would never end.
+    # Without QUIT_SECONDS the run would never end.
     with pytest.raises(KeyboardInterrupt):
         run.train(stop)
     released.set()
@@ -334,9 +334,9 @@ def test_a_run_that_is_stopped_trains_no_more(corpus: EncodedCorpus) -> None:
 @pytest.mark.skipif(not COMPILES, reason="no numba here")
 @pytest.mark.parametrize("loss", ["ns", "hs"])
 def test_threads_learn_as_much_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loss: str) -> None:
-    monkeypatch.undo()  # blocks as long as they are
+    monkeypatch.undo()  # blocks of the usual length
     with encode([str(ROOT / "data" / "toyland.txt")], 5, None, TextOptions(), 1, tmp_path) as toyland:
         choices = TrainConfig(model="cbow", loss=loss)
         one, eight = (Trainer(replace(choices, threads=threads), toyland).train().losses for threads in (1, 8))
-    # hs takes the mean of what threads made of the nodes near the root; of too many it learns a tenth less.
+    # In hs the threads average their copies of the nodes near the root; averaging too many would cost a tenth.
     assert eight[-1] == pytest.approx(one[-1], rel=0.05)

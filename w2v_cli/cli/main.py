@@ -31,6 +31,7 @@ COMMANDS = {
     "info": "files",
     "convert": "files",
     "gradcheck": "measure",
+    "help": "help",
 }
 
 # With the docstrings, python -OO removes what the commands say about themselves.

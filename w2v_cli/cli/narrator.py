@@ -12,7 +12,8 @@ from w2v_cli.corpus.texts import TextOptions
 from w2v_cli.engines.sampling import LEAST_SUBSAMPLED
 from w2v_cli.training.memory import size_text
 from w2v_cli.training.run import Observer
-from w2v_cli.training.trainer import Progress, Trainer
+from w2v_cli.training.state import Progress
+from w2v_cli.training.trainer import Trainer
 
 # Above this share of tokens that end in punctuation a text is taken for raw prose.
 UNTOKENISED_SHARE = 0.05

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from w2v_cli.cli.console import note
 
 if TYPE_CHECKING:
-    from w2v_cli.training.trainer import Progress
+    from w2v_cli.training.state import Progress
 
 # Seconds between two plain lines where there is no terminal to redraw.
 PLAIN_SECONDS = 10.0

@@ -1,4 +1,4 @@
-"""Threads: work for a pool of them whose results are wanted in order, and how many numpy's products take."""
+"""Threads: results of a thread pool in order, and a limit on the threads of numpy's matrix products."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ Result = TypeVar("Result")
 def in_order(
     pool: ThreadPoolExecutor, threads: int, work: Callable[[Task], Result], tasks: Iterator[Task]
 ) -> Iterator[tuple[Task, Result]]:
-    """Each task with its result, in order; a few tasks are ahead, and no more are taken than that."""
+    """Yield each task with its result, in the order of the tasks.
+
+    Only a few tasks are taken ahead of the result that is yielded, so that their results do not fill the memory.
+    """
     ahead: deque[tuple[Task, Future[Result]]] = deque()
     try:
         for task in tasks:
@@ -35,10 +38,10 @@ def in_order(
 
 
 class _OneBlasThread:
-    """The limit of one thread, which belongs to the process: the first user sets it, and the last one lifts it.
+    """A limit of one thread for BLAS. It holds for the whole process: the first user sets it, the last one lifts it.
 
-    With a limit of its own for each user, one that begins while another is at work would find a single thread, and
-    restore that when the other has long ended.
+    If each user set and restored the limit, a user that starts while another is at work would find one thread, and
+    would later restore that as if it were the original number.
     """
 
     def __init__(self) -> None:
@@ -48,7 +51,10 @@ class _OneBlasThread:
 
     @contextmanager
     def __call__(self) -> Iterator[None]:
-        """Within, numpy's products take one thread: ours share the work, and BLAS's own would spin while they wait."""
+        """Limit numpy's matrix products to one thread within the block.
+
+        Our own threads already share the work, and waiting BLAS threads would take processor time from them.
+        """
         with self._lock:
             if self._users == 0:
                 self._limits = threadpool_limits(1, user_api="blas")

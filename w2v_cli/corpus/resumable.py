@@ -19,7 +19,7 @@ from numpy.typing import DTypeLike
 from w2v_cli.corpus.encode import EncodedCorpus, open_boundaries
 from w2v_cli.corpus.vocabulary import MOST_TOKENS, Vocabulary
 from w2v_cli.errors import CorpusError, ModelFileError
-from w2v_cli.storage.atomic import remove_leftovers
+from w2v_cli.storage.locks import remove_leftovers
 from w2v_cli.storage.tensors import TensorFile, parse_json, word_tensors, write_tensors
 
 NAME = "corpus.safetensors"

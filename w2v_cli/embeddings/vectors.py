@@ -16,7 +16,7 @@ from w2v_cli.config import available_cores
 from w2v_cli.corpus.vocabulary import MOST_TOKENS
 from w2v_cli.embeddings.spelling import Spellings
 from w2v_cli.errors import ModelFileError, UnknownWordError
-from w2v_cli.storage.tensors import release_pages, writable
+from w2v_cli.storage.mapped import release_pages, writable
 from w2v_cli.storage.words import Words
 
 # How much of the matrix each thread reads at a time.

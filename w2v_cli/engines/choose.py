@@ -1,4 +1,4 @@
-"""Which function takes the steps of an objective, in either engine."""
+"""Choose the engine, and the functions that train and measure an objective with it."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from w2v_cli.engines.objective import Objective
 from w2v_cli.engines.sampling import Sample
 from w2v_cli.errors import ConfigError
 
-# (sample, alphas, input_vectors, output_vectors) → (loss in nats, predictions); see `reference.train_logistic`.
+# (sample, alphas, input_vectors, output_vectors) → (loss in nats, predictions). See `reference.train_logistic`.
 Step = Callable[[Sample, np.ndarray, np.ndarray, np.ndarray], tuple[float, int]]
-# (sample, input_vectors, output_vectors) → (loss in nats, predictions); the tables stay as they are.
+# (sample, input_vectors, output_vectors) → (loss in nats, predictions). The tables are not changed.
 Measure = Callable[[Sample, np.ndarray, np.ndarray], tuple[float, int]]
 
 
 def resolve_engine(engine: str) -> str:
-    """`auto` becomes the engine that there is.
+    """Return the engine to use: `auto` becomes compiled where numba works, and reference elsewhere.
 
     Raises
     ------
     ConfigError
-        If `engine` is compiled and numba does not compile here.
+        If `engine` is compiled, and numba does not work here.
     """
     if engine == "auto":
         return "compiled" if COMPILES else "reference"
@@ -44,10 +44,18 @@ def make_step(
     batch_alpha: float | None = None,
     wants_loss: bool = True,
 ) -> Step:
-    """The step of an objective, for so many threads that take it at once; `engine` is what `resolve_engine` returns.
+    """Return the function that trains one block.
 
-    Without `wants_loss` the compiled engine saves the time that the loss takes, and returns 0 for it. The softmax is
-    made of numpy's matrix products in both engines; it alone has batches, and `batch_alpha` for them.
+    The full softmax is the same in both engines, because it consists of numpy's matrix products.
+
+    Parameters
+    ----------
+    engine : compiled or reference, from `resolve_engine`.
+    objective : the architecture and the loss.
+    threads : how many threads call the function at the same time; for the full softmax, how many threads it uses
+        itself.
+    batch_alpha : for the full softmax only; see `softmax.train_softmax`.
+    wants_loss : if false, the compiled engine saves the time that the loss takes, and returns 0 for it.
     """
     if objective.loss == "softmax":
         return partial(softmax.train_softmax, objective, threads=threads, batch_alpha=batch_alpha)
@@ -59,7 +67,7 @@ def make_step(
 
 
 def make_measure(engine: str, objective: Objective, threads: int = 1) -> Measure:
-    """The loss of an objective; only the full softmax shares its work among `threads`."""
+    """Return the function that measures the loss of a block; only the full softmax divides its work among `threads`."""
     if objective.loss == "softmax":
         return partial(softmax.measure_softmax, objective, threads=threads)
     if engine == "reference":

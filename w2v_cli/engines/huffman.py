@@ -1,7 +1,7 @@
-"""Huffman codes: the binary tree of hierarchical softmax, as one path of nodes for every word.
+"""Huffman codes: the binary tree of hierarchical softmax, stored as a path of nodes for each word.
 
-Huffman 1952, "A Method for the Construction of Minimum-Redundancy Codes"; Morin & Bengio 2005, "Hierarchical
-Probabilistic Neural Network Language Model".
+The loss is derived in help/mathematics.md, section 7. References: Huffman 1952, "A Method for the Construction of
+Minimum-Redundancy Codes"; Morin & Bengio 2005, "Hierarchical Probabilistic Neural Network Language Model".
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from w2v_cli.compute.jit import compiled
 
 @dataclass(frozen=True)
 class Paths:
-    """For every word the nodes from the root to its leaf, and at each of them the way taken.
+    """The nodes from the root to the leaf of each word, and the branch taken at each of them.
 
     Attributes
     ----------
-    starts : int64 (V + 1,); the path of word i is at starts[i]…starts[i + 1] − 1 of the other two.
-    node_ids : int32, rows of node_vectors (V − 1, D); the root is the last row.
-    labels : int8, the code: 1 for one branch, 0 for the other.
+    starts : int64 (V + 1,). The path of word i is at starts[i]…starts[i + 1] − 1 in the other two arrays.
+    node_ids : int32, rows of node_vectors (V − 1, D). The root is the last row.
+    labels : int8, the Huffman code: 1 for one branch, 0 for the other.
     """
 
     starts: np.ndarray
@@ -32,24 +32,34 @@ class Paths:
 
     @cached_property
     def longest(self) -> int:
-        """Nodes of the longest path; looked for once, as it takes all of the vocabulary."""
+        """Number of nodes of the longest path; cached, because finding it takes a pass over the vocabulary."""
         return int(np.diff(self.starts).max())
 
     def of(self, word_id: int) -> tuple[np.ndarray, np.ndarray]:
-        """node_ids and labels of one word's path."""
-        place = slice(self.starts[word_id], self.starts[word_id + 1])
-        return self.node_ids[place], self.labels[place]
+        """Return the node_ids and the labels of one word's path."""
+        path = slice(self.starts[word_id], self.starts[word_id + 1])
+        return self.node_ids[path], self.labels[path]
 
 
 def huffman_paths(counts: np.ndarray) -> Paths:
-    """The paths that make Σ count × length smallest.
+    """Return the paths for which Σ count × length is smallest.
 
-    Two subtrees of the same count are taken in a fixed order, words before nodes, later words before earlier ones,
-    so the tree depends on the counts alone. Paths have any length.
+    Subtrees with equal counts are joined in a fixed order, words before nodes and later words before earlier ones, so
+    the tree depends only on the counts. The length of a path is not limited.
 
     Parameters
     ----------
-    counts : int64 (V,), in any order: that of a vocabulary that was given need not be by count.
+    counts : int64 (V,), in any order, because a vocabulary from a file need not be sorted.
+
+    Examples
+    --------
+    The most frequent of three words has a path of one node, the root, which is the last of two nodes:
+
+    >>> paths = huffman_paths(np.array([5, 2, 1]))
+    >>> paths.of(0)
+    (array([1], dtype=int32), array([0], dtype=int8))
+    >>> np.diff(paths.starts).tolist()
+    [1, 2, 2]
     """
     words = len(counts)
     order = np.argsort(-counts, kind="stable")
@@ -57,9 +67,9 @@ def huffman_paths(counts: np.ndarray) -> Paths:
     labels = np.zeros(max(2 * words - 1, 1), np.int8)
     depths = np.zeros(max(2 * words - 1, 1), np.int32)
     _build_tree(counts[order], parents, labels, depths)
-    # The tree was built over the words in falling order of count; its leaves go back to the order of the vocabulary.
-    for of_leaves in (parents, labels, depths):
-        of_leaves[order] = of_leaves[:words].copy()
+    # The tree was built over the words sorted by count. Put its leaves back into the order of the vocabulary.
+    for values in (parents, labels, depths):
+        values[order] = values[:words].copy()
     starts = np.concatenate(([0], np.cumsum(depths[:words], dtype=np.int64)))
     node_ids, codes = np.empty(starts[-1], np.int32), np.empty(starts[-1], np.int8)
     _write_paths(parents, labels, starts, node_ids, codes)
@@ -68,9 +78,10 @@ def huffman_paths(counts: np.ndarray) -> Paths:
 
 @compiled
 def _build_tree(counts: Any, parents: Any, labels: Any, depths: Any) -> None:
-    """Join the two rarest subtrees until one is left; word i is i, node i is V + i; counts descend.
+    """Join the two rarest subtrees until one is left.
 
-    Nodes are made in ascending order of count, so the rarest subtree is the last word or the oldest node left.
+    Word i has the index i, and node i has the index V + i. `counts` must be sorted in descending order. Nodes are made
+    in ascending order of count, so the rarest subtree is always the last word or the oldest node that is left.
     """
     words = len(counts)
     totals = np.zeros(max(words - 1, 1), np.int64)
@@ -93,10 +104,10 @@ def _build_tree(counts: Any, parents: Any, labels: Any, depths: Any) -> None:
 
 @compiled
 def _write_paths(parents: Any, labels: Any, starts: Any, node_ids: Any, codes: Any) -> None:
-    """From each leaf up to the root, written from the end of its path to the start."""
+    """Follow each leaf up to the root, and write its path from the end to the start."""
     words = len(starts) - 1
     for word in range(words):
         child = word
-        for place in range(starts[word + 1] - 1, starts[word] - 1, -1):
-            node_ids[place], codes[place] = parents[child], labels[child]
+        for step in range(starts[word + 1] - 1, starts[word] - 1, -1):
+            node_ids[step], codes[step] = parents[child], labels[child]
             child = words + parents[child]

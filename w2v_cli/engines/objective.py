@@ -1,4 +1,4 @@
-"""What a run trains: how the context rows form hidden vectors, and what these are scored against."""
+"""What a run trains: how context rows form hidden vectors, and which rows these are scored against."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class Objective:
     Attributes
     ----------
     model, loss : as in `TrainConfig`.
-    averages : CBOW's hidden vector is the mean of its context rows, not their sum.
-    scales_step : CBOW's step on each of its n context rows is n × as long as its gradient says.
-    paths : of hierarchical softmax, else None.
-    frequent_first : no word is less frequent than one that comes later in the vocabulary.
+    averages : whether CBOW's hidden vector is the mean of its context rows; otherwise it is their sum.
+    scales_step : whether CBOW moves each of its n context rows by n times the gradient.
+    paths : the Huffman paths of hierarchical softmax; None for the other losses.
+    frequent_first : whether the vocabulary is sorted by falling frequency.
     """
 
     model: str
@@ -36,29 +36,40 @@ class Objective:
 
     @property
     def architecture(self) -> Model:
-        """How rows form hidden vectors, and gradients go back to them."""
+        """How input rows form hidden vectors, and how gradients return to the rows."""
         return SKIPGRAM if self.model == "skipgram" else CBOW if self.averages else CBOW_SUM
 
     @property
     def output_name(self) -> str:
-        """What the rows of the output table are, in the model file."""
+        """The name of the output table in the model file."""
         return "output_vectors" if self.paths is None else "node_vectors"
 
     def outputs(self, target_id: int, negative_ids: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The rows that the prediction of a word is scored against, their labels, and how often each counts."""
+        """Return the output rows that the prediction of a word is scored against.
+
+        Parameters
+        ----------
+        target_id : the word to predict.
+        negative_ids : int (K,), its noise words.
+
+        Returns
+        -------
+        The rows, int (m,); their labels, float64 (m,); how often each row counts, float64 (m,).
+        """
         if self.paths is None:
             return negative_sampling_rows(target_id, negative_ids)
         node_ids, labels = self.paths.of(target_id)
         return node_ids, labels.astype(np.float64), np.ones(len(node_ids))
 
     def untrained_loss(self, counts: np.ndarray, negatives: int) -> float:
-        """The loss of a model whose scores are all 0, nats per prediction: that of having learnt nothing.
+        """Return the loss of a model that has learnt nothing, so that all its scores are 0; nats per prediction.
 
             ns: (1 + K)·log 2      hs: log 2 × the mean length of a path      softmax: log V
 
         Parameters
         ----------
-        counts : (V,), how often each word is predicted · negatives : K.
+        counts : (V,), how often each word is predicted.
+        negatives : K, noise words of a step.
         """
         if self.loss == "softmax":
             return math.log(len(counts))
@@ -67,24 +78,35 @@ class Objective:
         return float(counts @ np.diff(self.paths.starts) / counts.sum()) * math.log(2)
 
     def row_weight(self, rows: Any) -> Any:
-        """What each of a CBOW window's n context rows weighs in the hidden vector; for arrays of n too."""
+        """Return the weight of each of n context rows in CBOW's hidden vector.
+
+        Parameters
+        ----------
+        rows : n, or an array of such numbers.
+        """
         return 1 / rows if self.averages else np.ones_like(rows, float)
 
     def input_scale(self, rows: Any) -> Any:
-        """How many times −alpha × its gradient each of a window's input rows moves.
+        """Return how many times −alpha × its gradient each input row of a window moves.
 
-        word2vec.c, gensim and fastText leave the 1/n of the mean out on the way back: a longer step that learns
-        better on small corpora, and not the gradient. Skip-gram and sums have no 1/n to leave out.
+        The gradient of a mean of n rows has a factor 1/n. word2vec.c, gensim and fastText leave it out when they update
+        the rows. That is a longer step than the gradient's, and it learns better on small corpora
+        (help/mathematics.md, section 8). Skip-gram, and CBOW with a sum, have no such factor.
+
+        Parameters
+        ----------
+        rows : n, the number of context rows, or an array of such numbers.
         """
         return rows if self.scales_step else 1
 
 
 def make_objective(config: TrainConfig, counts: np.ndarray) -> Objective:
-    """The objective of a run.
+    """Return the objective of a run.
 
     Parameters
     ----------
-    counts : int64 (V,).
+    config : the run's choices.
+    counts : int64 (V,), occurrences of each word.
     """
     averages = config.model == "cbow" and not config.cbow_sum
     return Objective(

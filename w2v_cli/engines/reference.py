@@ -1,7 +1,7 @@
-"""The numpy engine: the specification that the compiled engine is held to.
+"""The numpy engine: the specification that the compiled engine must agree with.
 
-Slow on purpose: every window is one call of `gradients`, every step a subtraction of what they return, so it can
-be read beside the equations.
+It is simple rather than fast, so that it can be read beside the equations: each window is one call of `gradients`, and
+each step subtracts the gradients that the calls return.
 """
 
 from __future__ import annotations
@@ -16,21 +16,24 @@ from w2v_cli.gradients.losses import logistic_loss
 def train_logistic(
     objective: Objective, sample: Sample, alphas: np.ndarray, input_vectors: np.ndarray, output_vectors: np.ndarray
 ) -> tuple[float, int]:
-    """Negative sampling or hierarchical softmax over one block, `Sample.step_windows` windows at a time.
+    """Train one block with negative sampling or hierarchical softmax, `Sample.step_windows` windows at a time.
 
-    The context words' input rows predict the center (word2vec.c): each for itself in skip-gram, by their mean or
-    sum in CBOW. What predicts is scored against the same rows: the center and the step's noise, or the nodes of
-    the center's path. Each step is −alpha × the exact gradient of its windows' summed loss, alpha the first one's, but
-    for the factor of `Objective.input_scale`. Seed: eq. 32 for the loss, 35 and 41 for its gradients, 23 for the sum.
+    The input rows of the context words predict the center, as in word2vec.c: each on its own in skip-gram, and through
+    their mean or sum in CBOW. They are scored against the center and the noise words of the step, or against the nodes
+    of the center's path. A step is −alpha × the exact gradient of the summed loss of its windows, except for the factor
+    of `Objective.input_scale` (help/mathematics.md, sections 5 to 8; in the course solution, eq. 32 is the loss, eq. 35
+    and 41 are its gradients, and eq. 23 is the sum).
 
     Parameters
     ----------
-    alphas : float64 (N,), the learning rate at each window; a step takes its first one's.
+    objective : the architecture and the loss.
+    sample : the windows of the block.
+    alphas : float64 (N,), the learning rate at each window. A step uses that of its first window.
     input_vectors, output_vectors : float (rows, ≥ D), changed in place.
 
     Returns
     -------
-    The summed loss in nats, and the number of predictions it is the sum of.
+    The summed loss in nats, and the number of predictions that it sums.
     """
     total, predictions = 0.0, 0
     for first in range(0, len(sample.kept_ids), sample.step_windows):
@@ -46,17 +49,17 @@ def train_logistic(
             total += loss
             predictions += window.predictions
         for table, ids, grads in moves:
-            # `-=` on repeated rows would keep one of their gradients only.
+            # `table[ids] -= …` would keep only one of the gradients of a repeated row.
             np.subtract.at(table, ids, alpha * grads)
         if not np.isfinite(total):
-            break  # diverged
+            break  # the run has diverged, and the caller says so
     return total, predictions
 
 
 def measure_logistic(
     objective: Objective, sample: Sample, input_vectors: np.ndarray, output_vectors: np.ndarray
 ) -> tuple[float, int]:
-    """The summed loss of a block's windows in nats, and the number of predictions; the tables stay as they are."""
+    """Return the summed loss of a block in nats, and the number of predictions, without changing the tables."""
     windows = (_Window(objective, sample, pos) for pos in range(len(sample.kept_ids)))
     some = [window for window in windows if len(window.context_ids)]
     losses = (window.loss(objective, input_vectors, output_vectors)[0] for window in some)
@@ -64,20 +67,19 @@ def measure_logistic(
 
 
 class _Window:
-    """One window of a block: the context words, and what their prediction is scored against."""
+    """A window of a block: its context words, and the output rows that their predictions are scored against."""
 
     def __init__(self, objective: Objective, sample: Sample, pos: int) -> None:
-        window = sample.kept_ids[sample.window_starts[pos] : sample.window_stops[pos]]
-        self.context_ids = np.delete(window, pos - sample.window_starts[pos])
+        self.context_ids = sample.context_ids(pos)
         negative_ids = sample.negative_ids[pos // sample.step_windows]
         self.output_ids, self.labels, self.counts = objective.outputs(int(sample.kept_ids[pos]), negative_ids)
-        # In skip-gram each context word predicts for itself, in CBOW all of them together.
+        # In skip-gram each context word makes a prediction; in CBOW all of them make one together.
         self.predictions = len(self.context_ids) if objective.model == "skipgram" else 1
 
     def loss(
         self, objective: Objective, input_vectors: np.ndarray, output_vectors: np.ndarray
     ) -> tuple[float, np.ndarray, np.ndarray]:
-        """The loss in nats, its gradient for each context row (n, D), and for each output row (m, D)."""
+        """Return the loss in nats, its gradient for each context row (n, D), and for each output row (m, D)."""
         model = objective.architecture
         hidden = model.hidden(input_vectors[self.context_ids])
         rows = output_vectors[self.output_ids]

@@ -1,14 +1,13 @@
-"""Randomness is data: a block of ids becomes the arrays that every engine consumes.
+"""Everything random about a block: which tokens are kept, how wide each window is, and which noise words it meets.
 
-Everything random about a block, that is which tokens are kept, how far each window reaches and which noise
-words it meets, comes from streams keyed by (seed, epoch, block). So it depends neither on the engine nor on the
-number of threads.
+It is drawn before training, as arrays that every engine reads, from random streams keyed by (seed, epoch, block). So it
+depends neither on the engine nor on the number of threads.
 
-A block draws a pool of noise words, and its steps take theirs from the pool, at random: each follows the noise
-distribution, and its row is in the cache.
+Each block draws a pool of noise words, and its steps draw their noise words from that noise pool. They still follow the
+noise distribution, and their rows are in the cache.
 
-Mikolov et al. 2013, "Distributed Representations of Words and Phrases and their Compositionality", for
-subsampling and noise; Vose 1991 for the alias method; Steele et al. 2014 (SplitMix64) for the stream.
+References: Mikolov et al. 2013, "Distributed Representations of Words and Phrases and their Compositionality", for
+subsampling and noise; Vose 1991 for the alias method; Steele et al. 2014 (SplitMix64) for the random stream.
 """
 
 from __future__ import annotations
@@ -23,30 +22,31 @@ from w2v_cli.compute.random import GOLDEN, LOW, MASK, below, mix, stream_key
 from w2v_cli.config import TrainConfig
 
 MOST_STEP_WINDOWS = 4
-# Noise words of a block. enwiki-100m, analogies of three seeds: with 2,048 of them skip-gram has 38.9 %, CBOW 38.1 %;
-# with 1,024, 38.5 and 37.8; with noise drawn anew for every step, 37.7 and 38.1, at three quarters of CBOW's speed.
+# Size of a block's noise pool: small enough for the cache, and large enough to train vectors as good as those with new
+# noise words in every step (measured: help/design.md, "The noise pool").
 POOL_WORDS = 2048
-# Texts with fewer tokens than this are not subsampled: too little of them would be left to learn from.
+# Texts with fewer tokens are not subsampled, because too little would be left to learn from.
 LEAST_SUBSAMPLED = 10_000
-# Which of a block's two streams.
+# The numbers of a block's two random streams.
 WINDOWS, NOISE = 0, 1
-# Of all that a `Sample` is. Another rule, or stream, has another name: no run goes on in it that began in this one.
+# The name of the rules by which a `Sample` is drawn. Change it with the rules or the random streams: a checkpoint
+# stores it, so that no run is resumed under other rules than it began with.
 STEP_RULE = f"up to {MOST_STEP_WINDOWS} share noise of a pool of {POOL_WORDS}"
 
 
 @dataclass(frozen=True)
 class Sample:
-    """The windows of one block: N kept tokens, each the center of one.
+    """The windows of one block. Each of its N kept tokens is the center of a window.
 
     Attributes
     ----------
     kept_ids : int32 (N,), the tokens that subsampling left.
-    window_starts, window_stops : int32 (N,); the contexts of the token at `pos` are the kept tokens in
+    window_starts, window_stops : int32 (N,). The context of the token at `pos` is the kept tokens in
         [window_starts[pos], window_stops[pos]) without `pos` itself.
-    negative_ids : int32 (steps, K), noise words, the same ones for all windows of a step; one that equals a window's
-        target does not count for it.
-    positions : int32 (N,), each kept token's place in the block before subsampling.
-    step_windows : so many windows in a row are trained in one step; the last step may have fewer.
+    negative_ids : int32 (steps, K), the noise words that all windows of a step share. A noise word that equals the
+        target of a window does not count for that window.
+    positions : int32 (N,), the position of each kept token in the block before subsampling.
+    step_windows : number of consecutive windows in a step; the last step may have fewer.
     """
 
     kept_ids: np.ndarray
@@ -56,6 +56,11 @@ class Sample:
     positions: np.ndarray
     step_windows: int = 1
 
+    def context_ids(self, pos: int) -> np.ndarray:
+        """Return the context words of one window, int32 (n,)."""
+        start, stop = self.window_starts[pos], self.window_stops[pos]
+        return np.delete(self.kept_ids[start:stop], pos - start)
+
 
 @dataclass(frozen=True)
 class Sampler:
@@ -63,12 +68,15 @@ class Sampler:
 
     Attributes
     ----------
-    keep_limits : uint32 (V,); a token of word i is kept if 32 random bits are ≤ keep_limits[i].
-    noise_limits : uint32 (V,), noise_aliases : int32 (V,); the alias table: a uniform column i stands if 32
-        random bits are ≤ noise_limits[i], else its alias does.
-    window : the largest radius · fixed_window : it is every window's
-    negatives : noise words of a step · step_windows : windows of a step, which share them
-    seed : of the run.
+    keep_limits : uint32 (V,). A token of word i is kept if 32 random bits are ≤ keep_limits[i].
+    noise_limits : uint32 (V,), the limits of the alias table. A uniformly drawn column i gives word i if 32 random bits
+        are ≤ noise_limits[i], and word noise_aliases[i] otherwise.
+    noise_aliases : int32 (V,).
+    window : the largest radius of a window.
+    fixed_window : whether every window has that radius.
+    negatives : number of noise words in a step.
+    step_windows : number of windows in a step, which share the noise words.
+    seed : the run's random seed.
     """
 
     keep_limits: np.ndarray
@@ -81,13 +89,13 @@ class Sampler:
     seed: int
 
     def sample(self, ids: np.ndarray, boundaries: np.ndarray, epoch: int, block: int) -> Sample:
-        """The windows of one block.
+        """Draw the windows of one block.
 
         Parameters
         ----------
         ids : int32 (n,), the block's tokens.
-        boundaries : int64, ascending places in (0, n) where a new sentence begins; no window crosses one.
-        epoch, block : the key of the random streams, with the seed.
+        boundaries : int64, ascending positions in (0, n) where a new sentence begins. No window crosses one.
+        epoch, block : together with the seed, the key of the random streams.
         """
         kept_ids, starts, stops, positions = (np.empty(len(ids), np.int32) for _ in range(4))
         kept = _draw_windows(
@@ -115,15 +123,15 @@ class Sampler:
 
     @property
     def keeps_all(self) -> bool:
-        """Whether no token is left out."""
+        """Whether every token is kept."""
         return bool((self.keep_limits == LOW).all())
 
     def keeping_all(self) -> Sampler:
-        """The same distributions without subsampling."""
+        """Return the same distributions without subsampling."""
         return replace(self, keep_limits=np.full_like(self.keep_limits, LOW))
 
     def _stream(self, *parts: int) -> Any:
-        """Where one of the run's streams starts; an integer of numba's must be told that it is unsigned."""
+        """Return where one of the run's random streams starts; numba needs to be told that the number is unsigned."""
         key = stream_key(self.seed, *parts)
         return np.uint64(key) if COMPILES else key
 
@@ -138,15 +146,17 @@ def make_sampler(
     fixed_window: bool = False,
     step_windows: int = 1,
 ) -> Sampler:
-    """The distributions for a vocabulary.
+    """Return the distributions for a vocabulary (word2vec.c).
 
         keep_prob(w) = √(t ÷ f) + t ÷ f      noise(w) ∝ count(w)^noise_exponent
 
-    with t = `subsample` (0 keeps every token) and f the share of w among the tokens (word2vec.c).
+    Here t is `subsample`, and f is the share of w among the tokens. With t = 0 every token is kept.
 
     Parameters
     ----------
     counts : int64 (V,), occurrences of each word.
+    subsample, noise_exponent : see above.
+    window, negatives, seed, fixed_window, step_windows : as in `Sampler`.
     """
     ratio = subsample * counts.sum() / counts if subsample > 0 else np.full(len(counts), np.inf)
     noise_limits, noise_aliases = alias_table((counts / counts.max()) ** noise_exponent)
@@ -163,9 +173,14 @@ def make_sampler(
 
 
 def sampler_of(config: TrainConfig, counts: np.ndarray) -> Sampler:
-    """The distributions of a run over a vocabulary; counts int64 (V,).
+    """Return the distributions of a run.
 
-    Texts of less than `LEAST_SUBSAMPLED` tokens are not subsampled.
+    Texts with fewer than `LEAST_SUBSAMPLED` tokens are not subsampled.
+
+    Parameters
+    ----------
+    config : the run's choices.
+    counts : int64 (V,), occurrences of each word.
     """
     return make_sampler(
         counts,
@@ -180,19 +195,27 @@ def sampler_of(config: TrainConfig, counts: np.ndarray) -> Sampler:
 
 
 def windows_per_step(config: TrainConfig) -> int:
-    """Neighbouring windows that are trained in one step, against the same noise words.
+    """Return the number of consecutive windows that are trained in one step, against the same noise words.
 
-    Of skip-gram 1 + negatives ÷ 5, at most 4: fewer rows to fetch, and larger products; too many, and a word meets too
-    little noise (enwiki-100m, analogies: with 5 noise words 1, 2 and 4 windows have 38.4, 38.5 and 35.8 %; with 15, 2,
-    4 and 6 have 41.5, 40.9 and 39.8 %; more noise was not tried). CBOW's windows are one prediction each, and notice
-    even two (35.8 and 33.9 %).
+    It is 1 + negatives ÷ 5 in skip-gram with negative sampling, and at most 4. Sharing means fewer rows to fetch and
+    larger matrix products, but with too many windows a word meets too few noise words. A CBOW window is a single
+    prediction, and even two of them in a step make the vectors worse (measured: help/design.md, "Shared noise words").
     """
     several = config.model == "skipgram" and config.loss == "ns"
     return min(1 + config.negatives // 5, MOST_STEP_WINDOWS) if several else 1
 
 
 def alias_table(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Vose's alias table for weights float64 (V,): limits uint32 (V,) and aliases int32 (V,)."""
+    """Return Vose's alias table for some weights.
+
+    Parameters
+    ----------
+    weights : float64 (V,), not negative.
+
+    Returns
+    -------
+    limits, uint32 (V,), and aliases, int32 (V,); see `Sampler`.
+    """
     size = len(weights)
     share = weights * (size / weights.sum())
     aliases = np.arange(size, dtype=np.int32)
@@ -201,13 +224,16 @@ def alias_table(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _limits(probabilities: np.ndarray) -> np.ndarray:
-    """uint32 limits such that 32 random bits are ≤ the limit with the given probability (1 is certain)."""
+    """Return uint32 limits such that 32 random bits are ≤ the limit with the given probability (1 is certain)."""
     return np.maximum(np.ceil(probabilities * 2.0**32) - 1, 0).astype(np.uint32)
 
 
 @compiled
 def _pair_columns(share: Any, aliases: Any) -> None:
-    """Fill every column under 1 from one over 1; `share` becomes the part of a column that is its own."""
+    """Fill up each column whose share is below 1 (poor) from a column whose share is above 1 (rich).
+
+    Afterwards `share` holds the part of each column that belongs to its own word.
+    """
     poor = np.empty(len(share), np.int32)
     rich = np.empty(len(share), np.int32)
     poor_count, rich_count = 0, 0
@@ -227,7 +253,7 @@ def _pair_columns(share: Any, aliases: Any) -> None:
             rich_count -= 1
             poor[poor_count] = giver
             poor_count += 1
-    # What is left differs from 1 by rounding alone.
+    # The columns that are left differ from 1 only by rounding.
     for i in range(poor_count):
         share[poor[i]] = 1.0
     for i in range(rich_count):
@@ -236,7 +262,7 @@ def _pair_columns(share: Any, aliases: Any) -> None:
 
 @compiled
 def _clip(stops: Any, start: Any, end: Any, window: Any) -> None:
-    """No window of a sentence reaches past its end."""
+    """Shorten the windows that reach past the end of their sentence."""
     for pos in range(max(start, end - window), end):
         stops[pos] = min(stops[pos], end)
 
@@ -245,9 +271,10 @@ def _clip(stops: Any, start: Any, end: Any, window: Any) -> None:
 def _draw_windows(  # type: ignore[no-untyped-def]
     state, ids, boundaries, keep_limits, window, fixed_window, kept_ids, starts, stops, positions
 ):
-    """Fill a `Sample`'s arrays of windows; returns the number of kept tokens.
+    """Fill the arrays of a `Sample` with windows; return the number of kept tokens.
 
-    The window of a token that is not kept is overwritten by the next: whether it is could not be predicted.
+    A window is written for every token, and overwritten by the next one if the token is not kept. A branch instead
+    would slow the loop down, because the processor cannot predict which tokens are kept.
     """
     kept, sentence_start, next_boundary = 0, 0, 0
     for pos in range(len(ids)):
@@ -258,7 +285,7 @@ def _draw_windows(  # type: ignore[no-untyped-def]
         state = (state + GOLDEN) & MASK
         bits = mix(state)
         radius = window if fixed_window else 1 + np.int64(below(window, bits & LOW))
-        # No window leaves its block; a larger radius might leave int32.
+        # A window cannot be wider than its block, and a larger radius might overflow int32.
         radius = min(radius, len(ids))
         kept_ids[kept], positions[kept] = ids[pos], pos
         starts[kept], stops[kept] = max(kept - radius, sentence_start), kept + radius + 1
@@ -269,13 +296,13 @@ def _draw_windows(  # type: ignore[no-untyped-def]
 
 @compiled
 def _draw_noise(state, noise_limits, noise_aliases, negatives):  # type: ignore[no-untyped-def]
-    """Draw a block's pool of noise words, and from it those of its steps."""
+    """Draw the noise pool of a block, and from it the noise words of its steps."""
     pool = np.empty(POOL_WORDS, np.int32)
     for i in range(POOL_WORDS):
         state = (state + GOLDEN) & MASK
         bits = mix(state)
         column = below(len(noise_limits), bits >> 32)
-        # Both are read, as a branch on them could not be predicted.
+        # Both arrays are read, because the processor could not predict a branch here.
         alias, own = noise_aliases[column], bits & LOW <= noise_limits[column]
         pool[i] = column if own else alias
     for i in range(len(negatives)):

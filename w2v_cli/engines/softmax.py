@@ -1,14 +1,18 @@
-"""The full softmax, exact, as matrix products over the vocabulary.
+"""The full softmax, computed exactly, as matrix products over the vocabulary.
 
-P(·|input) is the same for every word predicted from one input word, so a batch of windows needs one
-distribution for each of its distinct centers, however wide the windows are: three products of (U, D) and
-(V, D) matrices, U distinct centers. Seed: eq. 25 for the loss, 27 and 31 for its gradients.
+P(·|center) is the same for every word that a center predicts. So a batch of windows with U distinct centers needs only
+U distributions, however wide the windows are, and three products of (U, D) and (V, D) matrices.
+
+The derivation is in help/mathematics.md, section 4. In the course solution, eq. 25 is the loss, and eq. 27 and 31 are
+its gradients.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 from typing import Any
@@ -19,18 +23,61 @@ from numpy.typing import DTypeLike
 from w2v_cli.engines.objective import Objective
 from w2v_cli.engines.sampling import Sample
 
-# Centers whose steps are summed into one, at most: more of them make faster products, and longer steps. Three things
-# keep a step from overshooting, which with the full softmax ends in divergence: the cap; that the most frequent center
-# comes about once in a batch; and a limit to alpha × centers, half of what still trains (the first 4 MB of enwiki-100m,
-# V = 1,000).
+# The most centers whose steps are summed into one. More centers make the products faster and the steps longer, and a
+# step of the full softmax that overshoots ends in divergence. Three limits prevent that: this one; the most frequent
+# center occurs about once in a batch; and alpha × centers is at most half of what still trains (measured:
+# help/design.md, "Batches of the full softmax").
 BATCH_CENTERS = 64
 MOST_ALPHA_CENTERS = 0.8
-# Windows with more context words than this on average make as much smaller batches: each word adds to the step.
+# If windows have more context words than this on average, batches are smaller by that ratio, because each context word
+# adds to the step.
 WIDE_WINDOW = 10
-# What a batch's scores may take: of a vocabulary of more than 262,144 words, fewer than 64 centers have their turn.
+# The most memory for the scores of a batch. With more than 262,144 words, a batch has fewer than 64 centers.
 SCORE_BYTES = 1 << 26
-# Words that a thread has at least: a part of fewer takes less time than handing it over.
+# The fewest words in a part of the vocabulary. A smaller part takes less time than handing it to a thread.
 LEAST_PART = 1000
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """How the work over the vocabulary is divided among threads, and the memory that it uses.
+
+    The memory is allocated once for all batches, because the system takes long to provide so much of it.
+
+    Attributes
+    ----------
+    parts : the parts of the vocabulary.
+    each : `map`, or a function like it that does all parts at the same time.
+    scores : memory for the scores, (≥ U·V,).
+    grad_output : memory for ∂loss/∂output_vectors, (V, D).
+    """
+
+    parts: Sequence[slice]
+    each: Callable[..., Iterable[Any]]
+    scores: np.ndarray
+    grad_output: np.ndarray
+
+    @classmethod
+    def of(
+        cls,
+        centers: int,
+        output_vectors: np.ndarray,
+        parts: Sequence[slice] = (slice(None),),
+        each: Callable[..., Iterable[Any]] = map,
+    ) -> Workspace:
+        """Allocate the memory for batches of at most `centers` centers."""
+        scores = np.empty(centers * len(output_vectors), output_vectors.dtype)
+        return cls(parts, each, scores, np.empty_like(output_vectors))
+
+
+@contextmanager
+def _threads(output_vectors: np.ndarray, threads: int) -> Iterator[Workspace]:
+    """Start the threads that share the vocabulary; they end with the block."""
+    words = len(output_vectors)
+    parts = vocabulary_parts(words, threads)
+    # The threads do not inherit numpy's handling of floating-point errors from this one.
+    with ThreadPoolExecutor(len(parts), initializer=partial(np.seterr, **np.geterr())) as pool:
+        yield Workspace.of(most_centers(words), output_vectors, parts, pool.map if len(parts) > 1 else map)
 
 
 def train_softmax(
@@ -42,62 +89,70 @@ def train_softmax(
     threads: int = 1,
     batch_alpha: float | None = None,
 ) -> tuple[float, int]:
-    """The full softmax over one block, a batch of windows at a time.
+    """Train one block with the full softmax, a batch of windows at a time.
 
-    Skip-gram's center predicts every context word from its input row, as the seed prints it (eq. 23); CBOW's context
-    predicts the center from its pooled rows. A batch's step is −alpha × the exact gradient of its summed loss, alpha
-    that of its middle: to first order in alpha the same as its windows' steps one after the other.
+    In skip-gram the center predicts every context word from its input row, as in the course solution (eq. 23;
+    help/mathematics.md, section 6). In CBOW the mean or sum of the context rows predicts the center. The step of a
+    batch is −alpha × the exact gradient of its summed loss, with the mean alpha of its windows. To first order in alpha
+    that equals the steps of its windows one after the other.
 
-    Parameters and returns are those of `reference.train_logistic`; each of the `threads` has a part of the vocabulary.
-    Batches are as large as they would be at `batch_alpha`, if given: a trial's own alphas are 0.
+    Parameters
+    ----------
+    objective, sample, alphas, input_vectors, output_vectors : as in `reference.train_logistic`.
+    threads : each thread computes a part of the vocabulary.
+    batch_alpha : the learning rate that determines the size of the batches, instead of `alphas`. A trial needs it,
+        because its own learning rates are 0.
+
+    Returns
+    -------
+    The summed loss in nats, and the number of predictions that it sums.
     """
     total, predictions = 0.0, 0
-    words = len(output_vectors)
-    parts = vocabulary_parts(words, threads)
-    # Once for all batches: the system takes long to hand out as much, and malloc keeps what it gets in growing pieces.
-    room = np.empty(most_centers(words) * words, output_vectors.dtype), np.empty_like(output_vectors)
-    # Threads do not inherit that numpy shall not warn.
-    with ThreadPoolExecutor(len(parts), initializer=partial(np.seterr, **np.geterr())) as pool:
-        each = pool.map if len(parts) > 1 else map
-        for first, stop in batches(sample, alphas if batch_alpha is None else [batch_alpha], words):
+    with _threads(output_vectors, threads) as work:
+        size_alphas = alphas if batch_alpha is None else [batch_alpha]
+        for first, stop in batches(sample, size_alphas, len(output_vectors)):
             batch = _Batch(objective, sample, first, stop, input_vectors.dtype)
             if len(batch.target_ids) == 0:
                 continue
             alpha = input_vectors.dtype.type(alphas[first:stop].mean())
             loss, grad_hidden, grad_output = grouped_softmax_loss(
-                batch.hidden(input_vectors), output_vectors, batch.group, batch.target_ids, parts, each, room
+                batch.hidden(input_vectors), output_vectors, batch.group, batch.target_ids, work
             )
             grad_hidden *= alpha
             batch.descend(input_vectors, grad_hidden)
-            list(each(partial(_descend, output_vectors, grad_output, alpha), parts))
+            list(work.each(partial(_descend, output_vectors, grad_output, alpha), work.parts))
             total += loss
             predictions += len(batch.target_ids)
             if not np.isfinite(loss):
-                break  # diverged: a block can take minutes, and the rest of it is of no use
+                break  # the run has diverged, and the rest of the block, which can take minutes, is useless
     return total, predictions
 
 
 def measure_softmax(
     objective: Objective, sample: Sample, input_vectors: np.ndarray, output_vectors: np.ndarray, threads: int = 1
 ) -> tuple[float, int]:
-    """The summed loss of a block's predictions in nats, and their number; the tables stay as they are."""
+    """Return the summed loss of a block in nats, and the number of predictions, without changing the tables."""
     total, predictions = 0.0, 0
-    words = len(output_vectors)
-    parts, scores = vocabulary_parts(words, threads), np.empty(most_centers(words) * words, output_vectors.dtype)
-    with ThreadPoolExecutor(len(parts), initializer=partial(np.seterr, **np.geterr())) as pool:
-        each = pool.map if len(parts) > 1 else map
-        for first in range(0, len(sample.kept_ids), most_centers(words)):
-            stop = min(first + most_centers(words), len(sample.kept_ids))
+    size = most_centers(len(output_vectors))
+    with _threads(output_vectors, threads) as work:
+        for first in range(0, len(sample.kept_ids), size):
+            stop = min(first + size, len(sample.kept_ids))
             batch = _Batch(objective, sample, first, stop, input_vectors.dtype)
             if len(batch.target_ids):
                 hidden = batch.hidden(input_vectors)
-                total += _Forward(hidden, output_vectors, batch.group, batch.target_ids, parts, each, scores).loss
+                total += _Forward(hidden, output_vectors, batch.group, batch.target_ids, work).loss
                 predictions += len(batch.target_ids)
     return total, predictions
 
 
 class _Batch:
-    """The predictions of the windows first…stop−1: which hidden vector each comes from, and what it predicts."""
+    """The predictions of the windows first…stop−1.
+
+    Attributes
+    ----------
+    group : int (pairs,), the hidden vector that each prediction is made from.
+    target_ids : int32 (pairs,), the word that it predicts.
+    """
 
     def __init__(self, objective: Objective, sample: Sample, first: int, stop: int, dtype: DTypeLike) -> None:
         center_ids, context_ids, window = batch_pairs(sample, first, stop)
@@ -106,7 +161,7 @@ class _Batch:
             self._input_ids, self.group = np.unique(center_ids, return_inverse=True)
             self.target_ids = context_ids
             return
-        # One prediction a window: the mean or sum of its rows predicts its center.
+        # Each window makes one prediction: the mean or sum of its context rows predicts its center.
         self._firsts = np.flatnonzero(np.diff(window, prepend=-1))
         self._widths = np.diff(self._firsts, append=len(window))
         self._input_ids, self.target_ids = context_ids, center_ids[self._firsts]
@@ -115,14 +170,14 @@ class _Batch:
         self._scales = self._weights * objective.input_scale(self._widths)
 
     def hidden(self, input_vectors: np.ndarray) -> np.ndarray:
-        """The hidden vectors, (U, D)."""
+        """Return the hidden vectors, (U, D)."""
         rows = input_vectors[self._input_ids]
         if self._scales is None:
             return rows
         return np.add.reduceat(rows, self._firsts) * self._weights[:, None]
 
     def descend(self, input_vectors: np.ndarray, grad_hidden: np.ndarray) -> None:
-        """Subtract the gradient of the hidden vectors, (U, D), from the rows that form them."""
+        """Subtract the gradient of the hidden vectors, (U, D), from the rows that they are made of."""
         if self._scales is None:
             input_vectors[self._input_ids] -= grad_hidden
         else:
@@ -131,12 +186,15 @@ class _Batch:
 
 
 def batches(sample: Sample, alphas: Sequence[float] | np.ndarray, words: int) -> Iterator[tuple[int, int]]:
-    """Where each batch of windows begins and ends; its size depends on the first of `alphas` and on the vocabulary."""
+    """Yield where each batch of windows begins and ends.
+
+    The size of the batches depends on the first of `alphas`, on the width of the windows, and on the vocabulary.
+    """
     centers = len(sample.kept_ids)
     if centers == 0:
         return
     size = min(most_centers(words), centers // int(np.bincount(sample.kept_ids).max()))
-    # The largest alpha of a block is its first; it hardly changes within one.
+    # The first alpha of a block is its largest, and alpha hardly changes within a block.
     if alphas[0] > 0:
         width = float((sample.window_stops - sample.window_starts).mean()) - 1
         most = MOST_ALPHA_CENTERS / max(1.0, width / WIDE_WINDOW)
@@ -146,17 +204,17 @@ def batches(sample: Sample, alphas: Sequence[float] | np.ndarray, words: int) ->
 
 
 def most_centers(words: int) -> int:
-    """Centers of the largest batch."""
+    """Return the number of centers in the largest batch."""
     return max(1, min(BATCH_CENTERS, SCORE_BYTES // (4 * words)))
 
 
 def work_bytes(words: int, dim: int) -> int:
-    """What a step takes beside the parameters, bytes: its scores and ∂loss/∂output_vectors."""
+    """Return the memory that a step needs besides the parameters, for scores and ∂loss/∂output_vectors, in bytes."""
     return 4 * words * (most_centers(words) + dim)
 
 
 def _subtract_rows(table: np.ndarray, ids: np.ndarray, rows: np.ndarray) -> None:
-    """table[ids] -= rows, where repeated ids take all of theirs: `np.subtract.at`, and faster."""
+    """Subtract rows from table[ids]; those of repeated ids add up, as with the slower `np.subtract.at`."""
     order = np.argsort(ids, kind="stable")
     ordered = ids[order]
     firsts = np.flatnonzero(np.diff(ordered, prepend=-1))
@@ -164,7 +222,7 @@ def _subtract_rows(table: np.ndarray, ids: np.ndarray, rows: np.ndarray) -> None
 
 
 def batch_pairs(sample: Sample, first: int, stop: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """All pairs of the windows first…stop−1: center ids, context ids, both int32 (pairs,), and which window."""
+    """Return all pairs of the windows first…stop−1: center ids, context ids, both int32 (pairs,), and the windows."""
     starts, stops = sample.window_starts[first:stop], sample.window_stops[first:stop]
     widths = stops - starts
     center_pos = np.repeat(np.arange(first, stop), widths)
@@ -175,7 +233,7 @@ def batch_pairs(sample: Sample, first: int, stop: int) -> tuple[np.ndarray, np.n
 
 
 def vocabulary_parts(words: int, threads: int) -> list[slice]:
-    """The vocabulary in as many parts as there are threads, or fewer where they would be too small to pay."""
+    """Divide the vocabulary into one part for each thread, or into fewer if those would be too small to pay off."""
     count = max(1, min(threads, words // LEAST_PART))
     edges = [words * part // count for part in range(count + 1)]
     return [slice(first, stop) for first, stop in pairwise(edges)]
@@ -186,51 +244,53 @@ def grouped_softmax_loss(
     output_vectors: np.ndarray,
     group: np.ndarray,
     target_ids: np.ndarray,
-    parts: Sequence[slice] = (slice(None),),
-    each: Callable[..., Iterable[Any]] = map,
-    room: tuple[np.ndarray, np.ndarray] | None = None,
+    work: Workspace | None = None,
 ) -> tuple[float, np.ndarray, np.ndarray]:
-    """Loss and gradients of many predictions that share few hidden vectors.
+    """Return the loss and the gradients of many predictions that share few hidden vectors.
 
         S = H·Oᵀ     loss = Σ_(u,t) (log Σ_v e^S_uv − S_ut)     G = N ⊙ softmax(S) − counts
         ∂loss/∂H = G·O     ∂loss/∂O = Gᵀ·H
 
+    Here (u, t) runs over the predictions, N is the number of predictions from each hidden vector, and counts is how
+    many of them have each target (help/mathematics.md, section 4).
+
     Parameters
     ----------
-    hidden : float (U, D) · output_vectors : float (V, D)
-    group : int (pairs,), the row of `hidden` that each pair predicts from.
-    target_ids : int (pairs,), the word that it predicts.
-    parts : the vocabulary in parts · each : `map`, or one that takes the parts at the same time.
-    room : memory for S, (≥ U·V,), and for ∂loss/∂O, (V, D), if it is there already.
+    hidden : H, float (U, D).
+    output_vectors : O, float (V, D).
+    group : u, int (pairs,), the row of `hidden` that each prediction is made from.
+    target_ids : t, int (pairs,), the word to predict.
+    work : how to divide the work, and its memory; by default it is not divided.
 
     Returns
     -------
     The loss in nats (float64), ∂loss/∂hidden (U, D), ∂loss/∂output_vectors (V, D).
     """
-    size = len(hidden) * len(output_vectors)
-    flat, grad_output = (np.empty(size, hidden.dtype), np.empty_like(output_vectors)) if room is None else room
-    forward = _Forward(hidden, output_vectors, group, target_ids, parts, each, flat)
-    pairs_of = np.bincount(group, minlength=len(hidden))
+    if work is None:
+        work = Workspace.of(len(hidden), output_vectors)
+    forward = _Forward(hidden, output_vectors, group, target_ids, work)
+    predictions = np.bincount(group, minlength=len(hidden))
 
     def backward(part: slice, shift: np.ndarray) -> np.ndarray:
-        """e^(S − shift) becomes G, and makes the part's ∂loss/∂O; its share of ∂loss/∂H."""
-        mine = forward.scores[:, part]
-        mine *= (pairs_of * np.exp(shift - forward.log_norms)).astype(mine.dtype)[:, None]
-        np.subtract.at(mine, forward.targets(part)[1], 1)
-        np.matmul(mine.T, hidden, out=grad_output[part])
-        return mine @ output_vectors[part]
+        """Turn e^(S − shift) into G; write the part's ∂loss/∂O, and return its share of ∂loss/∂H."""
+        errors = forward.scores[:, part]
+        errors *= (predictions * np.exp(shift - forward.log_norms)).astype(errors.dtype)[:, None]
+        np.subtract.at(errors, forward.targets(part)[1], 1)
+        np.matmul(errors.T, hidden, out=work.grad_output[part])
+        return errors @ output_vectors[part]
 
-    return forward.loss, sum(each(backward, parts, forward.shifts)), grad_output
+    return forward.loss, sum(work.each(backward, work.parts, forward.shifts)), work.grad_output
 
 
 class _Forward:
-    """The forward half of `grouped_softmax_loss`, whose parameters these are.
+    """The forward half of `grouped_softmax_loss`, which has the same parameters.
 
     Attributes
     ----------
     loss : nats (float64).
-    scores : (U, V), e^(S − shift), in the memory that was given.
-    shifts : (parts, U), the largest score of each part · log_norms : float64 (U,), log Σ_v e^S_uv.
+    scores : (U, V), e^(S − shift), in the memory of the workspace.
+    shifts : (parts, U), the largest score in each part.
+    log_norms : float64 (U,), log Σ_v e^S_uv.
     """
 
     def __init__(
@@ -239,38 +299,36 @@ class _Forward:
         output_vectors: np.ndarray,
         group: np.ndarray,
         target_ids: np.ndarray,
-        parts: Sequence[slice],
-        each: Callable[..., Iterable[Any]],
-        memory: np.ndarray,
+        work: Workspace,
     ) -> None:
         self._group, self._target_ids = group, target_ids
-        self.scores = memory[: len(hidden) * len(output_vectors)].reshape(len(hidden), -1)
+        self.scores = work.scores[: len(hidden) * len(output_vectors)].reshape(len(hidden), -1)
         target_scores = np.empty(len(group), hidden.dtype)
 
         def exponentials(part: slice) -> tuple[np.ndarray, np.ndarray]:
-            """S becomes e^(S − shift); the part's shift (U,), and its sum, float64 (U,)."""
-            mine = np.matmul(hidden, output_vectors[part].T, out=self.scores[:, part])
-            here, places = self.targets(part)
-            # Not a product of its own: that rounds in another way, and a loss might come out below 0.
-            target_scores[here] = mine[places]
-            shift = mine.max(axis=1)
-            mine -= shift[:, None]
-            np.exp(mine, out=mine)
-            return shift, mine.sum(axis=1, dtype=np.float64)
+            """Compute e^(S − shift) of a part; return the shift (U,), and the part's sum, float64 (U,)."""
+            scores = np.matmul(hidden, output_vectors[part].T, out=self.scores[:, part])
+            in_part, positions = self.targets(part)
+            # Read from the same product: one of its own would round differently, and a loss might come out below 0.
+            target_scores[in_part] = scores[positions]
+            shift = scores.max(axis=1)
+            scores -= shift[:, None]
+            np.exp(scores, out=scores)
+            return shift, scores.sum(axis=1, dtype=np.float64)
 
-        self.shifts, sums = (np.stack(made) for made in zip(*each(exponentials, parts), strict=True))
+        self.shifts, sums = (np.stack(values) for values in zip(*work.each(exponentials, work.parts), strict=True))
         self.log_norms = np.logaddexp.reduce(np.log(sums) + self.shifts, axis=0)
-        # Pair by pair, as no difference of theirs is below 0, not even by rounding.
+        # Subtracted pair by pair, because then no difference is below 0, not even by rounding.
         self.loss = float((self.log_norms[group] - target_scores).sum())
 
     def targets(self, part: slice) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
-        """Which pairs' targets are in a part of the vocabulary, and where their scores are in it."""
+        """Return which predictions have their target in a part of the vocabulary, and the indices of its scores."""
         start, stop, _ = part.indices(self.scores.shape[1])
-        here = (self._target_ids >= start) & (self._target_ids < stop)
-        return here, (self._group[here], self._target_ids[here] - start)
+        in_part = (self._target_ids >= start) & (self._target_ids < stop)
+        return in_part, (self._group[in_part], self._target_ids[in_part] - start)
 
 
 def _descend(table: np.ndarray, grad: np.ndarray, alpha: np.floating[Any], part: slice) -> None:
-    """table −= alpha·grad, a part of it; the gradient is used up."""
+    """Subtract alpha·grad from one part of the table; this overwrites the gradient."""
     grad[part] *= alpha
     table[part] -= grad[part]

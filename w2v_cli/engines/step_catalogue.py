@@ -1,7 +1,7 @@
-"""Gradient checks of the shipped training steps: with alpha = 1, what a step takes away is its gradient.
+"""Gradient checks of the training steps themselves: with alpha = 1, a step subtracts exactly its gradient.
 
-The kernels that train in float32 are run here in float64, at the catalogue's windows. Their own loss is
-differentiated by central differences; the loss of `gradients`, which they must agree with, by the complex step.
+The kernels that train in float32 run here in float64, at the windows of `gradients.catalogue`. Central differences
+differentiate their own loss; the complex step differentiates the loss of `gradients`, which they must agree with.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from w2v_cli.gradients.catalogue import (
 )
 from w2v_cli.gradients.check import Check, Point
 
-# Every model and loss, and what is a choice about their steps.
+# Every model with every loss, and then the variants of their steps.
 CONFIGS = {
     "skipgram ns": TrainConfig(),
     "skipgram hs": TrainConfig(loss="hs"),
@@ -48,40 +48,42 @@ VARIANTS = {
     "cbow scaled hs": TrainConfig(model="cbow", loss="hs"),
     "cbow scaled softmax": TrainConfig(model="cbow", loss="softmax"),
 }
-# Wider than the widest vector register, and no multiple of it.
+# A dimension that is larger than the widest vector register, and not a multiple of it.
 WIDE = 35
 CORPUS_WINDOWS = 4
 
 
 def step_checks(engines: Sequence[str], seed: int, dim: int, vocab: int) -> list[Check]:
-    """Checks of the steps of one engine or of both.
+    """Return the checks of the steps of some engines.
 
     Parameters
     ----------
-    engines : reference, or compiled, which needs numba.
-    seed : of the points · dim : D · vocab : V, at least 4.
+    engines : names of engines; compiled needs numba.
+    seed : random seed of the points.
+    dim : D.
+    vocab : V, at least 4.
     """
     windows = nasty_windows(generator(seed, "windows"), vocab)
-    # Halving counts make a tree with a path of every length: the rarest word's is the longest there can be.
+    # Counts that halve from word to word make a tree with paths of every length, up to the longest possible one.
     counts = 2 ** np.maximum(40 - np.arange(vocab, dtype=np.int64), 0)
     checks: dict[str, Check] = {}
     for engine in engines:
         for kind, config in {**CONFIGS, **VARIANTS}.items():
             objective = make_objective(config, counts)
             step = make_step(engine, objective)
-            # The softmax is the same in both engines.
+            # The full softmax is the same code in both engines.
             who = "both engines'" if config.loss == "softmax" else engine
-            places = [Place(window) for window in windows if config.loss == "ns" or window.is_about_words]
-            # alpha once is not 1, so that it cannot be forgotten or squared.
-            places = places[:2] if kind in VARIANTS else [*places, Place(windows[0], 0.5, WIDE)]
+            settings = [Setting(window) for window in windows if config.loss == "ns" or window.is_about_words]
+            # One alpha differs from 1, to detect an alpha that is missing or squared.
+            settings = settings[:2] if kind in VARIANTS else [*settings, Setting(windows[0], 0.5, WIDE)]
             if kind == "skipgram ns":
-                places += [Place(window, together=True) for window in windows]
-            for place in places:
-                name = f"{who} {kind} step: {place.name}"
-                tables = place.window.tables(generator(seed, name), vocab, place.dim or dim)
+                settings += [Setting(window, together=True) for window in windows]
+            for setting in settings:
+                name = f"{who} {kind} step: {setting.name}"
+                tables = setting.window.tables(generator(seed, name), vocab, setting.dim or dim)
                 if objective.paths is not None:
                     tables["node_vectors"] = tables.pop("output_vectors")[:-1]
-                checks[name] = _step_check(name, objective, step, place, tables)
+                checks[name] = _step_check(name, objective, step, setting, tables)
     return list(checks.values())
 
 
@@ -93,47 +95,64 @@ def corpus_checks(
     sample: Sample,
     seed: int,
 ) -> list[Check]:
-    """Checks of the steps of a trained model, at some windows of a text.
+    """Return checks of the steps of a trained model, at some windows of a text.
 
-    Only the rows that a window touches take part; the full softmax goes over them and a few more.
+    They use only the rows that a window touches; for the full softmax, also a few more.
 
     Parameters
     ----------
-    config : the model's; CBOW's step is taken plain · counts : int64 (V,) · tables : input and output vectors, or nodes
-    sample : windows of the text, by the model's ids · seed : which of them.
+    engines : names of engines; compiled needs numba.
+    config : the model's choices. The steps of CBOW are checked without `Objective.scales_step`.
+    counts : int64 (V,), occurrences of each word.
+    tables : the model's input vectors, and its output vectors or node vectors.
+    sample : windows of the text, with the model's ids.
+    seed : random seed that chooses among the windows.
     """
     whole = replace(make_objective(config, counts), scales_step=False)
     rng = generator(seed, "corpus")
     wide = np.flatnonzero(sample.window_stops - sample.window_starts > 1)
     checks = []
     for pos in np.sort(rng.choice(wide, min(CORPUS_WINDOWS, len(wide)), replace=False)).tolist():
-        window_ids = sample.kept_ids[sample.window_starts[pos] : sample.window_stops[pos]]
-        context_ids = np.delete(window_ids, pos - sample.window_starts[pos])
-        center_id = int(sample.kept_ids[pos])
-        noise_ids = sample.negative_ids[pos // sample.step_windows]
-        others = rng.integers(0, len(counts), 8) if config.loss == "softmax" else noise_ids
-        words, places = np.unique(np.concatenate(([center_id], context_ids, others)), return_inverse=True)
-        paths, output_ids = None, words
-        if whole.paths is not None:
-            output_ids, labels = whole.paths.of(center_id)
-            # Of the words that take part the center alone is predicted.
-            starts = np.where(np.arange(len(words) + 1) > places[0], len(output_ids), 0)
-            paths = Paths(starts, np.arange(len(output_ids), dtype=np.int32), labels)
-        contexts, noise = np.split(places[1:], [len(context_ids)])
-        window = Window(f"word {pos}", int(places[0]), contexts, noise)
-        point = {
-            "input_vectors": tables[0][words].astype(np.float64),
-            whole.output_name: tables[1][output_ids].astype(np.float64),
-        }
+        window, point, paths = _corpus_window(whole, tables, sample, pos, rng)
         for engine in engines:
             objective = replace(whole, paths=paths)
             name = f"{engine} {config.model} {config.loss} step of the corpus: {window.name}"
-            checks.append(_step_check(name, objective, make_step(engine, objective), Place(window), point))
+            checks.append(_step_check(name, objective, make_step(engine, objective), Setting(window), point))
     return checks
 
 
-class Place(NamedTuple):
-    """A window, the learning rate there, the dimension if it is another, and whether it shares its step."""
+def _corpus_window(
+    objective: Objective, tables: Sequence[np.ndarray], sample: Sample, pos: int, rng: np.random.Generator
+) -> tuple[Window, dict[str, np.ndarray], Paths | None]:
+    """Return a window of a text over only the rows that it needs, those rows, and the Huffman paths over them."""
+    center_id, context_ids = int(sample.kept_ids[pos]), sample.context_ids(pos)
+    noise_ids = sample.negative_ids[pos // sample.step_windows]
+    others = rng.integers(0, len(tables[0]), 8) if objective.loss == "softmax" else noise_ids
+    words, rows = np.unique(np.concatenate(([center_id], context_ids, others)), return_inverse=True)
+    paths, output_ids = None, words
+    if objective.paths is not None:
+        output_ids, labels = objective.paths.of(center_id)
+        # The center is the only word that is predicted here, so it alone has a path.
+        starts = np.where(np.arange(len(words) + 1) > rows[0], len(output_ids), 0)
+        paths = Paths(starts, np.arange(len(output_ids), dtype=np.int32), labels)
+    contexts, noise = np.split(rows[1:], [len(context_ids)])
+    point = {
+        "input_vectors": tables[0][words].astype(np.float64),
+        objective.output_name: tables[1][output_ids].astype(np.float64),
+    }
+    return Window(f"word {pos}", int(rows[0]), contexts, noise), point, paths
+
+
+class Setting(NamedTuple):
+    """What a step is checked at.
+
+    Attributes
+    ----------
+    window : the window.
+    alpha : the learning rate.
+    dim : the dimension, if it differs from that of the other checks.
+    together : whether the step has a second window with the same noise words.
+    """
 
     window: Window
     alpha: float = 1.0
@@ -142,24 +161,25 @@ class Place(NamedTuple):
 
     @property
     def name(self) -> str:
-        """What is particular about it."""
+        """What is particular about this setting."""
         choices = "" if self.alpha == 1 else f", alpha {self.alpha}, dim {self.dim}"
         return self.window.name + choices + (", with its neighbour" if self.together else "")
 
     @property
     def windows(self) -> list[Window]:
-        """It, and that of its first context word with the same noise, where they are trained together."""
+        """The window, and with `together` also that of its first context word with the same noise words."""
         first = self.window
         if not self.together:
             return [first]
         contexts = np.concatenate(([first.center_id], first.context_ids[1:]))
-        # The last word is beyond the neighbour's reach, as long as it has another.
+        # The neighbour does not reach the last word, unless it has no other.
         contexts = contexts[: max(1, len(contexts) - 1)]
         return [first, replace(first, center_id=int(first.context_ids[0]), context_ids=contexts)]
 
 
-def _step_check(name: str, objective: Objective, step: Step, place: Place, tables: dict[str, np.ndarray]) -> Check:
-    window = place.window
+def _step_check(name: str, objective: Objective, step: Step, setting: Setting, tables: dict[str, np.ndarray]) -> Check:
+    """Return the check of a step against the loss of `gradients`."""
+    window = setting.window
     model = objective.model if objective.model == "skipgram" or objective.averages else "cbow of sums"
     input_ids, output_loss = window.context_ids, noise_loss(window)
     if objective.loss == "softmax":
@@ -167,36 +187,39 @@ def _step_check(name: str, objective: Objective, step: Step, place: Place, table
     elif objective.paths is not None:
         output_loss = path_loss(*objective.paths.of(window.center_id))
     analytic = [complex_loss_of(window_function(model, output_loss, input_ids))]
-    if place.together:
-        neighbour = place.windows[1]
+    if setting.together:
+        neighbour = setting.windows[1]
         analytic.append(complex_loss_of(window_function(model, noise_loss(neighbour), neighbour.context_ids)))
     scale = float(objective.input_scale(len(window.context_ids)))
-    gradients = partial(_step_gradients, step, sample_of(*place.windows), place.alpha, scale)
+    gradients = partial(_step_gradients, step, sample_of(*setting.windows), setting.alpha, scale)
     return Check(name, tables, gradients, lambda point: sum(loss(point) for loss in analytic))
 
 
 def sample_of(window: Window, neighbour: Window | None = None) -> Sample:
-    """The block that holds one window, or one and its neighbour: its center, then its context.
+    """Return a block that holds one window, or a window and its neighbour. All other windows of the block are empty.
 
-    The center comes first because the compiled engine takes the loss of every few steps, from the first on. All other
-    windows are empty.
+    The center comes first, before its context, because the compiled engine computes the loss of every few steps,
+    beginning with the first.
     """
     kept_ids = np.concatenate(([window.center_id], window.context_ids)).astype(np.int32)
-    places = np.arange(len(kept_ids), dtype=np.int32)
-    starts, stops = places.copy(), places + np.int32(1)
+    positions = np.arange(len(kept_ids), dtype=np.int32)
+    starts, stops = positions.copy(), positions + np.int32(1)
     stops[0] = len(kept_ids)
     if neighbour is not None:
         starts[1], stops[1] = 0, len(neighbour.context_ids) + 1
     step_windows = 1 if neighbour is None else 2
     negative_ids = np.zeros((-(-len(kept_ids) // step_windows), len(window.negative_ids)), np.int32)
     negative_ids[0] = window.negative_ids
-    return Sample(kept_ids, starts, stops, negative_ids, places, step_windows)
+    return Sample(kept_ids, starts, stops, negative_ids, positions, step_windows)
 
 
 def _step_gradients(step: Step, sample: Sample, alpha: float, input_scale: float, point: Point) -> tuple[object, Point]:
-    """Loss before the step, and (before − after) ÷ alpha of both tables, the input's by its scale as well."""
+    """Return the loss before the step, and (before − after) ÷ alpha for both tables.
+
+    The difference of the input table is also divided by `input_scale`; see `Objective.input_scale`.
+    """
     dim = next(iter(point.values())).shape[1]
-    # The kernels' rows are whole vectors; the padding is 0.
+    # The kernels need rows that are padded with zeros.
     before = [np.zeros((len(x), padded(dim))) for x in point.values()]
     for table, x in zip(before, point.values(), strict=True):
         table[:, :dim] = x

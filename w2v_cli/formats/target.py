@@ -17,8 +17,9 @@ from collections.abc import Callable
 
 from w2v_cli.errors import ModelFileError
 from w2v_cli.formats.export import WITH_WORDS, words_path
-from w2v_cli.storage.atomic import check_writable, undo_interrupted
+from w2v_cli.storage.atomic import check_writable
 from w2v_cli.storage.outputs import Named, require_apart
+from w2v_cli.storage.pairs import undo_interrupted
 
 _CHUNK_BYTES = 1 << 20
 # How `numpy.save` begins an array of float32 or float16 (V, D).

@@ -13,8 +13,8 @@ from w2v_cli.compute.threads import in_order
 from w2v_cli.config import available_cores
 from w2v_cli.errors import ConfigError, ModelFileError
 from w2v_cli.formats.recognise import BYTE_ORDER_MARK, HEADER, READABLE, recognise
+from w2v_cli.storage.mapped import open_regular
 from w2v_cli.storage.opening import OPENERS
-from w2v_cli.storage.tensors import open_regular
 from w2v_cli.storage.words import Words
 
 # Small enough that a chunk is still in the processor's cache when it is parsed.

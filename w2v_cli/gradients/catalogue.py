@@ -1,7 +1,7 @@
-"""Every gradient check of the mathematics, at points that are random and nasty on purpose.
+"""The gradient checks of the formulas, at random points and at points that wrong code gets wrong.
 
-`w2v gradcheck` and the tests run this same list; the checks of the shipped training steps, which are built on
-the same windows, are in `training.checks`.
+`w2v gradcheck` and the tests run the same list. The checks of the training steps, which use the same windows, are in
+`engines.step_catalogue`.
 """
 
 from __future__ import annotations
@@ -33,19 +33,20 @@ from w2v_cli.gradients.losses import (
 from w2v_cli.gradients.network import Network, network_cost
 
 MODELS = {"skipgram": SKIPGRAM, "cbow": CBOW, "cbow of sums": CBOW_SUM}
-# Half-width of the scores of a nasty point: σ(±30) differs from 0 and 1 by 1e-13.
+# The largest score of an extreme point, positive or negative: σ(±30) differs from 0 and 1 by only 1e-13.
 EXTREME_SCORE = 30.0
 
 
 @dataclass(frozen=True)
 class Window:
-    """A window to check at.
+    """A window at which gradients are checked.
 
     Attributes
     ----------
-    center_id, context_ids, negative_ids : the word in the middle, those around it, and its noise.
-    is_about_words : it is nasty for losses without noise too.
-    extreme : scores reach ±30.
+    name : what is particular about the window.
+    center_id, context_ids, negative_ids : the word in the middle, those around it, and its noise words.
+    is_about_words : whether the window is worth checking with losses without noise words, too.
+    extreme : whether scores reach ±30.
     """
 
     name: str
@@ -56,11 +57,11 @@ class Window:
     extreme: bool = False
 
     def tables(self, rng: np.random.Generator, vocab: int, dim: int) -> dict[str, np.ndarray]:
-        """Input and output vectors, float64 (V, D); scores of order 1, or spread over ±30."""
+        """Return random input and output vectors, float64 (V, D), with scores of order 1, or up to ±30 if `extreme`."""
         scale = (EXTREME_SCORE if self.extreme else 1.0) ** 0.5 / dim**0.25
         tables = {name: scale * rng.standard_normal((vocab, dim)) for name in ("input_vectors", "output_vectors")}
         if self.extreme:
-            # Aim the scores of the first two context words at the target: one is +30, the other −30.
+            # Move the first two context words so that their scores with the target are +30 and −30.
             target = tables["output_vectors"][self.center_id]
             for sign, word in zip((1, -1), self.context_ids, strict=False):
                 row = tables["input_vectors"][word]
@@ -69,7 +70,7 @@ class Window:
 
 
 def nasty_windows(rng: np.random.Generator, vocab: int) -> list[Window]:
-    """Windows that wrong code gets wrong: repeats, words in two roles, one or no neighbour, many of everything."""
+    """Return windows that wrong code gets wrong: repeated words, words in two roles, few words, and many words."""
 
     def words(count: int) -> np.ndarray:
         return rng.choice(np.arange(1, vocab), count, replace=count >= vocab)
@@ -90,11 +91,13 @@ def nasty_windows(rng: np.random.Generator, vocab: int) -> list[Window]:
 
 
 def catalogue(seed: int, dim: int, vocab: int) -> list[Check]:
-    """All checks of `gradients`.
+    """Return all checks of the functions in `gradients`.
 
     Parameters
     ----------
-    seed : of the points · dim : D · vocab : V, at least 4.
+    seed : random seed of the points.
+    dim : D.
+    vocab : V, at least 4.
     """
     checks = [*_activation_checks(seed, dim), *_loss_checks(seed, dim, vocab), *_network_checks(seed, dim, vocab)]
     for window in nasty_windows(generator(seed, "windows"), vocab):
@@ -103,21 +106,22 @@ def catalogue(seed: int, dim: int, vocab: int) -> list[Check]:
 
 
 def generator(seed: int, name: str) -> np.random.Generator:
-    """The random numbers of one check: they do not depend on which others run."""
+    """Return the random generator of one check; it does not depend on which other checks run."""
     return np.random.default_rng([seed, zlib.crc32(name.encode())])
 
 
 def complex_loss_of(function: Callable[[Point], tuple[object, Point]]) -> Callable[[Point], object]:
-    """The loss of a function that is analytic: itself, at complex points."""
+    """Return the loss of an analytic function alone, which also accepts complex points."""
     return lambda point: function(point)[0]
 
 
 def _check(name: str, point: Point, function: Callable[[Point], tuple[object, Point]]) -> Check:
+    """Return the check of a function that is analytic."""
     return Check(name, point, function, complex_loss_of(function))
 
 
 def _activation_checks(seed: int, dim: int) -> list[Check]:
-    """Each activation, weighted by random numbers into one: J = Σ c·f(x)."""
+    """Check each activation, reduced to a single number with random weights c: J = Σ c·f(x)."""
     rng = generator(seed, "activations")
     c = rng.standard_normal(dim)
     x = rng.standard_normal(dim)
@@ -146,7 +150,7 @@ def _activation_checks(seed: int, dim: int) -> list[Check]:
 
 
 def _loss_checks(seed: int, dim: int, vocab: int) -> list[Check]:
-    """The losses, by their scores or by both of their factors."""
+    """Check the gradients of the losses, for their scores or for the vectors that make the scores."""
     rng = generator(seed, "losses")
     labels = rng.dirichlet(np.ones(dim), 3)
     codes = rng.integers(0, 2, 7).astype(float)
@@ -179,7 +183,7 @@ def _loss_checks(seed: int, dim: int, vocab: int) -> list[Check]:
 
 
 def _network_checks(seed: int, dim: int, classes: int) -> list[Check]:
-    """The two-layer network, for one example and for several."""
+    """Check the two-layer network, with one example and with several."""
 
     def cost(labels: np.ndarray, point: Point) -> tuple[object, Point]:
         loss, grad_x, gradients = network_cost(Network(*(point[name] for name in Network._fields)), point["x"], labels)
@@ -197,7 +201,7 @@ def _network_checks(seed: int, dim: int, classes: int) -> list[Check]:
 
 
 def window_function(model: str, loss: OutputLoss, input_ids: np.ndarray) -> Callable[[Point], tuple[object, Point]]:
-    """Cost and gradients of a whole window as a function of both tables."""
+    """Return the function that computes the cost and the gradients of a whole window from both tables."""
 
     def cost(point: Point) -> tuple[object, Point]:
         inputs, outputs = point.values()
@@ -208,20 +212,21 @@ def window_function(model: str, loss: OutputLoss, input_ids: np.ndarray) -> Call
 
 
 def noise_loss(window: Window) -> OutputLoss:
-    """Negative sampling: the center against the window's noise."""
+    """Return the loss of negative sampling: the center against the window's noise words."""
     output_ids, labels, counts = negative_sampling_rows(window.center_id, window.negative_ids)
     return partial(logistic_table_loss, output_ids=output_ids, labels=labels, counts=counts)
 
 
 def path_loss(node_ids: np.ndarray, labels: np.ndarray) -> OutputLoss:
-    """Hierarchical softmax: the nodes of the center's path, labelled by its code."""
+    """Return the loss of hierarchical softmax: the nodes of the center's path, labelled by its code."""
     return partial(logistic_table_loss, output_ids=node_ids, labels=labels.astype(float), counts=np.ones(len(node_ids)))
 
 
 def softmax_pairs(model: str, window: Window) -> tuple[np.ndarray, OutputLoss]:
-    """What predicts under the full softmax, and the loss of it.
+    """Return the ids of the words that predict under the full softmax, and the loss of their predictions.
 
-    Skip-gram's center predicts each context word, as the seed prints it (eq. 23); CBOW's context predicts the center.
+    In skip-gram the center predicts each context word, as in the course solution (eq. 23; help/mathematics.md, section
+    6). In CBOW the context predicts the center.
     """
     if model == "skipgram":
         return np.full(len(window.context_ids), window.center_id), partial(softmax_loss, target_ids=window.context_ids)
@@ -229,7 +234,7 @@ def softmax_pairs(model: str, window: Window) -> tuple[np.ndarray, OutputLoss]:
 
 
 def _window_checks(window: Window, seed: int, dim: int, vocab: int) -> list[Check]:
-    """A window under every model and every loss over words."""
+    """Check a window with every model, and with every loss that the window is worth checking with."""
     checks = []
     for model in MODELS:
         for loss in ("ns", "softmax") if window.is_about_words else ("ns",):

@@ -1,8 +1,7 @@
-"""Is a gradient right? Two numeric derivatives against it, element by element.
+"""Check a gradient against two numeric derivatives, element by element.
 
-Central differences need the loss alone but lose digits to cancellation. The complex step has no cancellation,
-and needs a loss that is analytic (Squire & Trapp 1998, "Using Complex Variables to Estimate Derivatives of Real
-Functions").
+Central differences need only the loss, but lose digits to cancellation. The complex step has no cancellation, but the
+loss must be analytic (Squire & Trapp 1998, "Using Complex Variables to Estimate Derivatives of Real Functions").
 """
 
 from __future__ import annotations
@@ -15,28 +14,30 @@ import numpy as np
 
 Point = Mapping[str, np.ndarray]
 
-# (f(x+h) − f(x−h)) ÷ 2h errs by h²·f‴/6 from truncation and by ε·f/h from rounding: this h balances the two.
+# (f(x+h) − f(x−h)) ÷ 2h has an error of h²·f‴/6 from truncation and of ε·f/h from rounding. This h balances the two.
 STEP = 2.0**-17
-# Squaring it underflows to nothing beside 1, so the complex step is exact to rounding.
+# Its square is negligible beside 1, so the complex step is exact up to rounding.
 COMPLEX_STEP = 1e-30
-# An element is compared relative to its own size, or to this share of the largest of its array, or to this share
-# of the loss, or of 1 if that is more: below that, all that can show is the rounding of larger terms.
+# Errors are relative to the element's own size, to this share of the largest element of its array, or to this share of
+# the loss (or of 1, if that is more), whichever is largest. Smaller elements consist mostly of rounding errors of
+# larger terms.
 FLOOR = 1e-3
 FLOOR_OF_LOSS = {"central differences": 1e-4, "complex step": 1e-6}
-# Worst seen over a thousand seeds of the catalogue: 4e-7 and 2e-11. A lost digit in a formula shows as 1e-3 or more.
+# Far above the rounding errors of right gradients (measured: help/design.md, "Tolerances of the gradient check"), and
+# far below what a wrong formula causes, which is 1e-3 or more.
 TOLERANCES = {"central differences": 1e-5, "complex step": 1e-9}
 
 
 @dataclass(frozen=True)
 class Check:
-    """One function at one point.
+    """A function to check, and the point at which to check it.
 
     Attributes
     ----------
     name : what is checked, and at which kind of point.
-    point : the parameters, float64, that the loss is differentiated by.
-    loss_and_gradients : a point → the loss and its gradients, by the parameters' names.
-    complex_loss : a complex point → the loss by an analytic formula; None where there is none.
+    point : float64 parameters by name; the loss is differentiated with respect to them.
+    loss_and_gradients : computes the loss and its gradients, by parameter name, at a point.
+    complex_loss : computes the loss at a complex point by an analytic formula; None if there is no such formula.
     """
 
     name: str
@@ -51,9 +52,10 @@ class Worst:
 
     Attributes
     ----------
-    method : the numeric derivative.
-    error : |analytic − numeric| relative to the larger of them, or to the floors above.
-    parameter, row, column : where; a vector's row is 0.
+    method : name of the numeric derivative.
+    error : |analytic − numeric| relative to the larger of the two, or to a floor; see `FLOOR`.
+    parameter, row, column : position of the element; the row is 0 if the parameter is a vector.
+    analytic, numeric : the two derivatives.
     """
 
     method: str
@@ -66,18 +68,19 @@ class Worst:
 
     @property
     def severity(self) -> float:
-        """The error in units of the method's tolerance: right up to 1. NaN is infinitely wrong."""
+        """The error in units of the method's tolerance; a gradient is right up to 1, and NaN counts as infinite."""
         return float("inf") if np.isnan(self.error) else self.error / TOLERANCES[self.method]
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What came out of a check.
+    """Result of a check.
 
     Attributes
     ----------
-    check : its name · parameters : how many partial derivatives were compared.
-    worst : for each method the worst element, the most severe one first.
+    check : name of the check.
+    parameters : number of partial derivatives that were compared.
+    worst : the worst element for each method, the most severe one first.
     """
 
     check: str
@@ -86,17 +89,17 @@ class Finding:
 
     @property
     def passed(self) -> bool:
-        """Whether every method agrees within its tolerance."""
+        """Whether the gradient agrees with every method within its tolerance."""
         return self.worst[0].severity <= 1
 
 
 def run_check(check: Check) -> Finding:
-    """Compare every partial derivative with both numeric ones.
+    """Compare every partial derivative with the numeric ones.
 
     Raises
     ------
     ValueError
-        If a gradient is missing or its shape is not its parameter's.
+        If a gradient is missing, or its shape differs from its parameter's.
     """
     loss, gradients = check.loss_and_gradients(check.point)
     worst: list[Worst] = []
@@ -105,16 +108,7 @@ def run_check(check: Check) -> Finding:
         if analytic.shape != x.shape:
             raise ValueError(f"{check.name}: the gradient of {name} is {analytic.shape}, not {x.shape}")
         for method, numeric in _numeric_derivatives(check, name):
-            size = np.maximum(np.abs(analytic), np.abs(numeric))
-            largest = float(size[np.isfinite(size)].max(initial=0.0))
-            floor = max(FLOOR * largest, FLOOR_OF_LOSS[method] * max(abs(float(loss)), 1.0), np.finfo(float).tiny)
-            with np.errstate(invalid="ignore"):
-                errors = np.abs(analytic - numeric) / np.maximum(size, floor)
-            # argmax takes a NaN for the largest, as it should be.
-            place = np.unravel_index(np.argmax(errors), x.shape)
-            row, column = (0, *map(int, place))[-2:]
-            numbers = float(analytic[place]), float(numeric[place])
-            worst.append(Worst(method, float(errors[place]), name, row, column, *numbers))
+            worst.append(_worst(name, method, analytic, numeric, float(loss)))
     by_severity = sorted(worst, key=lambda element: element.severity, reverse=True)
     first_of_method = {element.method: element for element in reversed(by_severity)}
     return Finding(
@@ -124,13 +118,26 @@ def run_check(check: Check) -> Finding:
     )
 
 
-def _numeric_derivatives(check: Check, name: str) -> list[tuple[str, np.ndarray]]:
-    """∂loss/∂(one parameter array) by every method that the check allows."""
+def _worst(name: str, method: str, analytic: np.ndarray, numeric: np.ndarray, loss: float) -> Worst:
+    """Find the element of a parameter where the gradient and a numeric derivative differ most."""
+    size = np.maximum(np.abs(analytic), np.abs(numeric))
+    largest = float(size[np.isfinite(size)].max(initial=0.0))
+    floor = max(FLOOR * largest, FLOOR_OF_LOSS[method] * max(abs(loss), 1.0), np.finfo(float).tiny)
+    with np.errstate(invalid="ignore"):
+        errors = np.abs(analytic - numeric) / np.maximum(size, floor)
+    # argmax takes NaN for the largest value, and that is what is needed here.
+    index = np.unravel_index(np.argmax(errors), errors.shape)
+    row, column = (0, *map(int, index))[-2:]
+    return Worst(method, float(errors[index]), name, row, column, float(analytic[index]), float(numeric[index]))
 
-    def central(move: np.ndarray) -> float:
-        step = STEP * max(1.0, float(np.abs(check.point[name][move]).max()))
+
+def _numeric_derivatives(check: Check, name: str) -> list[tuple[str, np.ndarray]]:
+    """Return ∂loss/∂(one parameter array) by each method that the check allows, as (name of the method, derivative)."""
+
+    def central(direction: np.ndarray) -> float:
+        step = STEP * max(1.0, float(np.abs(check.point[name][direction]).max()))
         ahead, behind = (
-            check.loss_and_gradients({**check.point, name: check.point[name] + sign * step * move})[0]
+            check.loss_and_gradients({**check.point, name: check.point[name] + sign * step * direction})[0]
             for sign in (1, -1)
         )
         return float(ahead - behind) / (2 * step)
@@ -139,9 +146,9 @@ def _numeric_derivatives(check: Check, name: str) -> list[tuple[str, np.ndarray]
     if check.complex_loss is not None:
         complex_loss = check.complex_loss
 
-        def imaginary(move: np.ndarray) -> float:
+        def imaginary(direction: np.ndarray) -> float:
             point = {other: x.astype(complex) for other, x in check.point.items()}
-            point[name] = point[name] + 1j * COMPLEX_STEP * move
+            point[name] = point[name] + 1j * COMPLEX_STEP * direction
             return float(np.imag(complex_loss(point))) / COMPLEX_STEP
 
         numeric.append(("complex step", _each_element(check.point[name], imaginary)))
@@ -149,10 +156,10 @@ def _numeric_derivatives(check: Check, name: str) -> list[tuple[str, np.ndarray]
 
 
 def _each_element(x: np.ndarray, derivative: Callable[[np.ndarray], float]) -> np.ndarray:
-    """The derivative in the direction of each element of x; directions are boolean arrays of x's shape."""
+    """Return the derivative in the direction of each element of x; a direction is a boolean array of x's shape."""
     out = np.empty(x.shape)
-    for place in np.ndindex(x.shape):
-        move = np.zeros(x.shape, bool)
-        move[place] = True
-        out[place] = derivative(move)
+    for index in np.ndindex(x.shape):
+        direction = np.zeros(x.shape, bool)
+        direction[index] = True
+        out[index] = derivative(direction)
     return out

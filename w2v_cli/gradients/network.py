@@ -1,4 +1,7 @@
-"""The seed's two-layer network, sigmoid then softmax: forward, backward, and how many parameters it has (Q2c, d)."""
+"""The course's two-layer network, a sigmoid and then a softmax: its cost, gradients and size (Q2c, d).
+
+The derivations are in help/mathematics.md, section 3; "eq. 22" and "section 5" are numbers of the course solution.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from w2v_cli.gradients.losses import softmax_cross_entropy
 
 
 class Network(NamedTuple):
-    """Weights and biases: w1 (D_x, D_h), b1 (D_h,), w2 (D_h, K), b2 (K,); also the shape of their gradients."""
+    """Weights and biases, or their gradients: w1 (D_x, D_h), b1 (D_h,), w2 (D_h, K), b2 (K,)."""
 
     w1: np.ndarray
     b1: np.ndarray
@@ -20,12 +23,12 @@ class Network(NamedTuple):
 
 
 def parameter_count(inputs: int, hidden: int, classes: int) -> int:
-    """D_x·D_h + D_h + D_h·K + K   (section 5): the numbers in w1, b1, w2 and b2."""
+    """Return how many numbers w1, b1, w2 and b2 hold: D_x·D_h + D_h + D_h·K + K (section 5 of the course solution)."""
     return inputs * hidden + hidden + hidden * classes + classes
 
 
 def network_cost(network: Network, x: np.ndarray, labels: np.ndarray) -> tuple[np.generic, np.ndarray, Network]:
-    """Cross-entropy of the network's predictions, and its gradients by backpropagation.
+    """Return the cross-entropy of the network's predictions, and its gradients by backpropagation.
 
         h = σ(x·W₁ + b₁)      θ = h·W₂ + b₂      J = CE(y, softmax(θ))
         Δ₂ = ŷ − y      ∂J/∂W₂ = hᵀ·Δ₂      ∂J/∂b₂ = Δ₂
@@ -33,12 +36,13 @@ def network_cost(network: Network, x: np.ndarray, labels: np.ndarray) -> tuple[n
 
     Parameters
     ----------
-    x : float (N, D_x), one example a row.
+    network : weights and biases.
+    x : float (N, D_x), one example in each row.
     labels : y, (N, K), one-hot.
 
     Returns
     -------
-    J summed over the examples, in nats; ∂J/∂x (N, D_x); the gradients of the weights and biases.
+    J in nats, summed over the examples; ∂J/∂x (N, D_x); the gradients of the weights and biases.
     """
     hidden = sigmoid(x @ network.w1 + network.b1)
     loss, delta2 = softmax_cross_entropy(hidden @ network.w2 + network.b2, labels)

@@ -1,20 +1,19 @@
-"""safetensors: tensors by name, memory-mapped, believed only when checked.
+"""safetensors files: tensors by name, memory-mapped. Everything that a file claims is checked before it is used.
 
-Layout of safetensors: 8 bytes, the header's length N (little-endian); N bytes of JSON; the tensors, without gaps.
+A safetensors file has 8 bytes with the length N of its header (little-endian), N bytes of JSON, and then the tensors
+without gaps.
 
-The bytes are laid out here and not by the safetensors package: that one writes metadata in a random order
-(the same model must be the same bytes) and copies what it reads (asking a model must not load it).
+The safetensors package is not used, because it writes the metadata in a random order, but the same model must give the
+same bytes; and because it copies what it reads, but a query must not load the whole model.
 
-References: https://github.com/huggingface/safetensors#format
+Reference: https://github.com/huggingface/safetensors#format
 """
 
 from __future__ import annotations
 
 import json
 import math
-import mmap
 import os
-import stat
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, BinaryIO
@@ -23,12 +22,14 @@ import numpy as np
 
 from w2v_cli.errors import ModelFileError
 from w2v_cli.storage.atomic import atomic_file, packing
+from w2v_cli.storage.mapped import map_file, open_regular
 from w2v_cli.storage.words import Words
 
-# safetensors itself allows 100 MB, which as JSON may unfold to gigabytes; headers of models have a few thousand bytes.
+# safetensors allows 100 MB, and that much JSON can take gigabytes once it is parsed. The header of a model has a few
+# thousand bytes.
 MAX_HEADER_BYTES = 1 << 20
-_BLOCK_BYTES = 1 << 24
-# No machine has as many; numpy counts bytes in 63 bits, those of an array without elements too.
+_CHUNK_BYTES = 1 << 24
+# More than fit into any machine. numpy computes sizes with 63 bits, even for an array without elements.
 _MOST_ELEMENTS = 1 << 56
 
 _DTYPES = {
@@ -48,26 +49,41 @@ _DTYPE_NAMES = {np.dtype(code): name for name, code in _DTYPES.items()}
 
 
 def write_tensors(path: str | os.PathLike[str], tensors: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> None:
-    """Write a safetensors file, atomically; the same tensors and metadata give the same bytes.
+    """Write a safetensors file atomically. The same tensors and metadata always give the same bytes.
 
     Parameters
     ----------
-    path : packed as gzip if it ends in .gz.
+    path : the file to write; compressed with gzip if it ends in .gz.
+    tensors : by name, of any dtype in `_DTYPES`.
+    metadata : text by name.
 
     Raises
     ------
     ModelFileError
-        If the file cannot be written, or `TensorFile` would refuse it: metadata that are too long or not text.
+        If the file cannot be written, or if `TensorFile` would refuse its metadata, because they are too long or not
+        text.
     """
-    # Widest elements first, as safetensors does: so every tensor starts at a multiple of its element's size.
+    # Tensors with the widest elements come first, as in the safetensors package, so that every tensor starts at a
+    # multiple of its element size.
     ordered = sorted(tensors.items(), key=lambda item: (-item[1].itemsize, item[0]))
+    header = _header(os.fspath(path), ordered, metadata)
+    with atomic_file(path) as plain, packing(plain, path) as file:
+        file.write(len(header).to_bytes(8, "little"))
+        file.write(header)
+        for _, tensor in ordered:
+            for chunk in _chunks(tensor):
+                file.write(chunk)
+
+
+def _header(name: str, tensors: Sequence[tuple[str, np.ndarray]], metadata: Mapping[str, str]) -> bytes:
+    """Return the JSON that describes tensors in the order in which they are written; `name` is the file's."""
     if not all(isinstance(text, str) for item in metadata.items() for text in item):
-        raise ModelFileError(f"cannot write {os.fspath(path)}: its metadata are not all text", hint="str(...) makes it")
+        raise ModelFileError(f"cannot write {name}: its metadata are not all text", hint="convert them with str(...)")
     header: dict[str, Any] = {"__metadata__": dict(sorted(metadata.items()))}
     start = 0
-    for name, tensor in ordered:
+    for tensor_name, tensor in tensors:
         stop = start + tensor.nbytes
-        header[name] = {
+        header[tensor_name] = {
             "dtype": _DTYPE_NAMES[tensor.dtype.newbyteorder("<")],
             "shape": list(tensor.shape),
             "data_offsets": [start, stop],
@@ -76,129 +92,81 @@ def write_tensors(path: str | os.PathLike[str], tensors: Mapping[str, np.ndarray
     try:
         text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
     except UnicodeEncodeError as error:
-        raise ModelFileError(f"cannot write {os.fspath(path)}: its metadata are not Unicode text") from error
+        raise ModelFileError(f"cannot write {name}: its metadata are not Unicode text") from error
     text += b" " * (-len(text) % 8)
     if len(text) > MAX_HEADER_BYTES:
         raise ModelFileError(
-            f"cannot write {os.fspath(path)}: its metadata make a header of {len(text):,} bytes;"
+            f"cannot write {name}: its metadata make a header of {len(text):,} bytes;"
             f" {MAX_HEADER_BYTES:,} are the most that can be read",
             hint="shorten the metadata",
         )
-    with atomic_file(path) as plain, packing(plain, path) as file:
-        file.write(len(text).to_bytes(8, "little"))
-        file.write(text)
-        for _, tensor in ordered:
-            for block in _blocks(tensor):
-                file.write(block)
+    return text
 
 
-def _blocks(tensor: np.ndarray) -> Iterator[bytes]:
-    """A tensor's bytes, block by block, so that a slice of a wider table is never copied as a whole."""
-    rows = max(1, _BLOCK_BYTES * len(tensor) // max(1, tensor.nbytes))
+def _chunks(tensor: np.ndarray) -> Iterator[bytes]:
+    """Yield a tensor's bytes in chunks, so that a slice of a wider table is never copied as a whole."""
+    rows = max(1, _CHUNK_BYTES * len(tensor) // max(1, tensor.nbytes))
     for row in range(0, len(tensor), rows):
-        block = tensor[row : row + rows]
-        yield block.astype(block.dtype.newbyteorder("<"), copy=False).tobytes()
+        chunk = tensor[row : row + rows]
+        yield chunk.astype(chunk.dtype.newbyteorder("<"), copy=False).tobytes()
 
 
 def checksum(tensors: Mapping[str, np.ndarray], text: str = "") -> str:
-    """CRC-32 of a text and of tensors in the order of their names: against torn files, not against enemies."""
+    """Return the CRC-32 of a text and of tensors by name. It detects damaged files, but not forged ones."""
     value = zlib.crc32(text.encode())
     for name in sorted(tensors):
-        for block in _blocks(tensors[name]):
-            value = zlib.crc32(block, value)
+        for chunk in _chunks(tensors[name]):
+            value = zlib.crc32(chunk, value)
     return f"{value:08x}"
 
 
 def word_tensors(words: Sequence[str]) -> dict[str, np.ndarray]:
-    """Words as two tensors: their UTF-8, one after the other, and int64 (V + 1,) where each begins."""
+    """Return words as two tensors.
+
+    Returns
+    -------
+    word_bytes : uint8, the words in UTF-8, one after the other.
+    word_offsets : int64 (V + 1,), the offset of each word, and of the end.
+    """
     stored = Words.of(words)
     return {"word_bytes": stored.text, "word_offsets": stored.offsets}
 
 
 def parse_json(text: str, pairs_hook: Callable[[list[tuple[str, Any]]], Any] | None = None) -> Any:
-    """`json.loads` of what a stranger may have written: whatever is wrong with it, it is a ValueError.
+    """Parse JSON from an untrusted source.
 
-    That is bad JSON, a number of 5,000 digits, and what is nested so deep that Python gives up.
+    Parameters
+    ----------
+    text : the JSON.
+    pairs_hook : converts the (name, value) pairs of an object, as `object_pairs_hook` of `json.loads`.
+
+    Raises
+    ------
+    ValueError
+        If the text is not JSON, has a number with thousands of digits, or is nested too deeply for Python.
     """
     try:
         return json.loads(text, object_pairs_hook=pairs_hook)
     except RecursionError as error:
-        raise ValueError("it is nested too deep") from error
-
-
-def writable(array: np.ndarray) -> np.ndarray:
-    """The same memory for whoever may write to it; of a mapped file, what is written changes the memory only."""
-    view = array.view()
-    try:
-        view.flags.writeable = True
-    except ValueError:  # such as the memory of a bytes object
-        return array
-    return view
-
-
-def release_pages(array: np.ndarray) -> None:
-    """Free the memory that rows of a mapped file take, until they are read again; nothing happens to other arrays."""
-    base: Any = array
-    while isinstance(base, np.ndarray):
-        base = base.base
-    if isinstance(base, memoryview):
-        base = base.obj
-    # Pages that were written to are not in the file and would be lost: see `writable`.
-    if not isinstance(base, mmap.mmap) or array.flags.writeable or not hasattr(mmap, "MADV_DONTNEED"):
-        return
-    first = array.ctypes.data - np.frombuffer(base, np.uint8).ctypes.data
-    start, stop = -(-first // mmap.PAGESIZE) * mmap.PAGESIZE, (first + array.nbytes) // mmap.PAGESIZE * mmap.PAGESIZE
-    if start < stop:
-        base.madvise(mmap.MADV_DONTNEED, start, stop - start)
-
-
-def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
-    """Open a file for reading.
-
-    Raises
-    ------
-    ModelFileError
-        If there is none, it cannot be read, or it is a folder, a pipe or a device.
-    """
-    name = os.fspath(path)
-    try:
-        # Asked before opening: opening a pipe would wait for its writer.
-        if not stat.S_ISREG(os.stat(path).st_mode):
-            raise ModelFileError(f"{name} is not a regular file", hint="name a file of vectors")
-        return open(path, "rb")
-    except FileNotFoundError as error:
-        raise ModelFileError(
-            f"there is no file {name}", hint="make one with w2v train CORPUS, or name one with -m"
-        ) from error
-    except OSError as error:
-        raise ModelFileError(f"{name} cannot be read: {error.strerror or error}") from error
-
-
-def _mapped(file: BinaryIO) -> mmap.mmap:
-    """Map a whole file, copy-on-write: writing to it changes a page in memory, and never the file."""
-    # Without a reservation: else the system may refuse what is larger than its memory, as if all were written to.
-    flags = mmap.MAP_PRIVATE | getattr(mmap, "MAP_NORESERVE", 0)
-    try:
-        return mmap.mmap(file.fileno(), 0, flags=flags, prot=mmap.PROT_READ | mmap.PROT_WRITE)
-    except OSError:
-        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        raise ValueError("it is nested too deeply") from error
 
 
 class TensorFile:
-    """A safetensors file, memory-mapped; every claim of its header is checked before it is believed.
+    """A memory-mapped safetensors file. Everything that its header claims is checked before it is used.
 
-    The file is opened once. One that is replaced later, as everything here does it, stays what it was. One that is cut
-    short in place takes mapped bytes away, and the system ends a process that reads them (SIGBUS); nothing in Python
-    can prevent that.
+    The file is opened only once, so the contents stay the same even if another file is renamed onto its path. If it is
+    truncated in place instead, the system kills a process that reads the missing bytes (SIGBUS). Python cannot prevent
+    that.
 
     Parameters
     ----------
-    path : the file, or what it is called if `file` is given.
-    file : an open file to map instead of opening `path`; it may be closed afterwards.
+    path : the file to open; if `file` is given, only its name for error messages.
+    file : an open file to map instead of opening `path`. It may be closed afterwards.
 
     Attributes
     ----------
-    metadata : str to str, as written.
+    path : as given, as a string.
+    metadata : text by name, as written.
 
     Raises
     ------
@@ -221,15 +189,26 @@ class TensorFile:
 
     @property
     def names(self) -> list[str]:
-        """The names of all tensors."""
+        """Names of all tensors."""
         return list(self._entries)
 
     def dtype(self, name: str) -> str | None:
-        """safetensors' name of a tensor's type; None if there is no tensor of that name."""
+        """Return the safetensors name of a tensor's dtype; None if there is no such tensor."""
         return self._entries[name][0] if name in self._entries else None
 
     def tensor(self, name: str, dtype: str, axes: int) -> np.ndarray:
-        """One tensor, without reading it, and read-only but for `writable`; `dtype` is what safetensors calls it."""
+        """Return one tensor as a read-only view of the file; nothing is read yet. See also `writable`.
+
+        Parameters
+        ----------
+        name : the tensor's name.
+        dtype, axes : the dtype, by its safetensors name, and the number of axes that the tensor must have.
+
+        Raises
+        ------
+        ModelFileError
+            If there is no such tensor.
+        """
         if name not in self._entries:
             raise self.wrong(f"has no {name}")
         found, shape, start, stop = self._entries[name]
@@ -240,7 +219,13 @@ class TensorFile:
         return tensor
 
     def words(self) -> Words:
-        """The words that `word_tensors` wrote, every one of which must be UTF-8 and not empty."""
+        """Return the words that `word_tensors` wrote.
+
+        Raises
+        ------
+        ModelFileError
+            If they are missing, or if one of them is empty or not UTF-8.
+        """
         offsets = self.tensor("word_offsets", "I64", axes=1)
         word_bytes = self.tensor("word_bytes", "U8", axes=1)
         ends = offsets[[0, -1]].tolist() if len(offsets) else []
@@ -253,7 +238,7 @@ class TensorFile:
         return words
 
     def _open(self, file: BinaryIO) -> dict[str, Any]:
-        """Read the header and map what follows it."""
+        """Read the header, and map the tensors that follow it."""
         try:
             size = os.fstat(file.fileno()).st_size
             length = int.from_bytes(os.pread(file.fileno(), 8, 0), "little")
@@ -262,12 +247,13 @@ class TensorFile:
             if length > MAX_HEADER_BYTES:
                 raise self.wrong(f"has a header of {length:,} bytes; {MAX_HEADER_BYTES:,} are the most")
             text = os.pread(file.fileno(), length, 8)
-            self._data = np.frombuffer(_mapped(file), np.uint8)[8 + length :]
+            self._data = np.frombuffer(map_file(file), np.uint8)[8 + length :]
         except OSError as error:
             raise self.wrong(f"cannot be read: {error.strerror or error}", hint=None) from error
         return self._parse(text)
 
     def _parse(self, text: bytes) -> dict[str, Any]:
+        """Return the header as a table of tensors by name."""
         try:
             header = parse_json(text.decode(), _without_repeats)
         except ValueError as error:
@@ -277,7 +263,10 @@ class TensorFile:
         return header
 
     def _check(self, name: str, entry: Any) -> tuple[str, list[int], int, int]:
-        """(dtype, shape, start, stop) of one tensor, in Python's integers, which do not overflow."""
+        """Return (dtype, shape, start, stop) of one tensor.
+
+        The numbers are Python integers, which do not overflow.
+        """
         match entry:
             case {"dtype": str(dtype), "shape": list(shape), "data_offsets": [start, stop]}:
                 numbers = [*shape, start, stop]
@@ -294,24 +283,23 @@ class TensorFile:
         return dtype, shape, start, stop
 
     def _require_every_byte_once(self) -> None:
-        """Refuse tensors that overlap, gaps between them and what follows them, as the format does."""
-        place = 0
+        """Refuse overlapping tensors, gaps between tensors, and bytes after the last one, as the format demands."""
+        end = 0
         for name, (_, _, start, stop) in sorted(self._entries.items(), key=lambda item: item[1][2:]):
-            if start != place:
-                raise self.wrong(
-                    f"has {name} at byte {start:,}, where {place:,} is next: tensors overlap or leave a gap"
-                )
-            place = stop
-        if place != len(self._data):
-            raise self.wrong(f"has {len(self._data) - place:,} bytes after its last tensor")
+            if start != end:
+                raise self.wrong(f"has {name} at byte {start:,} instead of {end:,}: tensors overlap or leave a gap")
+            end = stop
+        if end != len(self._data):
+            raise self.wrong(f"has {len(self._data) - end:,} bytes after its last tensor")
 
     def wrong(self, what: str, hint: str | None = "make a new one with w2v train") -> ModelFileError:
+        """Return the error that says what is wrong with this file; `what` is a predicate."""
         return ModelFileError(f"{self.path} {what}", hint=hint)
 
 
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object that names nothing twice: else two readers could take it for different things."""
+    """Return a JSON object, and refuse repeated names, of which different readers could use different values."""
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise ValueError("a name stands twice in one object")
+        raise ValueError("a name occurs twice in one object")
     return found

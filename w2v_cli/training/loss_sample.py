@@ -1,8 +1,8 @@
 """The sample of windows on which the loss of a run is measured.
 
-The loss of a step is taken on windows to which the block has just adapted, so it is lower than that of other windows
-while the learning rate is high, and rises when the rate falls. It tells nothing about the model. Here the loss is
-measured on the same windows with the same noise every time, whatever the epoch, the seed and the number of threads.
+The loss of the training steps says little about the model: the block has just adapted to its windows, so their loss is
+lower than that of other windows while the learning rate is high, and it rises as the rate falls. Therefore the loss is
+measured on a fixed sample: the same windows with the same noise in every epoch, for every seed and number of threads.
 """
 
 from __future__ import annotations
@@ -18,32 +18,32 @@ from w2v_cli.engines.choose import Measure
 from w2v_cli.engines.sampling import Sample, Sampler
 from w2v_cli.training.schedule import BLOCK_TOKENS
 
-# The sample is a fiftieth of the text, within these limits: enough for a small standard error, and little enough that
-# measuring it takes a hundredth of the time of training.
+# The sample is a fiftieth of the text, within these limits. That is enough for a small standard error, and measuring it
+# takes about a hundredth of the training time.
 SHARE = 50
 LEAST_TOKENS, MOST_TOKENS = 2_000, 40_000
-# Noise words of all windows together, at most; 16 MiB.
+# The most noise words that all windows have together; they take 16 MiB.
 MOST_NOISE = 1 << 22
-# The tokens come in spans from all over the text. Windows do not reach beyond their span, so a span is at least so many
-# tokens long, and so long that after subsampling it holds several windows.
+# The tokens come in spans from all over the text. Windows do not reach beyond their span, so a span has at least
+# SPAN_TOKENS tokens, and enough of them to hold SPAN_WINDOWS windows after subsampling.
 SPAN_TOKENS, SPAN_WINDOWS = 200, 4
 LEAST_SPANS = 10
-# The spans are dealt out to so many groups; how much the groups differ tells the standard error.
+# The number of groups that the spans are divided into. The standard error follows from how much the groups differ.
 GROUPS = 25
-# The key of the sample's random streams: no run has this epoch, and no run draws the sample from its own seed.
+# The key of the sample's random streams. No run trains this epoch, and the sample does not depend on the run's seed.
 SEED, EPOCH = 0, -1
-# The name of this rule. A run whose losses were measured otherwise cannot be continued with it.
+# The name of this rule. A checkpoint stores it, so that no run is resumed whose losses were measured in another way.
 LOSS_RULE = f"1/{SHARE} of the text, {LEAST_TOKENS} to {MOST_TOKENS} tokens in spans of {SPAN_TOKENS} or more"
 
 
 class MeasuredLoss(NamedTuple):
-    """A loss and how exactly it is known.
+    """A loss and its standard error.
 
     Attributes
     ----------
     loss : mean negative log-likelihood, nats per prediction.
-    standard_error : how far the mean over other windows of the same text may be from it, nats; NaN if unknown, for a
-        text so short that there is one group of windows.
+    standard_error : how far the mean over other windows of the same text is from it, typically, in nats. NaN if
+        unknown, because the text is so short that there is only one group of windows.
     """
 
     loss: float
@@ -51,20 +51,20 @@ class MeasuredLoss(NamedTuple):
 
 
 class LossSample:
-    """Windows spread over a text, with noise of their own that is drawn once.
+    """Windows from all over a text, with noise words that are drawn once.
 
-    The windows are drawn as training draws them: frequent words are subsampled and each window has its own radius. If
-    that leaves nothing to predict, no word is left out.
+    The windows are drawn as in training: frequent words are subsampled, and each window has its own radius. If that
+    leaves nothing to predict, the sample is drawn without subsampling.
 
     Parameters
     ----------
     corpus : the text as ids.
-    sampler : the distributions of the run.
+    sampler : the distributions that the run samples from.
 
     Attributes
     ----------
     samples : the groups of windows.
-    predicts : whether there is anything to predict; if not, no two words of the vocabulary stand in one line.
+    predicts : whether there is anything to predict; if not, no line has two words of the vocabulary.
     """
 
     def __init__(self, corpus: EncodedCorpus, sampler: Sampler) -> None:
@@ -73,19 +73,26 @@ class LossSample:
         self.samples = list(_drawn(corpus, sampler, tokens, span))
         self.predicts = corpus.has_neighbours
         while self.predicts and not any((x.window_stops - x.window_starts > 1).any() for x in self.samples):
-            # Nearly all lines have one word, or next to nothing is left of them: take all words, then more of the text.
+            # Nearly every line has one word, or subsampling leaves next to nothing of it. First stop subsampling, then
+            # sample more of the text.
             tokens = min(10 * tokens, corpus.token_count) if sampler.keeps_all else tokens
             sampler = sampler.keeping_all()
             self.samples = list(_drawn(corpus, sampler, tokens, span))
 
     def measure(self, measure: Measure, input_vectors: np.ndarray, output_vectors: np.ndarray) -> MeasuredLoss:
-        """The loss of a model on these windows.
+        """Measure the loss of a model on these windows.
 
-        The standard error is that of a ratio of two sums over the groups, g of them, with losses Lᵢ and predictions nᵢ:
+        The standard error is that of a ratio of two sums over g groups, with losses Lᵢ and numbers of predictions nᵢ:
 
             loss = ΣLᵢ ÷ Σnᵢ      error² = Σ(Lᵢ − loss·nᵢ)² · g ÷ (g − 1) ÷ (Σnᵢ)²
 
-        (Cochran 1977, "Sampling Techniques", 6.3.) So windows that overlap, and share their noise, count as one.
+        (Cochran 1977, "Sampling Techniques", 6.3.) Whole groups are compared, because windows that overlap and share
+        their noise are not independent.
+
+        Parameters
+        ----------
+        measure : from `make_measure`.
+        input_vectors, output_vectors : the model's tables, float32 of padded width; they are not changed.
         """
         with np.errstate(all="ignore"):
             measured = [measure(sample, input_vectors, output_vectors) for sample in self.samples]
@@ -97,7 +104,7 @@ class LossSample:
 
 
 def _sizes(corpus: EncodedCorpus, sampler: Sampler) -> tuple[int, int]:
-    """How many tokens the sample has, and how many of them a span has."""
+    """Return the number of tokens in the sample, and in each of its spans."""
     kept = float(np.average(sampler.keep_prob, weights=corpus.vocabulary.counts))
     span = int(min(max(SPAN_TOKENS, SPAN_WINDOWS * sampler.window / kept), BLOCK_TOKENS))
     wanted = max(LEAST_TOKENS, LEAST_SPANS * span, corpus.token_count // SHARE)
@@ -107,10 +114,10 @@ def _sizes(corpus: EncodedCorpus, sampler: Sampler) -> tuple[int, int]:
 
 
 def _drawn(corpus: EncodedCorpus, sampler: Sampler, tokens: int, span_tokens: int) -> Iterator[Sample]:
-    """The windows of spans that lie evenly in the text, `tokens` tokens together, in groups."""
+    """Draw the windows of evenly spaced spans that have about `tokens` tokens together; yield them in groups."""
     spans = max(1, tokens // span_tokens)
     starts = [corpus.token_count * span // spans for span in range(spans)]
-    # Where the spans are the whole text, each ends where the next begins.
+    # A span must not reach into the next one, even if all spans together are the whole text.
     ends = [*starts[1:], corpus.token_count]
     stops = [min(start + -(-tokens // spans), end) for start, end in zip(starts, ends, strict=True)]
     groups = min(GROUPS, spans)

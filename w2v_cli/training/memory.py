@@ -1,4 +1,4 @@
-"""Memory: how much there is, and how much a run will have taken at its peak."""
+"""Memory: how much is available, and how much a run needs at its peak."""
 
 from __future__ import annotations
 
@@ -10,16 +10,21 @@ from pathlib import Path
 
 from w2v_cli.errors import TrainingError
 
-# Of a worker: its windows without their noise words, and the scratch of up to some hundred noise words; with thousands
-# it is larger than that (`kernels.scratch_sizes`).
+# Memory of a worker: its windows without their noise words, and the scratch buffer for up to some hundred noise words.
+# With thousands of them the scratch buffer is larger.
 WORKER_BYTES = 2 << 20
-# What is copied of a table at a time while it is written.
+# How much of a table is copied at a time while it is written.
 SAVE_BYTES = 1 << 24
 _NEED_LESS = "lower --dim, raise --min-count or set --max-vocab"
 
 
 def require_memory(needed: int, what: str) -> None:
-    """Refuse what will not fit.
+    """Refuse tables that do not fit into memory.
+
+    Parameters
+    ----------
+    needed : size of the tables, bytes.
+    what : the tables as a plural noun, for the error message.
 
     Raises
     ------
@@ -35,12 +40,18 @@ def require_memory(needed: int, what: str) -> None:
 
 @contextmanager
 def telling_memory(needed: int, what: str) -> Iterator[None]:
-    """Within, memory that runs out is an error that tells what the tables take; steps and BLAS want some on top.
+    """Turn a MemoryError within the block into a TrainingError that names the size of the tables.
+
+    Tables that passed `require_memory` can still leave too little, because steps and BLAS need memory as well.
+
+    Parameters
+    ----------
+    needed, what : as in `require_memory`.
 
     Raises
     ------
     TrainingError
-        In place of a MemoryError.
+        Instead of a MemoryError.
     """
     try:
         yield
@@ -51,23 +62,23 @@ def telling_memory(needed: int, what: str) -> Iterator[None]:
 
 
 def size_text(count: int) -> str:
-    """Bytes as a person says them: 1.5 GiB, 300 MiB."""
+    """Return a number of bytes as text for people: 1.5 GiB, 300 MiB."""
     return f"{count / 2**30:.1f} GiB" if count >= 2**30 else f"{count / 2**20:.0f} MiB"
 
 
 def available_memory() -> int | None:
-    """Bytes that can be allocated without swapping, within the limits of the process; None where nobody says."""
+    """Return how many bytes this process can allocate without swapping, within its limits; None if unknown."""
     limits = [limit for limit in (_machine_memory(), group_memory(), _address_space()) if limit is not None]
     return min(limits, default=None)
 
 
 def peak_after(more: int) -> int:
-    """The most memory that the process will have had resident when so many bytes more have been, bytes."""
+    """Return the peak of resident memory, in bytes, after `more` bytes have been allocated in addition."""
     return max(resident_bytes() + more, peak_bytes())
 
 
 def resident_bytes() -> int:
-    """Memory that this process has resident now, bytes; its peak where the system tells no more."""
+    """Return the resident memory of this process in bytes, or its peak if the current value is unknown."""
     try:
         return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except (OSError, ValueError):
@@ -75,16 +86,16 @@ def resident_bytes() -> int:
 
 
 def peak_bytes() -> int:
-    """The most memory that this process has had resident, bytes."""
+    """Return the peak of resident memory of this process so far, in bytes."""
     import resource
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    # Linux counts in KiB, macOS in bytes.
+    # The unit is KiB on Linux, bytes on macOS.
     return peak if sys.platform == "darwin" else peak * 1024
 
 
 def _machine_memory() -> int | None:
-    """Memory of the machine that nobody uses, or that can be taken from caches."""
+    """Return how many bytes of the machine's memory are free or used only by caches; None if unknown."""
     try:
         with open("/proc/meminfo") as lines:
             for line in lines:
@@ -99,30 +110,31 @@ def _machine_memory() -> int | None:
 
 
 def group_memory(membership: Path = Path("/proc/self/cgroup"), mounted: Path = Path("/sys/fs/cgroup")) -> int | None:
-    """Bytes that the control groups of this process leave, as those of a container; None if none has a limit.
+    """Return how many bytes the control groups of this process leave, such as a container's; None without a limit.
 
-    A limit may be set on the process's own group or on any above it, and its file cache gives way.
+    The limit may be set on the process's own group or on any group above it. The file cache of a group counts as free,
+    because the system drops it when memory is short.
 
     Parameters
     ----------
-    membership : a line "number:controllers:group" for each hierarchy; of version 2 without controllers.
-    mounted : where version 2 is mounted, and version 1 with a folder for each set of controllers.
+    membership : file with a line "number:controllers:group" for each hierarchy; version 2 names no controllers.
+    mounted : where version 2 is mounted. Version 1 has a folder there for each set of controllers.
     """
-    rooms = []
+    free = []
     with suppress(OSError, ValueError):
         for line in membership.read_text().splitlines():
             _, controllers, group = line.split(":", 2)
             if controllers and "memory" not in controllers.split(","):
                 continue
-            # Inside a container the names above its own group may be missing, and that one be what is mounted.
+            # Inside a container the names above its own group may be missing, and its own group may be the mount point.
             parts = [part for part in group.split("/") if part]
             for depth in range(len(parts) + 1):
-                rooms.append(_room_of_group(mounted.joinpath(controllers, *parts[:depth]), 1 if controllers else 2))
-    return min((room for room in rooms if room is not None), default=None)
+                free.append(_free_in_group(mounted.joinpath(controllers, *parts[:depth]), 1 if controllers else 2))
+    return min((count for count in free if count is not None), default=None)
 
 
-def _room_of_group(folder: Path, version: int) -> int | None:
-    """What the limit of one control group leaves; None if it has none."""
+def _free_in_group(folder: Path, version: int) -> int | None:
+    """Return how many bytes the limit of one control group leaves; None if it has no limit."""
     limit, usage, prefix = {
         1: ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_"),
         2: ("memory.max", "memory.current", ""),
@@ -132,11 +144,11 @@ def _room_of_group(folder: Path, version: int) -> int | None:
         cache = int(facts[f"{prefix}inactive_file"]) + int(facts[f"{prefix}active_file"])
         return int((folder / limit).read_text()) - int((folder / usage).read_text()) + cache
     except (OSError, ValueError, KeyError):
-        return None  # no such group, or "max"
+        return None  # there is no such group, or its limit is "max"
 
 
 def _address_space() -> int | None:
-    """What RLIMIT_AS leaves (`ulimit -v`)."""
+    """Return how many bytes of address space RLIMIT_AS (`ulimit -v`) leaves; None without a limit."""
     import resource
 
     limit, _ = resource.getrlimit(resource.RLIMIT_AS)

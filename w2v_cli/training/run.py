@@ -29,7 +29,8 @@ from w2v_cli.engines.choose import resolve_engine
 from w2v_cli.engines.parameters import parameter_bytes
 from w2v_cli.errors import ConfigError, ModelFileError, StoppedError, TrainingError, W2VError
 from w2v_cli.formats.model_file import LOSSES, MOST_LOSSES, save_model
-from w2v_cli.storage.atomic import check_writable, exclusive
+from w2v_cli.storage.atomic import check_writable
+from w2v_cli.storage.locks import exclusive
 from w2v_cli.storage.outputs import Named, require_apart
 from w2v_cli.storage.tensors import TensorFile
 from w2v_cli.training.checkpoint import NAMES as CHECKPOINT_NAMES
@@ -38,7 +39,8 @@ from w2v_cli.training.job import CHECKPOINT_SECONDS, Job, file_sizes
 from w2v_cli.training.job import NAME as RUN_NAME
 from w2v_cli.training.memory import telling_memory
 from w2v_cli.training.run_folder import begun_in, files_in, is_inside, load_run, resume_command
-from w2v_cli.training.trainer import Progress, Trained, Trainer
+from w2v_cli.training.state import Progress, Trained
+from w2v_cli.training.trainer import Trainer
 
 _PARTIAL = ".partial.safetensors"
 # NAME_MAX of every common file system.

@@ -1,16 +1,14 @@
-"""Epochs over an encoded corpus: workers train block after block, the main thread watches.
+"""Train an encoded corpus: the workers train block after block while the main thread watches.
 
-What a block's step is lives in the engines, what is random about it in `sampling`, which block comes next and at which
-learning rate in `schedule`, what the loss is measured on in `loss_sample`. Here: who trains, and when to stop.
+The step itself is in the engines, everything random about a block in `sampling`, the order of the blocks and the
+learning rate in `schedule`, the windows on which the loss is measured in `loss_sample`, and the threads in `workers`.
 """
 
 from __future__ import annotations
 
 import math
-import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -18,114 +16,28 @@ from w2v_cli.compute.threads import one_blas_thread
 from w2v_cli.config import TrainConfig
 from w2v_cli.corpus.encode import EncodedCorpus
 from w2v_cli.engines.choose import make_measure, make_step, resolve_engine
-from w2v_cli.engines.objective import make_objective
-from w2v_cli.engines.parameters import Parameters, initial_parameters, parameter_bytes
+from w2v_cli.engines.objective import Objective, make_objective
+from w2v_cli.engines.parameters import initial_parameters, parameter_bytes
 from w2v_cli.engines.sampling import Sample, Sampler, sampler_of
 from w2v_cli.engines.softmax import work_bytes
 from w2v_cli.errors import TrainingError
 from w2v_cli.training.loss_sample import LossSample, MeasuredLoss
 from w2v_cli.training.memory import SAVE_BYTES, WORKER_BYTES, peak_after, require_memory
 from w2v_cli.training.schedule import Schedule
+from w2v_cli.training.state import Progress, RunState, Tally, Trained
 from w2v_cli.training.step_size import default_alpha
+from w2v_cli.training.workers import Workers
 
-POLL_SECONDS = 0.1
 TRIAL_SECONDS = 0.05
-# How long a Ctrl-C waits for the workers: a block of a full softmax may take minutes, and what it learns is lost.
-QUIT_SECONDS = 0.5
-# After each block so many of its rows are looked at. A number that is NaN, or so large as no vector of a model that has
-# learnt anything, soon reaches every row.
-PROBED_ROWS, MOST_NUMBER = 32, 1e4
-# A model has diverged if its loss is so many times that of one that has learnt nothing, even if all numbers are finite.
-MOST_LOSS = 2.0
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Where a run is.
-
-    Attributes
-    ----------
-    tokens, total_tokens : trained so far, and in all epochs together.
-    epoch : the current one, from 1 · alpha : learning rate.
-    loss : nats per prediction on the `LossSample`, when it was last measured; None before that.
-    words_per_second : tokens per second of training.
-    """
-
-    tokens: int
-    total_tokens: int
-    epoch: int
-    alpha: float
-    loss: float | None
-    words_per_second: float
-
-
-@dataclass(frozen=True)
-class Standing:
-    """Where a run stands between two blocks; with the parameters, all that there is to go on from.
-
-    Attributes
-    ----------
-    block : blocks trained so far, counted through all epochs.
-    losses : float64 (epochs,), nats per prediction at the end of each epoch; NaN for those that have not ended.
-    """
-
-    block: int
-    losses: np.ndarray
-
-
-@dataclass(frozen=True)
-class Trained:
-    """What came out of a run.
-
-    Attributes
-    ----------
-    losses : mean negative log-likelihood on the `LossSample` at the end of each epoch, nats per prediction; the last
-        one is that of the parameters, also in a run that was stopped within an epoch.
-    standard_error : of the last loss, nats; NaN if unknown.
-    seconds, words_per_second : of training alone, since it was last started; tokens before subsampling.
-    finished : every token was trained in every epoch; if not, the run was stopped.
-    """
-
-    parameters: Parameters
-    losses: list[float]
-    standard_error: float
-    seconds: float
-    words_per_second: float
-    finished: bool = True
-
-    @property
-    def perplexities(self) -> list[float]:
-        """e^loss of each epoch, infinity where no float64 is so large; of a full softmax."""
-        with np.errstate(over="ignore"):
-            return [float(value) for value in np.exp(self.losses)]
-
-
-@dataclass
-class _Tally:
-    """What the workers have done so far; changed under `lock`, which tells when one of them has finished."""
-
-    losses: np.ndarray
-    loss: float | None = None
-    trained: bool = False
-    block: int = 0
-    tokens: int = 0
-    finished: int = 0
-    lock: threading.Condition = field(default_factory=threading.Condition)
-    stop: threading.Event = field(default_factory=threading.Event)
-    error: BaseException | None = None
-
-    def wait(self, workers: int, seconds: float) -> bool:
-        """Wait until so many workers have finished, or for so long; returns whether they have."""
-        with self.lock:
-            return self.lock.wait_for(lambda: self.finished >= workers, seconds)
-
-    def standing(self) -> Standing:
-        """Where the run stands, when no worker is at work."""
-        return Standing(self.block, self.losses.copy())
+# How many of the rows that a block trained are checked after it, and the largest number that they may hold. A NaN, or a
+# number larger than any in a model that has learnt something, soon spreads to every row.
+PROBED_ROWS, LARGEST_NUMBER = 32, 1e4
+# A run has diverged if its loss is larger than this multiple of an untrained model's, even if all numbers are finite.
+LARGEST_LOSS = 2.0
 
 
 class Trainer:
-    """One run, ready to start: engine compiled, parameters initial.
+    """A run that is ready to start: engine chosen, parameters initialised.
 
     Parameters
     ----------
@@ -135,7 +47,7 @@ class Trainer:
     Raises
     ------
     ConfigError
-        If the engine that is asked for is not there.
+        If the requested engine is not available.
     TrainingError
         If the parameters do not fit into memory, or there is nothing to predict.
     """
@@ -143,58 +55,59 @@ class Trainer:
     def __init__(self, config: TrainConfig, corpus: EncodedCorpus) -> None:
         self.config = config
         self.corpus = corpus
-        words = len(corpus.vocabulary)
+        words, counts = len(corpus.vocabulary), corpus.vocabulary.counts
         if words < 2:
-            raise TrainingError(
-                "there was nothing to predict: one word is kept, and no other",
-                hint="lower --min-count, or raise --max-vocab",
-            )
+            raise _nothing_to_predict("only one word is kept", "lower --min-count, or raise --max-vocab")
         self.engine = resolve_engine(config.engine)
-        objective = make_objective(config, corpus.vocabulary.counts)
+        objective = make_objective(config, counts)
         self.work_bytes = work_bytes(words, config.dim) if config.loss == "softmax" else 0
         needed = parameter_bytes(words, config.dim) + self.work_bytes
         require_memory(needed, f"{words:,} words × {config.dim} dimensions")
-        # A tree of V leaves has V − 1 nodes.
+        # A Huffman tree with V leaves has V − 1 nodes.
         outputs = words - 1 if config.loss == "hs" else words
         self.parameters = initial_parameters(words, config.dim, config.seed, outputs, objective.output_name)
-        self.sampler = sampler_of(config, corpus.vocabulary.counts)
+        self.sampler = sampler_of(config, counts)
         self.loss_sample = LossSample(corpus, self.sampler)
         if not self.loss_sample.predicts:
-            raise TrainingError(
-                "there was nothing to predict: no two words that are kept stand in one line",
-                hint="lower --min-count, or join the lines",
-            )
+            raise _nothing_to_predict("no line has two words that are kept", "lower --min-count, or join the lines")
+        self._untrained_loss = objective.untrained_loss(counts * self.sampler.keep_prob, self.sampler.negatives)
         alpha = None if config.alpha is not None else default_alpha(config, objective, self.loss_sample.samples)
         self.schedule = Schedule(config, corpus.token_count, alpha)
-        # Threads share a softmax's step; otherwise each takes its own.
-        threads = config.thread_count if config.loss == "softmax" else self.workers
+        self._make_steps(objective)
+
+    def _make_steps(self, objective: Objective) -> None:
+        """Choose the functions that train a block, measure a loss, and take the steps of a trial."""
+        # All threads share one step of a full softmax; with the other losses, each thread takes its own steps.
+        threads = self.config.thread_count if self.config.loss == "softmax" else self.workers
         self.step = make_step(self.engine, objective, threads, wants_loss=False)
         self._measure_block = make_measure(self.engine, objective, threads)
-        kept = corpus.vocabulary.counts * self.sampler.keep_prob
-        self._untrained_loss = objective.untrained_loss(kept, self.sampler.negatives)
-        # A softmax's batches, and with them its speed, depend on alpha: those of the run's middle stand for all.
+        # The batches of a softmax, and so its speed, depend on alpha. The middle of the run stands for all of it.
         middle = float(self.schedule.alpha_at(self.schedule.total_tokens / 2))
         self._trial_step = make_step(self.engine, objective, threads, middle)
 
     @property
     def workers(self) -> int:
-        """Threads that train a block each; a full softmax is trained a block at a time, by all of them."""
+        """Number of blocks that are trained at the same time, each by its own thread.
+
+        It is 1 for a full softmax, where all threads train the same block.
+        """
         compiled = self.engine == "compiled" and self.config.loss != "softmax"
         return min(self.config.thread_count, self.schedule.blocks) if compiled else 1
 
     def compile(self) -> float:
-        """Compile whatever the run needs; returns the seconds it took."""
+        """Compile everything that the run needs; return how long that took, in seconds."""
         start = time.perf_counter()
-        # Every token is kept here: where subsampling leaves none, nothing would draw noise words.
+        # Without subsampling: it might leave no token, and then the code that draws noise words would not be compiled.
         self._trial(2, self.sampler.keeping_all())
         return time.perf_counter() - start
 
     def estimate_peak(self) -> int:
-        """The most memory that the process will have had resident when the run has ended, bytes.
+        """Estimate the most memory that the process will have had resident when the run ends, in bytes.
 
-        What is resident now is measured, after the trial steps: the program, the vocabulary and all of the parameters.
+        The memory that is resident now is measured. After the trial steps it includes the program, the vocabulary and
+        all parameters.
         """
-        # A block's windows are those of the tokens that subsampling leaves.
+        # A block has a window for each token that subsampling leaves.
         share = np.average(self.sampler.keep_prob, weights=self.corpus.vocabulary.counts)
         kept = self.schedule.span(0)[1] * share
         noise = int(kept / self.sampler.step_windows) * self.sampler.negatives * 4
@@ -202,11 +115,11 @@ class Trainer:
         return peak_after(self.workers * (WORKER_BYTES + noise) + copied + self.corpus.boundary_bytes + self.work_bytes)
 
     def estimate_seconds(self) -> float:
-        """How long training will take, from a trial of the first block that leaves the parameters alone.
+        """Estimate how long training will take, from trial steps on the first block that do not change the parameters.
 
-        What is not compiled yet would be compiled within the trial: call `compile` first.
+        Call `compile` first. Otherwise the time includes compiling.
         """
-        # The limit of BLAS is set once for a run, and would be most of a short trial.
+        # Limiting BLAS takes as long as a short trial. A run does it only once, so it is done here before the trials.
         with one_blas_thread():
             tokens, start = 50, time.perf_counter()
             while True:
@@ -220,26 +133,25 @@ class Trainer:
     def train(
         self,
         on_progress: Callable[[Progress], None] | None = None,
-        start: Standing | None = None,
-        save: Callable[[Standing], None] | None = None,
+        start: RunState | None = None,
+        save: Callable[[RunState], None] | None = None,
         save_seconds: float = math.inf,
         stop: Callable[[], bool] = lambda: False,
     ) -> Trained:
         """Train every token `epochs` times.
 
-        `on_progress` is called from this thread, about ten times a second. If it raises, or Ctrl-C comes, the
-        workers stop at the end of their block; a Ctrl-C waits for that no longer than `QUIT_SECONDS`.
-
         Parameters
         ----------
-        start : where an earlier run stood; its parameters are there already.
-        save : called every `save_seconds`, and last of all, while no worker is at work.
-        stop : asked as often as `on_progress` is called; if true, the workers stop at the end of their block.
+        on_progress : called in this thread about ten times a second. If it raises, the workers stop at the end of
+            their block, as they do after a Ctrl-C.
+        start : the state that an earlier run reached; `parameters` must hold that run's parameters.
+        save : called every `save_seconds`, and at the end, while no worker is training.
+        stop : called as often as `on_progress`. If it returns true, the workers stop at the end of their block.
 
         Raises
         ------
         TrainingError
-            If the run diverges, or trains no window at all; `save` is not called then.
+            If the run diverges, or trains no window at all. `save` is not called then.
         """
         tally = self._tally(start)
         first_token, begun = tally.tokens, time.perf_counter()
@@ -254,118 +166,99 @@ class Trainer:
 
         with one_blas_thread():
             while True:
-                self._run_workers(tally, watch, save_seconds if save is not None else math.inf)
+                workers = Workers(self.workers, lambda: self._train_next(tally))
+                workers.run(watch, save_seconds if save is not None else math.inf)
                 finished = tally.block == self.schedule.blocks * self.config.epochs
-                if finished and not tally.trained and start is None:
-                    raise TrainingError(
-                        f"nothing was learnt: --subsample {self.config.subsample:g} left no two words in one line",
-                        hint="raise --subsample; 0 keeps all words",
-                    )
-                if not self.parameters.finite():
-                    raise self._diverged(tally.block, "a vector holds a number that is infinite or NaN")
-                measured = self._measure(tally, tally.block)
+                measured = self._check(tally, finished and start is None)
                 if save is not None:
-                    save(tally.standing())
+                    save(tally.state())
                 if finished or stopped:
                     break
         seconds = time.perf_counter() - begun
-        losses = tally.losses[: tally.block // self.schedule.blocks].tolist()
-        return Trained(
-            self.parameters,
-            losses if tally.block % self.schedule.blocks == 0 and losses else [*losses, measured.loss],
-            measured.standard_error,
-            seconds,
-            (tally.tokens - first_token) / seconds,
-            finished,
-        )
+        speed = (tally.tokens - first_token) / seconds
+        losses = self._losses(tally, measured)
+        return Trained(self.parameters, losses, measured.standard_error, seconds, speed, finished)
 
-    def _run_workers(self, tally: _Tally, watch: Callable[[], bool], seconds: float) -> None:
-        """Let the workers train until all is done, until `watch` returns true, or for so long."""
-        deadline = time.perf_counter() + seconds
-        tally.finished = 0
-        tally.stop.clear()
-        started, quits_at = 0, math.inf
-        try:
-            for _ in range(self.workers):
-                threading.Thread(target=self._work, args=(tally,), daemon=True).start()
-                started += 1
-            finished = False
-            while not finished:
-                finished = tally.wait(started, min(POLL_SECONDS, seconds))
-                if watch() or time.perf_counter() > deadline:
-                    tally.stop.set()
-        except KeyboardInterrupt:
-            quits_at = time.perf_counter() + QUIT_SECONDS
-            raise
-        finally:
-            tally.stop.set()
-            # Not `Thread.join`: after a Ctrl-C it may return while the thread still runs (Python 3.11).
-            while not tally.wait(started, POLL_SECONDS) and time.perf_counter() < quits_at:
-                pass
-        if tally.error is not None:
-            raise tally.error
+    def _losses(self, tally: Tally, measured: MeasuredLoss) -> list[float]:
+        """Return the loss at the end of each epoch, and last the loss of the parameters; see `Trained`."""
+        epochs, turn = divmod(tally.block, self.schedule.blocks)
+        losses: list[float] = tally.losses[:epochs].tolist()
+        return [*losses, measured.loss] if turn or not losses else losses
 
-    def _tally(self, start: Standing | None) -> _Tally:
-        """Nothing done so far, or what was done where an earlier run stood."""
-        tally = _Tally(np.full(self.config.epochs, np.nan))
+    def _tally(self, start: RunState | None) -> Tally:
+        """Return an empty tally, or that of the state that an earlier run reached."""
+        tally = Tally(np.full(self.config.epochs, np.nan))
         if start is not None:
             tally.losses[: len(start.losses)] = start.losses
             tally.block, tally.tokens = start.block, self.schedule.tokens_before(start.block)
         return tally
 
-    def _work(self, tally: _Tally) -> None:
-        """Take blocks until there are no more."""
-        try:
-            while not tally.stop.is_set():
-                with tally.lock:
-                    place = tally.block
-                    if place == self.schedule.blocks * self.config.epochs:
-                        return
-                    tally.block += 1
-                # Before the block, not after the one before it: then a run that is resumed measures what it would have.
-                if place and self.schedule.measures_at(place):
-                    self._measure(tally, place)
-                self._train_block(place, tally)
-        except BaseException as error:
-            tally.error = error
-            tally.stop.set()
-        finally:
-            with tally.lock:
-                tally.finished += 1
-                tally.lock.notify_all()
+    def _train_next(self, tally: Tally) -> bool:
+        """Train the next block; return whether there was one left."""
+        index = tally.take(self.schedule.blocks * self.config.epochs)
+        if index is None:
+            return False
+        # The loss is measured before this block and not after the previous one, so that a run that was stopped between
+        # the two measures it as well when it is resumed.
+        if index and self.schedule.measures_at(index):
+            self._measure(tally, index)
+        self._train_block(index, tally)
+        return True
 
-    def _train_block(self, place: int, tally: _Tally) -> None:
-        """Train the block that is at a place of the run."""
-        epoch, turn = divmod(place, self.schedule.blocks)
+    def _train_block(self, index: int, tally: Tally) -> None:
+        """Train one block, given by its index in the run."""
+        epoch, turn = divmod(index, self.schedule.blocks)
         sample, tokens = self._sample(epoch, self.schedule.block_at(epoch, turn))
-        # int64: a corpus has more tokens than int32 has numbers.
-        alphas = self.schedule.alpha_at(self.schedule.tokens_before(place) + sample.positions.astype(np.int64))
+        # A run may have more tokens than int32 can count.
+        alphas = self.schedule.alpha_at(self.schedule.tokens_before(index) + sample.positions.astype(np.int64))
         tables = self.parameters.input_vectors, self.parameters.output_vectors
-        # What overflows is found out here below, and numpy need not warn of it.
+        # Overflow is detected below, so numpy need not warn about it.
         with np.errstate(all="ignore"):
             loss, _ = self.step(sample, alphas, *tables)
             rows = np.abs(tables[0][sample.kept_ids[:PROBED_ROWS]])
-        if not np.isfinite(loss) or not (rows < MOST_NUMBER).all():
-            raise self._diverged(place + 1, "the vectors have grown without bound")
+        if not np.isfinite(loss) or not (rows < LARGEST_NUMBER).all():
+            raise self._diverged(index + 1, "the vectors have grown without bound")
         trained = tally.trained or bool((sample.window_stops - sample.window_starts > 1).any())
         with tally.lock:
             tally.trained |= trained
             tally.tokens += tokens
 
-    def _measure(self, tally: _Tally, place: int) -> MeasuredLoss:
-        """Measure the loss after so many blocks of the run, and note it.
+    def _check(self, tally: Tally, whole_run: bool) -> MeasuredLoss:
+        """Measure the loss while no worker is training.
+
+        Parameters
+        ----------
+        whole_run : whether this run has trained all blocks of all epochs.
 
         Raises
         ------
         TrainingError
-            If it is that of a model that has diverged.
+            If the run has diverged, or if it is complete and has trained no window.
+        """
+        if whole_run and not tally.trained:
+            raise TrainingError(
+                f"nothing was learnt: --subsample {self.config.subsample:g} left no two words in one line",
+                hint="raise --subsample; 0 keeps all words",
+            )
+        if not self.parameters.finite():
+            raise self._diverged(tally.block, "a vector holds a number that is infinite or NaN")
+        return self._measure(tally, tally.block)
+
+    def _measure(self, tally: Tally, index: int) -> MeasuredLoss:
+        """Measure the loss before the block with this index, and record it in the tally.
+
+        Raises
+        ------
+        TrainingError
+            If the loss shows that the run has diverged.
         """
         tables = self.parameters.input_vectors, self.parameters.output_vectors
         measured = self.loss_sample.measure(self._measure_block, *tables)
-        if not measured.loss <= MOST_LOSS * self._untrained_loss:
+        # Written so that NaN counts as too large.
+        if not measured.loss <= LARGEST_LOSS * self._untrained_loss:
             what = f"the loss is {measured.loss:.4g} nats, that of an untrained model {self._untrained_loss:.4g}"
-            raise self._diverged(place, what)
-        epoch, turn = divmod(place, self.schedule.blocks)
+            raise self._diverged(index, what)
+        epoch, turn = divmod(index, self.schedule.blocks)
         with tally.lock:
             tally.loss = measured.loss
             if turn == 0 and epoch:
@@ -373,12 +266,12 @@ class Trainer:
         return measured
 
     def _sample(self, epoch: int, block: int) -> tuple[Sample, int]:
-        """The windows of a block, and how many tokens it has."""
+        """Return the windows of a block, and its number of tokens."""
         ids, boundaries = self.corpus.read(*self.schedule.span(block))
         return self.sampler.sample(ids, boundaries, epoch, block), len(ids)
 
     def _trial(self, tokens: int, sampler: Sampler | None = None) -> int:
-        """Steps of length 0 over the first tokens; returns how many there were."""
+        """Take steps of length 0 over the first tokens of the text; return how many tokens there were."""
         ids, boundaries = self.corpus.read(0, min(tokens, self.schedule.span(0)[1]))
         sample = (sampler or self.sampler).sample(ids, boundaries, 0, 0)
         alphas = np.zeros(len(sample.kept_ids))
@@ -386,24 +279,30 @@ class Trainer:
             self._trial_step(sample, alphas, self.parameters.input_vectors, self.parameters.output_vectors)
         return len(ids)
 
-    def _progress(self, tally: _Tally, first_token: int, seconds: float) -> Progress:
+    def _progress(self, tally: Tally, first_token: int, seconds: float) -> Progress:
+        """Return how far the run has come, `seconds` after it started with `first_token`."""
         tokens = tally.tokens
-        epoch = min(tokens // self.corpus.token_count, self.config.epochs - 1)
         return Progress(
             tokens,
             self.schedule.total_tokens,
-            epoch + 1,
-            float(self.schedule.alpha_at(tokens)),
-            tally.loss,
-            (tokens - first_token) / seconds,
+            epoch=min(tokens // self.corpus.token_count, self.config.epochs - 1) + 1,
+            alpha=float(self.schedule.alpha_at(tokens)),
+            loss=tally.loss,
+            words_per_second=(tokens - first_token) / seconds,
         )
 
-    def _diverged(self, place: int, what: str) -> TrainingError:
-        """The error of a run that has diverged within so many blocks."""
-        last, blocks = max(place - 1, 0), self.schedule.blocks
-        epoch, turn = divmod(last, blocks)
+    def _diverged(self, blocks: int, what: str) -> TrainingError:
+        """Return the error for a run that has diverged within its first `blocks` blocks."""
+        last = max(blocks - 1, 0)
+        epoch, turn = divmod(last, self.schedule.blocks)
         alpha = float(self.schedule.alpha_at(self.schedule.tokens_before(last)))
         return TrainingError(
-            f"training diverged in epoch {epoch + 1}, block {turn + 1:,} of {blocks:,}, at alpha {alpha:.3g}: {what}",
+            f"training diverged in epoch {epoch + 1}, block {turn + 1:,} of {self.schedule.blocks:,},"
+            f" at alpha {alpha:.3g}: {what}",
             hint=f"lower --alpha (now {self.schedule.alpha_start:g})",
         )
+
+
+def _nothing_to_predict(why: str, hint: str) -> TrainingError:
+    """Return the error for a corpus that cannot train anything."""
+    return TrainingError(f"there was nothing to predict: {why}", hint=hint)

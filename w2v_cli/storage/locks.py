@@ -1,0 +1,119 @@
+"""Locks: who may write a file, and which temporary files were left by a process that was killed.
+
+Every writer holds a lock on its temporary file. A temporary file that nobody has locked is therefore a leftover. The
+locks are those of `flock`, which the system releases when their holder dies.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+from w2v_cli.errors import ModelFileError
+from w2v_cli.storage.siblings import LOCK, TEMPORARY, sibling, siblings, target_of, unwritable
+
+# O_NOFOLLOW: if there is a link under one of our hidden names, someone else made it, and writing through it could harm
+# the file that it leads to.
+_NEW_FILE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+_LOCK_FILE = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
+
+
+@contextlib.contextmanager
+def exclusive(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Be the only process that writes a file, and remove the temporary files that a killed writer left beside it.
+
+    Raises
+    ------
+    ModelFileError
+        If another process holds the lock, or the folder cannot be written.
+    """
+    target = target_of(path)
+    lock = sibling(target, LOCK)
+    try:
+        descriptor = _open_lock(lock)
+    except BlockingIOError:
+        raise ModelFileError(
+            f"another run is writing {os.fspath(path)}", hint="wait for it to end, or name another"
+        ) from None
+    except OSError as error:
+        raise unwritable(lock if error.errno == errno.ELOOP else path, error) from error
+    try:
+        remove_leftovers(target)
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            lock.unlink()
+        os.close(descriptor)
+
+
+def new_temporary(target: Path) -> tuple[int, Path]:
+    """Make, open and lock a temporary file beside the target; return its descriptor and its path."""
+    while True:
+        temporary = sibling(target, f"-{secrets.token_hex(6)}{TEMPORARY}")
+        descriptor = os.open(temporary, _NEW_FILE, 0o666)
+        try:
+            # Before it was locked, another writer may have removed it as a leftover.
+            if _lock(descriptor) is not False and _is_open_as(temporary, descriptor):
+                return descriptor, temporary
+        except BaseException:
+            os.close(descriptor)
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+            raise
+        os.close(descriptor)
+
+
+def remove_leftovers(target: Path) -> None:
+    """Remove the temporary files of a target whose writers were killed; a running writer has locked its own."""
+    # A leftover does no harm, so no failure matters here, not even that the folder cannot be listed.
+    with contextlib.suppress(OSError):
+        for leftover in siblings(target, TEMPORARY):
+            with contextlib.suppress(OSError):
+                # Some network file systems lock only files that are open for writing.
+                mode = os.O_RDWR if os.access(leftover, os.W_OK) else os.O_RDONLY
+                descriptor = os.open(leftover, mode | os.O_NOFOLLOW | os.O_NONBLOCK)
+                try:
+                    if _lock(descriptor) and _is_open_as(leftover, descriptor):
+                        leftover.unlink()
+                finally:
+                    os.close(descriptor)
+
+
+def _open_lock(path: Path) -> int:
+    """Open and lock a lock file.
+
+    The previous holder removes the file when it is done, perhaps between our opening and our locking it. Then we hold
+    the lock of a file that nobody else can find, and try again.
+    """
+    while True:
+        descriptor = os.open(path, _LOCK_FILE, 0o666)
+        locked = _lock(descriptor)
+        if locked is None or (locked and _is_open_as(path, descriptor)):
+            return descriptor
+        os.close(descriptor)
+        if not locked:
+            raise BlockingIOError
+
+
+def _lock(descriptor: int) -> bool | None:
+    """Lock an open file: False if another process holds the lock, None if the file system has no locks."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return None
+    return True
+
+
+def _is_open_as(path: Path, descriptor: int) -> bool:
+    """Whether an open file still has this name."""
+    try:
+        return os.path.samestat(os.stat(path, follow_symlinks=False), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False

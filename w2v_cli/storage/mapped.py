@@ -1,0 +1,77 @@
+"""Files that are mapped into memory: opening them, writing to the memory, and freeing it."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import stat
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from w2v_cli.errors import ModelFileError
+
+
+def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
+    """Open a regular file for reading.
+
+    Raises
+    ------
+    ModelFileError
+        If there is no such file, it cannot be read, or it is a folder, a pipe or a device.
+    """
+    name = os.fspath(path)
+    try:
+        # Checked before opening, because opening a pipe waits for its writer.
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise ModelFileError(f"{name} is not a regular file", hint="name a file of vectors")
+        return open(path, "rb")
+    except FileNotFoundError as error:
+        raise ModelFileError(
+            f"there is no file {name}", hint="make one with w2v train CORPUS, or name one with -m"
+        ) from error
+    except OSError as error:
+        raise ModelFileError(f"{name} cannot be read: {error.strerror or error}") from error
+
+
+def map_file(file: BinaryIO) -> mmap.mmap:
+    """Map a whole file copy-on-write, so that writing to the memory never changes the file."""
+    # MAP_NORESERVE: otherwise the system may refuse a file that is larger than its memory, in case all of it is written
+    # to.
+    flags = mmap.MAP_PRIVATE | getattr(mmap, "MAP_NORESERVE", 0)
+    try:
+        return mmap.mmap(file.fileno(), 0, flags=flags, prot=mmap.PROT_READ | mmap.PROT_WRITE)
+    except OSError:
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+
+
+def writable(array: np.ndarray) -> np.ndarray:
+    """Return a writable view of an array, or the array itself if its memory cannot be written to.
+
+    Writing to a mapped file changes only the memory, not the file.
+    """
+    view = array.view()
+    try:
+        view.flags.writeable = True
+    except ValueError:  # the memory cannot be written to, for example that of a bytes object
+        return array
+    return view
+
+
+def release_pages(array: np.ndarray) -> None:
+    """Free the memory of an array that is mapped from a file; reading it again reads the file.
+
+    Other arrays are left alone.
+    """
+    base: Any = array
+    while isinstance(base, np.ndarray):
+        base = base.base
+    if isinstance(base, memoryview):
+        base = base.obj
+    # Pages that were written to differ from the file and would be lost; see `writable`.
+    if not isinstance(base, mmap.mmap) or array.flags.writeable or not hasattr(mmap, "MADV_DONTNEED"):
+        return
+    first = array.ctypes.data - np.frombuffer(base, np.uint8).ctypes.data
+    start, stop = -(-first // mmap.PAGESIZE) * mmap.PAGESIZE, (first + array.nbytes) // mmap.PAGESIZE * mmap.PAGESIZE
+    if start < stop:
+        base.madvise(mmap.MADV_DONTNEED, start, stop - start)

@@ -1,0 +1,107 @@
+"""What a run reports: `Progress` while it trains, `RunState` between two blocks, `Trained` at its end."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from w2v_cli.engines.parameters import Parameters
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run has come.
+
+    Attributes
+    ----------
+    tokens, total_tokens : tokens trained so far, and tokens of all epochs together.
+    epoch : the current epoch, counted from 1.
+    alpha : the current learning rate.
+    loss : nats per prediction on the `LossSample` when it was last measured; None before the first measurement.
+    words_per_second : tokens per second of training, counted before subsampling.
+    """
+
+    tokens: int
+    total_tokens: int
+    epoch: int
+    alpha: float
+    loss: float | None
+    words_per_second: float
+
+
+@dataclass(frozen=True)
+class RunState:
+    """State of a run between two blocks: with the parameters, it is all that resuming the run needs.
+
+    Attributes
+    ----------
+    block : blocks trained so far, in all epochs together.
+    losses : float64 (epochs,), nats per prediction at the end of each epoch; NaN for epochs that have not ended.
+    """
+
+    block: int
+    losses: np.ndarray
+
+
+@dataclass(frozen=True)
+class Trained:
+    """Result of a run.
+
+    Attributes
+    ----------
+    parameters : the trained tables.
+    losses : mean negative log-likelihood on the `LossSample` at the end of each epoch, nats per prediction. The last
+        one is measured on `parameters`, even if the run was stopped within an epoch.
+    standard_error : standard error of the last loss, nats; NaN if unknown.
+    seconds, words_per_second : time of training alone since the run was last started, and its speed in tokens per
+        second, counted before subsampling.
+    finished : whether every token was trained in every epoch; if not, the run was stopped.
+    """
+
+    parameters: Parameters
+    losses: list[float]
+    standard_error: float
+    seconds: float
+    words_per_second: float
+    finished: bool = True
+
+    @property
+    def perplexities(self) -> list[float]:
+        """e^loss of each epoch, for a full softmax; infinity if it exceeds float64."""
+        with np.errstate(over="ignore"):
+            return [float(value) for value in np.exp(self.losses)]
+
+
+@dataclass
+class Tally:
+    """What the workers of a run have done so far. They change it under `lock`.
+
+    Attributes
+    ----------
+    losses : as in `RunState`.
+    loss : the loss when it was last measured, nats per prediction; None before the first measurement.
+    block : blocks that workers have taken so far, in all epochs together.
+    tokens : tokens trained so far, in all epochs together.
+    trained : whether any window had a context word.
+    """
+
+    losses: np.ndarray
+    loss: float | None = None
+    block: int = 0
+    tokens: int = 0
+    trained: bool = False
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def take(self, blocks: int) -> int | None:
+        """Take the next block of a run that has `blocks` of them; None if none is left."""
+        with self.lock:
+            if self.block == blocks:
+                return None
+            self.block += 1
+            return self.block - 1
+
+    def state(self) -> RunState:
+        """The state of the run, while no worker is training."""
+        return RunState(self.block, self.losses.copy())
