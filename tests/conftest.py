@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 
 from w2v_cli.cli.main import run
+from w2v_cli.embeddings.vectors import WordVectors
+from w2v_cli.formats.model_file import ModelFile
 from w2v_cli.storage.tensors import word_tensors, write_tensors
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
@@ -35,6 +37,12 @@ def write_unchecked(path: Path | str, words: Sequence[str], counts: Any, tensors
     """A model file as a stranger may write it: with contents that `save_model` refuses."""
     counted = {} if counts is None else {"counts": np.asarray(counts, np.int64)}
     write_tensors(path, {**tensors, **word_tensors(words), **counted}, metadata)
+
+
+def load_vectors(path: Path | str, format: str | None = None) -> WordVectors:
+    """Return the words and vectors of a file in any readable format."""
+    with ModelFile(path, format) as file:
+        return file.vectors
 
 
 def call(capture: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:

@@ -123,7 +123,7 @@ def test_what_is_saved_is_what_is_loaded(model: w2v.Model, tmp_path: Path) -> No
         model.save(tmp_path / name)
         other = w2v.load(tmp_path / name)
         assert np.array_equal(other.vectors, model.vectors) and other.counts is None and other.losses == []
-    with pytest.raises(ConfigError, match="no suffix that says a format"):
+    with pytest.raises(ConfigError, match="no suffix that names a format"):
         model.save(tmp_path / "m.xyz")
     with pytest.raises(ModelFileError, match="there is no file"):
         w2v.load(tmp_path / "none")

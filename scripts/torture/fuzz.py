@@ -24,7 +24,7 @@ import numpy as np
 from w2v_cli.corpus import texts, tokens
 from w2v_cli.embeddings import gold
 from w2v_cli.errors import W2VError
-from w2v_cli.formats import binary, model_file, recognise
+from w2v_cli.formats import binary, model_file, recognise, vector_file
 from w2v_cli.formats import text as text_format
 from w2v_cli.storage import tensors, words
 
@@ -67,7 +67,7 @@ def _check_vectors(data: bytes, path: Path, format: str) -> None:
     """What is understood is a model without contradictions."""
     path.write_bytes(data)
     try:
-        vectors = model_file.load_vectors(path, format)
+        vectors = model_file.ModelFile(path, format).vectors
     except W2VError:
         return
     assert len(vectors.words) == len(vectors.matrix) > 0
@@ -126,7 +126,7 @@ def main() -> None:
         import atheris
     except ImportError:
         sys.exit("Error: fuzzing needs the package atheris\nHint: pip install 'w2v-cli[fuzz]'")
-    for module in (tensors, words, texts, model_file, recognise, gold, binary, text_format, tokens):
+    for module in (tensors, words, texts, model_file, recognise, vector_file, gold, binary, text_format, tokens):
         instrument(module, atheris.instrument_func)
     # A file in memory, if there is such a place, is written a million times more cheaply.
     memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import ROOT, call, write_unchecked
+from conftest import ROOT, call, load_vectors, write_unchecked
 
 from w2v_cli.compute.jit import COMPILES
-from w2v_cli.formats.model_file import load_vectors, save_model
+from w2v_cli.formats.model_file import save_model
 
 WORDS = ["the", "Köln", "한국", "\u00a0"]
 INPUT = np.array([[0.1, -2.5, 3e-20], [1e30, 7, -0.0], [1.1754944e-38, 1e-45, 1 / 3], [0, 0, 0]], dtype=np.float32)
@@ -126,7 +126,7 @@ def test_escaped_words_say_what_was_there_and_do_not_collide(capsys: pytest.Capt
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["model.safetensors", "a.xyz"], 2, "a.xyz has no suffix that says a format"),
+        (["model.safetensors", "a.xyz"], 2, "a.xyz has no suffix that names a format"),
         (["model.safetensors", "a.bin", "--dtype", "float16"], 2, "holds float32 only"),
         (["cut.safetensors.gz", "a.txt"], 3, "cut.safetensors.gz is damaged or cut short"),
         (["torn.safetensors.gz", "a.txt"], 3, "torn.safetensors.gz is cut short: word_bytes ends at byte"),

@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from w2v_cli.formats.model_file import load_vectors
+from conftest import load_vectors
 
 W2V = f"{sys.executable} -m w2v_cli"
 FAST = "--min-count 1 --dim 4 --subsample 0 --threads 1"

@@ -10,11 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import assert_a_closed_pipe_is_silent
+from conftest import assert_a_closed_pipe_is_silent, load_vectors
 
 from w2v_cli.cli import console
 from w2v_cli.cli.main import run
-from w2v_cli.formats.model_file import load_vectors
 
 TEXT = "b a c\na b \x1b a\n\na z\u2028z 한국\n" * 20
 

@@ -1,4 +1,4 @@
-"""`w2v classes`: words of one direction are one class."""
+"""`w2v classes` puts words of one direction into one class."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ REASON = "scikit-learn is not here (it is in the classes and bench extras)"
 
 
 def bundles() -> WordVectors:
-    """Five bundles of directions, 40 words each in turn, of lengths from 0.1 to 10."""
+    """Return five bundles of directions: word i belongs to bundle i mod 5, and lengths range from 0.1 to 10."""
     rng = np.random.default_rng(0)
     rows = np.tile(np.eye(5, 8), (40, 1)) + 0.05 * rng.standard_normal((200, 8))
     return WordVectors([f"w{i}" for i in range(200)], (rows * rng.uniform(0.1, 10, (200, 1))).astype(np.float32))

@@ -1,4 +1,4 @@
-"""Gold files of every dress, and scores worked by hand."""
+"""Gold files in every notation, and scores worked out by hand."""
 
 from __future__ import annotations
 
@@ -46,13 +46,13 @@ def read_analogies(tmp_path: Path, text: str) -> AnalogySet:
         "# a comment\nword1\tword2\trating\nlove\tsex\t6.77\t7\t8\n# more\nold\tnew\t-1\tx\n",
     ],
 )
-def test_word_pairs_are_recognised_in_every_dress(tmp_path: Path, text: str) -> None:
+def test_word_pairs_are_recognised_in_every_notation(tmp_path: Path, text: str) -> None:
     gold = read_pairs(tmp_path, text)
     assert gold.pairs == (("love", "sex"), ("old", "new"))
     assert gold.ratings == (6.77, -1.0)
 
 
-def test_words_with_spaces_live_between_tabs(tmp_path: Path) -> None:
+def test_words_between_tabs_may_contain_spaces(tmp_path: Path) -> None:
     assert read_pairs(tmp_path, "New York\tcity\t5\n").pairs == (("New York", "city"),)
 
 
@@ -101,7 +101,7 @@ def test_a_missing_gold_file_and_a_folder_are_refused(tmp_path: Path) -> None:
 
 
 def test_spearman_gives_ties_their_average_rank() -> None:
-    # Ranks 1, 2.5, 2.5, 4 against 1, 3, 2, 4: Σ products about the mean 4.5, squares 4.5 and 5.
+    # The ranks are 1, 2.5, 2.5, 4 and 1, 3, 2, 4. About their means, Σxy = 4.5, Σx² = 4.5 and Σy² = 5.
     assert spearman(np.array([1, 5, 5, 9.0]), np.array([1, 30, 20, 400.0])) == pytest.approx(4.5 / math.sqrt(4.5 * 5))
 
 
@@ -112,7 +112,7 @@ def test_spearman_without_ties_is_the_formula_of_rank_differences() -> None:
 
 
 def test_pearson_is_worked_by_hand() -> None:
-    # About the means 2 and 4: Σxy = 2, Σx² = 2, Σy² = 14.
+    # About the means 2 and 4, Σxy = 2, Σx² = 2 and Σy² = 14.
     assert pearson(np.array([1.0, 2, 3]), np.array([3.0, 2, 7])) == pytest.approx(4 / math.sqrt(2 * 14))
 
 
@@ -130,7 +130,7 @@ def test_spearman_depends_on_the_order_alone(values: list[int]) -> None:
     assert first == pytest.approx(spearman(np.exp(x), 3 * y + 1)) if first is not None else np.ptp(x) == 0
 
 
-# Royalty is the first axis, gender the second; `Queen`, the rarer form, would be the better answer.
+# The first axis is royalty, the second is gender. `Queen`, the rarer form, would be the better answer.
 PEOPLE = WordVectors(
     ["man", "woman", "king", "queen", "apple", "Queen", "rare"],
     np.array(
@@ -158,7 +158,7 @@ def test_analogies_are_answered_by_3cosadd_and_counted_per_section(tmp_path: Pat
 
 
 def test_the_words_of_a_question_are_no_answers(tmp_path: Path) -> None:
-    # man − man + king is king itself; the best other word is the answer.
+    # man − man + king is king itself, which is not allowed; the best other word is the answer.
     vectors = WordVectors(["man", "king", "prince"], np.array([[0, 1], [1, 0], [1, 0.5]], dtype=np.float32))
     assert evaluate(vectors, read(tmp_path, "man man king king\n")).score == 0
     assert evaluate(vectors, read(tmp_path, "man man king prince\n")).score == 100
@@ -195,7 +195,7 @@ def test_pairs_are_scored_by_the_order_of_their_cosines(tmp_path: Path) -> None:
     assert (score.kind, score.seen, score.total) == ("pairs", 3, 4)
     assert score.score == pytest.approx(100)
     expected = np.corrcoef([1 / math.sqrt(1.01), 1 / math.sqrt(2), -1], [9, 5, 1])[0, 1]
-    # float32 norms: 1e-7 in each cosine.
+    # The matrix is float32, which moves each cosine by up to 1e-7.
     assert score.pearson == pytest.approx(100 * expected, abs=1e-4)
     assert "Spearman" in score.protocol
 

@@ -1,4 +1,4 @@
-"""`w2v predict`: the losses are those of the mathematics' own functions, and what a model has learnt it expects."""
+"""`w2v predict` has the losses of the gradient functions, and predicts what a model has learnt."""
 
 from __future__ import annotations
 

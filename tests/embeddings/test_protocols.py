@@ -1,4 +1,4 @@
-"""Evaluation protocols give the numbers of the programs that they are named for; and how sure a score is."""
+"""Evaluation protocols give the numbers of the programs that they are named after; confidence intervals are right."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ ROWS, COLUMNS = 12, 5
 
 
 def crossed_vectors(seed: int) -> WordVectors:
-    """Words of two crossed properties with noise, so that some analogies hold; many in several cases, in any order."""
+    """Return noisy vectors of words with two crossed properties, so that some analogies hold.
+
+    Many words occur in several spellings that differ only in case; the order is random.
+    """
     rng = np.random.default_rng(seed)
     first, second = rng.standard_normal((ROWS, 8)), rng.standard_normal((COLUMNS, 8))
     words, rows = [], []
@@ -30,7 +33,7 @@ def crossed_vectors(seed: int) -> WordVectors:
 
 @pytest.fixture(scope="module")
 def gold(tmp_path_factory: pytest.TempPathFactory) -> tuple[AnalogySet, PairSet]:
-    """Questions and pairs about those words, in mixed case, with unknown and repeated words."""
+    """Return questions and pairs about those words, in mixed case, with unknown and repeated words."""
     rng = np.random.default_rng(7)
     folder = tmp_path_factory.mktemp("gold")
     lines = []
@@ -48,7 +51,7 @@ def gold(tmp_path_factory: pytest.TempPathFactory) -> tuple[AnalogySet, PairSet]
     return analogies, rated
 
 
-# gensim's most_similar_cosmul calls what gensim has deprecated.
+# gensim's most_similar_cosmul calls a function that gensim has deprecated.
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.parametrize("seed", [1, 2])
 @pytest.mark.parametrize("restrict_vocab", [None, 90])
@@ -62,7 +65,7 @@ def test_the_gensim_protocol_gives_gensims_numbers(
     keyed.add_vectors(list(vectors.words), vectors.matrix)
     options = {"restrict_vocab": restrict_vocab or 300_000, "dummy4unknown": oov == "wrong"}
     analogies, pairs = gold
-    # gensim 4.4 takes the name of a similarity function, and asks `most_similar` all the same.
+    # gensim 4.4 accepts the name of a similarity function, but calls `most_similar` regardless.
     for method, function in (("3cosadd", keyed.most_similar), ("3cosmul", keyed.most_similar_cosmul)):
         keyed.most_similar = function
         share, sections = keyed.evaluate_word_analogies(analogies.path, **options)
@@ -78,7 +81,7 @@ def test_the_gensim_protocol_gives_gensims_numbers(
 
 
 def compute_accuracy(vectors: WordVectors, gold: AnalogySet, words: int) -> list[tuple[int, int]]:
-    """(correct, seen) of every section as compute-accuracy.c counts them, word for word, with its float sums."""
+    """Return (correct, seen) of every section, counted exactly as compute-accuracy.c does, with its float32 sums."""
 
     def upper(word: str) -> bytes:
         return bytes(byte - 32 if ord("a") <= byte <= ord("z") else byte for byte in word.encode())
@@ -119,7 +122,8 @@ def test_the_word2vec_protocol_counts_as_compute_accuracy_does(gold: tuple[Analo
 
 
 def test_the_protocols_differ_where_they_are_said_to() -> None:
-    # Right is "Queen": another form of the asked-for word, and the nearest is another form of a word of the question.
+    # The right answer is "Queen", which differs from the expected word in case. The nearest word, "WOMAN", differs from
+    # a word of the question only in case.
     words = ["man", "king", "woman", "WOMAN", "Queen", "far"]
     matrix = np.array([[0, 1, 1], [1, 1, 1], [0, -1, 1], [0.577, -0.837, 0.577], [1, -1.3, 1], [-1, 0, -1]], np.float32)
     vectors = WordVectors(words, matrix)
@@ -140,7 +144,7 @@ def test_unknown_pairs_are_left_out_or_have_cosine_zero() -> None:
     skipped = evaluate(vectors, pairs, oov="skip")
     wrong = evaluate(vectors, pairs, oov="wrong")
     assert skipped.score == pytest.approx(100) and (skipped.seen, skipped.total) == (wrong.seen, wrong.total) == (3, 4)
-    # Cosines 1, .7, −1, 0 have the ranks 4, 3, 1, 2; the ratings 4, 2, 1, 3.
+    # The cosines 1, .7, −1, 0 have the ranks 4, 3, 1, 2; the ratings have the ranks 4, 2, 1, 3.
     assert wrong.score == pytest.approx(100 * (1 - 6 * (1 + 1) / (4 * 15)))
 
 
@@ -148,7 +152,7 @@ def test_the_interval_of_a_share_is_that_of_resampled_questions() -> None:
     right = np.arange(200) < 60
     rng = np.random.default_rng(0)
     shares = [right[rng.integers(0, 200, 200)].mean() for _ in range(4000)]
-    # Both from thousands of resamples of a share with a spread of 3 %.
+    # Both intervals come from thousands of resamples of a share with a standard deviation of 3 %.
     assert share_interval(60, 200) == pytest.approx(tuple(np.percentile(shares, [2.5, 97.5])), abs=0.01)
     assert share_interval(0, 5) == (0, 0) and share_interval(0, 0) is None
 

@@ -1,4 +1,4 @@
-"""Nearest words: against a plain float64 search, and what ties and exclusions do."""
+"""Queries agree with a plain float64 search; ties and exclusions are handled."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def vectors_of(matrix: np.ndarray) -> WordVectors:
     return WordVectors([f"w{i}" for i in range(len(matrix))], matrix.astype(np.float32))
 
 
-def test_similar_is_the_plain_search_in_float64(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(queries, "_SCORE_BYTES", 4 * 300 * 7)  # 7 queries at once, 20 in all
+def test_similar_agrees_with_a_plain_search_in_float64(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queries, "_SCORE_BYTES", 4 * 300 * 7)  # 7 of the 20 queries at once
     matrix = np.random.default_rng(1).standard_normal((300, 24)).astype(np.float32)
     vectors = vectors_of(matrix)
     units = matrix.astype(np.float64)
@@ -32,13 +32,13 @@ def test_similar_is_the_plain_search_in_float64(monkeypatch: pytest.MonkeyPatch)
         cosines[query] = -2
         best = np.argsort(-cosines)[:10]
         assert [answer.word for answer in found] == [f"w{i}" for i in best]
-        # float64 both times; only the order of a sum of 24 terms differs.
+        # Both are float64; only the order of a sum of 24 terms differs.
         assert [answer.cosine for answer in found] == pytest.approx(cosines[best].tolist(), abs=1e-14)
 
 
 def test_equal_cosines_come_in_vocabulary_order_even_where_the_list_is_cut() -> None:
     rows = np.random.default_rng(2).standard_normal((3, 50))
-    # Every row stands 33 times; powers of two change lengths but no cosine.
+    # Every row is repeated 33 times, scaled by powers of two, which change its length but no cosine.
     matrix = np.concatenate([rows * 2.0 ** (i % 3) for i in range(33)])
     (found,) = similar(vectors_of(matrix), ["w0"], k=10)
     assert [answer.word for answer in found] == [f"w{i}" for i in range(3, 31, 3)]
@@ -77,7 +77,7 @@ def test_blocks_hide_no_answer_whatever_the_number_of_answers() -> None:
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_analogies_are_the_plain_formula_in_float64(method: str) -> None:
+def test_analogies_agree_with_the_plain_formula_in_float64(method: str) -> None:
     matrix = np.random.default_rng(5).standard_normal((400, 6)).astype(np.float32)
     matrix[7] = 0
     vectors, units = vectors_of(matrix), matrix.astype(np.float64)
@@ -99,7 +99,7 @@ def test_analogies_are_the_plain_formula_in_float64(method: str) -> None:
 
 
 def test_products_of_near_opposites_are_ranked_exactly() -> None:
-    # Words nearly opposite to a: the denominator is about ε, and a float32 cosine says nothing about the score.
+    # For words nearly opposite to a, the denominator is about ε, so a float32 cosine says nothing about the score.
     angles = np.pi + np.linspace(-1e-4, 1e-4, 50)
     rows = np.column_stack([np.cos(angles), np.sin(angles)])
     vectors = vectors_of(np.concatenate([[[1.0, 0], [0, 1], [-1, 1]], rows]))
@@ -128,18 +128,18 @@ def test_sums_are_read(text: str, words: tuple[str, ...], signs: tuple[int, ...]
     assert parse_query(parse_query(text, {"+1"}).text, {"+1"}) == (words, signs)
 
 
-def test_zero_restrictions_and_exclusions_leave_the_rest() -> None:
+def test_restrictions_and_exclusions_leave_the_rest() -> None:
     vectors = vectors_of(np.eye(4) + 0.1)
     (found,) = similar(vectors, ["w3"], exclude=["w0", "w3", "unheard"], restrict_vocab=3)
     assert [answer.word for answer in found] == ["w1", "w2"]
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_rows_behind_the_restriction_are_not_read(method: str, tmp_path: Path) -> None:
+def test_rows_outside_the_restriction_are_not_read(method: str, tmp_path: Path) -> None:
     matrix = np.random.default_rng(6).standard_normal((20, 4))
     matrix[10] = np.nan
     vectors = vectors_of(matrix)
-    vectors.hand_out()  # so that no norms are kept
+    vectors.hand_out()  # so that norms are not cached
     (tmp_path / "text").write_text("w1 w2")
     names, directions = read_directions(str(tmp_path / "text"), vectors)
     assert names and np.isfinite(directions).all()
@@ -147,18 +147,18 @@ def test_rows_behind_the_restriction_are_not_read(method: str, tmp_path: Path) -
     assert len(analogy(vectors, [("w1", "w2", "w19")], 3, method, restrict_vocab=10)[0]) == 3
     with pytest.raises(ModelFileError, match="the vector of w10 has no finite length"):
         analogy(vectors, [("w1", "w2", "w19")], 3, method, restrict_vocab=11)
-    # A word that is asked for must have a direction, wherever it stands.
+    # A word in a query must have a direction, even if it lies outside the restriction.
     for ask in (lambda: similar(vectors, ["w10"], restrict_vocab=5), lambda: odd_one_out(vectors, ["w1", "w10"])):
         with pytest.raises(ModelFileError, match="the vector of w10 has no finite length"):
             ask()
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_no_method_has_more_than_some_blocks_of_a_mapped_matrix_in_memory(
+def test_no_method_holds_more_than_a_few_chunks_of_a_mapped_matrix_in_memory(
     method: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     released: list[int] = []
-    monkeypatch.setattr(vectors_module, "_BLOCK_BYTES", 64)
+    monkeypatch.setattr(vectors_module, "_CHUNK_BYTES", 64)
     monkeypatch.setattr(vectors_module, "release_pages", lambda block: released.append(len(block)))
     analogy(vectors_of(np.random.default_rng(7).standard_normal((40, 4))), [("w1", "w2", "w3")], 3, method)
     assert sum(released) == 40 and max(released) <= 4

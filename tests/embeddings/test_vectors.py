@@ -1,4 +1,4 @@
-"""Words, rows, norms; near spellings against a plain edit distance."""
+"""Words, rows and norms; near spellings agree with a plain edit distance."""
 
 from __future__ import annotations
 
@@ -49,13 +49,13 @@ def test_a_row_without_a_finite_length_is_named(bad: float) -> None:
         _ = vectors.norms
 
 
-def test_cosines_and_norms_do_not_depend_on_the_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cosines_and_norms_do_not_depend_on_the_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(0)
     matrix, directions = rng.standard_normal((50, 7), np.float32), rng.standard_normal((3, 7), np.float32)
     words = [f"w{i}" for i in range(50)]
     lengths = np.linalg.norm(matrix, axis=1)
     for block_bytes in (1, 28, 100, 1 << 24):
-        monkeypatch.setattr(module, "_BLOCK_BYTES", block_bytes)
+        monkeypatch.setattr(module, "_CHUNK_BYTES", block_bytes)
         vectors = WordVectors(words, matrix)
         for first in (20, 10, 50):
             expected = directions @ matrix[:first].T / lengths[:first]
@@ -63,7 +63,7 @@ def test_cosines_and_norms_do_not_depend_on_the_blocks(monkeypatch: pytest.Monke
         assert vectors.norms == pytest.approx(lengths)
 
 
-def test_pages_that_are_let_go_are_read_again_and_changes_are_kept(tmp_path: Path) -> None:
+def test_pages_that_are_freed_are_read_again_and_changes_are_kept(tmp_path: Path) -> None:
     (tmp_path / "m").write_bytes(bytes(range(256)) * 256)
     for mode in ("r", "c"):
         mapped = np.memmap(tmp_path / "m", np.uint8, mode)  # type: ignore[call-overload]
@@ -98,7 +98,7 @@ def test_nothing_is_near_to_nonsense(word: str) -> None:
 
 
 def plain_distance(a: str, b: str) -> int:
-    """Optimal string alignment, as in the textbook."""
+    """Compute the optimal string alignment distance as in the textbook."""
     table = [[i + j if 0 in (i, j) else 0 for j in range(len(b) + 1)] for i in range(len(a) + 1)]
     for i in range(1, len(a) + 1):
         for j in range(1, len(b) + 1):
@@ -108,7 +108,7 @@ def plain_distance(a: str, b: str) -> int:
     return table[-1][-1]
 
 
-# ß and İ fold into two letters, K (the sign of the kelvin) into an ASCII one.
+# ß and İ fold into two letters each, and the Kelvin sign folds into an ASCII k.
 spellings = st.text(alphabet="abÉé한ßİ\u212ak", max_size=6)
 
 

@@ -1,4 +1,4 @@
-"""Small files that unpack to very much, and lines without an end: refused early, and read in linear time."""
+"""Small files that expand to enormous ones, and lines that never end, are refused early and read in linear time."""
 
 from __future__ import annotations
 
@@ -13,27 +13,28 @@ from typing import Any
 
 import numpy as np
 import pytest
+from conftest import load_vectors
 
 from w2v_cli.corpus import texts
 from w2v_cli.corpus.texts import Reader, TextOptions
 from w2v_cli.errors import ModelFileError
 from w2v_cli.formats import model_file, text
-from w2v_cli.formats.model_file import load_vectors, save_model
-from w2v_cli.formats.recognise import VectorFile
+from w2v_cli.formats.model_file import save_model
+from w2v_cli.formats.vector_file import VectorFile
 from w2v_cli.storage import opening
 
 
 @pytest.fixture
 def model(tmp_path: Path) -> bytes:
-    """A model file's bytes."""
+    """The bytes of a model file."""
     save_model(tmp_path / "plain", ["a", "b"], None, {"input_vectors": np.ones((2, 3), np.float32)}, {})
     return (tmp_path / "plain").read_bytes()
 
 
-def test_a_packed_model_is_unpacked_no_further_than_its_header_says(tmp_path: Path, model: bytes) -> None:
+def test_a_packed_model_is_unpacked_no_further_than_its_header_claims(tmp_path: Path, model: bytes) -> None:
     path = tmp_path / "model.safetensors.gz"
     path.write_bytes(gzip.compress(model + bytes(10_000_000)))
-    with pytest.raises(ModelFileError, match=rf"{path} goes on after the {len(model)} bytes that its header claims"):
+    with pytest.raises(ModelFileError, match=rf"{path} continues after the {len(model)} bytes that its header claims"):
         load_vectors(path)
     unpacked = io.BytesIO()
     with VectorFile(path) as packed, pytest.raises(ModelFileError):
@@ -50,7 +51,7 @@ def test_a_packed_model_that_does_not_fit_on_the_disk_is_refused_before_it_is_un
     usage = namedtuple("usage", "free")
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: usage(len(model) - 1))
     with pytest.raises(
-        ModelFileError, match=rf"unpacks to {len(model)} bytes, and {len(model) - 1} are free"
+        ModelFileError, match=rf"unpacks to {len(model)} bytes, but only {len(model) - 1} are free"
     ) as caught:
         load_vectors(path)
     assert caught.value.hint is not None and "TMPDIR" in caught.value.hint
@@ -65,11 +66,11 @@ def test_a_packed_model_that_does_not_fit_on_the_disk_is_refused_before_it_is_un
         ({"dtype": "F32", "shape": [1], "data_offsets": [0, 1e300]}, "cannot hold the 1,000,000,"),
         ({"dtype": "F32", "shape": [1], "data_offsets": [0, float("inf")]}, "malformed entry for x"),
         ({"dtype": "F32", "shape": [1], "data_offsets": [0]}, "malformed entry for x"),
-        ({"dtype": "F32", "shape": [1], "data_offsets": [0, -9]}, "goes on after the|malformed entry for x"),
+        ({"dtype": "F32", "shape": [1], "data_offsets": [0, -9]}, "continues after the|malformed entry for x"),
         (7, "malformed entry for x"),
     ],
 )
-def test_a_packed_model_that_claims_what_cannot_be_is_refused(tmp_path: Path, entry: Any, message: str) -> None:
+def test_a_packed_model_with_impossible_claims_is_refused(tmp_path: Path, entry: Any, message: str) -> None:
     header = json.dumps({"x": entry}).encode()
     path = tmp_path / "model.safetensors.gz"
     path.write_bytes(gzip.compress(len(header).to_bytes(8, "little") + header + bytes(100)))
@@ -80,12 +81,12 @@ def test_a_packed_model_that_claims_what_cannot_be_is_refused(tmp_path: Path, en
 def test_a_packed_model_with_an_endless_header_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "model.safetensors.gz"
     path.write_bytes(gzip.compress((1 << 40).to_bytes(8, "little") + b"{" + bytes(100)))
-    with pytest.raises(ModelFileError, match="has a header of 1,099,511,627,776 bytes; 1,048,576 are the most"):
+    with pytest.raises(ModelFileError, match="has a header of 1,099,511,627,776 bytes; the limit is 1,048,576"):
         load_vectors(path)
 
 
 class Copied(bytes):
-    """Bytes that count how many of them are copied by `+`, and how often somebody asks for their length."""
+    """Bytes that count how many of them `+` copies, and how often their length is asked for."""
 
     copied = asked = 0
 
@@ -103,7 +104,7 @@ class Copied(bytes):
 
 
 class Slow:
-    """A stream that gives a byte at a time."""
+    """A stream that returns one byte at a time."""
 
     name, format, packed = "slow", "glove", True
 
@@ -126,15 +127,13 @@ def copies() -> type[Copied]:
     return Copied
 
 
-def test_a_long_line_of_vectors_is_not_copied_again_for_every_block(
+def test_a_long_line_of_vectors_is_not_copied_again_for_every_chunk(
     monkeypatch: pytest.MonkeyPatch, copies: type[Copied]
 ) -> None:
-    monkeypatch.setattr(text, "_BLOCK_BYTES", 1)
+    monkeypatch.setattr(text, "CHUNK_BYTES", 1)
     line = b"word" + b" 1" * 500 + b"\n"
     file: Any = Slow(line + line)
-    rest = text._first_line(file)
-    assert rest == line
-    assert list(text._blocks(file, rest, 0)) == [(0, line + line)]
+    assert list(text._line_chunks(file, b"", 0)) == [(0, line), (1, line)]
     assert copies.copied <= 2 * len(line) and copies.asked <= 4 * len(line)
 
 
@@ -146,7 +145,7 @@ def test_short_reads_are_not_counted_again_for_every_one(tmp_path: Path, copies:
     assert copies.asked <= 4000
 
 
-def test_a_long_word_of_a_text_is_not_counted_again_for_every_block(
+def test_a_long_word_of_a_text_is_not_counted_again_for_every_chunk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, copies: type[Copied]
 ) -> None:
     (tmp_path / "text.txt").touch()
@@ -175,7 +174,7 @@ def test_zstandard_frames_are_not_counted_again_for_every_read(copies: type[Copi
 @pytest.mark.parametrize(
     ("name", "head", "line"), [("a.glove", b"", 1), ("a.glove", b"a 1\nb 2\n", 3), ("a.vec", b"9 1\na 1\nb 2\n", 4)]
 )
-def test_a_line_without_an_end_is_refused_before_it_fills_the_memory(
+def test_a_line_that_never_ends_is_refused_before_it_fills_the_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, head: bytes, line: int, packed: bool
 ) -> None:
     monkeypatch.setattr(text, "_MOST_LINE_BYTES", 1 << 21)
@@ -190,15 +189,15 @@ def test_a_line_without_an_end_is_refused_before_it_fills_the_memory(
     assert sum(read) < 5 << 20
 
 
-def test_a_long_line_that_is_not_plain_takes_no_object_for_every_number() -> None:
+def test_a_long_irregular_line_takes_no_object_for_every_number() -> None:
     line = b"two words" + b" 1" * 100_000
     tracemalloc.start()
-    word, row = text._odd_line(line, 100_000, 0)
+    word, row = text._irregular_line(line, 100_000, 0)
     _, peak = tracemalloc.get_traced_memory()
     with pytest.raises(text._BadLine, match="expected a word and 7 numbers, found 100,001 after the word"):
-        text._odd_line(line, 7, 0)
+        text._irregular_line(line, 7, 0)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert word == b"two words" and row.tolist() == [1] * 100_000
-    # The row itself takes 4 bytes a number; match objects would take a hundred.
+    # The row itself takes 4 bytes per number; match objects would take a hundred.
     assert peak < 10 * len(row)

@@ -1,4 +1,4 @@
-"""The model file: what goes in comes out; nothing is left behind; nothing bad is believed."""
+"""Model files: everything that is written can be read, nothing is left behind, and no bad file is believed."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import write_unchecked
+from conftest import load_vectors, write_unchecked
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from w2v_cli.api.model import load as load_model
 from w2v_cli.errors import ModelFileError
-from w2v_cli.formats.model_file import ModelFile, load_vectors, save_model
+from w2v_cli.formats.model_file import ModelFile, save_model
 from w2v_cli.formats.summary import summary
 from w2v_cli.storage.atomic import atomic_file, check_writable
 
@@ -34,7 +34,7 @@ def save(path: Path, **tensors: np.ndarray) -> None:
 
 
 def split(path: Path) -> tuple[dict[str, Any], bytes]:
-    """Header and data of a file, taken apart by the format's definition."""
+    """Split a file into header and data, as the format defines them."""
     data = path.read_bytes()
     (length,) = struct.unpack("<Q", data[:8])
     return json.loads(data[8 : 8 + length]), data[8 + length :]
@@ -279,11 +279,11 @@ DEEP = "[" * 100_000
         {"config": "{}", "text": '{"errors": "strict", "another": 1}'},
     ],
 )
-def test_options_that_no_training_had_are_refused_and_not_told(tmp_path: Path, metadata: dict[str, str]) -> None:
+def test_options_that_no_training_can_have_are_refused_and_not_shown(tmp_path: Path, metadata: dict[str, str]) -> None:
     path = tmp_path / "model.safetensors"
     save_model(path, WORDS, COUNTS, {"input_vectors": MATRIX}, metadata)
     with pytest.raises(ModelFileError, match="does not say how it was trained"):
-        ModelFile(path).choices()
+        _ = ModelFile(path).config
     assert summary(path)["loss"] is None
     assert load_model(path).losses == []
 

@@ -1,4 +1,4 @@
-"""A model file is opened once, and mapped so that writing to the vectors changes the model and never the file."""
+"""A model file is opened once, and mapped so that writing to its vectors changes the model but never the file."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from conftest import call
 
 import w2v_cli as w2v
 from w2v_cli.embeddings.vectors import WordVectors
 from w2v_cli.formats.model_file import ModelFile, save_model
-from w2v_cli.formats.recognise import VectorFile
+from w2v_cli.formats.vector_file import VectorFile
 
 ROWS = 3000
 WORDS = [f"w{number}" for number in range(ROWS)]
@@ -44,6 +46,25 @@ def test_vectors_that_are_replaced_while_they_are_read_are_the_old_ones(tmp_path
         assert file.vectors.words == WORDS and np.array_equal(file.vectors.matrix, MATRIX)
 
 
+@pytest.mark.parametrize("name", ["m.safetensors", "m.safetensors.gz"])
+def test_loading_and_converting_open_the_model_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    save(tmp_path / name, WORDS, 1)
+    opened, real = [], open
+
+    def counting(file: Any, *arguments: Any, **options: Any) -> Any:
+        opened.append(os.fspath(file) if isinstance(file, str | os.PathLike) else file)
+        return real(file, *arguments, **options)
+
+    monkeypatch.setattr("builtins.open", counting)
+    assert w2v.load(tmp_path / name).output_vectors is not None
+    assert opened.count(str(tmp_path / name)) == 1
+    arguments = [str(tmp_path / name), str(tmp_path / "sum.bin"), "--matrix", "sum"]
+    assert call(capsys, "convert", *arguments)[0] == 0
+    assert opened.count(str(tmp_path / name)) == 2
+
+
 def test_a_model_in_a_gzip_file_is_unpacked_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     save(tmp_path / "m.safetensors", WORDS, 1)
     save(tmp_path / "m.safetensors.gz", WORDS, 1)
@@ -57,7 +78,7 @@ def test_a_model_in_a_gzip_file_is_unpacked_once(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(VectorFile, "read", counting)
     model = w2v.load(tmp_path / "m.safetensors.gz")
     assert model.words == WORDS and model.output_vectors is not None and model.metadata["sign"] == "1"
-    # Once whole, and the beginning to recognise the format.
+    # The whole file once, and its beginning a second time, to recognise the format.
     assert read[0] < 1.1 * os.path.getsize(tmp_path / "m.safetensors")
 
 
@@ -84,7 +105,7 @@ def test_vectors_of_a_file_may_be_written_to_and_the_file_stays_as_it_is(tmp_pat
 def test_what_is_written_to_the_vectors_outlives_every_answer(tmp_path: Path) -> None:
     save(tmp_path / "m.safetensors", WORDS, 1)
     model = w2v.load(tmp_path / "m.safetensors")
-    # Every page of the mapped file.
+    # This writes to every page of the mapped file.
     model.vectors[:] = MATRIX[::-1]
     for _ in range(2):
         model.similar("w0")
@@ -92,7 +113,7 @@ def test_what_is_written_to_the_vectors_outlives_every_answer(tmp_path: Path) ->
     assert np.array_equal(model.vectors, MATRIX[::-1])
 
 
-def test_a_library_that_heeds_no_flags_does_not_end_the_program(tmp_path: Path) -> None:
+def test_a_library_that_ignores_the_read_only_flag_does_not_crash_the_program(tmp_path: Path) -> None:
     save(tmp_path / "m.safetensors", WORDS, 1)
     program = (
         "import ctypes, w2v_cli as w2v\nmodel = w2v.load('m.safetensors')\n"
@@ -129,7 +150,7 @@ def test_norms_are_kept_until_the_matrix_is_handed_out() -> None:
     assert vectors.norms is not vectors.norms
 
 
-def test_vectors_that_nobody_may_write_to_are_a_model_too() -> None:
+def test_read_only_vectors_can_be_a_model_too() -> None:
     frozen = np.frombuffer(MATRIX.tobytes(), np.float32).reshape(MATRIX.shape)
     model = w2v.Model.of(WORDS, frozen)
     assert not model.vectors.flags.writeable and model.similar("w0")

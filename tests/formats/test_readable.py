@@ -1,4 +1,4 @@
-"""What is written can be read again, or is refused before anything is replaced."""
+"""Whatever is written can be read again; what could not be read is refused before anything is replaced."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_counts_of_any_whole_numbers_are_kept(tmp_path: Path, kind: type) -> Non
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_model_that_was_spoilt_later_is_refused_and_the_old_file_stays(tmp_path: Path, name: str) -> None:
+def test_a_model_that_was_damaged_later_is_refused_and_the_old_file_stays(tmp_path: Path, name: str) -> None:
     model = w2v.Model.of(["a", "b"], TWO.copy())
     model.save(tmp_path / name)
     before = {path: path.read_bytes() for path in tmp_path.iterdir()}
@@ -150,7 +150,7 @@ def test_a_vocabulary_whose_counts_no_text_can_have_is_refused(tmp_path: Path) -
 
 
 def test_a_word_that_begins_with_a_byte_order_mark_comes_back_from_vocab_and_phrases(tmp_path: Path) -> None:
-    # In front of the first word a file has a mark, which is none of its own.
+    # A reader strips one byte order mark at the start of a file; the first word has a second one of its own.
     (tmp_path / "c.txt").write_text("\ufeff\ufeffa b \ufeffa b \ufeffa c\n")
     command = [sys.executable, "-m", "w2v_cli"]
     counted = subprocess.run([*command, "vocab", "-q", "c.txt"], cwd=tmp_path, capture_output=True, check=True)
@@ -161,7 +161,7 @@ def test_a_word_that_begins_with_a_byte_order_mark_comes_back_from_vocab_and_phr
     assert again.stdout == counted.stdout
 
 
-def test_a_delimiter_that_is_no_text_is_a_usage_error(tmp_path: Path) -> None:
+def test_a_delimiter_that_is_not_text_is_a_usage_error(tmp_path: Path) -> None:
     (tmp_path / "c.txt").write_text("a b\n" * 9)
     command = [sys.executable, "-m", "w2v_cli", "phrases", "c.txt", "-o", "p.txt", "--delimiter", b"\xff"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
@@ -184,7 +184,7 @@ def test_what_info_prints_is_read_again_whatever_a_path_holds(tmp_path: Path, vo
 @pytest.mark.parametrize(
     "options", [{"vocab": "\udcff"}, {"a b\n c": 1}, {"dim": float("inf")}, {"dim": [1, {"a": None}]}, {"": ""}]
 )
-def test_what_toml_cannot_say_is_a_comment(
+def test_what_toml_cannot_express_is_a_comment(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], options: dict[str, Any]
 ) -> None:
     metadata = {"config": json.dumps({"window": 3, **options})}

@@ -1,4 +1,4 @@
-"""Files of vectors under a state machine: written, converted, overwritten, cut short, on a disk that fills up.
+"""A state machine writes, converts, overwrites and cuts files of vectors, on a disk that may fill up.
 
 Whatever happened, every file that was once written whole gives back its words and every bit of its vectors.
 """
@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import load_vectors
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -26,7 +27,6 @@ from w2v_cli.cli.main import run
 from w2v_cli.embeddings.vectors import WordVectors
 from w2v_cli.errors import ModelFileError
 from w2v_cli.formats.export import write_vectors
-from w2v_cli.formats.model_file import load_vectors
 
 NAMES = [
     f"{stem}{suffix}{packed}"
@@ -34,13 +34,13 @@ NAMES = [
     for suffix in (".safetensors", ".txt", ".bin", ".glove")
     for packed in ("", ".gz")
 ]
-# What formats are made of, and what they must not mistake for it.
+# The characters that formats use as syntax, and characters that must not be mistaken for them.
 LETTERS = st.sampled_from("a1.-+e \t\n\r\x0b\x0c\0\x85\xa0\u2028\u3000\ufeffß한\U0001f600<")
 WORDS = st.lists(st.text(LETTERS, max_size=4), min_size=1, max_size=4, unique=True)
 
 
 def holds(name: str, word: str) -> bool:
-    """Whether a format can hold a word: by what ends one in it."""
+    """Tell whether a format can hold a word, from the characters that end a word in it."""
     ends = {".safetensors": "(?!)", ".bin": "[\0 \t\n\v\f\r]"}.get(
         Path(name.removesuffix(".gz")).suffix, "[ \t\n\v\f\r]"
     )
@@ -49,7 +49,7 @@ def holds(name: str, word: str) -> bool:
 
 @contextmanager
 def full_after(size: int) -> Iterator[None]:
-    """No file grows beyond so many bytes, as on a disk that is full."""
+    """Let no file grow beyond `size` bytes, as on a full disk."""
     before, handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
     try:
@@ -60,7 +60,7 @@ def full_after(size: int) -> Iterator[None]:
 
 
 class Files(RuleBasedStateMachine):
-    """A folder, and what must be in it."""
+    """A folder, and what it must contain."""
 
     @initialize()
     def begin(self) -> None:
@@ -138,9 +138,9 @@ class Files(RuleBasedStateMachine):
             assert str(part) in error.message
         else:
             expected = self.contents[source]
-            if source.endswith(".glove"):  # it does not say how many lines it has
+            if source.endswith(".glove"):  # the format does not record the number of lines
                 assert len(found) < len(expected)
-            else:  # one row with a newline less is what gensim writes
+            else:  # without its last newline, the file is one that gensim could have written
                 assert source.endswith(".bin") and found.matrix.tobytes() == expected.matrix.tobytes()
         part.unlink()
 

@@ -1,4 +1,4 @@
-"""word2vec's and GloVe's files: exact numbers, every way to write them, every way to break them."""
+"""Files of word2vec and GloVe: numbers are exact, every valid variant is read, every broken file is refused."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import load_vectors
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -17,7 +18,6 @@ from w2v_cli.errors import ConfigError, ModelFileError
 from w2v_cli.formats import binary
 from w2v_cli.formats import text as text_format
 from w2v_cli.formats.decimals import nearest_float32
-from w2v_cli.formats.model_file import load_vectors
 
 WORDS = ["the", "Köln", "한국어", "\u00a0", "x\u3000y"]
 MATRIX = np.array(
@@ -32,7 +32,10 @@ def text_of(end: str = "\n", separator: str = " ", header: str | None = "5 3\n")
 
 
 def binary_of(after_row: bytes = b"\n") -> bytes:
-    """word2vec.c: fprintf("%lld %lld\\n"); for each word fprintf("%s "), fwrite of D floats, fprintf("\\n")."""
+    """Write a file as word2vec.c does.
+
+    fprintf("%lld %lld\\n"); for each word fprintf("%s "), fwrite of D floats, fprintf("\\n").
+    """
     rows = [
         word.encode() + b" " + struct.pack("<3f", *row) + after_row for word, row in zip(WORDS, MATRIX, strict=True)
     ]
@@ -63,7 +66,7 @@ def bits(matrix: np.ndarray) -> list[list[int]]:
     ],
 )
 @pytest.mark.parametrize("packed", [False, True])
-def test_every_way_to_write_a_file_is_read_bit_for_bit(tmp_path: Path, name: str, content: bytes, packed: bool) -> None:
+def test_every_variant_of_a_file_is_read_bit_for_bit(tmp_path: Path, name: str, content: bytes, packed: bool) -> None:
     path = tmp_path / (name + ".gz" * packed)
     path.write_bytes(gzip.compress(content) if packed else content)
     vectors = load_vectors(path)
@@ -72,17 +75,17 @@ def test_every_way_to_write_a_file_is_read_bit_for_bit(tmp_path: Path, name: str
 
 
 @pytest.mark.parametrize("name", ["a.txt", "a.bin"])
-def test_blocks_may_end_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_chunks_may_end_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     content = text_of() if name == "a.txt" else binary_of()
     (tmp_path / name).write_bytes(content)
     for size in range(1, len(content) + 2):
         for module in (binary, text_format):
-            monkeypatch.setattr(module, "_BLOCK_BYTES", size)
+            monkeypatch.setattr(module, "CHUNK_BYTES", size)
         assert bits(load_vectors(tmp_path / name).matrix) == bits(MATRIX)
 
 
 def exactly(text: str) -> float:
-    """The nearest float32 by exact comparison with both neighbours of a rounding, ties to even."""
+    """Round to the nearest float32, ties to even, by comparing the neighbouring floats exactly."""
     exact, near = Fraction(text), np.float32(float(text))
     candidates = [near, np.nextafter(near, np.float32(np.inf)), np.nextafter(near, np.float32(-np.inf))]
     finite = [c for c in candidates if np.isfinite(c)]
@@ -92,7 +95,7 @@ def exactly(text: str) -> float:
 numbers = st.one_of(
     st.floats(width=32, allow_nan=False, allow_infinity=False).map(repr),
     st.floats(-1e30, 1e30).map(repr),
-    st.floats(2**-120, 2**100, width=32).map(  # midpoints of two float32, and what lies just beside them
+    st.floats(2**-120, 2**100, width=32).map(  # midpoints of two float32; extra digits move off them
         lambda x: format(Decimal(float(x)) + Decimal(float(np.spacing(np.float32(x)))) / 2, "f")
     ),
     st.from_regex(r"[-+]?[0-9]{1,25}(\.[0-9]{0,25})?([eE][-+]?[0-9]{1,2})?", fullmatch=True),
@@ -130,8 +133,8 @@ def test_a_word_of_glove_may_hold_spaces(tmp_path: Path) -> None:
     ("name", "content", "message"),
     [
         ("a.txt", b"", "is empty"),
-        ("a.txt", b"2 3\na 1.5 2.5 3.5\n", "is cut short: its first line promises 2 words, it has 1 lines"),
-        ("a.txt", b"1 3\na 1 2 3\nb 1 2 3\n", "goes on: its first line promises 1 words"),
+        ("a.txt", b"2 3\na 1.5 2.5 3.5\n", "is cut short: its first line promises 2 words, but 1 lines follow"),
+        ("a.txt", b"1 3\na 1 2 3\nb 1 2 3\n", "has too many lines: its first line promises 1 words"),
         ("a.txt", b"2 3\na 1 2 3\nb 1 2", "line 3: the line does not end"),
         ("a.txt", b"2 3\na 1 2 3\nb 1 2 3", "line 3: the line does not end"),
         ("a.txt", b"2 3\na 1 2 3\nb 1 2\n", "line 3: expected a word and 3 numbers, found 2"),
@@ -152,7 +155,7 @@ def test_a_word_of_glove_may_hold_spaces(tmp_path: Path) -> None:
         ("a.bin", b"18446744073709551617 4\na \0\0\0\0", "line 1: 18,446,744,073,709,551,617 words"),
         ("a.bin", binary_of()[:-1], "is cut short at byte .*: the last row lacks its newline"),
         ("a.bin", binary_of(b"")[:-1], "is cut short at byte 92, in word 5 of the 5"),
-        ("a.bin", binary_of() + b"x", "goes on at byte"),
+        ("a.bin", binary_of() + b"x", "continues at byte"),
         ("a.bin", b"1 1\n\xff " + bytes(4), "byte 4: the word is not UTF-8"),
         ("a.bin", b"2 1\na " + bytes(4) + b"\na " + bytes(4) + b"\n", "byte 11: the word a was there before, byte 4"),
         ("a.bin", b"1 1\n " + bytes(4) + b"\n", "byte 4: the word is empty"),
@@ -164,14 +167,14 @@ def test_a_word_of_glove_may_hold_spaces(tmp_path: Path) -> None:
         ("a.bin", b"PK\x03\x04" + bytes(50), "is a zip archive"),
         ("a.bin", struct.pack("<i", 793712314) + bytes(50), "is a fastText model"),
         ("a", b"\x93NUMPY" + bytes(50), "is a numpy array"),
-        ("a", b"hello\n", "is in no format that is known"),
+        ("a", b"hello\n", "is in no known format"),
         ("a.glove", b"hello\n", "line 1: expected a word and numbers"),
         ("a.glove", b"hello 1 2", "line 1: the line does not end"),
         ("a.txt.gz", gzip.compress(text_of(), mtime=0)[:-9], "is damaged or cut short"),
         ("a.txt.gz", gzip.compress(text_of(), mtime=0)[:60] + b"xxxxxxxxxxxxxxxx", "is damaged"),
     ],
 )
-def test_a_bad_file_is_refused_by_place_and_reason(tmp_path: Path, name: str, content: bytes, message: str) -> None:
+def test_a_bad_file_is_refused_by_location_and_reason(tmp_path: Path, name: str, content: bytes, message: str) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(ModelFileError, match=message) as caught:
         load_vectors(tmp_path / name)
@@ -205,7 +208,7 @@ def test_any_damage_is_a_named_error_or_readable_vectors(tmp_path: Path, data: s
     assert np.isfinite(vectors.matrix).all()
 
 
-def test_a_format_can_be_named_where_looking_misleads(tmp_path: Path) -> None:
+def test_a_format_can_be_named_if_recognition_fails(tmp_path: Path) -> None:
     path = tmp_path / "a"
     path.write_text("7 3\n8 4\n")
     with pytest.raises(ModelFileError):

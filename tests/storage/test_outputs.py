@@ -11,12 +11,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import call
+from conftest import call, load_vectors
 
 import w2v_cli as w2v
 from w2v_cli.config import TrainConfig
 from w2v_cli.errors import ConfigError, ModelFileError, StoppedError, TrainingError
-from w2v_cli.formats.model_file import load_vectors, save_model
+from w2v_cli.formats.model_file import save_model
 from w2v_cli.storage.outputs import Named, require_apart
 from w2v_cli.training.run import Observer, train_model
 
@@ -208,7 +208,7 @@ def test_a_file_that_is_not_the_list_of_words_of_the_output_is_not_replaced(
     code, out, err = call(capsys, "convert", "two.txt", name)
     assert (code, out) == (3, "")
     if change != "folder":
-        assert f"{words}, where the words of {name} would go, is there already and is not a list of them" in err
+        assert f"{words}, where the words of {name} would go, already exists and is not their word list" in err
         assert "Hint: remove or rename it, or give the output another name" in err
     with pytest.raises(ModelFileError):
         FEWER.save(name)

@@ -9,9 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from conftest import load_vectors
 
 from w2v_cli.config import TrainConfig
-from w2v_cli.formats.model_file import ModelFile, load_vectors
+from w2v_cli.formats.model_file import ModelFile
 from w2v_cli.storage.locks import new_temporary
 from w2v_cli.training.run import train_model
 

@@ -17,10 +17,9 @@ from w2v_cli.config import TrainConfig
 from w2v_cli.corpus.texts import TextOptions
 from w2v_cli.embeddings.vectors import WordVectors, first_not_finite
 from w2v_cli.errors import ConfigError, ModelFileError, VocabularyError
-from w2v_cli.formats.model_file import LOSSES, ModelFile, save_model
+from w2v_cli.formats.model_file import LOSSES, ModelFile, recorded_options, save_model
 from w2v_cli.formats.summary import making
 from w2v_cli.storage.mapped import writable
-from w2v_cli.storage.tensors import parse_json
 
 
 class Prediction(NamedTuple):
@@ -137,11 +136,7 @@ class Model(Questions):
         ModelFileError
             If the metadata do not say, or say what no option can be.
         """
-        try:
-            config = TrainConfig.from_dict(parse_json(self.metadata["config"]))
-            return config, TextOptions(**parse_json(self.metadata.get("text", "{}")))
-        except (KeyError, ValueError, TypeError, ConfigError) as error:
-            raise ModelFileError(f"{self.name} does not say how it was trained", hint=_TRAINED) from error
+        return recorded_options(self.metadata, self.name)
 
     def table(self, name: str) -> np.ndarray:
         """Return a table by its name, float32: input_vectors, output_vectors or, with hs, node_vectors (V − 1, D).
@@ -228,10 +223,7 @@ class Model(Questions):
     @classmethod
     def of_file(cls, file: ModelFile) -> Model:
         """Make a model from an open file; see `load`."""
-        vectors = file.vectors
-        tables = {**file.tables, "input_vectors": vectors.matrix}
-        losses = {} if file.losses is None else {LOSSES: file.losses}
-        return cls(vectors, {**tables, **losses}, file.metadata, file.name)
+        return cls(file.vectors, file.tables, file.metadata, file.name)
 
 
 def load(path: str | os.PathLike[str], format: str | None = None) -> Model:

@@ -34,10 +34,10 @@ def info(model: str, as_json: bool) -> None:
     """
     # Imported here so that `w2v --help` need not wait for numpy.
     from w2v_cli.formats.model_file import ModelFile
-    from w2v_cli.formats.summary import summary_of
+    from w2v_cli.formats.summary import summary
 
     with ModelFile(model) as file, announcing_compilation(file.format):
-        facts = summary_of(file)
+        facts = summary(file)
     if as_json:
         print_json(facts)
         return

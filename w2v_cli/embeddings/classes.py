@@ -1,6 +1,6 @@
-"""Word classes: spherical k-means, clusters of directions (Dhillon & Modha 2001), as word2vec.c's `-classes` makes.
+"""Word classes by spherical k-means, which clusters directions (Dhillon & Modha 2001), like word2vec.c's `-classes`.
 
-The first centers are chosen by k-means++ (Arthur & Vassilvitskii 2007), which scikit-learn brings.
+scikit-learn chooses the initial centers by k-means++ (Arthur & Vassilvitskii 2007).
 """
 
 from __future__ import annotations
@@ -11,24 +11,30 @@ from w2v_cli.embeddings.vectors import WordVectors
 from w2v_cli.errors import ConfigError, MissingExtraError
 
 MOST_ROUNDS = 100
-_BLOCK_ROWS = 1 << 14  # of cosines to all centers held at once
+_CHUNK_ROWS = 1 << 14  # words whose cosines to all centers are in memory at once
 
 
 def word_classes(vectors: WordVectors, k: int, seed: int = 1) -> np.ndarray:
-    """The class of every word, int32 (V,), 0 … k − 1, numbered in the order of their first words.
+    """Assign every word to one of k classes.
 
-        class(w) = argmax_c cos(w, center_c)      center_c = Σ over its words of w / |w|, at length 1
+        class(w) = argmax_c cos(w, center_c)      center_c = Σ over its words of w / |w|, scaled to length 1
 
     Parameters
     ----------
-    k : classes, at most as many as words.
+    k : how many classes; at most V.
+    seed : the random seed for the initial centers.
+
+    Returns
+    -------
+    int32 (V,), the class of each word. Classes are numbered from 0 in the order of their first words; fewer than k are
+    used if a class ends up without words.
 
     Raises
     ------
     ConfigError
-        If k is above the number of words.
+        If k exceeds the number of words.
     MissingExtraError
-        If scikit-learn is missing.
+        If scikit-learn is not installed.
     """
     try:
         from sklearn.cluster import kmeans_plusplus
@@ -37,24 +43,33 @@ def word_classes(vectors: WordVectors, k: int, seed: int = 1) -> np.ndarray:
             "word classes need the package scikit-learn", hint="pip install 'w2v-cli[classes]'"
         ) from None
     if k > len(vectors):
-        raise ConfigError(f"-k {k}: there are {len(vectors):,} words", hint="fewer classes")
+        raise ConfigError(f"-k {k}: there are {len(vectors):,} words", hint="ask for fewer classes")
     units = vectors.unit_rows
     centers, _ = kmeans_plusplus(units, k, random_state=seed)
     classes = np.full(len(units), -1, np.int32)
     for _ in range(MOST_ROUNDS):
-        before, classes = classes, _nearest_centers(units, centers)
-        if np.array_equal(before, classes):
+        previous, classes = classes, _nearest_centers(units, centers)
+        if np.array_equal(previous, classes):
             break
-        sums = np.zeros(centers.shape, np.float64)
-        np.add.at(sums, classes, units)
-        lengths = np.linalg.norm(sums, axis=1)
-        # A center that no word is nearest to stays where it is.
-        kept = lengths > 0
-        centers[kept] = sums[kept] / lengths[kept, np.newaxis]
-    _, firsts, numbers = np.unique(classes, return_index=True, return_inverse=True)
-    return np.argsort(np.argsort(firsts)).astype(np.int32)[numbers]
+        _move_centers(centers, units, classes)
+    return _numbered_by_first_word(classes)
 
 
 def _nearest_centers(units: np.ndarray, centers: np.ndarray) -> np.ndarray:
-    blocks = (units[first : first + _BLOCK_ROWS] @ centers.T for first in range(0, len(units), _BLOCK_ROWS))
-    return np.concatenate([block.argmax(axis=1) for block in blocks]).astype(np.int32)
+    chunks = (units[first : first + _CHUNK_ROWS] @ centers.T for first in range(0, len(units), _CHUNK_ROWS))
+    return np.concatenate([cosines.argmax(axis=1) for cosines in chunks]).astype(np.int32)
+
+
+def _move_centers(centers: np.ndarray, units: np.ndarray, classes: np.ndarray) -> None:
+    """Move each center to the mean direction of its words; a center without words stays where it is."""
+    sums = np.zeros(centers.shape, np.float64)
+    np.add.at(sums, classes, units)
+    lengths = np.linalg.norm(sums, axis=1)
+    moved = lengths > 0
+    centers[moved] = sums[moved] / lengths[moved, np.newaxis]
+
+
+def _numbered_by_first_word(classes: np.ndarray) -> np.ndarray:
+    """Number the classes from 0 in the order in which they first occur."""
+    _, firsts, numbers = np.unique(classes, return_index=True, return_inverse=True)
+    return np.argsort(np.argsort(firsts)).astype(np.int32)[numbers]

@@ -1,4 +1,4 @@
-"""Directions to ask for that are no words: vectors from a file, or the mean of a text's words."""
+"""Query directions that are not words: vectors from a file, or the mean of a text's word vectors."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from w2v_cli.storage.opening import whole_text
 
 
 def read_directions(path: str | os.PathLike[str], vectors: WordVectors) -> tuple[list[str], np.ndarray]:
-    """The directions in a file, stdin for `-`, with a name for each.
+    """Read directions, and a name for each, from a file or, for `-`, from stdin.
 
-    A `.npy` file holds (D,) or (n, D) numbers. A text of numbers holds a vector a line, with or without its name in
-    front; separators are commas and white space. Any other text is one direction: the mean of its known words' vectors
-    at length 1, as often as each occurs.
+    A `.npy` file holds (D,) or (n, D) numbers. A text of numbers holds one vector per line, optionally with a name in
+    front; numbers are separated by commas or white space. Any other text gives one direction: the mean of the unit
+    vectors of its known words, each counted as often as it occurs.
 
     Returns
     -------
@@ -26,7 +26,7 @@ def read_directions(path: str | os.PathLike[str], vectors: WordVectors) -> tuple
     Raises
     ------
     ModelFileError
-        If the file cannot be read, a vector has another length or is not finite, or no word of a text is known.
+        If the file cannot be read, if a vector does not have D finite numbers, or if no word of a text is known.
     """
     name = os.fspath(path)
     try:
@@ -39,21 +39,23 @@ def read_directions(path: str | os.PathLike[str], vectors: WordVectors) -> tuple
         raise ModelFileError(f"cannot read vectors from {name}: {reason or error}") from error
     lines = [line.replace(",", " ").split() for line in text.split("\n") if line.strip()]
     if lines and all(_numbers(fields[1:]) is not None for fields in lines):
-        return _parse(name, lines, vectors.dim)
+        return _parse_vectors(name, lines, vectors.dim)
     known = vectors.known_ids(text.split())
     if not known:
-        raise ModelFileError(f"{name} holds neither vectors nor a known word", hint="give D numbers a line, or a text")
+        raise ModelFileError(
+            f"{name} holds neither vectors nor a known word", hint="give D numbers per line, or a text"
+        )
     ids, counts = np.unique(known, return_counts=True)
     return [name], counts[np.newaxis] @ unit_rows(vectors, ids) / counts.sum()
 
 
-def _parse(name: str, lines: list[list[str]], dim: int) -> tuple[list[str], np.ndarray]:
-    """Lines of numbers; where one number too many is, the first field is a name."""
+def _parse_vectors(name: str, lines: list[list[str]], dim: int) -> tuple[list[str], np.ndarray]:
+    """Parse lines of numbers; if every line has one field more than D, or one begins with a word, they have names."""
     labelled = all(len(fields) == dim + 1 for fields in lines) or any(_numbers(fields[:1]) is None for fields in lines)
     rows = [_numbers(fields[labelled:]) or [] for fields in lines]
     for number, row in enumerate(rows, start=1):
         if len(row) != dim:
-            raise ModelFileError(f"{name}, vector {number}: {len(row)} numbers, and the model has {dim} dimensions")
+            raise ModelFileError(f"{name}, vector {number}: {len(row)} numbers, but the model has {dim} dimensions")
     names = [fields[0] for fields in lines] if labelled else _named(name, np.array(rows))
     return names, _checked(name, np.array(rows), dim)
 
@@ -71,7 +73,7 @@ def _named(name: str, rows: np.ndarray) -> list[str]:
 
 def _checked(name: str, rows: np.ndarray, dim: int) -> np.ndarray:
     if rows.ndim != 2 or rows.shape[1] != dim:
-        raise ModelFileError(f"{name} holds vectors of shape {rows.shape}, and the model has {dim} dimensions")
+        raise ModelFileError(f"{name} holds vectors of shape {rows.shape}, but the model has {dim} dimensions")
     if not np.isfinite(rows).all():
         raise ModelFileError(f"{name} holds a number that is not finite")
     return rows

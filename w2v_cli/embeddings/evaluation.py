@@ -1,7 +1,7 @@
-"""How good the vectors are: analogy sets and word-pair sets. Every score names the protocol it was made by.
+"""Score vectors on gold sets of analogies and of word pairs. Every score states the protocol that produced it.
 
-Word2vec's programs disagree about the protocol, and so about the score of the same vectors. The protocols here give the
-numbers of those programs.
+The programs of the field disagree about details, and so give different scores to the same vectors. Each protocol here
+reproduces the numbers of one program.
 
 References: Mikolov et al. 2013, arXiv:1301.3781 (analogies, 3CosAdd); Levy & Goldberg 2014 (3CosMul); Finkelstein et
 al. 2002 (word pairs); word2vec.c: compute-accuracy.c; gensim: KeyedVectors.evaluate_word_analogies, _pairs.
@@ -9,14 +9,14 @@ al. 2002 (word pairs); word2vec.c: compute-accuracy.c; gensim: KeyedVectors.eval
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Any
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from w2v_cli.embeddings.gold import AnalogySet, PairSet
-from w2v_cli.embeddings.queries import Found, find_analogies, unit_rows
+from w2v_cli.embeddings.queries import find_analogies, unit_rows
 from w2v_cli.embeddings.statistics import Interval, pearson, share_interval, spearman, spearman_interval
 from w2v_cli.embeddings.vectors import WordVectors
 
@@ -25,19 +25,19 @@ _METHOD_NAMES = {"3cosadd": "3CosAdd", "3cosmul": "3CosMul"}
 
 @dataclass(frozen=True)
 class Protocol:
-    """What the programs disagree about.
+    """The details that the programs disagree about.
 
     Attributes
     ----------
-    fold : a word to its form: words of one form are one, and its vector is that of the most frequent of them.
-    case : what `fold` does, in words.
-    restrict_vocab : analogies are asked and answered among so many of the first words; None: among all.
-    restricts_pairs : whether that holds for word pairs too.
-    oov : what becomes of questions with unknown words: skip, or wrong.
-    candidates : best words that are looked through for one that is no other form of a word of the question; 1: such
-        forms are answers, wrong ones.
-    least_score : what an answer's 3CosAdd must be above.
-    single_precision : cosines of pairs are float32, whose roundings decide how equal pairs rank.
+    fold : maps a word to its form. Words of the same form count as one, with the vector of the most frequent of them.
+    case : what `fold` does, for the description of a score.
+    restrict_vocab : analogies are asked and answered among this many of the most frequent words; None: among all.
+    restricts_pairs : whether `restrict_vocab` applies to word pairs too.
+    oov : what happens to questions with unknown words: "skip", or "wrong".
+    candidates : how many of the best words are searched for one whose form is not in the question; with 1, a word of
+        such a form is taken as a wrong answer.
+    least_score : the 3CosAdd score that an answer must exceed.
+    single_precision : whether cosines of pairs are float32, whose rounding decides how equal pairs rank.
     """
 
     name: str
@@ -51,7 +51,7 @@ class Protocol:
     single_precision: bool = False
 
 
-# word2vec.c: toupper of the C locale knows ASCII, `bestd` starts at 0, demo-word-accuracy.sh restricts to 30,000.
+# word2vec.c: toupper in the C locale knows only ASCII, `bestd` starts at 0, demo-word-accuracy.sh restricts to 30,000.
 # gensim: str.upper, most_similar(topn=5).
 PROTOCOLS = {
     "word2vec": Protocol(
@@ -79,8 +79,11 @@ PROTOCOLS = {
 
 @dataclass(frozen=True)
 class Section:
-    """Questions of a section: `correct` of the `seen`, whose words are all known, of `total`; score in percent of those
-    that count, None of none."""
+    """The result of one section of an analogy set.
+
+    `seen` of its `total` questions have all their words in the vocabulary, and `correct` of those were answered
+    correctly. `score` is the percentage of the questions that count; None if none does.
+    """
 
     name: str
     correct: int
@@ -91,11 +94,11 @@ class Section:
 
 @dataclass(frozen=True)
 class Score:
-    """What a gold set says about the vectors.
+    """The result of a gold set.
 
-    `score` is in percent for analogies, Spearman's ρ × 100 for pairs (`pearson` is r × 100), None where nothing can be
-    said; `interval` is its 95 % bootstrap interval. `seen` of `total` questions or pairs have all their words in the
-    vocabulary; `oov` says what becomes of the others.
+    `score` is a percentage for analogies, and Spearman's ρ × 100 for pairs (`pearson` is r × 100); None if undefined.
+    `interval` is its 95 % bootstrap interval. `seen` of the `total` questions or pairs have all their words in the
+    vocabulary; `oov` says what happens to the others.
     """
 
     file: str
@@ -109,9 +112,9 @@ class Score:
     sections: tuple[Section, ...] = ()
     pearson: float | None = None
 
-    def as_dict(self) -> dict[str, Any]:
-        """For JSON: pairs have `pearson`."""
-        values = {
+    def as_dict(self) -> dict[str, object]:
+        """Return the fields for JSON; only pairs have `pearson`."""
+        values: dict[str, object] = {
             "file": self.file,
             "kind": self.kind,
             "score": self.score,
@@ -133,117 +136,129 @@ def evaluate(
     oov: str | None = None,
     restrict_vocab: int | None = None,
 ) -> Score:
-    """Score vectors against a gold set.
+    """Score vectors on a gold set.
 
     Parameters
     ----------
-    method : one of `choices.METHODS`; analogies only.
-    oov : skip, or wrong: analogies with unknown words are wrong answers, pairs have cosine 0. None: the protocol's.
-    restrict_vocab : None: the protocol's.
+    method : one of `choices.METHODS`; for analogies only.
+    oov : "skip" leaves questions with unknown words out. "wrong" counts such analogies as wrong answers, and gives
+        such pairs the cosine 0. None: as the protocol does.
+    restrict_vocab : overrides the protocol's; None: as the protocol does.
     """
-    oov = protocol.oov if oov is None else oov
-    restrict_vocab = protocol.restrict_vocab if restrict_vocab is None else restrict_vocab
-    if isinstance(gold, AnalogySet):
-        return _score_analogies(vectors, gold, protocol, method, oov, restrict_vocab)
-    return _score_pairs(vectors, gold, protocol, oov, restrict_vocab if protocol.restricts_pairs else None)
-
-
-def _score_analogies(
-    vectors: WordVectors, gold: AnalogySet, protocol: Protocol, method: str, oov: str, restrict_vocab: int | None
-) -> Score:
-    row_of = _most_frequent_forms(map(protocol.fold, vectors.words[:restrict_vocab]))
-    asked = [
-        (section, tuple(map(protocol.fold, question)))
-        for section, (_, questions) in enumerate(gold.sections)
-        for question in questions
-    ]
-    known = [(section, question) for section, question in asked if all(form in row_of for form in question)]
-    rows = np.array([[row_of[form] for form in question[:3]] for _, question in known], np.int64).reshape(-1, 3)
-    # gensim: most_similar_cosmul takes restrict_vocab, and searches all words.
-    searched = None if method == "3cosmul" and protocol.name == "gensim" else restrict_vocab
-    answers = find_analogies(vectors, rows, protocol.candidates, method, searched)
-    seen, correct = ([0] * len(gold.sections) for _ in range(2))
-    for (section, (*abc, expected)), found in zip(known, answers, strict=True):
-        seen[section] += 1
-        correct[section] += _answer(found, vectors, protocol, abc, row_of, method) == expected
-    counted = seen if oov == "skip" else [len(questions) for _, questions in gold.sections]
-    sections = tuple(
-        Section(name, right, known_there, len(questions), 100 * right / count if count else None)
-        for (name, questions), right, known_there, count in zip(gold.sections, correct, seen, counted, strict=True)
+    rules = replace(
+        protocol,
+        oov=protocol.oov if oov is None else oov,
+        restrict_vocab=protocol.restrict_vocab if restrict_vocab is None else restrict_vocab,
     )
-    interval = share_interval(sum(correct), sum(counted))
-    among = f"the {restrict_vocab:,} most frequent words" if restrict_vocab is not None else "all words"
+    if isinstance(gold, AnalogySet):
+        return _score_analogies(vectors, gold, rules, method)
+    return _score_pairs(vectors, gold, rules)
+
+
+def _score_analogies(vectors: WordVectors, gold: AnalogySet, rules: Protocol, method: str) -> Score:
+    sections = _answer_sections(vectors, gold, rules, method)
+    correct = sum(section.correct for section in sections)
+    seen = sum(section.seen for section in sections)
+    total = sum(section.total for section in sections)
+    counted = seen if rules.oov == "skip" else total
+    restriction = rules.restrict_vocab
+    among = f"the {restriction:,} most frequent words" if restriction is not None else "all words"
     return Score(
         file=gold.path,
         kind="analogies",
-        score=100 * sum(correct) / sum(counted) if sum(counted) else None,
-        seen=len(known),
-        total=len(asked),
-        protocol=f"{protocol.name}: {_METHOD_NAMES[method]} on unit vectors among {among}, question words excluded, "
-        f"{protocol.case}, questions with unknown words {_OOV_WORDS[oov]}",
-        oov=oov,
-        interval=None if interval is None else (100 * interval[0], 100 * interval[1]),
+        score=100 * correct / counted if counted else None,
+        seen=seen,
+        total=total,
+        protocol=f"{rules.name}: {_METHOD_NAMES[method]} on unit vectors among {among}, question words excluded, "
+        f"{rules.case}, questions with unknown words {'skipped' if rules.oov == 'skip' else 'counted wrong'}",
+        oov=rules.oov,
+        interval=_percent_interval(share_interval(correct, counted)),
         sections=sections,
     )
 
 
-_OOV_WORDS = {"skip": "skipped", "wrong": "counted wrong"}
+def _answer_sections(vectors: WordVectors, gold: AnalogySet, rules: Protocol, method: str) -> tuple[Section, ...]:
+    """Answer the questions whose words are all known, all sections at once, and count per section."""
+    row_of = _rows_by_form(map(rules.fold, vectors.words[: rules.restrict_vocab]))
+    asked = (
+        (section, tuple(map(rules.fold, question)))
+        for section, (_, questions) in enumerate(gold.sections)
+        for question in questions
+    )
+    known = [(section, forms) for section, forms in asked if all(form in row_of for form in forms)]
+    rows = np.array([[row_of[form] for form in forms[:3]] for _, forms in known], np.int64).reshape(-1, 3)
+    # gensim: most_similar_cosmul ignores restrict_vocab and searches all words.
+    searched = None if method == "3cosmul" and rules.name == "gensim" else rules.restrict_vocab
+    answers = find_analogies(vectors, rows, rules.candidates, method, searched)
+    seen, correct = Counter[int](), Counter[int]()
+    for (section, (*abc, expected)), found in zip(known, answers, strict=True):
+        seen[section] += 1
+        too_low = method == "3cosadd" and len(found.ids) and found.scores[0] <= rules.least_score
+        candidates = [] if too_low else [rules.fold(vectors.words[word_id]) for word_id in found.ids.tolist()]
+        correct[section] += _answer(candidates, abc, row_of) == expected
+    return tuple(
+        _section(name, correct[i], seen[i], len(questions), rules.oov)
+        for i, (name, questions) in enumerate(gold.sections)
+    )
 
 
-def _answer(
-    found: Found, vectors: WordVectors, protocol: Protocol, abc: list[str], row_of: dict[str, int], method: str
-) -> str | None:
-    """The form that is taken for the answer, of the best words found; None if there is none."""
-    if len(found.ids) == 0 or (method == "3cosadd" and found.scores[0] <= protocol.least_score):
+def _answer(candidates: Sequence[str], abc: Sequence[str], row_of: dict[str, int]) -> str | None:
+    """Choose the answer among the forms of the best words, best first; None if there are none."""
+    if not candidates:
         return None
-    forms = [protocol.fold(vectors.words[word_id]) for word_id in found.ids.tolist()]
-    # gensim: the last of the five where none will do.
-    return next((form for form in forms if form in row_of and form not in abc), forms[-1])
+    # gensim: if none of the five is acceptable, the last one remains.
+    return next((form for form in candidates if form in row_of and form not in abc), candidates[-1])
 
 
-def _score_pairs(
-    vectors: WordVectors, gold: PairSet, protocol: Protocol, oov: str, restrict_vocab: int | None
-) -> Score:
-    row_of = _most_frequent_forms(map(protocol.fold, vectors.words[:restrict_vocab]))
-    rows = [(row_of.get(protocol.fold(one)), row_of.get(protocol.fold(other))) for one, other in gold.pairs]
-    found = [i for i, pair in enumerate(rows) if None not in pair]
-    one, other = np.array([rows[i] for i in found], dtype=np.int64).reshape(-1, 2).T
+def _section(name: str, correct: int, seen: int, total: int, oov: str) -> Section:
+    counted = seen if oov == "skip" else total
+    return Section(name, correct, seen, total, 100 * correct / counted if counted else None)
+
+
+def _score_pairs(vectors: WordVectors, gold: PairSet, rules: Protocol) -> Score:
+    row_of = _rows_by_form(map(rules.fold, vectors.words[: rules.restrict_vocab if rules.restricts_pairs else None]))
+    rows = [(row_of.get(rules.fold(one)), row_of.get(rules.fold(other))) for one, other in gold.pairs]
+    known = [i for i, pair in enumerate(rows) if None not in pair]
+    one, other = np.array([rows[i] for i in known], dtype=np.int64).reshape(-1, 2).T
     cosines = np.zeros(len(rows))
-    cosines[found] = _pair_cosines(vectors, one, other, protocol.single_precision)
-    counted = found if oov == "skip" else list(range(len(rows)))
+    cosines[known] = _pair_cosines(vectors, one, other, rules.single_precision)
+    counted = known if rules.oov == "skip" else list(range(len(rows)))
     cosines, ratings = cosines[counted], np.array(gold.ratings)[counted]
-    interval = spearman_interval(cosines, ratings)
     return Score(
         file=gold.path,
         kind="pairs",
-        score=_hundredfold(spearman(cosines, ratings)),
-        seen=len(found),
+        score=_percent(spearman(cosines, ratings)),
+        seen=len(known),
         total=len(rows),
-        pearson=_hundredfold(pearson(cosines, ratings)),
-        protocol=f"{protocol.name}: Spearman's ρ × 100 of cosines with ratings, {protocol.case},"
-        f" pairs with unknown words {'skipped' if oov == 'skip' else 'have cosine 0'}",
-        oov=oov,
-        interval=None if interval is None else (100 * interval[0], 100 * interval[1]),
+        pearson=_percent(pearson(cosines, ratings)),
+        protocol=f"{rules.name}: Spearman's ρ × 100 of cosines with ratings, {rules.case},"
+        f" pairs with unknown words {'skipped' if rules.oov == 'skip' else 'have cosine 0'}",
+        oov=rules.oov,
+        interval=_percent_interval(spearman_interval(cosines, ratings)),
     )
 
 
 def _pair_cosines(vectors: WordVectors, one: np.ndarray, other: np.ndarray, single_precision: bool) -> np.ndarray:
-    """The cosines of n pairs of rows, float64 (n,)."""
+    """Return the cosines of n pairs of rows, float64 (n,)."""
     ones, others = unit_rows(vectors, one), unit_rows(vectors, other)
     if single_precision:
-        # One `dot` after the other, as gensim: their sums have an order of their own.
+        # One `dot` per pair, as in gensim, because it adds the products in an order of its own.
         pairs = zip(ones.astype(np.float32), others.astype(np.float32), strict=True)
         return np.array([np.dot(a, b) for a, b in pairs], np.float64)
-    # Rounded so that pairs of equal vectors tie: their float64 cosines are 1 to the last digit or two.
+    # Rounded so that pairs of equal vectors tie: their float64 cosines differ from 1 in the last digit or two.
     return np.einsum("ij,ij->i", ones, others).round(12)
 
 
-def _hundredfold(value: float | None) -> float | None:
+def _percent(value: float | None) -> float | None:
     return None if value is None else 100 * value
 
 
-def _most_frequent_forms(forms: Iterable[str]) -> dict[str, int]:
-    """Row of the first, most frequent, word of each form."""
+def _percent_interval(interval: Interval | None) -> Interval | None:
+    return None if interval is None else (100 * interval[0], 100 * interval[1])
+
+
+def _rows_by_form(forms: Iterable[str]) -> dict[str, int]:
+    """Map each form to the row of its first, and so most frequent, word."""
     rows: dict[str, int] = {}
     for row, form in enumerate(forms):
         rows.setdefault(form, row)

@@ -1,4 +1,4 @@
-"""Gold sets: files of analogies and of word pairs with ratings, recognised by their content."""
+"""Gold sets: files of analogies, or of word pairs with ratings. Their contents tell which."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from w2v_cli.errors import GoldFileError
 from w2v_cli.storage.opening import whole_text
 
-_HINT = "give analogies (': section' lines, 4 words a line) or word pairs (2 words and a number a line)"
+_HINT = "give analogies (': section' lines, 4 words per line) or word pairs (2 words and a number per line)"
 
 
 @dataclass(frozen=True)
 class AnalogySet:
-    """Questions "a is to b as c is to d", four words each, in named sections."""
+    """Questions "a is to b as c is to d", each of four words, in named sections."""
 
     path: str
     sections: tuple[tuple[str, tuple[tuple[str, ...], ...]], ...]
@@ -23,7 +23,7 @@ class AnalogySet:
 
 @dataclass(frozen=True)
 class PairSet:
-    """Pairs of words and how alike people find them."""
+    """Pairs of words, and people's ratings of how similar they are."""
 
     path: str
     pairs: tuple[tuple[str, str], ...]
@@ -31,15 +31,15 @@ class PairSet:
 
 
 def read_gold(path: str | os.PathLike[str]) -> AnalogySet | PairSet:
-    """Read a gold file, stdin for `-`, and recognise by its content what it is.
+    """Read a gold file or, for `-`, stdin, and recognise by its contents what it holds.
 
-    Fields are separated by tabs, else by commas, else by white space; `#` begins a comment line. Pairs may
-    have a header line, and columns after the number, which are ignored.
+    The fields of a line are separated by tabs if it has any, else by commas if it has any, else by white space. Lines
+    that begin with `#` are comments. Pairs may have a header line, and further columns, which are ignored.
 
     Raises
     ------
     GoldFileError
-        If the file cannot be read, is empty, or a line is neither; with the line's number.
+        If the file cannot be read or is empty, or if a line is malformed; the error gives the line's number.
     """
     name = os.fspath(path)
     try:
@@ -52,7 +52,8 @@ def read_gold(path: str | os.PathLike[str]) -> AnalogySet | PairSet:
     lines = [(number, line) for number, line in stripped if line and not line.startswith("#")]
     if not lines:
         raise GoldFileError(f"{name} holds no questions and no pairs", hint=_HINT)
-    # The first line may be a header; but numbers may also be words of a question, below a section's line.
+    # A number in the third field of the first two lines means pairs (the first may be a header). After a section line,
+    # however, it may be a word of a question.
     if not lines[0][1].startswith(":") and any(_rating(_fields(line)) is not None for _, line in lines[:2]):
         return _read_pairs(name, lines)
     return _read_analogies(name, lines)
@@ -64,7 +65,7 @@ def _fields(line: str) -> list[str]:
 
 
 def _rating(fields: Sequence[str]) -> float | None:
-    """The number in the third field of a pair; None if there is none."""
+    """Return the number in the third field of a pair; None if there is none."""
     if len(fields) < 3 or not re.fullmatch(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", fields[2]):
         return None
     return float(fields[2])
@@ -72,11 +73,11 @@ def _rating(fields: Sequence[str]) -> float | None:
 
 def _read_pairs(name: str, lines: Sequence[tuple[int, str]]) -> PairSet:
     pairs, ratings = list[tuple[str, str]](), list[float]()
-    for place, (number, line) in enumerate(lines):
+    for i, (number, line) in enumerate(lines):
         fields = _fields(line)
         rating = _rating(fields)
-        if rating is None and place == 0:
-            continue  # the header
+        if rating is None and i == 0:
+            continue  # a header
         if rating is None or not fields[0] or not fields[1]:
             raise GoldFileError(f"{name}, line {number}: expected two words and a number", hint=_HINT)
         pairs.append((fields[0], fields[1]))

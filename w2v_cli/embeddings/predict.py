@@ -1,4 +1,4 @@
-"""What a trained model expects: the loss of a window with each word of the vocabulary in its middle."""
+"""Predict the center of a window: compute the loss that a trained model gives to each word of the vocabulary."""
 
 from __future__ import annotations
 
@@ -7,23 +7,24 @@ import numpy as np
 from w2v_cli.engines.objective import Objective
 from w2v_cli.gradients.activations import log_sigmoid, log_softmax
 
-_SCORE_BYTES = 1 << 26  # of scores held at once
+_SCORE_BYTES = 1 << 26  # scores held in memory at once
 
 
 def middle_losses(
     objective: Objective, input_vectors: np.ndarray, output_vectors: np.ndarray, context_ids: np.ndarray
 ) -> np.ndarray:
-    """Loss of the window per prediction, for every word as its center.
+    """Compute the window's loss per prediction, with each word of the vocabulary as its center.
 
         ns: −log σ(h·w)      hs: −Σ log σ(±h·n) over the word's path      softmax: −log P(w | h)
 
-    Without noise, which is the same for every word but by chance. The hidden vectors h are those that the context words
-    form; with skip-gram's softmax, whose center predicts its context, it is −log P(c | w) for every context word c.
+    Noise words are left out, because they differ between centers only by chance. The loss is a mean over the hidden
+    vectors h that the context words form. Skip-gram's softmax is the exception: its center w predicts the context, so
+    the loss is the mean of −log P(c | w) over the context words c.
 
     Parameters
     ----------
-    input_vectors : float (V, D) · output_vectors : float (V, D), or (V − 1, D) of nodes.
-    context_ids : int (n,)
+    input_vectors : float (V, D) · output_vectors : float (V, D), or (V − 1, D) for the nodes of a Huffman tree.
+    context_ids : int (n,), the words around the center.
 
     Returns
     -------
@@ -39,14 +40,14 @@ def middle_losses(
     if objective.paths is None:
         return np.asarray(-log_sigmoid(scores).mean(axis=0))
     paths = objective.paths
-    # A node's two branches: σ(s) where the code is 1, σ(−s) where it is 0.
+    # A node with score s leads to its branch 1 with probability σ(s), and to its branch 0 with σ(−s).
     right, left = -log_sigmoid(scores).mean(axis=0), -log_sigmoid(-scores).mean(axis=0)
     branches = np.where(paths.labels == 1, right[paths.node_ids], left[paths.node_ids])
     return np.add.reduceat(branches, paths.starts[:-1])
 
 
 def _center_losses(input_vectors: np.ndarray, output_vectors: np.ndarray, context_ids: np.ndarray) -> np.ndarray:
-    """Mean −log P(c | w) over the context, for every center w: V × V scores, some rows at a time."""
+    """Compute the mean of −log P(c | w) over the context for every center w: V × V scores, a few rows at a time."""
     losses, rows = [], max(1, _SCORE_BYTES // (8 * len(output_vectors)))
     outputs = output_vectors.astype(np.float64)
     for first in range(0, len(input_vectors), rows):

@@ -1,6 +1,6 @@
-"""Words that are spelled nearly like another, by the number of edits between them, whatever the case of their letters.
+"""Find words with a spelling near another's, by the number of edits between them, ignoring case.
 
-Words are folded once, into one array of letters: as strings in Python, folding millions of words takes seconds.
+All words are case-folded once, into one array of letters: folding millions of Python strings would take seconds.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import numpy as np
 
 from w2v_cli.storage.words import Words
 
-# Words that are folded, or compared, at a time: their letters fit into the cache.
+# How many words are folded, or compared, at a time: few enough that their letters fit into the cache.
 _WORDS_AT_ONCE = 1 << 16
 
 
@@ -18,21 +18,20 @@ class Spellings:
 
     Parameters
     ----------
-    words : V words, any of them may be empty.
+    words : V words, any of which may be empty.
     """
 
     def __init__(self, words: Words) -> None:
         parts = [_folded(words, first) for first in range(0, len(words) or 1, _WORDS_AT_ONCE)]
-        # uint32, the letters of all words one after the other, and one more, so that there is a last one · int64 (V,),
-        # how many each word has.
+        # The letters of all words, uint32, one word after the other; a final zero keeps the array from being empty.
         self._letters = np.concatenate([*(letters for letters, _ in parts), np.zeros(1, np.uint32)])
         self._lengths = np.concatenate([lengths for _, lengths in parts])
         self._starts = np.cumsum(self._lengths) - self._lengths
 
     def near(self, word: str, most: int) -> list[int]:
-        """The places of the nearest words, nearest first and then in their order.
+        """Return the indices of the nearest words, nearest first; at equal distance, in vocabulary order.
 
-        Case does not count. Words shorter than four letters may differ by one edit, longer ones by two.
+        Case is ignored. Words shorter than four letters may differ by one edit, longer ones by two.
         """
         target = np.frombuffer(word.casefold().encode("utf-32-le", "surrogatepass"), np.uint32)
         limit = 1 if len(target) < 4 else 2
@@ -47,22 +46,23 @@ class Spellings:
         return np.concatenate(found)[order].tolist()
 
     def _edits(self, target: np.ndarray, ids: np.ndarray, limit: int) -> np.ndarray:
-        """Edits (insert, delete, replace, swap neighbours) between a word and each of n others, up to a limit.
+        """Count the edits (insert, delete, replace, swap neighbours) between a word and each of n others.
 
-        The table of optimal string alignment, each of its cells an array over the n others; only the band within
-        `limit` of the diagonal is filled, because no path outside it is short enough.
+        This fills the table of optimal string alignment, in which every cell is an array over the n others. Cells
+        further than `limit` from the diagonal are left out, because every path through them is too long.
 
         Parameters
         ----------
-        target : uint32, folded letters · ids : int (n,), of words at most `limit` longer or shorter.
+        target : uint32, the folded letters of the word.
+        ids : int (n,), the others; their lengths must differ from the word's by at most `limit`.
 
         Returns
         -------
-        int8 (n,), `limit` + 1 standing for everything above the limit.
+        int8 (n,), where `limit` + 1 stands for any number above the limit.
         """
         starts, lengths = self._starts[ids], self._lengths[ids]
         width, far = len(target) + limit, limit + 1
-        # Letters behind a word's last one change only cells that are not asked for.
+        # Letters beyond the end of a word affect only cells beyond its result.
         letters = [self._letters[np.minimum(starts + j, len(self._letters) - 1)] for j in range(width)]
         rows = [np.full((width + 1, len(ids)), far, dtype=np.int8)]
         for j in range(limit + 1):
@@ -82,15 +82,20 @@ class Spellings:
 
 
 def _folded(words: Words, first: int) -> tuple[np.ndarray, np.ndarray]:
-    """The folded letters of `_WORDS_AT_ONCE` words from the first on, uint32, and how many each has, int64."""
+    """Fold `_WORDS_AT_ONCE` words, beginning with word number `first`.
+
+    Returns
+    -------
+    Their letters, uint32, and how many letters each word has, int64.
+    """
     offsets = words.offsets[first : first + _WORDS_AT_ONCE + 1]
     utf8 = words.text[offsets[0] : offsets[-1]]
     text = utf8.tobytes().decode("utf-8", "surrogatepass")
     letters = np.frombuffer(text.casefold().encode("utf-32-le", "surrogatepass"), np.uint32)
-    # Letters before each word: bytes of UTF-8 that do not continue a letter.
+    # Count the letters before each word: each has exactly one byte that is not a UTF-8 continuation byte.
     before = np.concatenate(([0], np.cumsum((utf8 & 0xC0) != 0x80)))[offsets - offsets[0]]
     if len(letters) > len(text):
-        # Some fold into several, as ß into ss.
+        # Some letters fold into several, such as ß into ss.
         codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
         sizes = np.zeros(codes.max() + 1, np.int64)
         for letter in set(text):

@@ -1,4 +1,4 @@
-"""Correlations, and how sure a score is: 95 % intervals by the bootstrap (Efron & Tibshirani 1993, percentiles)."""
+"""Correlations, and 95 % confidence intervals by the percentile bootstrap (Efron & Tibshirani 1993)."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ import math
 import numpy as np
 
 RESAMPLES = 2_000
-_SEED = 1  # the same scores have the same interval
+_SEED = 1  # fixed, so that the same results always have the same interval
 _PERCENTILES = (2.5, 97.5)
 
 Interval = tuple[float, float]
 
 
 def spearman(x: np.ndarray, y: np.ndarray) -> float | None:
-    """Spearman's ρ: Pearson's r of the ranks, equal values sharing their average rank; None if undefined."""
+    """Compute Spearman's ρ, Pearson's r of the ranks; equal values share their average rank. None if undefined."""
     return pearson(_average_ranks(x), _average_ranks(y))
 
 
 def pearson(x: np.ndarray, y: np.ndarray) -> float | None:
-    """Pearson's r = Σ(x−x̄)(y−ȳ) / √(Σ(x−x̄)² Σ(y−ȳ)²); None for fewer than 2 values or a constant."""
+    """Compute Pearson's r = Σ(x−x̄)(y−ȳ) / √(Σ(x−x̄)² Σ(y−ȳ)²); None for fewer than 2 values, or constant ones."""
     if len(x) < 2 or np.ptp(x) == 0 or np.ptp(y) == 0:
         return None
     x, y = x - x.mean(), y - y.mean()
@@ -27,17 +27,18 @@ def pearson(x: np.ndarray, y: np.ndarray) -> float | None:
 
 
 def share_interval(correct: int, total: int) -> Interval | None:
-    """Between which shares (0…1) `correct` of `total` lies when the questions are drawn again; None of none."""
+    """Compute the interval of the share `correct` / `total`, 0…1, over resampled questions; None if there are none."""
     if total == 0:
         return None
-    # Of questions drawn with replacement, each is right with the share that is right: a binomial number of them.
+    # Each question drawn with replacement is a correct one with probability correct / total, so the number of correct
+    # ones has a binomial distribution.
     counts = np.random.default_rng(_SEED).binomial(total, correct / total, RESAMPLES)
     low, high = np.percentile(counts / total, _PERCENTILES)
     return float(low), float(high)
 
 
 def spearman_interval(x: np.ndarray, y: np.ndarray) -> Interval | None:
-    """Between which values Spearman's ρ lies when the n pairs are drawn again; None where it is undefined."""
+    """Compute the interval of Spearman's ρ over resampled pairs; None if ρ is undefined."""
     if spearman(x, y) is None:
         return None
     random = np.random.default_rng(_SEED)

@@ -1,11 +1,11 @@
-"""Words and their vectors, looked up by spelling; what to say when a spelling is unknown.
+"""Words with their vectors, looked up by spelling, and the error for an unknown spelling.
 
-Nothing here knows files or the command line. The matrix may be a memory map: looking a word up reads one row.
+Nothing here knows about files or the command line. The matrix may be a memory map: looking a word up reads one row.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 
@@ -19,19 +19,19 @@ from w2v_cli.errors import ModelFileError, UnknownWordError
 from w2v_cli.storage.mapped import release_pages, writable
 from w2v_cli.storage.words import Words
 
-# Of the matrix at a time, for each thread.
-_BLOCK_BYTES = 1 << 24
+# How much of the matrix each thread reads at a time.
+_CHUNK_BYTES = 1 << 24
 
 
 class WordVectors:
     """V words, most frequent first, each with a vector of D numbers.
 
-    The matrix is read-only, so that its norms may be kept, and the pages of a mapped file freed after use. Both end
-    when `hand_out` gives it to somebody who may write to it.
+    The matrix is read-only, so its norms can be cached, and pages of a mapped file can be freed after use. This ends
+    when `hand_out` gives the matrix to a caller who may write to it.
 
     Parameters
     ----------
-    words : V distinct words; a word's place is its id and its row.
+    words : V distinct words; a word's index is its id and its row.
     matrix : float32 (V, D).
     counts : int64 (V,), occurrences in the corpus, or None if unknown.
     """
@@ -52,23 +52,23 @@ class WordVectors:
         return word in self.words
 
     def __getitem__(self, word: str) -> np.ndarray:
-        """The vector of a word, float32 (D,); UnknownWordError if there is none."""
+        """Return the vector of a word, float32 (D,); UnknownWordError if the word is unknown."""
         return self.matrix[self.ids_of([word])[0]]
 
     def hand_out(self) -> np.ndarray:
-        """The matrix, for a caller who may write to it; answers follow what is in it then."""
+        """Return the matrix to a caller who may write to it; later answers reflect what was written."""
         self.matrix = writable(self.matrix)
         self._norms = None
         return self.matrix
 
     def fault(self, empty_words: bool = False) -> str | None:
-        """What keeps a file from holding these words and counts, as the end of a sentence; None if nothing does.
+        """Say why no file can hold these words and counts, as the end of a sentence; None if a file can.
 
-        Readers and writers ask here, so that nothing is written that could not be read.
+        Readers and writers share this check, so nothing is written that could not be read again.
 
         Parameters
         ----------
-        empty_words : a word may be empty, as where it will be escaped.
+        empty_words : whether a word may be empty, as when it will be escaped.
         """
         words, counts = self.words, self.counts
         if 0 in self.matrix.shape:
@@ -95,66 +95,63 @@ class WordVectors:
 
     @cached_property
     def ids(self) -> dict[str, int]:
-        """Id of every word; `id_of` finds a few without making this."""
+        """The id of every word; to look up only a few, `id_of` needs no such dict."""
         return {word: word_id for word_id, word in enumerate(self.words)}
 
     @property
     def norms(self) -> np.ndarray:
-        """|row| of every row, float32 (V,); 1 for a row of zeros, so that its cosines are 0.
+        """The length of every row, float32 (V,); 1 for a row of zeros, so that its cosines are 0.
 
         Raises
         ------
         ModelFileError
-            If a row holds NaN or infinity, or is too long for float32.
+            If a row holds NaN or infinity, or its length overflows float32.
         """
         if self._norms is not None and len(self._norms) == len(self):
             return self._norms
         return self._measured(np.empty((0, self.dim), np.float32), None)[1]
 
     def cosines(self, units: np.ndarray, restrict_vocab: int | None = None) -> np.ndarray:
-        """The cosine of each direction with each word's vector, float32 (n, V); 0 for a vector of zeros.
+        """Return the cosine of each direction with each word's vector, float32 (n, V); 0 for a vector of zeros.
 
-        The matrix is read once, block by block, and its norms are made on the way; of a mapped file only those blocks
-        are in memory.
+        The matrix is read once, chunk by chunk, and its norms are computed on the way. Of a mapped file, only those
+        chunks are in memory.
 
         Parameters
         ----------
-        units : float32 (n, D), of length 1.
-        restrict_vocab : with so many of the first words only; no other row is read.
+        units : float32 (n, D), rows of length 1.
+        restrict_vocab : use only this many of the most frequent words, and read no other row; None: all.
 
         Raises
         ------
         ModelFileError
-            As of `norms`, for those rows.
+            If one of those rows holds NaN or infinity, or its length overflows float32.
         """
         products, norms = self._measured(units, restrict_vocab)
         products /= norms
         return products
 
     def _measured(self, directions: np.ndarray, restrict_vocab: int | None) -> tuple[np.ndarray, np.ndarray]:
-        """The products of directions with the first rows, and the rows' norms, which are kept if they cannot change."""
+        """Return the products of directions with the first rows, and the rows' norms.
+
+        Norms that are computed here are cached, unless somebody may write to the matrix.
+        """
         matrix = self.matrix[:restrict_vocab]
         products = np.empty((len(directions), len(matrix)), np.float32)
         known = self._norms[: len(matrix)] if self._norms is not None else np.empty(0, np.float32)
         measure = len(known) < len(matrix)
         norms = np.empty(len(matrix), np.float32) if measure else known
 
-        threads = available_cores()
-        # As many blocks for every thread.
-        rounds = max(1, -(-len(matrix) * self.dim * matrix.itemsize // (threads * _BLOCK_BYTES)))
-        step = max(1, -(-len(matrix) // (threads * rounds)))
-
-        def work(start: int) -> None:
-            block = matrix[start : start + step]
+        def work(start: int, stop: int) -> None:
+            chunk = matrix[start:stop]
             with np.errstate(all="ignore"):
                 if len(directions):
-                    np.matmul(directions, block.T, out=products[:, start : start + step])
+                    np.matmul(directions, chunk.T, out=products[:, start:stop])
                 if measure:
-                    np.sqrt(np.einsum("ij,ij->i", block, block), out=norms[start : start + step])
-            release_pages(block)
+                    np.sqrt(np.einsum("ij,ij->i", chunk, chunk), out=norms[start:stop])
+            release_pages(chunk)
 
-        with one_blas_thread(), ThreadPoolExecutor(threads) as pool:
-            list(pool.map(work, range(0, len(matrix), step)))
+        _on_chunks(matrix, work)
         if measure:
             self.require_finite(norms, range(len(norms)))
             norms[norms == 0] = 1
@@ -163,16 +160,16 @@ class WordVectors:
         return products, norms
 
     def require_finite(self, norms: np.ndarray, ids: Sequence[int] | np.ndarray) -> None:
-        """Refuse vectors that have no direction.
+        """Raise an error if a vector has no direction.
 
         Parameters
         ----------
-        norms : float (n,), the length of each vector or its square · ids : n, whose vectors they are.
+        norms : float (n,), the length of each vector, or its square · ids : the n words they belong to.
 
         Raises
         ------
         ModelFileError
-            If one of them is NaN or infinite; names the word.
+            If one of the lengths is NaN or infinite; the error names the word.
         """
         finite = np.isfinite(norms)
         if not finite.all():
@@ -183,15 +180,15 @@ class WordVectors:
 
     @property
     def unit_rows(self) -> np.ndarray:
-        """Every row at length 1 (rows of zeros stay zero), float32 (V, D)."""
+        """Every row scaled to length 1, float32 (V, D); rows of zeros stay zero."""
         return self.matrix / self.norms[:, np.newaxis]
 
     def id_of(self, word: str) -> int | None:
-        """The id of a word, None if it is unknown."""
+        """Return the id of a word; None if it is unknown."""
         return self.words.find(word)
 
     def ids_of(self, words: Sequence[str]) -> np.ndarray:
-        """The ids of several words, int32; UnknownWordError names every unknown one."""
+        """Return the ids of several words, int32; UnknownWordError names all that are unknown."""
         ids = [self.words.find(word) for word in words]
         unknown = [word for word, word_id in zip(words, ids, strict=True) if word_id is None]
         if unknown:
@@ -199,14 +196,14 @@ class WordVectors:
         return np.array(ids, dtype=np.int32)
 
     def known_ids(self, words: Iterable[str]) -> list[int]:
-        """The ids of those words that are known."""
+        """Return the ids of the words that are known."""
         ids = (self.id_of(word) for word in words)
         return [word_id for word_id in ids if word_id is not None]
 
     def suggestions(self, word: str, most: int = 5) -> list[str]:
-        """Known words spelled nearly like `word`, nearest first, then most frequent first.
+        """Return known words with a spelling near `word`, nearest first; at equal distance, most frequent first.
 
-        Case does not count, so variants of case come before all others. Words shorter than four letters may
+        Case is ignored, so words that differ only in case come before all others. Words shorter than four letters may
         differ by one edit, longer ones by two.
         """
         return [self.words[word_id] for word_id in self._spellings.near(word, most)]
@@ -216,19 +213,31 @@ class WordVectors:
         return Spellings(self.words)
 
     def unknown(self, words: Sequence[str]) -> UnknownWordError:
-        """The error that says that these words are unknown, with the known spellings nearest to each."""
+        """Return the error that lists unknown words, with near spellings of each as the hint."""
         words = list(dict.fromkeys(words))
         near = {word: self.suggestions(word) for word in words}
         found = [f"{word} → {', '.join(known)}" for word, known in near.items() if known]
-        hint = f"near spellings: {'; '.join(found)}" if found else "train leaves out what is rarer than --min-count"
+        hint = f"near spellings: {'; '.join(found)}" if found else "words rarer than --min-count are not in the model"
         return UnknownWordError(f"not in the vocabulary: {', '.join(words)}", hint)
 
 
+def _on_chunks(matrix: np.ndarray, work: Callable[[int, int], None]) -> None:
+    """Call `work(start, stop)` for chunks of rows, on all cores; every core gets equally many chunks."""
+    threads = available_cores()
+    rounds = max(1, -(-len(matrix) * matrix.shape[1] * matrix.itemsize // (threads * _CHUNK_BYTES)))
+    step = max(1, -(-len(matrix) // (threads * rounds)))
+    starts = range(0, len(matrix), step)
+    with one_blas_thread(), ThreadPoolExecutor(threads) as pool:
+        list(pool.map(work, starts, (start + step for start in starts)))
+
+
 def first_not_finite(matrix: np.ndarray) -> int | None:
-    """The first row that holds NaN or infinity, None if none does; looks at 1,000 rows of a mapped file at a time."""
+    """Return the index of the first row that holds NaN or infinity; None if all are finite.
+
+    Rows are checked 1,000 at a time, so that a mapped file need not fit into memory.
+    """
     for start in range(0, len(matrix), 1000):
-        block = matrix[start : start + 1000]
-        finite = np.isfinite(block).all(axis=1)
+        finite = np.isfinite(matrix[start : start + 1000]).all(axis=1)
         if not finite.all():
             return start + int(np.argmin(finite))
     return None

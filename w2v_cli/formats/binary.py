@@ -1,176 +1,181 @@
-"""word2vec's binary files, read and written.
+"""Read and write word2vec's binary files.
 
-A line "V D", then for each word its bytes, a space, D float32 little-endian, and a newline from word2vec.c, none from
-gensim. What a file claims is checked before memory is taken for it. Nothing is compiled here: loading compiled code
-takes longer than a loop over a million words.
+The first line is "V D". Then comes each word: its bytes, a space, D little-endian float32 numbers, and a newline if
+word2vec.c wrote the file (gensim writes none). The header is checked before memory is reserved. Nothing here is
+compiled: loading compiled code takes longer than looping over a million words in Python.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import IO, NamedTuple
 
 import numpy as np
 
-from w2v_cli.compute.threads import in_order
-from w2v_cli.config import available_cores
 from w2v_cli.embeddings.vectors import WordVectors
 from w2v_cli.errors import ModelFileError
-from w2v_cli.formats.recognise import VectorFile, words_of
+from w2v_cli.formats.vector_file import CHUNK_BYTES, VectorFile, join_words, on_all_cores
 
-# Small enough that what is read is still in the processor's cache when it is used.
-_BLOCK_BYTES = 1 << 20
-# No word is as long as this; without an end a file would be read again and again.
+# No word is this long. Without a limit, a file in which no word ends would be scanned from the start again and again.
 _MOST_WORD_BYTES = 1 << 20
-# word2vec.c writes none of these in a word, and few numbers are without them.
+# word2vec.c writes none of these bytes in a word, while nearly every float32 vector contains some of them.
 _NOT_IN_WORDS = b"\0\t\n\v\f\r"
 _NEWLINE = ord("\n")
-_HINT = "are the numbers of its first line right? Is it binary? See --format"
+_HINT = "is the first line right, and is the file binary? See --format"
 
 
-class _Block(NamedTuple):
-    """Rows that are whole in a part of a file.
+class _Rows(NamedTuple):
+    """The complete rows in a chunk of the file.
 
-    data : the part · first : the row that is its first · text : uint8, the words one after the other.
-    lengths : int64, of each word · starts : int64, where in the part its numbers begin · size : bytes of the rows.
+    data : the chunk · offset : its first byte in the file · first : the index of its first row.
+    text : uint8, the words without separators · lengths : int64, bytes of each word.
+    numbers_at : int64, where in `data` each row's numbers begin · size : bytes of all rows.
     newlines : how many rows have a newline before them.
     """
 
     data: bytes
+    offset: int
     first: int
     text: np.ndarray
     lengths: np.ndarray
-    starts: np.ndarray
+    numbers_at: np.ndarray
     size: int
     newlines: int
 
+    @property
+    def words_at(self) -> np.ndarray:
+        """Where in the file each word begins, int64."""
+        return self.offset + self.numbers_at - 1 - self.lengths
+
 
 def read_binary(file: VectorFile) -> WordVectors:
-    """Read word2vec's binary format; rows with and without a newline after them.
+    """Read a file in word2vec's binary format, with or without a newline after each row.
 
     Raises
     ------
     ModelFileError
-        If it is cut short or goes on after the last row, or a word is empty, not UTF-8 or repeated, or a number is
-        NaN or infinite; if the header does not tell the truth.
+        If the header is wrong; if the file is cut short, or continues after the last row; if a word is empty, not UTF-8
+        or repeated; or if a number is NaN or infinite.
     """
-    count, dim, head = file.read_header(least_row_bytes=lambda dim: 2 + 4 * dim)
-    # Of a gzip file that lies these are addresses, not memory: no page is there before it is written.
+    count, dim, rest = file.read_header(least_row_bytes=lambda dim: 2 + 4 * dim)
+    # A gzip file may claim far too much. That reserves addresses only: a page takes memory when it is first written.
     matrix = np.empty((count, dim), "<f4")
-    threads = available_cores()
+
+    def fill(rows: _Rows) -> _Rows:
+        _fill(file, rows, matrix)
+        return rows
+
     texts, lengths, places = list[np.ndarray](), list[np.ndarray](), list[np.ndarray]()
-
-    def fill(task: tuple[_Block, np.ndarray]) -> None:
-        _fill(file, *task, matrix)
-
-    with ThreadPoolExecutor(threads) as pool:
-        for (block, block_places), _ in in_order(pool, threads, fill, _blocks(file, head, count, dim)):
-            texts.append(block.text)
-            lengths.append(block.lengths)
-            places.append(block_places)
-    where = np.concatenate(places)
-    words = words_of(file, np.concatenate(texts), np.concatenate(lengths), lambda row: f"byte {where[row]:,}")
+    for rows in on_all_cores(fill, _RowReader(file, count, dim).chunks(rest)):
+        texts.append(rows.text)
+        lengths.append(rows.lengths)
+        places.append(rows.words_at)
+    words_at = np.concatenate(places)
+    words = join_words(file, texts, lengths, lambda row: f"byte {words_at[row]:,}")
     return WordVectors(words, matrix.astype(np.float32, copy=False))
 
 
-def _blocks(file: VectorFile, rest: bytes, count: int, dim: int) -> Iterator[tuple[_Block, np.ndarray]]:
-    """All rows, block after block, and where in the file their words begin, int64; the words are looked at.
+class _RowReader:
+    """Splits a file into chunks of complete rows, and checks their words."""
 
-    `rest` is what was read after the first line.
-    """
-    row, place, newlines = 0, file.tell() - len(rest), 0
-    rows = _row_pattern(4 * dim)
-    while row < count:
-        more = file.read(max(_BLOCK_BYTES, 4 * dim))
-        block = _scanned(rows, rest + more, row, count - row, 4 * dim)
-        words = block.starts - block.lengths - 1
-        _check_words(file, block, place + words)
-        yield block, place + words
-        newlines += block.newlines
-        row, place, rest = row + len(words), place + block.size, block.data[block.size :]
-        # Not yet whole, a row may lack its last byte, and have a newline before its word and a space behind it.
-        if row < count and len(rest) > _MOST_WORD_BYTES + 4 * dim + 1:
-            raise file.wrong(f", byte {place:,}: no word ends here", _HINT)
-        if row < count and not more:
-            raise file.wrong(
-                f"is cut short at byte {place + len(rest):,}, in word {row + 1:,} of the {count:,}"
+    def __init__(self, file: VectorFile, count: int, dim: int) -> None:
+        self._file, self._count, self._row_bytes = file, count, 4 * dim
+        # A row, whose word (with a newline that precedes it) is the group; or all that is left, if no row is complete.
+        self._pattern = re.compile(rb"([^ ]*) (?:.{%d})|.+" % self._row_bytes, re.DOTALL)
+
+    def chunks(self, rest: bytes) -> Iterator[_Rows]:
+        """Yield all rows, chunk by chunk; `rest` is what was read after the first line."""
+        row, offset, newlines = 0, self._file.tell() - len(rest), 0
+        while row < self._count:
+            data = self._file.read(max(CHUNK_BYTES, self._row_bytes))
+            rows = self._scan(rest + data, offset, row)
+            _check_words(self._file, rows)
+            yield rows
+            newlines += rows.newlines
+            row, offset, rest = row + len(rows.lengths), offset + rows.size, rows.data[rows.size :]
+            if row < self._count:
+                self._require_progress(row, offset, rest, at_end=not data)
+        self._require_end(offset, rest + self._file.read(2), newlines)
+
+    def _scan(self, data: bytes, offset: int, first: int) -> _Rows:
+        """Find the complete rows at the beginning of `data`."""
+        words = self._pattern.findall(data)[: self._count - first]
+        ends = np.cumsum(np.fromiter(map(len, words), np.int64, len(words)) + 1 + self._row_bytes)
+        # Data that is not a complete row matches as an empty word, but does not have the bytes of such a row.
+        if len(words) and (ends[-1] > len(data) or data[ends[-1] - self._row_bytes - 1] != ord(" ")):
+            words, ends = words[:-1], ends[:-1]
+        text = np.frombuffer(b"".join(words), np.uint8)
+        lengths = np.diff(ends, prepend=0) - 1 - self._row_bytes
+        starts = np.cumsum(lengths) - lengths
+        after_newline = np.zeros(len(words), bool)
+        after_newline[lengths > 0] = text[starts[lengths > 0]] == _NEWLINE
+        if first == 0:
+            after_newline[:1] = False
+        newlines = int(np.count_nonzero(after_newline))
+        if newlines:
+            text = np.delete(text, starts[after_newline])
+        size = int(ends[-1]) if len(ends) else 0
+        return _Rows(data, offset, first, text, lengths - after_newline, ends - self._row_bytes, size, newlines)
+
+    def _require_progress(self, row: int, offset: int, rest: bytes, at_end: bool) -> None:
+        """Raise an error if no further row can be found, although the header promises more."""
+        # An incomplete row may lack only its last byte, and have a newline before its word and a space after it.
+        if len(rest) > _MOST_WORD_BYTES + self._row_bytes + 1:
+            raise self._file.wrong(f", byte {offset:,}: no word ends here", _HINT)
+        if at_end:
+            raise self._file.wrong(
+                f"is cut short at byte {offset + len(rest):,}, in word {row + 1:,} of the {self._count:,}"
                 " that its first line promises",
                 _HINT,
             )
-    rest += file.read(2)
-    if rest not in (b"", b"\n"):
-        raise file.wrong(f"goes on at byte {place:,}, after the {count:,} words of its first line", _HINT)
-    if newlines and not rest:
-        raise file.wrong(f"is cut short at byte {place:,}: the last row lacks its newline")
+
+    def _require_end(self, offset: int, rest: bytes, newlines: int) -> None:
+        """Raise an error if anything but a newline follows the last row, or if that newline is missing."""
+        if rest not in (b"", b"\n"):
+            raise self._file.wrong(
+                f"continues at byte {offset:,}, after the {self._count:,} words that its first line promises", _HINT
+            )
+        if newlines and not rest:
+            raise self._file.wrong(f"is cut short at byte {offset:,}: the last row lacks its newline")
 
 
-def _row_pattern(row_bytes: int) -> re.Pattern[bytes]:
-    """A row, with its word and the newline before it as the group; or else everything, for no row is whole there."""
-    return re.compile(rb"([^ ]*) (?:.{%d})|.+" % row_bytes, re.DOTALL)
-
-
-def _scanned(rows: re.Pattern[bytes], data: bytes, first: int, most: int, row_bytes: int) -> _Block:
-    """The rows that are whole in a part of a file; `first` is the row that it begins with."""
-    words = rows.findall(data)[:most]
-    ends = np.cumsum(np.fromiter(map(len, words), np.int64, len(words)) + 1 + row_bytes)
-    # What is no row has no word, and fewer bytes than that would be.
-    if len(words) and (ends[-1] > len(data) or data[ends[-1] - row_bytes - 1] != ord(" ")):
-        words, ends = words[:-1], ends[:-1]
-    text = np.frombuffer(b"".join(words), np.uint8)
-    lengths = np.diff(ends, prepend=0) - 1 - row_bytes
-    begins = np.cumsum(lengths) - lengths
-    after_newline = np.zeros(len(words), bool)
-    some = lengths > 0
-    after_newline[some] = text[begins[some]] == _NEWLINE
-    if first == 0:
-        after_newline[:1] = False
-    newlines = int(np.count_nonzero(after_newline))
-    if newlines:
-        text = np.delete(text, begins[after_newline])
-    size = int(ends[-1]) if len(ends) else 0
-    return _Block(data, first, text, lengths - after_newline, ends - row_bytes, size, newlines)
-
-
-def _check_words(file: VectorFile, block: _Block, places: np.ndarray) -> None:
-    """Refuse what a wrong header makes of numbers: words that are none."""
-    text = block.text.tobytes()
-    if block.lengths.all() and len(text) == len(text.translate(None, _NOT_IN_WORDS)):
+def _check_words(file: VectorFile, rows: _Rows) -> None:
+    """Refuse words that are empty or hold forbidden bytes, which is what numbers look like after a wrong header."""
+    text = rows.text.tobytes()
+    if rows.lengths.all() and len(text) == len(text.translate(None, _NOT_IN_WORDS)):
         return
-    at = 0
-    for length, place in zip(block.lengths.tolist(), places.tolist(), strict=True):
-        word, at = text[at : at + length], at + length
+    start = 0
+    for length, offset in zip(rows.lengths.tolist(), rows.words_at.tolist(), strict=True):
+        word, start = text[start : start + length], start + length
         wrong = [byte for byte in word if byte in _NOT_IN_WORDS]
         if wrong or not word:
             what = f"the word holds the byte {wrong[0]}" if wrong else "the word is empty"
-            raise file.wrong(f", byte {place:,}: {what}", _HINT)
+            raise file.wrong(f", byte {offset:,}: {what}", _HINT)
 
 
-def _fill(file: VectorFile, block: _Block, places: np.ndarray, matrix: np.ndarray) -> None:
-    """Put the numbers of a block into their rows of float32 (V, D).
-
-    A row begins at any byte, not only at multiples of four.
-    """
-    if not len(block.starts):
+def _fill(file: VectorFile, rows: _Rows, matrix: np.ndarray) -> None:
+    """Copy the numbers of a chunk into their rows of the matrix, float32 (V, D)."""
+    if not len(rows.numbers_at):
         return
-    rows = matrix[block.first : block.first + len(block.starts)]
-    row = np.dtype((np.void, 4 * matrix.shape[1]))
-    every = np.ndarray(len(block.data) - row.itemsize + 1, row, block.data, strides=(1,))
-    rows[:] = every[block.starts].view("<f4").reshape(rows.shape)
-    finite = np.isfinite(rows)
+    target = matrix[rows.first : rows.first + len(rows.numbers_at)]
+    # Numbers may begin at any byte, so view the chunk as overlapping vectors, one from each byte, and pick the rows.
+    vector = np.dtype((np.void, 4 * matrix.shape[1]))
+    from_each_byte = np.ndarray(len(rows.data) - vector.itemsize + 1, vector, rows.data, strides=(1,))
+    target[:] = from_each_byte[rows.numbers_at].view("<f4").reshape(target.shape)
+    finite = np.isfinite(target)
     if not finite.all():
         wrong = int(np.argmin(finite.all(axis=1)))
-        raise file.wrong(f", byte {places[wrong]:,}: the vector holds NaN or infinity", _HINT)
+        raise file.wrong(f", byte {rows.words_at[wrong]:,}: the vector holds NaN or infinity", _HINT)
 
 
 def write_binary(file: IO[bytes], words: Sequence[str], matrix: np.ndarray) -> None:
-    """Write word2vec's binary format as word2vec.c does, a newline after every row.
+    """Write word2vec's binary format, with a newline after each row as word2vec.c does.
 
     Raises
     ------
     ModelFileError
-        If a word is longer than `read_binary` takes.
+        If a word is longer than `read_binary` accepts.
     """
     file.write(b"%d %d\n" % matrix.shape)
     numbers = matrix.astype("<f4", copy=False)

@@ -1,7 +1,7 @@
-"""Vectors into a file of any format that can be written, whole or not at all.
+"""Write vectors to a file of any writable format. The file is either written completely or not at all.
 
-A format that puts words between spaces and newlines cannot hold every word; those it cannot are refused by name, or
-written otherwise if that is asked for.
+Formats that separate words by spaces or newlines cannot hold every word. Words that they cannot hold are refused by
+name, or escaped on request.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
 
@@ -23,12 +23,13 @@ from w2v_cli.formats.recognise import format_of_name
 from w2v_cli.formats.text import write_numbers, write_text
 from w2v_cli.storage.atomic import atomic_files, packing
 
-# What ends a word where others read it: word2vec.c and gensim split at ASCII white space, a list of words at its lines.
-# A NUL in a binary word is what a wrong first line makes of numbers, and no reader takes it.
+# What ends a word for a reader: word2vec.c and gensim split at ASCII white space, a word list at its lines. No reader
+# accepts NUL in a word of a binary file, because that is what numbers look like after a wrong header.
 _ENDS = dict.fromkeys(("text", "glove"), re.compile(r"[ \t\n\v\f\r]"))
 _ENDS |= {"binary": re.compile(r"[\0 \t\n\v\f\r]")} | dict.fromkeys(("tsv", "npy"), re.compile(r"[\t\n\r]"))
 _SHOWN_WORDS = 5
 EMPTY = "\\empty"
+_DIVERGED = "the model has diverged or is damaged"
 
 
 def write_vectors(
@@ -39,15 +40,15 @@ def write_vectors(
     metadata: Mapping[str, str] | None = None,
     losses: np.ndarray | None = None,
 ) -> list[str]:
-    """Write words and vectors; the text formats keep every number to its last bit.
+    """Write words and vectors; every format, text included, keeps every bit of every number.
 
     Parameters
     ----------
-    path : gzip if it ends in .gz. The words of `tsv` and `npy` go to a second file, such as name_words.txt.
-    vectors : float32, or float16 where the format has it.
-    format : one of `choices.WRITABLE`; None to go by the suffix.
-    escape : write white space in words as \\uXXXX and no word at all as \\empty, instead of refusing them.
-    metadata, losses : of the model, for safetensors.
+    path : compressed with gzip if it ends in .gz. The words of `tsv` and `npy` go to a second file, see `words_path`.
+    vectors : float32, or float16 if the format allows it.
+    format : one of `choices.WRITABLE`; None to choose by the suffix.
+    escape : write white space in words as \\uXXXX, and an empty word as \\empty, instead of refusing them.
+    metadata, losses : those of the model; only safetensors holds them.
 
     Returns
     -------
@@ -56,32 +57,25 @@ def write_vectors(
     Raises
     ------
     ConfigError
-        If the suffix says no format, or the format lacks what is asked of it.
+        If the suffix stands for no format, or the format cannot hold the numbers.
     ModelFileError
-        If a file cannot be written, or nobody could read it: a word that the format cannot hold, NaN, infinity.
-        Older files stay as they were then.
+        If a file cannot be written, or could not be read again: it would hold NaN, infinity, or a word that the format
+        cannot hold. Older files then stay as they were.
     """
     name, kind = os.fspath(path), target_format(path, format, str(vectors.matrix.dtype))
     if kind == "safetensors":
         tensors = {"input_vectors": vectors.matrix} | ({} if losses is None else {LOSSES: losses})
         save_model(path, vectors.words, vectors.counts, tensors, metadata or {})
         return [name]
-    fault = vectors.fault(empty_words=True)  # of which `_words` says more
+    fault = vectors.fault(empty_words=True)  # `_words` has a better message for empty words
     if fault is not None:
         raise ModelFileError(f"cannot write {name}: the model {fault}", hint="no program could read it")
-    _require_finite(vectors, "the vector of {} holds NaN or infinity", "the model has diverged or is damaged")
+    _require_finite(vectors, "the vector of {} holds NaN or infinity", _DIVERGED)
     words = _words(vectors.words, kind, name, escape)
-    contents: list[tuple[str, Callable[[IO[bytes]], Any]]]
-    if kind in ("text", "glove"):
-        contents = [(name, lambda file: write_text(file, words, vectors.matrix, header=kind == "text"))]
-    elif kind == "binary":
-        contents = [(name, lambda file: write_binary(file, words, vectors.matrix))]
-    elif kind == "tsv":
-        contents = [(name, lambda file: write_numbers(file, vectors.matrix, "\t"))]
-    else:
-        contents = [(name, lambda file: _write_npy(file, np.ascontiguousarray(vectors.matrix)))]
+    contents: list[tuple[str, Callable[[IO[bytes]], None]]]
+    contents = [(name, lambda file: _write_rows(file, kind, words, vectors.matrix))]
     if kind in WITH_WORDS:
-        contents.append((words_path(name), lambda file: file.write("".join(f"{word}\n" for word in words).encode())))
+        contents.append((words_path(name), lambda file: _write_words(file, words)))
     with atomic_files(*(target for target, _ in contents)) as files:
         for file, (_, write) in zip(files, contents, strict=True):
             with packing(file, name) as packer:
@@ -90,24 +84,24 @@ def write_vectors(
 
 
 def target_format(path: str | os.PathLike[str], format: str | None, dtype: str) -> str:
-    """The format to write: the one that is named, or else the suffix's.
+    """Return the format to write: `format` if it is given, and otherwise the one that the suffix stands for.
 
     Raises
     ------
     ConfigError
-        If the suffix says none, or the format lacks what is asked of it.
+        If the suffix stands for no format, or the format cannot hold numbers of that type.
     """
     name, kind = os.fspath(path), format or format_of_name(path)
     if kind not in WRITABLE:
-        what = f"{name} has no suffix that says a format" if kind is None else f"{kind} cannot be written"
+        what = f"{name} has no suffix that names a format" if kind is None else f"{kind} cannot be written"
         raise ConfigError(what, hint=f"--format takes one of {', '.join(WRITABLE)}")
     if kind == "binary" and dtype != "float32":
-        raise ConfigError("word2vec's binary format holds float32 only", hint="leave --dtype out")
+        raise ConfigError("word2vec's binary format holds float32 only", hint="omit --dtype")
     return kind
 
 
 def words_path(path: str) -> str:
-    """Where the words go of a format that holds numbers only: a.tsv has its in a_metadata.tsv, a.npy in a_words.txt."""
+    """Return where the words of a file of numbers go: a.tsv has a_metadata.tsv, and a.npy has a_words.txt."""
     target = Path(path)
     packed = ".gz" if target.suffix.lower() == ".gz" else ""
     stem = target.with_suffix("") if packed else target
@@ -123,76 +117,96 @@ def select(
     top: int | None = None,
     dtype: str = "float32",
 ) -> WordVectors:
-    """Other vectors of the same words: which matrix, how long, of how many words, of what numbers.
+    """Return a choice of a model's vectors: from which matrix, scaled or not, for how many words, of which type.
 
     Parameters
     ----------
-    output_vectors : float32 (V, D), what `output`, `sum` and `concat` need.
-    matrix : input, output, sum (I + O), concat (I beside O, 2·D numbers).
-    normalize : every vector at length 1; zeros stay zeros.
-    top : only so many words, the first.
+    output_vectors : float32 (V, D); needed for `output`, `sum` and `concat`.
+    matrix : input, output, sum (I + O), or concat (I next to O, 2·D numbers).
+    normalize : scale every vector to length 1; zeros stay zeros.
+    top : keep only this many of the first words; None: all.
     dtype : float32 or float16.
 
     Raises
     ------
     ModelFileError
-        If a number is NaN, infinite or too large for float16, or a vector to be normalised has no finite length.
+        If a number is NaN, infinite or too large for float16, or if a vector to be normalised has no finite length.
     """
     stop = len(vectors) if top is None else min(top, len(vectors))
-    numbers = vectors.matrix[:stop]
-    if matrix != "input":
-        if output_vectors is None:
-            raise ValueError(f"the matrix {matrix} is made with output vectors, and there are none")
-        outputs = output_vectors[:stop]
-        numbers = {
-            "output": lambda: outputs,
-            "sum": lambda: numbers + outputs,
-            "concat": lambda: np.hstack([numbers, outputs]),
-        }[matrix]()
+    numbers = _combine(vectors.matrix[:stop], None if output_vectors is None else output_vectors[:stop], matrix)
     words = vectors.words if stop == len(vectors) else vectors.words[:stop]
-    chosen = WordVectors(words, numbers, None if vectors.counts is None else vectors.counts[:stop])
-    _require_finite(chosen, "the vector of {} holds NaN or infinity", "the model has diverged or is damaged")
+    counts = None if vectors.counts is None else vectors.counts[:stop]
+    chosen = WordVectors(words, numbers, counts)
+    _require_finite(chosen, "the vector of {} holds NaN or infinity", _DIVERGED)
     if normalize:
-        chosen = WordVectors(chosen.words, chosen.unit_rows, chosen.counts)
+        chosen = WordVectors(chosen.words, chosen.unit_rows, counts)
     if dtype == "float16":
         with np.errstate(over="ignore"):
-            halves = chosen.matrix.astype(np.float16)
-        chosen = WordVectors(chosen.words, halves, chosen.counts)
+            chosen = WordVectors(chosen.words, chosen.matrix.astype(np.float16), counts)
         _require_finite(
             chosen, "the vector of {} has a number that float16 cannot hold", "--normalize makes it small enough"
         )
     return chosen
 
 
+def _combine(inputs: np.ndarray, outputs: np.ndarray | None, matrix: str) -> np.ndarray:
+    """Return one of `choices.MATRICES`, made of input vectors and output vectors, each float32 (n, D)."""
+    if matrix == "input":
+        return inputs
+    if outputs is None:
+        raise ValueError(f"the matrix {matrix} is made with output vectors, and there are none")
+    if matrix == "output":
+        return outputs
+    return inputs + outputs if matrix == "sum" else np.hstack([inputs, outputs])
+
+
 def _require_finite(vectors: WordVectors, message: str, hint: str) -> None:
-    """Refuse the first row that is no numbers."""
+    """Raise an error, with the word in the place of {}, if a vector holds NaN or infinity."""
     row = first_not_finite(vectors.matrix)
     if row is not None:
         raise ModelFileError(message.format(vectors.words[row]), hint=hint)
 
 
 def _words(words: Sequence[str], kind: str, name: str, escape: bool) -> Sequence[str]:
-    """The words as a format can hold them."""
-    mark = _ENDS[kind]
-    bad = [word for word in words if not word or mark.search(word)]
+    """Return the words as a format can hold them; raise an error if it cannot."""
+    ends = _ENDS[kind]
+    bad = [word for word in words if not word or ends.search(word)]
     if not bad:
         return words
     if not escape:
         more = f" and {len(bad) - _SHOWN_WORDS:,} more" if len(bad) > _SHOWN_WORDS else ""
         raise ModelFileError(
             f"{name}: {kind} cannot hold {', '.join(map(repr, bad[:_SHOWN_WORDS]))}{more}",
-            hint="--escape writes white space as \\u0020; safetensors holds every word but an empty one",
+            hint="--escape writes white space as \\u0020; safetensors holds every word except an empty one",
         )
-    escaped = [mark.sub(lambda match: f"\\u{ord(match[0]):04x}", word) or EMPTY for word in words]
+    escaped = [ends.sub(lambda match: f"\\u{ord(match[0]):04x}", word) or EMPTY for word in words]
     if len(set(escaped)) < len(escaped):
-        twice = next(word for word in escaped if escaped.count(word) > 1)
+        repeated = next(word for word in escaped if escaped.count(word) > 1)
         raise ModelFileError(
-            f"{name}: two words would both be written as {twice}", hint="safetensors holds every word but an empty one"
+            f"{name}: two words would both be written as {repeated}",
+            hint="safetensors holds every word except an empty one",
         )
     return escaped
 
 
+def _write_rows(file: IO[bytes], kind: str, words: Sequence[str], matrix: np.ndarray) -> None:
+    """Write the vectors, and the words if the format holds them."""
+    if kind == "binary":
+        write_binary(file, words, matrix)
+    elif kind == "tsv":
+        write_numbers(file, matrix, "\t")
+    elif kind == "npy":
+        _write_npy(file, np.ascontiguousarray(matrix))
+    else:
+        write_text(file, words, matrix, header=kind == "text")
+
+
+def _write_words(file: IO[bytes], words: Sequence[str]) -> None:
+    """Write one word per line."""
+    file.write("".join(f"{word}\n" for word in words).encode())
+
+
 def _write_npy(file: IO[bytes], matrix: np.ndarray) -> None:
-    """As `numpy.save`, whose errors do not say why a file cannot be written."""
+    """Write what `numpy.save` writes; unlike it, an error says why a file cannot be written."""
     np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(matrix))
     file.write(matrix.data.cast("B"))

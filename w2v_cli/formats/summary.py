@@ -1,8 +1,7 @@
-"""What a file says about the vectors in it, without reading them where it can be helped."""
+"""Describe a file of vectors; the vectors of a model file are not read for this."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any
@@ -11,27 +10,21 @@ from w2v_cli.formats.model_file import ModelFile
 from w2v_cli.storage.tensors import parse_json
 
 
-def summary(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """The facts about a file of vectors, which is opened for them; see `summary_of`."""
-    with ModelFile(path) as file:
-        return summary_of(file)
-
-
-def summary_of(file: ModelFile) -> dict[str, Any]:
-    """The facts about a file of vectors.
+def summary(file: ModelFile) -> dict[str, Any]:
+    """Return the facts about a file of vectors; None stands for what the file does not say.
 
     Returns
     -------
-    file, format, bytes · written : the file's time, ISO 8601, UTC · words, dim, dtype.
-    tensors : names of the tables · version, seed, corpus_fingerprint (sha256), corpus_tokens : of its making.
-    loss : of each epoch, nats per prediction.
-    config : the options of training and of reading the text, as `w2v train --config` takes them.
-        None stands for what the file does not say.
+    file, format, bytes · written : the file's modification time, ISO 8601, UTC · words, dim, dtype.
+    tensors : the names of the tables, for a model file only.
+    version, seed, corpus_fingerprint (sha256), corpus_tokens : how the model was made.
+    loss : the loss of each epoch, nats per prediction.
+    config : the options for training and for reading the text, as `w2v train --config` accepts them.
 
     Raises
     ------
     ModelFileError
-        If it holds no vectors.
+        If the file does not hold vectors.
     """
     facts: dict[str, Any] = {"file": file.name, "format": file.format, "bytes": file.status.st_size}
     written = datetime.fromtimestamp(file.status.st_mtime, timezone.utc)
@@ -45,7 +38,7 @@ def summary_of(file: ModelFile) -> dict[str, Any]:
 
 
 def making(metadata: Mapping[str, str]) -> dict[str, Any]:
-    """What a model was made with; anything that a stranger may have put there in place of it counts as unsaid."""
+    """Return how a model was made, from its metadata; a value of the wrong kind counts as missing."""
     config, text = _parsed(metadata, "config"), _parsed(metadata, "text")
     loss, tokens = _parsed(metadata, "loss"), _parsed(metadata, "corpus_tokens")
     return {

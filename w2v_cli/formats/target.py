@@ -1,19 +1,19 @@
-"""Before vectors are written: nothing but the file that is named may be lost.
+"""Check, before vectors are written, that no file is lost except the one that the user named.
 
-Formats that hold numbers only have a second file, the list of words, whose name the user did not give. It is replaced
-only where it is the list of words of the file that is named.
+A format that holds only numbers needs a second file for the words, whose name the user did not give. An existing file
+of that name is replaced only if it is the word list of the named file.
 """
 
 from __future__ import annotations
 
 import gzip
+import io
 import math
 import os
 import re
 import stat
 import zlib
 from collections.abc import Callable
-from typing import IO, Any
 
 from w2v_cli.choices import WITH_WORDS
 from w2v_cli.errors import ModelFileError
@@ -23,11 +23,12 @@ from w2v_cli.storage.outputs import Named, require_apart
 from w2v_cli.storage.pairs import undo_interrupted
 
 _CHUNK_BYTES = 1 << 20
-# How `numpy.save` begins our arrays, float32 or float16 (V, D), and the bytes of the numbers in a .tsv.
+# How `numpy.save` begins an array of float32 or float16 (V, D).
 _NPY_HEAD = re.compile(
     rb"\x93NUMPY\x01\x00..\{'descr': '<f[24]', 'fortran_order': False, 'shape': \(([0-9]+), [0-9]+\), \}", re.DOTALL
 )
 _NPY_HEAD_BYTES = 128
+# The bytes that occur in a .tsv file of numbers.
 _NUMBERS = b"0123456789+-.einfa\t\n"
 
 
@@ -36,7 +37,7 @@ def check_target(path: str | os.PathLike[str], kind: str, source: str | None = N
 
     Parameters
     ----------
-    kind : the format, from `target_format`.
+    kind : the format, as `target_format` returns it.
     source : the file that the vectors come from, or None.
 
     Raises
@@ -44,7 +45,7 @@ def check_target(path: str | os.PathLike[str], kind: str, source: str | None = N
     ConfigError
         If the source would be overwritten.
     ModelFileError
-        If a file cannot be written there, or the list of words would replace a file that is something else.
+        If a file cannot be written there, or if the word list would replace some other kind of file.
     """
     name = os.fspath(path)
     outputs = [Named(name, "the output")]
@@ -54,34 +55,39 @@ def check_target(path: str | os.PathLike[str], kind: str, source: str | None = N
     for output in outputs:
         check_writable(output.path)
     if kind in WITH_WORDS:
-        # Otherwise the words of a pair whose writer was killed, and whose numbers are aside, would seem to be no list.
+        # If a writer of the pair was killed, the numbers may still be set aside; put them back, or the words would not
+        # be recognised as theirs.
         undo_interrupted(name, words_path(name))
         if os.path.lexists(words_path(name)) and not _owns_words(name, words_path(name), kind):
             raise ModelFileError(
-                f"{words_path(name)}, where the words of {name} would go, is there already and is not a list of them",
+                f"{words_path(name)}, where the words of {name} would go, already exists and is not their word list",
                 hint="remove or rename it, or give the output another name",
             )
 
 
 def _owns_words(numbers: str, words: str, kind: str) -> bool:
-    """Whether a list of words belongs to the numbers beside it: a word on each line, and a line for each row."""
-    # A link leads to a file that does not lie beside the numbers.
+    """Tell whether a file is the word list of the numbers next to it: one word per line, and one line per row."""
+    # A link may lead anywhere, not just to a file next to the numbers.
     if not stat.S_ISREG(os.lstat(words).st_mode):
         return False
-    opened: Callable[..., Any] = gzip.open if numbers.lower().endswith(".gz") else open
+    packed = numbers.lower().endswith(".gz")
     try:
-        with opened(numbers, "rb") as number_file, opened(words, "rb") as word_file:
+        with _open(numbers, packed) as number_file, _open(words, packed) as word_file:
             if kind == "npy":
                 head = _NPY_HEAD.match(number_file.read(_NPY_HEAD_BYTES))
                 return head is not None and _lines(word_file, _is_words, int(head[1])) == int(head[1])
             rows = _lines(word_file, _is_words)
             return rows is not None and _lines(number_file, _is_numbers, rows) == rows
-    except (OSError, EOFError, zlib.error):  # the numbers are not there, or one of the two is damaged
+    except (OSError, EOFError, zlib.error):  # the numbers do not exist, or one of the files is damaged
         return False
 
 
-def _lines(file: IO[bytes], is_ours: Callable[[bytes], bool], most: float = math.inf) -> int | None:
-    """Count the lines of a file, until there are more than `most`; None if it holds what we never write there."""
+def _open(path: str, packed: bool) -> io.BufferedIOBase:
+    return gzip.open(path, "rb") if packed else open(path, "rb")
+
+
+def _lines(file: io.BufferedIOBase, is_ours: Callable[[bytes], bool], most: float = math.inf) -> int | None:
+    """Count the lines of a file, but stop after `most`; None if it holds bytes that are never written there."""
     lines, last = 0, b"\n"
     while lines <= most and (chunk := file.read(_CHUNK_BYTES)):
         if not is_ours(chunk):
