@@ -15,8 +15,8 @@ differs by d·B.
   bits of the difference are uniformly random.
 
 Either way, two keys share one of 2ᵏ slots with probability at most 2 / 2ᵏ. For two states to become equal again, the
-blocks that follow would have to differ by A/B times that difference, which means guessing at least 32 secret bits before
-the process starts. The same holds for keys of different lengths, which differ from h₀ on.
+blocks that follow would have to differ by A/B times that difference, which means guessing at least 32 secret bits
+before the process starts. The same holds for keys of different lengths, which differ from h₀ on.
 
 Simpler formulas fail. With hᵢ = f((hᵢ₋₁ ⊕ bᵢ)·A), a difference of 2⁶³ passes the multiplication unchanged, f turns it
 into 2⁶³ + 2³¹, and the next block can cancel that, whatever A is. With Σ bᵢ·Rⁱ, Thue-Morse sequences collide for every

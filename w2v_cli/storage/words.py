@@ -161,7 +161,7 @@ class Words(Sequence[str]):
 
 
 def _encoded(word: str) -> bytes:
-    """Return the UTF-8 of a word. A lone surrogate, as a terminal may send it, must give an unknown word, not an error."""
+    # A terminal may send half a character. That must be an unknown word, not an error.
     return word.encode("utf-8", "surrogatepass")
 
 
