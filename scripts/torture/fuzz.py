@@ -37,8 +37,8 @@ def check_tokenizer(data: bytes, scratch: Path) -> None:
     ids = compiled.add(data + tokens.PADDING)
     assert np.array_equal(ids, plain.add(data + tokens.PADDING))
     assert np.array_equal(compiled.counts, plain.counts)
-    offsets, contents = compiled.word_offsets, compiled.word_bytes.tobytes()
-    found = [contents[offsets[i] : offsets[i + 1]] for i in ids.tolist() if i != tokens.NEWLINE_ID]
+    words = compiled.words
+    found = [words.bytes_of(i) for i in ids.tolist() if i != tokens.NEWLINE_ID]
     assert found == data.split()
 
 
@@ -56,7 +56,7 @@ def check_reader(data: bytes, scratch: Path) -> None:
     results = []
     for size in (1 + (choice[0] >> 6), 1 << 16):
         try:
-            pieces = texts.Reader([str(path)], options, size).pieces()
+            pieces = texts.Texts([str(path)], options).pieces(size)
             results.append([token for piece in pieces for token in piece.data.split()])
         except W2VError:
             results.append([b"refused"])

@@ -14,7 +14,7 @@ from conftest import assert_a_closed_pipe_is_silent, call
 import w2v_cli.corpus.phrases as phrases_module
 from w2v_cli.corpus.encode import encode
 from w2v_cli.corpus.phrases import ENGLISH_CONNECTORS, Joiner
-from w2v_cli.corpus.texts import TextOptions
+from w2v_cli.corpus.texts import Texts
 
 CONNECTORS = ["of", "the"]
 
@@ -22,7 +22,7 @@ CONNECTORS = ["of", "the"]
 def joined(folder: Path, text: str, passes: int = 1, **options: object) -> tuple[list[dict[str, float]], list[str]]:
     """The phrases of every pass with their scores, and the lines of the joined text."""
     (folder / "text.txt").write_text(text)
-    with encode([str(folder / "text.txt")], 1, None, TextOptions(), 2, folder) as corpus:
+    with encode(Texts([str(folder / "text.txt")]), 1, None, 2, folder) as corpus:
         joiner = Joiner(corpus, **options)  # type: ignore[arg-type]
         found = [{phrase.text: phrase.score for phrase in joiner.find()} for _ in range(passes)]
         return found, b"".join(joiner.text()).decode().splitlines()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import hashlib
 import io
 import lzma
 import os
@@ -15,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from w2v_cli.corpus.texts import Reader, TextOptions, check_readable, input_size
+from w2v_cli.corpus.texts import TextOptions, Texts
 from w2v_cli.errors import CorpusError
 
 TEXT = "the cat\nsat on\tthe  mat\n\nétude ünïcode 日本語 end".encode()
@@ -36,8 +37,8 @@ COMPRESSORS: dict[str, Callable[[bytes], bytes]] = {
 
 
 def read(*paths: Path | str, piece_bytes: int = 7, **options: object) -> list[bytes]:
-    reader = Reader([str(path) for path in paths], TextOptions(**options), piece_bytes)  # type: ignore[arg-type]
-    return [piece.data for piece in reader.pieces()]
+    texts = Texts([str(path) for path in paths], TextOptions(**options))  # type: ignore[arg-type]
+    return [piece.data for piece in texts.pieces(piece_bytes)]
 
 
 @pytest.mark.parametrize("suffix", COMPRESSORS)
@@ -78,7 +79,7 @@ def test_a_file_that_does_not_end_in_a_newline_is_not_joined_to_the_next(tmp_pat
 def test_stdin_is_a_file_like_any_other(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(TEXT)))
     assert b"".join(read("-")) == TEXT + b"\n"
-    assert input_size(["-"]) is None
+    assert Texts(["-"]).total_bytes is None
 
 
 @pytest.mark.parametrize("piece_bytes", [4, 1 << 20])
@@ -122,11 +123,11 @@ def test_several_frames_of_one_zstandard_file_are_all_read(tmp_path: Path) -> No
 
 def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match=r"none\.txt cannot be read: No such file"):
-        check_readable([str(tmp_path / "none.txt")])
+        Texts([str(tmp_path / "none.txt")]).check_readable()
     with pytest.raises(CorpusError, match="is a directory"):
-        check_readable([str(tmp_path)])
+        Texts([str(tmp_path)]).check_readable()
     with pytest.raises(CorpusError, match="stdin can be read only once"):
-        check_readable(["-", "-"])
+        Texts(["-", "-"]).check_readable()
 
 
 @pytest.mark.parametrize("suffix", [".gz", ".bz2", ".xz", ".zst"])
@@ -144,9 +145,9 @@ def test_the_fingerprint_is_that_of_the_text_however_it_is_cut(tmp_path: Path) -
     for suffix, piece_bytes in ((".txt", 1), (".gz", 9), (".xz", 1 << 20)):
         path = tmp_path / f"corpus{suffix}"
         path.write_bytes(COMPRESSORS[suffix](TEXT))
-        reader = Reader([str(path)], TextOptions(), piece_bytes)
-        list(reader.pieces())
-        prints.add(reader.fingerprint)
+        texts, digest = Texts([str(path)]), hashlib.sha256()
+        list(texts.pieces(piece_bytes, digest))
+        prints |= {digest.hexdigest(), texts.fingerprint()}
     assert len(prints) == 1
 
 
@@ -154,6 +155,6 @@ def test_how_far_a_pipe_has_been_read_is_told(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     writer = threading.Thread(target=lambda: (tmp_path / "pipe").write_bytes(b"a b a b\n" * 50))
     writer.start()
-    places = [piece.bytes_read for piece in Reader([str(tmp_path / "pipe")], TextOptions(), 100).pieces()]
+    places = [piece.bytes_read for piece in Texts([str(tmp_path / "pipe")]).pieces(100)]
     writer.join()
     assert places == sorted(places) and places[0] > 0 and places[-1] == 400

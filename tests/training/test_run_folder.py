@@ -86,7 +86,7 @@ def test_a_model_in_the_place_of_a_file_of_the_run_stays(folder: Path, name: str
     make_model(Path("run", name))
     before = everything(folder)
     for attempt in attempts():
-        with pytest.raises(TrainingError, match=f"{name} is another file than a run would keep there"):
+        with pytest.raises(TrainingError, match=f"{name} was not written by a run"):
             attempt()
         assert everything(folder) == before
 
@@ -162,7 +162,7 @@ def test_another_file_in_the_place_of_the_ids_facts_is_not_taken_for_a_damaged_o
     Path("run", "corpus.safetensors").write_text("my notes\n")
     before = everything(folder)
     for attempt in attempts():
-        with pytest.raises(TrainingError, match=r"corpus\.safetensors is another file than a run would keep there"):
+        with pytest.raises(TrainingError, match=r"corpus\.safetensors was not written by a run"):
             attempt()
     assert everything(folder) == before
 

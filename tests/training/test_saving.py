@@ -18,7 +18,7 @@ from w2v_cli.config import TrainConfig
 from w2v_cli.corpus.encode import EncodedCorpus
 from w2v_cli.corpus.texts import TextOptions
 from w2v_cli.errors import ModelFileError, StoppedError
-from w2v_cli.training import run as module
+from w2v_cli.training import saving as module
 from w2v_cli.training.run import Observer, resume_training, train_model
 from w2v_cli.training.trainer import Progress
 
@@ -131,13 +131,13 @@ def test_the_ids_take_no_disk_space_while_the_model_is_written(
     class Watching(Observer):
         def encoded(self, corpus: EncodedCorpus, text: TextOptions) -> None:
             corpora.append(corpus)
-            assert not any(file.closed for file in corpus.files)
+            assert not any(file.closed for file in corpus.spool.files)
 
         def stop(self) -> bool:
             return stops
 
     def save_model(*arguments: object) -> None:
-        closed.extend(file.closed for file in corpora[0].files)
+        closed.extend(file.closed for file in corpora[0].spool.files)
         real(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(module, "save_model", save_model)

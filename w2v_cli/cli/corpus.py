@@ -52,15 +52,14 @@ def vocab(
     # Imported here so that `w2v --help` need not wait for numpy.
     from w2v_cli.config import available_cores
     from w2v_cli.corpus.encode import compile_passes, count_words
-    from w2v_cli.corpus.texts import TextOptions, check_readable
+    from w2v_cli.corpus.texts import TextOptions, Texts
 
-    check_readable(corpus)
+    texts = Texts(corpus, TextOptions(**text))
+    texts.check_readable()
     show = ProgressLine(quiet)
     with show.compiling():
         compile_passes()
-    vocabulary = count_words(
-        corpus, min_count, max_vocab, TextOptions(**text), threads or available_cores(), show.corpus
-    )
+    vocabulary = count_words(texts, min_count, max_vocab, threads or available_cores(), show.corpus)
     show.done()
     # One by one: so many pairs would take more memory than the words.
     counted = zip(vocabulary.words, map(int, vocabulary.counts), strict=True)
@@ -129,7 +128,7 @@ def phrases(
     from w2v_cli.config import available_cores
     from w2v_cli.corpus.encode import compile_passes, encode
     from w2v_cli.corpus.phrases import ENGLISH_CONNECTORS, THRESHOLDS, Joiner
-    from w2v_cli.corpus.texts import TextOptions, check_readable
+    from w2v_cli.corpus.texts import TextOptions, Texts
     from w2v_cli.storage.atomic import atomic_file, check_writable, packing
     from w2v_cli.storage.opening import OPENERS
     from w2v_cli.storage.outputs import Named, require_apart
@@ -141,20 +140,20 @@ def phrases(
     suffix = os.path.splitext(output)[1].lower()
     if suffix != ".gz" and suffix in OPENERS:
         raise ConfigError(f"{output}: text is written plain or as .gz", hint=f"-o {output.removesuffix(suffix)}.gz")
-    check_readable(corpus)
+    texts = Texts(corpus, TextOptions(**text))
+    texts.check_readable()
     show = ProgressLine(quiet)
     folder = tempfile.gettempdir()
     if output != "-":
-        require_apart([Named(output, "the joined text")], [Named(path, "a text of the corpus") for path in corpus])
+        require_apart([Named(output, "the joined text")], texts.named)
         check_writable(output)
         folder = os.path.dirname(os.path.abspath(output))
     with show.compiling():
         compile_passes()
     inside = ENGLISH_CONNECTORS if connectors == "english" else connectors.split()
     threshold = THRESHOLDS[scoring] if threshold is None else threshold
-    options = TextOptions(**text)
     threads = threads or available_cores()
-    with encode(corpus, 1, None, options, threads, folder, show.corpus) as encoded:
+    with encode(texts, 1, None, threads, folder, show.corpus) as encoded:
         joiner = Joiner(encoded, min_count, threshold, scoring, inside, delimiter, threads)
         for number in range(1, passes + 1):
             found = joiner.find(show.joining)

@@ -137,7 +137,7 @@ def _verdict(finding: Finding) -> str:
 
 def _checks_at(model: str, corpus: str, engines: list[str], seed: int) -> list[Check]:
     """The checks of a trained model at windows of the start of a text."""
-    from w2v_cli.corpus.texts import Reader, check_readable
+    from w2v_cli.corpus.texts import Texts
     from w2v_cli.corpus.vocabulary import first_ids
     from w2v_cli.engines.objective import make_objective
     from w2v_cli.engines.sampling import sampler_of
@@ -145,14 +145,13 @@ def _checks_at(model: str, corpus: str, engines: list[str], seed: int) -> list[C
     from w2v_cli.errors import CorpusError, ModelFileError
     from w2v_cli.formats.model_file import ModelFile
 
-    check_readable([corpus])
+    Texts([corpus]).check_readable()
     with ModelFile(model) as file:
         vectors, (config, text) = file.vectors, file.choices()
     if vectors.counts is None:
         raise ModelFileError(f"{model} does not say how often its words occur", hint="--at takes a model of w2v train")
     tables = [file.table(name) for name in ("input_vectors", make_objective(config, vectors.counts).output_name)]
-    reader = Reader([corpus], text)
-    ids, boundaries = first_ids(reader, vectors.ids, FIRST_TOKENS)
+    ids, boundaries = first_ids(Texts([corpus], text), vectors.ids, FIRST_TOKENS)
     sample = sampler_of(config, vectors.counts).sample(ids, boundaries, 0, 0)
     checks = corpus_checks(engines, config, vectors.counts, tables, sample, seed)
     if not checks:
