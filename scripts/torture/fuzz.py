@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from w2v_cli.corpus import texts, tokens
+from w2v_cli.corpus import chunks, texts, tokens
 from w2v_cli.embeddings import gold
 from w2v_cli.errors import W2VError
 from w2v_cli.formats import binary, model_file, recognise
@@ -126,7 +126,7 @@ def main() -> None:
         import atheris
     except ImportError:
         sys.exit("Error: fuzzing needs the package atheris\nHint: pip install 'w2v-cli[fuzz]'")
-    for module in (tensors, words, texts, model_file, recognise, gold, binary, text_format, tokens):
+    for module in (tensors, words, chunks, texts, model_file, recognise, gold, binary, text_format, tokens):
         instrument(module, atheris.instrument_func)
     # A file in memory, if there is such a place, is written a million times more cheaply.
     memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None

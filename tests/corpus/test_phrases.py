@@ -52,7 +52,7 @@ def test_phrases_scores_and_text_are_gensims(
     connectors: list[str], threads: int,
 ) -> None:  # fmt: skip
     gensim = pytest.importorskip("gensim.models.phrases", reason="gensim is not here (it is in the bench extra)")
-    monkeypatch.setattr(phrases_module, "BLOCK_TOKENS", 1000)
+    monkeypatch.setattr(phrases_module, "CHUNK_TOKENS", 1000)
 
     model = gensim.Phrases(
         sentences, min_count=4, threshold=threshold, connector_words=frozenset(connectors), delimiter="+",
@@ -99,7 +99,7 @@ def test_a_phrase_that_is_spelled_as_a_word_is_that_word(tmp_path: Path) -> None
 
 
 def test_a_long_line_stays_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(phrases_module, "BLOCK_TOKENS", 10)
+    monkeypatch.setattr(phrases_module, "CHUNK_TOKENS", 10)
     _, lines = joined(tmp_path, "a b c d e f g " * 40, min_count=2, threshold=1e9)
     assert lines == ["a b c d e f g " * 39 + "a b c d e f g"]
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import builtins
 import bz2
+import dataclasses
 import gzip
 import hashlib
 import io
@@ -16,8 +18,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from w2v_cli.config import TrainConfig
 from w2v_cli.corpus.texts import TextOptions, Texts
 from w2v_cli.errors import CorpusError
+from w2v_cli.training.run import train_model
 
 TEXT = "the cat\nsat on\tthe  mat\n\nétude ünïcode 日本語 end".encode()
 
@@ -128,6 +132,44 @@ def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
         Texts([str(tmp_path)]).check_readable()
     with pytest.raises(CorpusError, match="stdin can be read only once"):
         Texts(["-", "-"]).check_readable()
+
+
+def test_a_run_looks_at_each_text_once_before_it_reads_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = [str(tmp_path / name) for name in ("a.txt", "b.txt")]
+    for path in paths:
+        Path(path).write_bytes(TEXT)
+    asked = []
+
+    def watch(owner: object, name: str) -> None:
+        real = getattr(owner, name)
+
+        def watched(path: object, *rest: object, **options: object) -> object:
+            asked.append((name, path))
+            return real(path, *rest, **options)
+
+        monkeypatch.setattr(owner, name, watched)
+
+    for owner, name in ((os, "stat"), (os, "lstat"), (os.path, "isfile"), (os.path, "exists"), (builtins, "open")):
+        watch(owner, name)
+    config = TrainConfig(dim=2, epochs=1, min_count=1, threads=1, engine="reference")
+    train_model(paths, config, output=tmp_path / "model", checkpoint=tmp_path / "run")
+    for path in paths:
+        # One look is a stat and an open to see whether it is permitted; the other open is for reading.
+        assert [name for name, other in asked if other == path] == ["stat", "open", "open"]
+
+
+def test_texts_know_what_they_are_made_of(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_bytes(b"one two")
+    (tmp_path / "b.gz").write_bytes(gzip.compress(b"three"))
+    os.mkfifo(tmp_path / "pipe")
+    a, b, pipe, none = (str(tmp_path / name) for name in ("a.txt", "b.gz", "pipe", "none"))
+    assert not Texts([a]).compressed and Texts([a, b]).compressed
+    assert Texts([a, b]).are_files and Texts([a, b]).sizes == (7, os.path.getsize(b))
+    assert not Texts([a, pipe]).are_files and Texts([a, pipe]).total_bytes is None and Texts([a, pipe]).sizes == (7, 0)
+    assert Texts([a, none, "-"]).missing == [none] and str(Texts([a, "-"])) == f"{a}, stdin"
+    Texts([a, b, pipe]).check_readable()
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Texts([a]).paths = ()  # type: ignore[misc]
 
 
 @pytest.mark.parametrize("suffix", [".gz", ".bz2", ".xz", ".zst"])

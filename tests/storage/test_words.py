@@ -24,6 +24,14 @@ def test_words_are_read_and_found_as_in_a_list(spellings: list[str], others: lis
     assert [words.find(word) for word in distinct + others] == [places.get(word) for word in distinct + others]
 
 
+@given(spellings=spellings, ids=st.lists(st.integers(0, 19)), part=st.integers(1, 5))
+def test_words_are_taken_in_any_order(spellings: list[str], ids: list[int], part: int) -> None:
+    chosen = [word_id for word_id in ids if word_id < len(spellings)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_WORDS_COPIED", part)
+        assert Words.of(spellings).take(np.array(chosen, np.int64)) == [spellings[i] for i in chosen]
+
+
 @given(spellings=spellings)
 def test_the_first_repeated_word_is_found(spellings: list[str]) -> None:
     expected = next(

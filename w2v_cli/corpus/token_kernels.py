@@ -24,11 +24,11 @@ if COMPILES:
     from w2v_cli.compute.simd import lowest_bit, white_space
 
 NEWLINE_ID = 0
-# As many bytes are looked at together: one bit each of a number.
-BLOCK_BYTES = 64
+# The splitter looks at this many bytes at a time; each is a bit of a mask.
+GROUP_BYTES = 64
 # Tokens that are split before they are looked up.
 BATCH = 512
-BLOCK = np.uint64(BLOCK_BYTES)
+GROUP = np.uint64(GROUP_BYTES)
 ALL_BITS = np.uint64(0xFFFFFFFFFFFFFFFF)
 LOW_HALF = np.uint64(0xFFFFFFFF)
 ZERO, ONE, EIGHT, THIRTY_TWO = (np.uint64(n) for n in (0, 1, 8, 32))
@@ -78,14 +78,14 @@ def _hash_of(data: Any, start: Any, length: Any, secret: Any) -> Any:
 def _split(data, pos, end, secret, starts, lengths, hashes):  # type: ignore[no-untyped-def]
     """Find the next tokens, at most as many as the arrays hold; return pos, count. A newline has length 0.
 
-    A block of 64 bytes becomes a mask with one bit for each white space. A token ends at such a bit if it has begun.
+    A group of 64 bytes becomes a mask with one bit for each white space. A token ends at such a bit if it has begun.
     """
-    start, block, count = pos, pos, ZERO
-    # Stop while there is space for a whole block, which has at most as many tokens and newlines as bytes.
-    while count + BLOCK <= np.uint64(len(starts)):
-        spaces = white_space(data, np.int64(block))
+    start, group, count = pos, pos, ZERO
+    # Stop while there is space for a whole group, which has at most as many tokens and newlines as bytes.
+    while count + GROUP <= np.uint64(len(starts)):
+        spaces = white_space(data, np.int64(group))
         while spaces != ZERO:
-            at = block + lowest_bit(spaces)
+            at = group + lowest_bit(spaces)
             spaces &= spaces - ONE
             stop = min(at, end)
             if stop > start:
@@ -98,7 +98,7 @@ def _split(data, pos, end, secret, starts, lengths, hashes):  # type: ignore[no-
                 lengths[count] = ZERO
                 count += ONE
             start = at + ONE
-        block += BLOCK
+        group += GROUP
     return start, count
 
 

@@ -13,11 +13,11 @@ import numpy as np
 
 from w2v_cli.compute import hashing
 from w2v_cli.compute.jit import COMPILES
-from w2v_cli.corpus.token_kernels import BLOCK_BYTES, NEWLINE_ID, absorb, fill_slots, scan
+from w2v_cli.corpus.token_kernels import GROUP_BYTES, NEWLINE_ID, absorb, fill_slots, scan
 from w2v_cli.storage.words import Words
 
-# `scan` reads whole blocks, so a piece must be followed by as many bytes.
-PADDING = b"\n" * BLOCK_BYTES
+# `scan` reads whole groups of bytes, so a piece must be followed by this many bytes.
+PADDING = b"\n" * GROUP_BYTES
 FIRST_CAPACITY = 1 << 14
 SLOTS_PER_ENTRY = 2
 
