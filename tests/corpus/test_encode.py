@@ -111,7 +111,7 @@ def test_tables_are_given_up_when_they_have_been_merged() -> None:
     for table, text in zip(tables, (b"a b", b"b c"), strict=True):
         table.add(text + PADDING)
     merged, translations = module.merged(tables)  # type: ignore[arg-type]
-    assert tables == [merged] and not len(tables[0]._slots)
+    assert tables == [merged] and not len(tables[0]._table.slots)
     assert words_of(merged)[1:] == [b"a", b"b", b"c"]
     assert [ids.tolist() for ids in translations] == [[0, 1, 2], [0, 2, 3]]
 

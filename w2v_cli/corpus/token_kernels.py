@@ -1,19 +1,8 @@
-"""The compiled part of `tokens`: split bytes into tokens, look them up in a hash table, count them.
-
-A table is made of flat arrays, with one element for each entry (distinct token):
-
-    hashes   uint64  the hash of the token
-    counts   int64   how often it occurs
-    offsets  int64   where its bytes begin in `arena`, and one more for where the last one ends
-    arena    uint8   the bytes of all tokens, with nothing between them
-    slots    uint64  pairs, in open addressing: a hash, and entry + length·2³²; the second is 0 if the slot is free
-
-Entry 0 is the end of a line. It has no bytes and no slot.
-"""
+"""The compiled part of `tokens`: split bytes into tokens, look them up in a hash table, count them."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -32,6 +21,25 @@ GROUP = np.uint64(GROUP_BYTES)
 ALL_BITS = np.uint64(0xFFFFFFFFFFFFFFFF)
 LOW_HALF = np.uint64(0xFFFFFFFF)
 ZERO, ONE, EIGHT, THIRTY_TWO = (np.uint64(n) for n in (0, 1, 8, 32))
+
+
+class TokenTable(NamedTuple):
+    """The arrays of a hash table. Entry 0 is the end of a line, which has no bytes and no slot.
+
+    Attributes
+    ----------
+    slots : uint64, pairs in open addressing: a hash, and entry + length·2³²; the second is 0 if the slot is free.
+    hashes : uint64, the hash of each entry.
+    offsets : int64, where each entry begins in `arena`; the next one is where it ends.
+    counts : int64, how often each entry occurs.
+    arena : uint8, the bytes of all entries, with nothing between them.
+    """
+
+    slots: np.ndarray
+    hashes: np.ndarray
+    offsets: np.ndarray
+    counts: np.ndarray
+    arena: np.ndarray
 
 
 @compiled
@@ -138,13 +146,13 @@ def _entry_of(slots, offsets, arena, size, data, start, length, state):  # type:
 
 
 @compiled
-def scan(data, pos, end, secret, slots, hashes, offsets, counts, arena, size, ids, count):  # type: ignore[no-untyped-def]
+def scan(data: Any, pos: Any, end: Any, secret: Any, table: Any, size: Any, ids: Any, count: Any) -> Any:
     """Count tokens from `pos` on until the end, or until the table is full; return pos, count, size.
 
     Parameters
     ----------
     data : uint8 · pos, end : offsets in it · secret : of the hash.
-    slots, hashes, offsets, counts, arena : the table · size : how many entries it has.
+    table : a TokenTable · size : how many entries it has.
     ids : int32, filled with the entries of the tokens in order · count : how many of them are filled already.
 
     Notes
@@ -152,6 +160,7 @@ def scan(data, pos, end, secret, slots, hashes, offsets, counts, arena, size, id
     Tokens are handled in batches: split all, read the first slot of each, then look all of them up. Reading the slots
     on their own lets their cache misses overlap.
     """
+    slots, hashes, offsets, counts, arena = table
     at, stop, size, count = np.uint64(pos), np.uint64(end), np.uint64(size), np.uint64(count)
     starts, lengths = np.empty(BATCH, np.uint64), np.empty(BATCH, np.uint64)
     states, found = np.empty(BATCH, np.uint64), np.empty((BATCH, 2), np.uint64)
@@ -182,16 +191,16 @@ def scan(data, pos, end, secret, slots, hashes, offsets, counts, arena, size, id
 
 
 @compiled
-def absorb(  # type: ignore[no-untyped-def]
-    slots, hashes, offsets, counts, arena, size,
-    other_hashes, other_offsets, other_counts, other_arena, other_size, done, translation,
-):  # fmt: skip
+def absorb(table: Any, size: Any, other_table: Any, other_size: Any, done: Any, translation: Any) -> Any:
     """Add the entries of another table from `done` on, until the end or until this table is full; return done, size.
 
     Parameters
     ----------
+    table, other_table : both a TokenTable · size, other_size : how many entries they have.
     translation : int32, filled with this table's entry for each entry of the other.
     """
+    slots, hashes, offsets, counts, arena = table
+    _, other_hashes, other_offsets, other_counts, other_arena = other_table
     size, other_count, other = np.uint64(size), np.uint64(other_size), np.uint64(done)
     while other < other_count and size < np.uint64(len(counts)):
         start = np.uint64(other_offsets[other])
@@ -207,8 +216,9 @@ def absorb(  # type: ignore[no-untyped-def]
 
 
 @compiled
-def fill_slots(slots: Any, hashes: Any, offsets: Any, size: Any) -> None:
-    """Enter all entries but the newline into empty slots."""
+def fill_slots(table: Any, size: Any) -> None:
+    """Enter all entries but the newline into the slots of a TokenTable, which must be empty."""
+    slots, hashes, offsets, _, _ = table
     mask = np.uint64(len(slots) // 2 - 1)
     for i in range(1, size):
         entry = np.uint64(i)

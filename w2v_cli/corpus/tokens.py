@@ -11,9 +11,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from w2v_cli.compute import hashing
+from w2v_cli.compute.hashing import SECRET
 from w2v_cli.compute.jit import COMPILES
-from w2v_cli.corpus.token_kernels import GROUP_BYTES, NEWLINE_ID, absorb, fill_slots, scan
+from w2v_cli.corpus.token_kernels import GROUP_BYTES, NEWLINE_ID, TokenTable, absorb, fill_slots, scan
 from w2v_cli.storage.words import Words
 
 # `scan` reads whole groups of bytes, so a piece must be followed by this many bytes.
@@ -70,20 +70,23 @@ class CompiledTokens:
 
     def __init__(self) -> None:
         self.size = 1
-        self._slots = np.zeros(2 * SLOTS_PER_ENTRY * FIRST_CAPACITY, np.uint64)
-        self._hashes = np.zeros(FIRST_CAPACITY, np.uint64)
-        self._offsets = np.zeros(FIRST_CAPACITY + 1, np.int64)
-        self._counts = np.zeros(FIRST_CAPACITY, np.int64)
-        self._arena = np.zeros(0, np.uint8)
         self._ids = np.zeros(0, np.int32)
+        self._table = TokenTable(
+            slots=_empty_slots(FIRST_CAPACITY),
+            hashes=np.zeros(FIRST_CAPACITY, np.uint64),
+            offsets=np.zeros(FIRST_CAPACITY + 1, np.int64),
+            counts=np.zeros(FIRST_CAPACITY, np.int64),
+            arena=np.zeros(0, np.uint8),
+        )
 
     @property
     def counts(self) -> np.ndarray:
-        return self._counts[: self.size]
+        return self._table.counts[: self.size]
 
     @property
     def words(self) -> Words:
-        return Words(self._arena[: self._offsets[self.size]], self._offsets[: self.size + 1])
+        offsets = self._table.offsets[: self.size + 1]
+        return Words(self._table.arena[: offsets[-1]], offsets)
 
     def add(self, data: bytes) -> np.ndarray:
         """Count the tokens of a piece."""
@@ -94,10 +97,7 @@ class CompiledTokens:
         self._reserve_bytes(end)
         pos, count = 0, 0
         while True:
-            pos, count, self.size = scan(
-                array, pos, end, hashing.SECRET, self._slots, self._hashes, self._offsets, self._counts, self._arena,
-                self.size, self._ids, count,
-            )  # fmt: skip
+            pos, count, self.size = scan(array, pos, end, SECRET, self._table, self.size, self._ids, count)
             if pos >= end:
                 return self._ids[:count]
             self._grow()
@@ -105,39 +105,43 @@ class CompiledTokens:
     def absorb(self, other: CompiledTokens) -> np.ndarray:
         """Add the words and counts of another table."""
         translation = np.empty(other.size, np.int32)
-        translation[0] = NEWLINE_ID
-        self._counts[NEWLINE_ID] += other._counts[NEWLINE_ID]
-        self._reserve_bytes(int(other._offsets[other.size]))
+        translation[NEWLINE_ID] = NEWLINE_ID
+        self._table.counts[NEWLINE_ID] += other._table.counts[NEWLINE_ID]
+        self._reserve_bytes(len(other.words.text))
         done = 1
         while True:
-            done, self.size = absorb(
-                self._slots, self._hashes, self._offsets, self._counts, self._arena, self.size,
-                other._hashes, other._offsets, other._counts, other._arena, other.size, done, translation,
-            )  # fmt: skip
+            done, self.size = absorb(self._table, self.size, other._table, other.size, done, translation)
             if done >= other.size:
                 return translation
             self._grow()
 
     def seal(self) -> None:
         """Free the lookup slots."""
-        self._slots = np.zeros(0, np.uint64)
+        self._table = self._table._replace(slots=_empty_slots(0))
 
     def _reserve_bytes(self, more: int) -> None:
         """Make space for this many bytes of new words."""
-        used = int(self._offsets[self.size])
-        if used + more > len(self._arena):
-            self._arena = _enlarged(self._arena, max(2 * used, used + more))
+        arena, used = self._table.arena, int(self._table.offsets[self.size])
+        if used + more > len(arena):
+            self._table = self._table._replace(arena=_enlarged(arena, max(2 * used, used + more)))
 
     def _grow(self) -> None:
         """Make space for twice as many entries."""
-        capacity = 2 * len(self._counts)
+        capacity = 2 * len(self._table.counts)
         # Free the old slots first: memory would be at its peak with both.
         self.seal()
-        self._hashes = _enlarged(self._hashes, capacity)
-        self._offsets = _enlarged(self._offsets, capacity + 1)
-        self._counts = _enlarged(self._counts, capacity)
-        self._slots = np.zeros(2 * SLOTS_PER_ENTRY * capacity, np.uint64)
-        fill_slots(self._slots, self._hashes, self._offsets, self.size)
+        table = self._table._replace(
+            hashes=_enlarged(self._table.hashes, capacity),
+            offsets=_enlarged(self._table.offsets, capacity + 1),
+            counts=_enlarged(self._table.counts, capacity),
+        )
+        self._table = table._replace(slots=_empty_slots(capacity))
+        fill_slots(self._table, self.size)
+
+
+def _empty_slots(capacity: int) -> np.ndarray:
+    """Return free slots for this many entries."""
+    return np.zeros(2 * SLOTS_PER_ENTRY * capacity, np.uint64)
 
 
 class PlainTokens:
