@@ -11,7 +11,7 @@ count (in `Candidates`) or the id of the joined word (in `Joins`).
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -35,6 +35,43 @@ ONE, THIRTY_TWO = np.uint64(1), np.uint64(32)
 LOW_HALF = np.uint64(0xFFFFFFFF)
 
 
+class WordKinds(NamedTuple):
+    """What may stand where in a candidate: connectors inside, and at its ends frequent words that are not connectors.
+
+    Attributes
+    ----------
+    connectors, frequent : bool (V,).
+    """
+
+    connectors: np.ndarray
+    frequent: np.ndarray
+
+
+class Paths(NamedTuple):
+    """The longer paths: path n is that of node parents[n] and the connector ends[n]; int64 and int32."""
+
+    parents: np.ndarray
+    ends: np.ndarray
+
+
+class Cursor(NamedTuple):
+    """How far counting has come.
+
+    Attributes
+    ----------
+    pos : the next token · sentence : the next boundary.
+    first : the word that a candidate would begin with, −1 for none · node : where the path from it has led.
+    size : how many slots are taken · nodes : how many longer paths there are.
+    """
+
+    pos: int
+    sentence: int
+    first: int
+    node: int
+    size: int
+    nodes: int
+
+
 class Candidates:
     """The candidates that begin with a word whose id is `part` modulo `parts`, and their counts.
 
@@ -42,31 +79,31 @@ class Candidates:
 
     Parameters
     ----------
-    connectors, frequent : bool (V,). The words at both ends of a candidate are frequent and not connectors.
+    connectors, frequent : bool (V,), see `WordKinds`.
     """
 
     def __init__(self, connectors: np.ndarray, frequent: np.ndarray, part: int = 0, parts: int = 1) -> None:
-        self._connectors, self._frequent = connectors, frequent
-        self._part, self._parts = part, parts
+        self._kinds = WordKinds(connectors, frequent)
+        self._share = (part, parts)
         self._slots = np.zeros(2 * FIRST_CAPACITY, np.uint64)
-        self._parents, self._ends = np.zeros(FIRST_CAPACITY, np.int64), np.zeros(FIRST_CAPACITY, np.int32)
+        self._paths = Paths(np.zeros(FIRST_CAPACITY, np.int64), np.zeros(FIRST_CAPACITY, np.int32))
         self._size = self._nodes = 0
 
     def count(self, ids: np.ndarray, boundaries: np.ndarray) -> None:
         """Count the candidates of a chunk: ids int32, boundaries int64, where its sentences begin."""
-        pos, first, node, sentence = 0, -1, 0, 0
-        while pos < len(ids):
+        cursor = Cursor(0, 0, -1, 0, self._size, self._nodes)
+        while cursor.pos < len(ids):
             # Without numba, numpy would warn that the hash overflows.
             with np.errstate(over="ignore"):
-                pos, first, node, sentence, self._size, self._nodes = _count(
-                    ids, boundaries, self._connectors, self._frequent, self._part, self._parts, pos, first, node,
-                    sentence, SECRET, self._slots, self._size, self._parents, self._ends, self._nodes,
-                )  # fmt: skip
-            if self._size >= len(self._slots) // 4:
+                cursor = Cursor(
+                    *_count(ids, boundaries, self._kinds, self._share, cursor, SECRET, self._slots, self._paths)
+                )
+            if cursor.size >= len(self._slots) // 4:
                 keys = self._slots[0::2] != 0
-                self._slots = table_of(self._slots[0::2][keys], self._slots[1::2][keys], self._size + 1)
-            if self._nodes == len(self._ends):
-                self._parents, self._ends = (np.concatenate([a, np.zeros_like(a)]) for a in (self._parents, self._ends))
+                self._slots = table_of(self._slots[0::2][keys], self._slots[1::2][keys], cursor.size + 1)
+            if cursor.nodes == len(self._paths.ends):
+                self._paths = Paths(*(np.concatenate([array, np.zeros_like(array)]) for array in self._paths))
+        self._size, self._nodes = cursor.size, cursor.nodes
 
     def occurring(self, least: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Return the candidates that occur at least `least` times.
@@ -79,19 +116,19 @@ class Candidates:
         used = np.flatnonzero(self._slots[1::2] >= np.uint64(least))
         keys = self._slots[0::2][used] - ONE
         lasts = (keys & LOW_HALF).astype(np.int64)
-        whole = ~self._connectors[lasts]
+        whole = ~self._kinds.connectors[lasts]
         nodes, lasts = (keys[whole] >> THIRTY_TWO).astype(np.int64), lasts[whole]
-        firsts = nodes.copy()
-        while (inside := firsts >= len(self._connectors)).any():
-            firsts[inside] = self._parents[firsts[inside] - len(self._connectors)]
+        firsts, words = nodes.copy(), len(self._kinds.connectors)
+        while (inside := firsts >= words).any():
+            firsts[inside] = self._paths.parents[firsts[inside] - words]
         return nodes, firsts, lasts, self._slots[1::2][used][whole].astype(np.int64)
 
     def path(self, node: int, last: int) -> tuple[int, ...]:
         """Return the word ids of a candidate, by the node before its last word, and its last word."""
-        path = [last]
-        while node >= len(self._connectors):
-            path.append(int(self._ends[node - len(self._connectors)]))
-            node = int(self._parents[node - len(self._connectors)])
+        path, words = [last], len(self._kinds.connectors)
+        while node >= words:
+            path.append(int(self._paths.ends[node - words]))
+            node = int(self._paths.parents[node - words])
         return (node, *reversed(path))
 
 
@@ -187,23 +224,22 @@ def _fill(secret: Any, slots: Any, keys: Any, values: Any) -> None:
 
 
 @compiled
-def _count(  # type: ignore[no-untyped-def]
-    ids, boundaries, connectors, frequent, part, parts, pos, first, node, sentence,
-    secret, slots, size, parents, ends, nodes,
-):  # fmt: skip
-    """Count candidates from `pos` on until the end, or until half of the slots or all nodes are taken.
+def _count(ids: Any, boundaries: Any, kinds: Any, share: Any, cursor: Any, secret: Any, slots: Any, paths: Any) -> Any:
+    """Count candidates from a cursor on, until the end or until half of the slots or all paths are taken.
 
     Parameters
     ----------
-    pos : the next token · sentence : the next boundary.
-    first : the word that a candidate would begin with, −1 for none · node : where the path from it has led.
-    size : how many slots are taken.
-    parents, ends : the node before, and the last word of, each of the `nodes` longer paths.
+    ids : int32 · boundaries : int64 · kinds : WordKinds · share : part and parts of `Candidates`.
+    cursor : a Cursor · slots : a table, uint64 · paths : Paths.
 
     Returns
     -------
-    pos, first, node, sentence, size and nodes, to be passed to the next call.
+    The values of the new cursor.
     """
+    connectors, frequent = kinds
+    part, parts = share
+    pos, sentence, first, node, size, nodes = cursor
+    parents, ends = paths
     most = len(slots) // 4
     while pos < len(ids) and size < most and nodes < len(ends):
         if sentence < len(boundaries) and pos == boundaries[sentence]:
@@ -232,7 +268,7 @@ def _count(  # type: ignore[no-untyped-def]
         if not connectors[word]:
             first = word if frequent[word] and word % parts == part else np.int64(-1)
             node = first
-    return pos, first, node, sentence, size, nodes
+    return pos, sentence, first, node, size, nodes
 
 
 @compiled

@@ -107,15 +107,14 @@ class Joiner:
         frequent = counts >= self.min_count
         parts = [phrase_kernels.Candidates(connectors, frequent, part, self.threads) for part in range(self.threads)]
         with ThreadPoolExecutor(self.threads) as pool:
-            for chunk in self._of_chunks(self._joined, on_progress):
+            for chunk in self._for_each_chunk(self._joined, on_progress):
                 list(pool.map(lambda part, chunk=chunk: part.count(chunk.ids, chunk.boundaries), parts))
             chosen = list(pool.map(lambda part: self._above_threshold(part, counts), parts))
-        scored = [
+        scored = sorted(
             (-score, part.path(node, last))
-            for part, some in zip(parts, chosen, strict=True)
-            for node, last, score in some
-        ]
-        scored.sort()
+            for part, phrases_of_part in zip(parts, chosen, strict=True)
+            for node, last, score in phrases_of_part
+        )
         phrases = [self.delimiter.join(self.words[word_id] for word_id in path) for _, path in scored]
         ids_of = self._ids_of(phrases)
         joined_ids = {path: ids_of[phrase] for (_, path), phrase in zip(scored, phrases, strict=True)}
@@ -131,7 +130,7 @@ class Joiner:
             return phrase_kernels.spelled(*self._joined(chunk), word_bytes, words.offsets).tobytes()
 
         first = True
-        for text in self._of_chunks(written, on_progress):
+        for text in self._for_each_chunk(written, on_progress):
             # A reader removes one byte order mark, so a text that begins with such a character needs another.
             yield _MARK + text if first and text.startswith(_MARK) else text
             first = False
@@ -141,7 +140,7 @@ class Joiner:
         if not self.passes:
             return self.corpus.vocabulary.counts
         counts = np.zeros(len(self.words), np.int64)
-        for chunk in self._of_chunks(self._joined, on_progress):
+        for chunk in self._for_each_chunk(self._joined, on_progress):
             counts += np.bincount(chunk.ids, minlength=len(counts))
         return counts
 
@@ -175,7 +174,7 @@ class Joiner:
                 self.words.append(phrase)
         return ids
 
-    def _of_chunks(self, work: Callable[[_Chunk], Result], on_progress: OnProgress | None) -> Iterator[Result]:
+    def _for_each_chunk(self, work: Callable[[_Chunk], Result], on_progress: OnProgress | None) -> Iterator[Result]:
         """Let the threads work on all chunks, and yield the results in order."""
         with ThreadPoolExecutor(self.threads) as pool:
             for _, result in in_order(pool, self.threads, work, self._chunks(on_progress)):
