@@ -1,4 +1,4 @@
-"""What a text may hold and what it gets, line by line as the README's table says."""
+"""What a text may contain, and what becomes of it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ GZ = gzip.compress(b"the cat sat on the mat\n" * 30, mtime=0)
 
 
 def words(tmp_path: Path, text: bytes, name: str = "corpus.txt", **options: object) -> dict[str, int]:
-    """Words and counts of a text, and the lines that it has."""
+    """Return the words of a text with their counts."""
     (tmp_path / name).write_bytes(text)
     texts = Texts([str(tmp_path / name)], TextOptions(**options))  # type: ignore[arg-type]
     with encode(texts, 1, None, 1, tmp_path) as corpus:
@@ -43,7 +43,7 @@ def words(tmp_path: Path, text: bytes, name: str = "corpus.txt", **options: obje
         (b"a\0b a\0b", {"a\0b": 2}),
         ("a\u00a0b c\u3000d e\u0085f g\u2028h".encode(), {"a\u00a0b": 1, "c\u3000d": 1, "e\u0085f": 1, "g\u2028h": 1}),
         (b"a\tb\x0bc\x0cd  e", dict.fromkeys("abcde", 1)),
-        # Other than str.split, bytes.split and so we do not take these for white space.
+        # str.split takes these for white space. bytes.split does not, and nor do we.
         (b"a\x1cb c\x1fd", {"a\x1cb": 1, "c\x1fd": 1}),
     ],
 )
@@ -184,7 +184,7 @@ def test_little_that_unpacks_to_much_is_unpacked_bit_by_bit(tmp_path: Path) -> N
     assert path.stat().st_size < 1 << 17
     lengths = [len(piece.data) for piece in Texts([str(path)]).pieces()]
     assert sum(lengths) == 3 * (1 << 26) + 1
-    # Of 4,096 bytes, at a place where nothing but repeats is; all at once it was the whole text.
+    # 4,096 compressed bytes in the middle stand for up to this much. Unpacked at once, a piece would be the whole text.
     assert max(lengths) < 1 << 27
 
 

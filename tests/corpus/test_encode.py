@@ -1,4 +1,4 @@
-"""Text to ids: the vocabulary and the ids are what splitting and counting in plain Python say they are."""
+"""Text becomes ids: the vocabulary and the ids are those that plain Python finds by splitting and counting."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from w2v_cli.corpus.tokens import PADDING, CompiledTokens, PlainTokens
 from w2v_cli.errors import CorpusError, VocabularyError
 from w2v_cli.storage import words as words_module
 
-# Short and long words, words that differ late or are prefixes of each other, every kind of white space.
+# Short and long words, words that differ only near the end or are prefixes of others, every kind of white space.
 WORDS = st.one_of(
     st.text("ab", min_size=1, max_size=3),
     st.sampled_from(
@@ -37,7 +37,7 @@ TEXTS = st.lists(
 
 
 def expected(text: bytes, min_count: int, max_vocab: int | None) -> tuple[list[str], list[int], list[int], list[int]]:
-    """Words, counts, ids and sentence starts, by the definition."""
+    """Return words, counts, ids and sentence starts, as they are defined."""
     counts = collections.Counter(text.split())
     order = sorted((word for word in counts if counts[word] >= min_count), key=lambda word: (-counts[word], word))
     order = order[:max_vocab]
@@ -79,7 +79,7 @@ def test_a_corpus_is_what_plain_python_makes_of_it(
         found_ids, found_boundaries = corpus.read(0, len(ids))
         assert found_ids.tolist() == ids and found_ids.dtype == np.int32
         assert found_boundaries.tolist() == boundaries
-        # Any part of it is a part of the whole.
+        # Reading a part gives the same tokens as reading everything.
         start, stop = len(ids) // 3, len(ids) - len(ids) // 4
         part, inside = corpus.read(start, stop)
         assert part.tolist() == ids[start:stop]
@@ -139,7 +139,7 @@ def test_a_table_that_must_grow_many_times_loses_nothing() -> None:
 
 @pytest.mark.parametrize("make", [CompiledTokens, PlainTokens])
 def test_words_that_share_a_hash_stay_apart(make: Callable[[], tokens.Tokens]) -> None:
-    # Two words of the same length that differ in their middle alone.
+    # Two words of the same length that differ only in the middle.
     table = make()
     ids = table.add(b"aaaaaaaaXaaaaaaaa aaaaaaaaYaaaaaaaa aaaaaaaaXaaaaaaaa" + PADDING)
     assert ids.tolist() == [1, 2, 1]

@@ -1,4 +1,4 @@
-"""`w2v phrases`: the same phrases as gensim's, several passes, connectors, and the command."""
+"""`w2v phrases` finds the phrases that gensim finds, in several passes and with connectors; and the command itself."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CONNECTORS = ["of", "the"]
 
 
 def joined(folder: Path, text: str, passes: int = 1, **options: object) -> tuple[list[dict[str, float]], list[str]]:
-    """The phrases of every pass with their scores, and the lines of the joined text."""
+    """Return the phrases of every pass with their scores, and the lines of the joined text."""
     (folder / "text.txt").write_text(text)
     with encode(Texts([str(folder / "text.txt")]), 1, None, 2, folder) as corpus:
         joiner = Joiner(corpus, **options)  # type: ignore[arg-type]
@@ -30,7 +30,7 @@ def joined(folder: Path, text: str, passes: int = 1, **options: object) -> tuple
 
 @pytest.fixture(scope="module")
 def sentences() -> list[list[str]]:
-    """Words by Zipf's law, with connectors among them, in lines of very different lengths."""
+    """Return lines of very different lengths, with words by Zipf's law and connectors among them."""
     rng = np.random.default_rng(4)
     words = np.array([*CONNECTORS, *(f"w{i}" for i in range(60))])
     shares = 1 / np.arange(1, len(words) + 1)
@@ -40,7 +40,7 @@ def sentences() -> list[list[str]]:
 
 
 def word2phrase(worda_count, wordb_count, bigram_count, len_vocab, min_count, corpus_word_count):  # type: ignore[no-untyped-def]
-    """The score of word2phrase.c, for gensim, whose own has len_vocab where that has train_words."""
+    """Return the score of word2phrase.c, for gensim, whose own has len_vocab in place of train_words."""
     return (bigram_count - min_count) / worda_count / wordb_count * corpus_word_count
 
 
@@ -112,7 +112,7 @@ def test_the_command_writes_the_text_and_prints_the_phrases(
     options = ["in.txt", "--connectors", "english", "--threshold", "1", "--min-count", "3"]
     code, out, err = call(capfd, "phrases", *options, "-o", "out.txt", "--json")
     assert code == 0 and "Pass 1: 1 phrases" in err
-    # 192 words, of which king and spain are 18, together always.
+    # 192 words; king and spain are 18 of them each, and always stand together.
     assert json.loads(out) == {"phrase": "king_of_spain", "score": pytest.approx((18 - 3) / 18 / 18 * 192), "pass": 1}
     text = "the king_of_spain and\nking_of_spain\n" * 9 + "no of and the\n" * 30
     assert Path("out.txt").read_text() == text

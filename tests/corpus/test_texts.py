@@ -1,4 +1,4 @@
-"""Text in any wrapping comes out as the same pieces, cut between tokens; what is not text is refused by name."""
+"""A text is read in the same pieces however it is compressed; what is not a text is refused, and the error names it."""
 
 from __future__ import annotations
 

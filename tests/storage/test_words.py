@@ -1,4 +1,4 @@
-"""Words as bytes and offsets: the same answers as a list and a dict give."""
+"""Words as bytes and offsets give the same answers as a list and a dict."""
 
 from __future__ import annotations
 

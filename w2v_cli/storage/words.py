@@ -1,7 +1,7 @@
 """A list of words stored as in a file: all their UTF-8 in one array, and the offset where each word begins.
 
 A word is decoded only when it is asked for, and looked up by a hash of its bytes. This takes a fraction of the memory
-of Python strings in a dict (measured: help/design.md, "Words are bytes and offsets").
+of Python strings in a dict (measured: help/design.md, "Words stay bytes, with offsets").
 """
 
 from __future__ import annotations
