@@ -171,7 +171,7 @@ def test_an_error_of_a_worker_is_raised_and_no_more_is_read(monkeypatch: pytest.
 
 @pytest.mark.parametrize(
     ("text", "min_count", "message"),
-    [(b"", 1, "there is not one word in"), (b" \n\n ", 1, "not one word"), (b"a b a", 3, "no word occurs 3 times")],
+    [(b"", 1, "there are no words in"), (b" \n\n ", 1, "no words in"), (b"a b a", 3, "no word occurs 3 times")],
 )
 def test_a_corpus_without_words_is_refused(tmp_path: Path, text: bytes, min_count: int, message: str) -> None:
     with pytest.raises(VocabularyError, match=message):

@@ -141,7 +141,7 @@ def test_what_cannot_be_done_is_refused(
     assert call(capfd, "phrases", "in.txt", "-o", "x.txt", "--delimiter", " ")[0] == 2
     assert call(capfd, "phrases", "in.txt", "-o", "in.txt")[0] == 2
     code, _, err = call(capfd, "phrases", "empty.txt", "-o", "x.txt")
-    assert code == 3 and "there is not one word in empty.txt" in err and not Path("x.txt").exists()
+    assert code == 3 and "there are no words in empty.txt" in err and not Path("x.txt").exists()
 
 
 def test_a_closed_pipe_is_silent(tmp_path: Path) -> None:

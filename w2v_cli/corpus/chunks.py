@@ -54,11 +54,11 @@ def _read(text: Any, name: str, size: int) -> bytes:
     try:
         return bytes(text.read(size))
     except (OSError, EOFError, zlib.error, lzma.LZMAError, ValueError) as error:
-        raise CorpusError(f"{name} cannot be read: {error}", hint="is the file whole?") from error
+        raise CorpusError(f"{name} cannot be read: {error}", hint="is the file complete?") from error
     except Exception as error:
         if type(error).__module__.split(".")[0] not in _DECOMPRESSORS:
             raise
-        raise CorpusError(f"{name} cannot be decompressed: {error}", hint="is the file whole?") from error
+        raise CorpusError(f"{name} cannot be decompressed: {error}", hint="is the file complete?") from error
 
 
 def _last_cut(data: bytes) -> int:

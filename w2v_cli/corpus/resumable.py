@@ -98,7 +98,7 @@ def _facts(kept: TensorFile) -> _Facts:
             "checksums": [int(ids_checksum), int(boundaries_checksum)],
         } if 0 < tokens <= raw_tokens <= MOST_TOKENS and 0 <= share <= 1:
             return _Facts(tokens, raw_tokens, fingerprint, float(share), [ids_checksum, boundaries_checksum])
-    raise kept.wrong("says of its text what no text can have")
+    raise kept.wrong("describes a text that cannot exist")
 
 
 def _vocabulary(kept: TensorFile) -> Vocabulary:
@@ -111,7 +111,7 @@ def _vocabulary(kept: TensorFile) -> Vocabulary:
     """
     words, counts = kept.words(), np.array(kept.tensor("counts", "I64", axes=1))
     if len(counts) != len(words) or words.repeated() is not None:
-        raise kept.wrong("has words that are repeated, or of which there are more or fewer than counts")
+        raise kept.wrong("has repeated words, or not as many words as counts")
     if len(counts) == 0 or counts.min() < 1 or counts.sum(dtype=np.float64) > MOST_TOKENS:
         raise kept.wrong("has counts that no text can have")
     return Vocabulary(words, counts)
@@ -126,12 +126,12 @@ def _require_sound(spool: Spool, kept: TensorFile, facts: _Facts, words: int) ->
         If they are damaged, or do not belong to the facts.
     """
     if not spool.holds(facts.token_count):
-        raise kept.wrong("is about more ids, or fewer, than there are")
+        raise kept.wrong("does not have as many ids as it says")
 
     def ids() -> Iterator[np.ndarray]:
         for chunk in spool.id_chunks():
             if chunk.min() < 0 or chunk.max() >= words:
-                raise kept.wrong("has ids that are not of its words")
+                raise kept.wrong("has ids without a word")
             yield chunk
 
     def boundaries() -> Iterator[np.ndarray]:
@@ -144,4 +144,4 @@ def _require_sound(spool: Spool, kept: TensorFile, facts: _Facts, words: int) ->
             yield chunk
 
     if [checksum(ids()), checksum(boundaries())] != facts.checksums:
-        raise kept.wrong("does not belong to the ids beside it")
+        raise kept.wrong("does not belong to the ids and boundaries beside it")

@@ -159,8 +159,8 @@ def telling_full_disk(folder: str | os.PathLike[str]) -> Iterator[None]:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         problem = f"the disk of {where} is full" if full else f"cannot write in {where}: {error.strerror or error}"
         raise CorpusError(
-            f"{problem}: the text lies there as ids while it is trained on",
-            hint="they take about 4 bytes a word; name an output (-o) on a larger disk",
+            f"{problem}: training keeps the text there as ids",
+            hint="they take about 4 bytes for each word; name an output (-o) on a larger disk",
         ) from error
 
 

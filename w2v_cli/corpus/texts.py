@@ -177,7 +177,7 @@ class Texts:
             If one is missing, a directory or not permitted, or stdin is named twice.
         """
         if self.paths.count(STDIN) > 1:
-            raise CorpusError("stdin can be read only once", hint="name - once")
+            raise CorpusError("stdin can be read only once", hint="name - only once")
         for text in self._inputs:
             if text.problem is not None:
                 raise text.problem

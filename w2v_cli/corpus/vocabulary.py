@@ -87,7 +87,7 @@ def make_vocabulary(
     kept = kept[kept != NEWLINE_ID]
     if len(kept) == 0:
         if len(counts) == 1:
-            raise VocabularyError(f"there is not one word in {source}")
+            raise VocabularyError(f"there are no words in {source}")
         raise VocabularyError(f"no word occurs {min_count} times or more in {source}", hint="lower --min-count")
     words = tokens.words
     order = kept[_by_count_then_bytes(kept, counts, words)][:max_vocab]

@@ -144,7 +144,7 @@ class Job:
             what = "; ".join(other_sizes) or f"{', '.join(self.texts.paths)}: the same length as before, but other text"
             raise CorpusError(
                 f"the corpus has changed since the run began: {what}",
-                hint="bring the old text back, or train anew with another --checkpoint folder",
+                hint="restore the old text, or train anew with another --checkpoint folder",
             )
         return []
 
@@ -213,6 +213,6 @@ def _job_of(values: Any) -> Job:
     for path in (*corpus, values["folder"], *(path for path in (output, config.vocab) if path is not None)):
         # The system refuses a NUL in a path, and half a character has no bytes; `os.fsencode` raises for the latter.
         if not isinstance(path, str) or b"\0" in os.fsencode(path):
-            raise ValueError("a path is not a path")
+            raise ValueError("a path is not valid")
     # Whatever else is in the file must be a field, or it is a TypeError.
     return Job(**values, texts=Texts(corpus, options), config=config, sizes=tuple(sizes))

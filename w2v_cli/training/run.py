@@ -119,7 +119,7 @@ def _resumed(folder: Path, options: Mapping[str, object]) -> Job:
     # The folder may come from somebody else, and must not decide where files are written.
     if begun.output is not None and "output" not in options and not is_inside(begun.output, folder):
         raise ConfigError(
-            f"the run in {folder} writes {begun.output}, which is outside that folder: name it, if you want that",
+            f"the run in {folder} writes {begun.output}, which is outside that folder; name it with -o to allow that",
             hint=resume_command(folder, begun.output),
         )
     return job
@@ -181,7 +181,7 @@ def _encoded(job: Job, folder: Path | None, observer: Observer) -> EncodedCorpus
     if kept is not None:
         try:
             for path in job.require_same_text(kept.fingerprint):
-                observer.remark(f"{path} is gone: going on with its ids, which lie in {folder}")
+                observer.remark(f"{path} no longer exists: continuing with its ids in {folder}")
         except BaseException:
             kept.close()
             raise

@@ -60,7 +60,7 @@ def begun_in(folder: Path) -> Job | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise TrainingError(f"cannot look into {folder}: {error.strerror}", hint="name a new folder") from error
+        raise TrainingError(f"cannot list {folder}: {error.strerror}", hint="name a new folder") from error
     if not names:
         _require_own_files(folder)
         return None
@@ -131,7 +131,7 @@ def _was_kept(path: Path, mark: str) -> bool:
         with path.open("rb") as file:
             head = file.read(_HEAD_BYTES)
     except OSError as error:
-        raise TrainingError(f"cannot read {path}: {error.strerror}", hint="mend its permissions") from error
+        raise TrainingError(f"cannot read {path}: {error.strerror}", hint="check its permissions") from error
     # A safetensors file begins with the length of its header, here under 16 MiB, and a brace. The file is also taken
     # for that of a run if the mark is in it: damage rarely destroys both.
     return not head or head[3:9] == bytes(5) + b"{" or f'"{mark}":'.encode() in head
