@@ -5,9 +5,13 @@ from __future__ import annotations
 import lzma
 import zlib
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING
 
 from w2v_cli.errors import CorpusError
+from w2v_cli.storage.opening import Readable
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
 
 # A longer token is no word: the file is of another kind, and would grow in memory until the next white space.
 MOST_TOKEN_BYTES = 1 << 26
@@ -15,12 +19,12 @@ MOST_TOKEN_BYTES = 1 << 26
 _DECOMPRESSORS = ("zstandard", "isal", "igzip_lib")
 
 
-def chunks_of(text: Any, name: str, size: int, digest: Any) -> Iterator[bytes]:
+def chunks_of(text: Readable, name: str, size: int, digest: _Hash) -> Iterator[bytes]:
     """Read a text in chunks that end after white space, or at the end of the text.
 
     Parameters
     ----------
-    text : a file object whose `read` returns decompressed bytes.
+    text : decompressed.
     name : what the text is called in an error message.
     size : about how many bytes a chunk has; a longer token makes a longer chunk.
     digest : a hashlib object that is updated with every byte.
@@ -49,10 +53,10 @@ def chunks_of(text: Any, name: str, size: int, digest: Any) -> Iterator[bytes]:
         yield b"".join(unfinished)
 
 
-def _read(text: Any, name: str, size: int) -> bytes:
+def _read(text: Readable, name: str, size: int) -> bytes:
     """Return the next bytes of a text, none at its end."""
     try:
-        return bytes(text.read(size))
+        return text.read(size)
     except (OSError, EOFError, zlib.error, lzma.LZMAError, ValueError) as error:
         raise CorpusError(f"{name} cannot be read: {error}", hint="is the file complete?") from error
     except Exception as error:

@@ -11,7 +11,7 @@ count (in `Candidates`) or the id of the joined word (in `Joins`).
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -22,7 +22,7 @@ if COMPILES:
     from w2v_cli.compute.simd import prefetch_to_write
 else:
 
-    def prefetch_to_write(array: Any, offset: Any) -> None:
+    def prefetch_to_write(array, offset) -> None:
         """Do nothing: Python has no prefetch."""
 
 
@@ -199,14 +199,14 @@ _slot_of_hash = compiled(slot_of_hash)
 
 
 @compiled
-def _first_slot(secret: Any, slots: Any, key: Any) -> Any:
+def _first_slot(secret, slots, key):
     """Return the index in `slots` where the search for a key begins."""
     slot = _slot_of_hash(_mix_block(secret[0], key, secret), np.uint64(len(slots) // 2))
     return slot + slot
 
 
 @compiled
-def _slot_of(secret: Any, slots: Any, key: Any) -> Any:
+def _slot_of(secret, slots, key):
     """Return the index of a key, or of the free slot where it belongs. Its value is at the next index."""
     mask = np.uint64(len(slots) - 1)
     slot = _first_slot(secret, slots, key)
@@ -216,7 +216,7 @@ def _slot_of(secret: Any, slots: Any, key: Any) -> Any:
 
 
 @compiled
-def _fill(secret: Any, slots: Any, keys: Any, values: Any) -> None:
+def _fill(secret, slots, keys, values) -> None:
     """Enter keys and values into a table."""
     for i in range(len(keys)):
         slot = _slot_of(secret, slots, keys[i])
@@ -224,7 +224,7 @@ def _fill(secret: Any, slots: Any, keys: Any, values: Any) -> None:
 
 
 @compiled
-def _count(ids: Any, boundaries: Any, kinds: Any, share: Any, cursor: Any, secret: Any, slots: Any, paths: Any) -> Any:
+def _count(ids, boundaries, kinds, share, cursor, secret, slots, paths):
     """Count candidates from a cursor on, until the end or until half of the slots or all paths are taken.
 
     Parameters
@@ -272,7 +272,7 @@ def _count(ids: Any, boundaries: Any, kinds: Any, share: Any, cursor: Any, secre
 
 
 @compiled
-def _join(ids, boundaries, connectors, secret, slots, joined, joined_boundaries):  # type: ignore[no-untyped-def]
+def _join(ids, boundaries, connectors, secret, slots, joined, joined_boundaries):
     """Write a chunk with its phrases joined; return how many ids it has.
 
     The words of a path are written one by one, from index `begin` on. If the path turns out to be a phrase, the joined
@@ -304,7 +304,7 @@ def _join(ids, boundaries, connectors, secret, slots, joined, joined_boundaries)
 
 
 @compiled
-def _spell(ids: Any, ends: Any, word_bytes: Any, starts: Any, text: Any) -> None:
+def _spell(ids, ends, word_bytes, starts, text) -> None:
     """Write words, each followed by its end, a space or a newline. Both byte arrays have eight spare bytes."""
     at = np.uint64(0)
     for pos in range(len(ids)):

@@ -16,7 +16,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import IO, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, NamedTuple
 
 from w2v_cli.corpus.chunks import chunks_of
 from w2v_cli.errors import ConfigError, CorpusError
@@ -32,6 +32,9 @@ from w2v_cli.storage.opening import (
     suffix_of,
 )
 from w2v_cli.storage.outputs import Named
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
 
 PIECE_BYTES = 1 << 20
 _BOM = b"\xef\xbb\xbf"
@@ -223,7 +226,7 @@ class Texts:
             pass
         return digest.hexdigest()
 
-    def pieces(self, piece_bytes: int = PIECE_BYTES, digest: Any = None) -> Iterator[Piece]:
+    def pieces(self, piece_bytes: int = PIECE_BYTES, digest: _Hash | None = None) -> Iterator[Piece]:
         """Read all texts, one after the other.
 
         Parameters

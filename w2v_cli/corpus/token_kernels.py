@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -43,7 +43,7 @@ class TokenTable(NamedTuple):
 
 
 @compiled
-def _eight_bytes(data: Any, pos: Any) -> Any:
+def _eight_bytes(data, pos):
     """Return eight bytes as one little-endian number. LLVM turns the loop into a single load."""
     word = np.uint64(data[pos])
     for i in range(1, 8):
@@ -56,13 +56,13 @@ _slot_of_hash = compiled(slot_of_hash)
 
 
 @compiled
-def _lowest_bytes(count: Any) -> Any:
+def _lowest_bytes(count):
     """Return a mask of the lowest `count` bytes of eight; `count` is 1…8."""
     return ALL_BITS >> (EIGHT * (EIGHT - count))
 
 
 @compiled
-def _hash_of(data: Any, start: Any, length: Any, secret: Any) -> Any:
+def _hash_of(data, start, length, secret):
     """Return the hash of a word, as `hashing` defines it.
 
     Two different words of the same length never have the same hash if that length is at most eight bytes. Words of up
@@ -83,7 +83,7 @@ def _hash_of(data: Any, start: Any, length: Any, secret: Any) -> Any:
 
 
 @compiled
-def _split(data, pos, end, secret, starts, lengths, hashes):  # type: ignore[no-untyped-def]
+def _split(data, pos, end, secret, starts, lengths, hashes):
     """Find the next tokens, at most as many as the arrays hold; return pos, count. A newline has length 0.
 
     A group of 64 bytes becomes a mask with one bit for each white space. A token ends at such a bit if it has begun.
@@ -111,7 +111,7 @@ def _split(data, pos, end, secret, starts, lengths, hashes):  # type: ignore[no-
 
 
 @compiled
-def _same_bytes(a: Any, a_start: Any, b: Any, b_start: Any, length: Any) -> Any:
+def _same_bytes(a, a_start, b, b_start, length):
     """Return whether two words of the same length, more than eight bytes, are equal."""
     last = length - EIGHT
     if _eight_bytes(a, a_start + last) != _eight_bytes(b, b_start + last):
@@ -125,7 +125,7 @@ def _same_bytes(a: Any, a_start: Any, b: Any, b_start: Any, length: Any) -> Any:
 
 
 @compiled
-def _entry_of(slots, offsets, arena, size, data, start, length, state):  # type: ignore[no-untyped-def]
+def _entry_of(slots, offsets, arena, size, data, start, length, state):
     """Return the entry of a word; a new word becomes entry `size`."""
     mask = np.uint64(len(slots) // 2 - 1)
     slot = _slot_of_hash(state, mask + ONE)
@@ -146,7 +146,7 @@ def _entry_of(slots, offsets, arena, size, data, start, length, state):  # type:
 
 
 @compiled
-def scan(data: Any, pos: Any, end: Any, secret: Any, table: Any, size: Any, ids: Any, count: Any) -> Any:
+def scan(data, pos, end, secret, table, size, ids, count):
     """Count tokens from `pos` on until the end, or until the table is full; return pos, count, size.
 
     Parameters
@@ -191,7 +191,7 @@ def scan(data: Any, pos: Any, end: Any, secret: Any, table: Any, size: Any, ids:
 
 
 @compiled
-def absorb(table: Any, size: Any, other_table: Any, other_size: Any, done: Any, translation: Any) -> Any:
+def absorb(table, size, other_table, other_size, done, translation):
     """Add the entries of another table from `done` on, until the end or until this table is full; return done, size.
 
     Parameters
@@ -216,7 +216,7 @@ def absorb(table: Any, size: Any, other_table: Any, other_size: Any, done: Any, 
 
 
 @compiled
-def fill_slots(table: Any, size: Any) -> None:
+def fill_slots(table, size) -> None:
     """Enter all entries but the newline into the slots of a TokenTable, which must be empty."""
     slots, hashes, offsets, _, _ = table
     mask = np.uint64(len(slots) // 2 - 1)

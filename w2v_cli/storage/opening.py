@@ -11,7 +11,7 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 from w2v_cli.errors import MissingExtraError
 
@@ -20,6 +20,12 @@ STDIN = "-"
 _ZSTANDARD_BYTES = 1 << 12
 # The first bytes of a compressed file, and the suffix that its name should have.
 MAGIC = {b"\x1f\x8b": ".gz", b"BZh": ".bz2", b"\xfd7zXZ\x00": ".xz", b"\x28\xb5\x2f\xfd": ".zst"}
+
+
+class Readable(Protocol):
+    """A file object of bytes that can at least be read."""
+
+    def read(self, size: int, /) -> bytes: ...
 
 
 def name_of(path: str) -> str:
@@ -76,7 +82,7 @@ def suffix_of(path: str) -> str:
     return os.path.splitext(path)[1].lower()
 
 
-def decompressed(path: str, raw: IO[bytes]) -> Any:
+def decompressed(path: str, raw: IO[bytes]) -> Readable:
     """Return a file object that reads the text in `raw`, decompressed if the suffix of `path` says so.
 
     Raises
@@ -95,7 +101,7 @@ def _stdin() -> IO[bytes]:
     return sys.stdin.buffer
 
 
-def _gzip(raw: IO[bytes]) -> Any:
+def _gzip(raw: IO[bytes]) -> Readable:
     try:
         from isal import igzip
     except ImportError:  # no wheel for this platform
@@ -103,7 +109,7 @@ def _gzip(raw: IO[bytes]) -> Any:
     return igzip.IGzipFile(fileobj=raw)
 
 
-def _zstandard(raw: IO[bytes]) -> Any:
+def _zstandard(raw: IO[bytes]) -> Readable:
     try:
         import zstandard
     except ImportError:
@@ -142,7 +148,7 @@ class _Zstandard:
         return b"".join(texts)
 
 
-OPENERS: dict[str, Callable[[IO[bytes]], Any]] = {
+OPENERS: dict[str, Callable[[IO[bytes]], Readable]] = {
     ".gz": _gzip,
     ".bz2": bz2.BZ2File,
     ".xz": lzma.LZMAFile,
