@@ -139,15 +139,15 @@ def compared(options: argparse.Namespace) -> list[Row]:
 def write_lines(corpus: str, target: Path, max_vocab: int | None, min_count: int) -> None:
     """The text in lines of at most PEER_LINE_WORDS words; words are what w2v takes for words, all or the commonest."""
     from w2v_cli.corpus.encode import encode
-    from w2v_cli.corpus.texts import Reader, TextOptions
+    from w2v_cli.corpus.texts import Texts
 
     kept = None
     if max_vocab is not None:
-        with encode([corpus], min_count, max_vocab, TextOptions(), 1, target.parent) as encoded:
+        with encode(Texts([corpus]), min_count, max_vocab, 1, target.parent) as encoded:
             kept = {word.encode() for word in encoded.vocabulary.words}
     words: list[bytes] = []
     with target.open("wb") as out:
-        for piece in Reader([corpus], TextOptions()).pieces():
+        for piece in Texts([corpus]).pieces():
             for number, line in enumerate(piece.data.split(b"\n")):
                 if words and (number or len(words) >= PEER_LINE_WORDS):
                     for first in range(0, len(words), PEER_LINE_WORDS):

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from w2v_cli.corpus import texts, tokens
+from w2v_cli.corpus import chunks, texts, tokens
 from w2v_cli.embeddings import gold
 from w2v_cli.errors import W2VError
 from w2v_cli.formats import binary, model_file, recognise, vector_file
@@ -37,8 +37,8 @@ def check_tokenizer(data: bytes, scratch: Path) -> None:
     ids = compiled.add(data + tokens.PADDING)
     assert np.array_equal(ids, plain.add(data + tokens.PADDING))
     assert np.array_equal(compiled.counts, plain.counts)
-    offsets, contents = compiled.word_offsets, compiled.word_bytes.tobytes()
-    found = [contents[offsets[i] : offsets[i + 1]] for i in ids.tolist() if i != tokens.NEWLINE_ID]
+    words = compiled.words
+    found = [words.bytes_of(i) for i in ids.tolist() if i != tokens.NEWLINE_ID]
     assert found == data.split()
 
 
@@ -56,7 +56,7 @@ def check_reader(data: bytes, scratch: Path) -> None:
     results = []
     for size in (1 + (choice[0] >> 6), 1 << 16):
         try:
-            pieces = texts.Reader([str(path)], options, size).pieces()
+            pieces = texts.Texts([str(path)], options).pieces(size)
             results.append([token for piece in pieces for token in piece.data.split()])
         except W2VError:
             results.append([b"refused"])
@@ -126,7 +126,8 @@ def main() -> None:
         import atheris
     except ImportError:
         sys.exit("Error: fuzzing needs the package atheris\nHint: pip install 'w2v-cli[fuzz]'")
-    for module in (tensors, words, texts, model_file, recognise, vector_file, gold, binary, text_format, tokens):
+    sources = (tensors, words, chunks, texts, model_file, recognise, vector_file, gold, binary, text_format, tokens)
+    for module in sources:
         instrument(module, atheris.instrument_func)
     # A file in memory, if there is such a place, is written a million times more cheaply.
     memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None

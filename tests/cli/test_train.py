@@ -118,7 +118,7 @@ def test_old_spellings_and_the_environment_are_understood(text: Path, tmp_path: 
         (["corpus.txt", "-o", "."], 3, "Error: "),
         (["corpus.txt", "-o", ""], 3, "Error: the name of the output is empty"),
         (["latin1.txt"], 3, "latin1.txt is not UTF-8 at byte 3 "),
-        (["empty.txt"], 3, "there is not one word in empty.txt"),
+        (["empty.txt"], 3, "there are no words in empty.txt"),
         (["corpus.txt", "--min-count", "100000"], 3, "no word occurs 100000 times or more in corpus.txt"),
         (["corpus.txt", "-o", "corpus.txt"], 2, "corpus.txt (the model) would overwrite corpus.txt (a text of"),
         (["corpus.txt", "--loss", "hs", "--negatives", "3"], 2, "--negatives has no meaning with --loss hs"),

@@ -56,7 +56,7 @@ def test_the_vocabulary_can_be_limited_and_printed_as_json(
 def test_empty_and_missing_texts_are_one_sentence(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     Path("empty.txt").write_text(" \n")
     code, out, err = call(capfdbinary, "vocab", "empty.txt")
-    assert (code, out) == (3, "") and err.startswith("Error: there is not one word in empty.txt")
+    assert (code, out) == (3, "") and err.startswith("Error: there are no words in empty.txt")
     assert call(capfdbinary, "vocab", "none.txt")[0] == 3
     assert call(capfdbinary, "vocab")[0] == 2
 

@@ -74,7 +74,7 @@ def test_crafted_words_find_slots_of_their_own_when_a_text_is_counted(words: lis
     table = CompiledTokens()
     ids = table.add(b" ".join(words) + PADDING)
     assert ids.tolist() == list(range(1, len(words) + 1))
-    slots = table._slots.reshape(-1, 2)
+    slots = table._table.slots.reshape(-1, 2)
     used = np.flatnonzero(slots[:, 1])
     assert probes(slots, slot_of_hash(slots[used, 0], np.uint64(len(slots))), used) < MOST_PROBES
     assert len(np.unique(slots[used, 0])) == len(words)
@@ -114,7 +114,7 @@ def test_all_who_hash_a_word_agree(words: list[bytes]) -> None:
     table = CompiledTokens()
     table.add(b" ".join(words) + PADDING)
     expected = [words_module._hash(word) for word in words]
-    assert table._hashes[1 : table.size].tolist() == expected
+    assert table._table.hashes[1 : table.size].tolist() == expected
     offsets = np.cumsum([0, *map(len, words)], dtype=np.int64)
     assert words_module._hashes(np.frombuffer(b"".join(words), np.uint8), offsets).tolist() == expected
 

@@ -1,4 +1,4 @@
-"""What a text may hold and what it gets, case by case as `w2v help corpus` says."""
+"""What a text may contain and what becomes of it, case by case as `w2v help corpus` says."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from w2v_cli.compute.jit import COMPILES
 from w2v_cli.config import TrainConfig
-from w2v_cli.corpus import texts as module
+from w2v_cli.corpus import chunks as module
 from w2v_cli.corpus.encode import encode
-from w2v_cli.corpus.texts import Reader, TextOptions
+from w2v_cli.corpus.texts import TextOptions, Texts
 from w2v_cli.corpus.tokens import NEWLINE_ID, PADDING, CompiledTokens, PlainTokens
 from w2v_cli.corpus.vocabulary import first_ids
 from w2v_cli.errors import CorpusError, VocabularyError, W2VError
@@ -27,10 +27,10 @@ GZ = gzip.compress(b"the cat sat on the mat\n" * 30, mtime=0)
 
 
 def words(tmp_path: Path, text: bytes, name: str = "corpus.txt", **options: object) -> dict[str, int]:
-    """Words and counts of a text, and the lines that it has."""
+    """Return the words of a text with their counts."""
     (tmp_path / name).write_bytes(text)
-    options_of_text = TextOptions(**options)  # type: ignore[arg-type]
-    with encode([str(tmp_path / name)], 1, None, options_of_text, 1, tmp_path) as corpus:
+    texts = Texts([str(tmp_path / name)], TextOptions(**options))  # type: ignore[arg-type]
+    with encode(texts, 1, None, 1, tmp_path) as corpus:
         return dict(zip(corpus.vocabulary.words, corpus.vocabulary.counts.tolist(), strict=True))
 
 
@@ -43,7 +43,7 @@ def words(tmp_path: Path, text: bytes, name: str = "corpus.txt", **options: obje
         (b"a\0b a\0b", {"a\0b": 2}),
         ("a\u00a0b c\u3000d e\u0085f g\u2028h".encode(), {"a\u00a0b": 1, "c\u3000d": 1, "e\u0085f": 1, "g\u2028h": 1}),
         (b"a\tb\x0bc\x0cd  e", dict.fromkeys("abcde", 1)),
-        # Other than str.split, bytes.split and so we do not take these for white space.
+        # str.split takes these for white space. bytes.split does not, and nor do we.
         (b"a\x1cb c\x1fd", {"a\x1cb": 1, "c\x1fd": 1}),
     ],
 )
@@ -54,22 +54,22 @@ def test_what_separates_words(tmp_path: Path, text: bytes, expected: dict[str, i
 @pytest.mark.parametrize(
     ("name", "text", "message", "hint"),
     [
-        ("t.txt", b"", "there is not one word in", None),
-        ("t.txt", b"\n\n \n", "there is not one word in", None),
-        ("t.txt", b"\xef\xbb\xbf", "there is not one word in", None),
+        ("t.txt", b"", "there are no words in", None),
+        ("t.txt", b"\n\n \n", "there are no words in", None),
+        ("t.txt", b"\xef\xbb\xbf", "there are no words in", None),
         ("t.txt", b"ab \xed\xa0\x80", "is not UTF-8 at byte 3", "--errors replace"),
         ("t.txt", b"ab \xc0\xaf", "is not UTF-8 at byte 3", "--errors replace"),
         ("t.txt", b"ab \xf4\x90\x80\x80", "is not UTF-8 at byte 3", "--errors replace"),
         ("t.txt", "word".encode("utf-16"), "is not UTF-8 at byte 0", "UTF-16"),
         ("t.txt", GZ, "is not UTF-8 at byte 1", "ends in .gz"),
-        ("t.gz", b"plain text", "cannot be read", "whole"),
-        ("t.gz", GZ[:-9], "cannot be read", "whole"),
-        ("t.gz", GZ + b"garbage", "cannot be read", "whole"),
-        ("t.gz", GZ[:-8] + b"\0\0\0\0" + GZ[-4:], "cannot be read", "whole"),
-        ("t.gz", GZ[:12] + b"\xff" * 8 + GZ[20:], "cannot be", "whole"),
-        ("t.bz2", b"plain text", "cannot be read", "whole"),
-        ("t.xz", b"plain text", "cannot be read", "whole"),
-        ("t.zst", b"plain text", "cannot be decompressed", "whole"),
+        ("t.gz", b"plain text", "cannot be read", "complete"),
+        ("t.gz", GZ[:-9], "cannot be read", "complete"),
+        ("t.gz", GZ + b"garbage", "cannot be read", "complete"),
+        ("t.gz", GZ[:-8] + b"\0\0\0\0" + GZ[-4:], "cannot be read", "complete"),
+        ("t.gz", GZ[:12] + b"\xff" * 8 + GZ[20:], "cannot be", "complete"),
+        ("t.bz2", b"plain text", "cannot be read", "complete"),
+        ("t.xz", b"plain text", "cannot be read", "complete"),
+        ("t.zst", b"plain text", "cannot be decompressed", "complete"),
     ],
 )
 def test_what_is_no_text_is_a_sentence(tmp_path: Path, name: str, text: bytes, message: str, hint: str | None) -> None:
@@ -104,7 +104,7 @@ def test_a_token_without_an_end_is_refused_before_it_fills_the_memory(
 ) -> None:
     monkeypatch.setattr(module, "MOST_TOKEN_BYTES", 1000)
     (tmp_path / "zeros").write_bytes(b"ok " + bytes(100_000))
-    pieces = Reader([str(tmp_path / "zeros")], TextOptions(), 100).pieces()
+    pieces = Texts([str(tmp_path / "zeros")]).pieces(100)
     assert next(pieces).data == b"ok "
     with pytest.raises(CorpusError, match="has a word of more than"):
         next(pieces)
@@ -112,7 +112,7 @@ def test_a_token_without_an_end_is_refused_before_it_fills_the_memory(
 
 def test_a_line_may_be_longer_than_any_piece(tmp_path: Path) -> None:
     (tmp_path / "line").write_bytes(b"ab " * 10_000)
-    with encode([str(tmp_path / "line")], 1, None, TextOptions(), 2, tmp_path, piece_bytes=100) as corpus:
+    with encode(Texts([str(tmp_path / "line")]), 1, None, 2, tmp_path, piece_bytes=100) as corpus:
         ids, boundaries = corpus.read(0, corpus.token_count)
     assert len(ids) == 10_000 and len(boundaries) == 0
 
@@ -120,7 +120,7 @@ def test_a_line_may_be_longer_than_any_piece(tmp_path: Path) -> None:
 def test_a_file_that_grows_while_it_is_read_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "log.txt"
     path.write_bytes(b"some words\n" * 100)
-    pieces = Reader([str(path)], TextOptions(), 100).pieces()
+    pieces = Texts([str(path)]).pieces(100)
     next(pieces)
     with path.open("ab") as file:
         file.write(b"more words\n")
@@ -131,7 +131,7 @@ def test_a_file_that_grows_while_it_is_read_is_refused(tmp_path: Path) -> None:
 def test_a_file_that_is_deleted_while_it_is_read_is_read_to_its_end(tmp_path: Path) -> None:
     path = tmp_path / "log.txt"
     path.write_bytes(b"some words\n" * 100)
-    pieces = Reader([str(path)], TextOptions(), 100).pieces()
+    pieces = Texts([str(path)]).pieces(100)
     first = next(pieces)
     path.unlink()
     assert b"".join([first.data, *(piece.data for piece in pieces)]).count(b"words") == 100
@@ -158,15 +158,14 @@ def test_both_tokenizers_and_the_reader_of_known_words_agree(text: bytes) -> Non
     lines = []
     for table in (CompiledTokens(), PlainTokens()):
         ids = table.add(text + PADDING)
-        offsets, contents = table.word_offsets, table.word_bytes.tobytes()
-        lines.append([None if i == NEWLINE_ID else contents[offsets[i] : offsets[i + 1]] for i in ids.tolist()])
+        lines.append([None if i == NEWLINE_ID else table.words.bytes_of(i) for i in ids.tolist()])
     assert lines[0] == lines[1]
     assert [word for word in lines[0] if word is not None] == text.split()
 
 
 def test_known_words_are_found_where_no_ascii_space_separates(tmp_path: Path) -> None:
     (tmp_path / "t").write_text("a\u3000b a b\u00a0\n")
-    ids, _ = first_ids(Reader([str(tmp_path / "t")], TextOptions()), {"a\u3000b": 0, "a": 1, "b": 2, "b\u00a0": 3}, 9)
+    ids, _ = first_ids(Texts([str(tmp_path / "t")]), {"a\u3000b": 0, "a": 1, "b": 2, "b\u00a0": 3}, 9)
     assert ids.tolist() == [0, 1, 3]
 
 
@@ -183,9 +182,9 @@ def test_little_that_unpacks_to_much_is_unpacked_bit_by_bit(tmp_path: Path) -> N
     path = tmp_path / "corpus.zst"
     path.write_bytes(zstandard.ZstdCompressor().compress(b"ab " * (1 << 26)))
     assert path.stat().st_size < 1 << 17
-    lengths = [len(piece.data) for piece in Reader([str(path)], TextOptions()).pieces()]
+    lengths = [len(piece.data) for piece in Texts([str(path)]).pieces()]
     assert sum(lengths) == 3 * (1 << 26) + 1
-    # Of 4,096 bytes, at a place where nothing but repeats is; all at once it was the whole text.
+    # 4,096 compressed bytes in the middle stand for up to this much. Unpacked at once, a piece would be the whole text.
     assert max(lengths) < 1 << 27
 
 

@@ -1,4 +1,4 @@
-"""Text to ids: the vocabulary and the ids are what splitting and counting in plain Python say they are."""
+"""Text becomes ids: the vocabulary and the ids are those that plain Python finds by splitting and counting."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from w2v_cli.compute.jit import COMPILES
-from w2v_cli.corpus import encode as module
+from w2v_cli.corpus import passes as module
 from w2v_cli.corpus import tokens, vocabulary
 from w2v_cli.corpus.encode import EncodedCorpus, encode
-from w2v_cli.corpus.texts import TextOptions
+from w2v_cli.corpus.texts import Texts
 from w2v_cli.corpus.tokens import PADDING, CompiledTokens, PlainTokens
 from w2v_cli.errors import CorpusError, VocabularyError
+from w2v_cli.storage import words as words_module
 
-# Short and long words, words that differ late or are prefixes of each other, every kind of white space.
+# Short and long words, words that differ only near the end or are prefixes of others, every kind of white space.
 WORDS = st.one_of(
     st.text("ab", min_size=1, max_size=3),
     st.sampled_from(
@@ -36,7 +37,7 @@ TEXTS = st.lists(
 
 
 def expected(text: bytes, min_count: int, max_vocab: int | None) -> tuple[list[str], list[int], list[int], list[int]]:
-    """Words, counts, ids and sentence starts, by the definition."""
+    """Return words, counts, ids and sentence starts, as they are defined."""
     counts = collections.Counter(text.split())
     order = sorted((word for word in counts if counts[word] >= min_count), key=lambda word: (-counts[word], word))
     order = order[:max_vocab]
@@ -56,7 +57,7 @@ def encode_text(
     path = folder / "corpus.txt"
     path.write_bytes(text)
     settings = {"threads": 2, "piece_bytes": 64, **options}
-    return encode([str(path)], min_count, max_vocab, TextOptions(), spool_folder=folder, **settings)
+    return encode(Texts([str(path)]), min_count, max_vocab, spool_folder=folder, **settings)
 
 
 @settings(max_examples=150, deadline=None)
@@ -78,7 +79,7 @@ def test_a_corpus_is_what_plain_python_makes_of_it(
         found_ids, found_boundaries = corpus.read(0, len(ids))
         assert found_ids.tolist() == ids and found_ids.dtype == np.int32
         assert found_boundaries.tolist() == boundaries
-        # Any part of it is a part of the whole.
+        # Reading a part gives the same tokens as reading everything.
         start, stop = len(ids) // 3, len(ids) - len(ids) // 4
         part, inside = corpus.read(start, stop)
         assert part.tolist() == ids[start:stop]
@@ -100,8 +101,8 @@ def test_the_compiled_table_is_the_plain_one(texts: list[str]) -> None:
         assert table.absorb(other).tolist() == plain_ids(table, other)  # type: ignore[arg-type]
     compiled.seal()
     assert compiled.counts.tolist() == plain.counts.tolist()
-    assert compiled.word_offsets.tolist() == plain.word_offsets.tolist()
-    assert compiled.word_bytes.tolist() == plain.word_bytes.tolist()
+    assert compiled.words.offsets.tolist() == plain.words.offsets.tolist()
+    assert compiled.words.text.tolist() == plain.words.text.tolist()
 
 
 @pytest.mark.skipif(not COMPILES, reason="numba does not import here")
@@ -109,15 +110,15 @@ def test_tables_are_given_up_when_they_have_been_merged() -> None:
     tables = [CompiledTokens(), CompiledTokens()]
     for table, text in zip(tables, (b"a b", b"b c"), strict=True):
         table.add(text + PADDING)
-    merged, translations = module._merged(tables)  # type: ignore[arg-type]
-    assert tables == [merged] and not len(tables[0]._slots)
+    merged, translations = module.merged(tables)  # type: ignore[arg-type]
+    assert tables == [merged] and not len(tables[0]._table.slots)
     assert words_of(merged)[1:] == [b"a", b"b", b"c"]
     assert [ids.tolist() for ids in translations] == [[0, 1, 2], [0, 2, 3]]
 
 
 def words_of(table: tokens.Tokens) -> list[bytes]:
-    offsets, content = table.word_offsets, table.word_bytes.tobytes()
-    return [content[offsets[i] : offsets[i + 1]] for i in range(table.size)]
+    words = table.words
+    return [words.bytes_of(i) for i in range(table.size)]
 
 
 def plain_ids(table: tokens.Tokens, other: tokens.Tokens) -> list[int]:
@@ -138,7 +139,7 @@ def test_a_table_that_must_grow_many_times_loses_nothing() -> None:
 
 @pytest.mark.parametrize("make", [CompiledTokens, PlainTokens])
 def test_words_that_share_a_hash_stay_apart(make: Callable[[], tokens.Tokens]) -> None:
-    # Two words of the same length that differ in their middle alone.
+    # Two words of the same length that differ only in the middle.
     table = make()
     ids = table.add(b"aaaaaaaaXaaaaaaaa aaaaaaaaYaaaaaaaa aaaaaaaaXaaaaaaaa" + PADDING)
     assert ids.tolist() == [1, 2, 1]
@@ -147,6 +148,7 @@ def test_words_that_share_a_hash_stay_apart(make: Callable[[], tokens.Tokens]) -
 @pytest.mark.parametrize("part", [1, 3, 1000])
 def test_ties_are_ordered_by_their_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: int) -> None:
     monkeypatch.setattr(vocabulary, "PART_WORDS", part)
+    monkeypatch.setattr(words_module, "_WORDS_COPIED", part)
     text = "zz é a longprefix2 longprefix1 longprefix10 b b".encode()
     with encode_text(tmp_path, text) as corpus:
         assert corpus.vocabulary.words == ["b", "a", "longprefix1", "longprefix10", "longprefix2", "zz", "é"]
@@ -169,7 +171,7 @@ def test_an_error_of_a_worker_is_raised_and_no_more_is_read(monkeypatch: pytest.
 
 @pytest.mark.parametrize(
     ("text", "min_count", "message"),
-    [(b"", 1, "there is not one word in"), (b" \n\n ", 1, "not one word"), (b"a b a", 3, "no word occurs 3 times")],
+    [(b"", 1, "there are no words in"), (b" \n\n ", 1, "no words in"), (b"a b a", 3, "no word occurs 3 times")],
 )
 def test_a_corpus_without_words_is_refused(tmp_path: Path, text: bytes, min_count: int, message: str) -> None:
     with pytest.raises(VocabularyError, match=message):
@@ -185,7 +187,7 @@ def test_progress_reaches_the_end_of_both_passes(tmp_path: Path) -> None:
     path = tmp_path / "corpus.gz"
     path.write_bytes(gzip.compress(b"some words\n" * 1000))
     seen: list[tuple[str, int, int | None]] = []
-    with encode([str(path)], 1, None, TextOptions(), 1, tmp_path, lambda *args: seen.append(args), 1000):
+    with encode(Texts([str(path)]), 1, None, 1, tmp_path, lambda *args: seen.append(args), 1000):
         size = path.stat().st_size
         assert [item for item in seen if item[0] == "count"][-1] == ("count", size, size)
         last = seen[-1]
@@ -204,7 +206,7 @@ def test_real_text_in_one_line_of_a_hundred_megabytes(tmp_path: Path, shared_dat
     if not COMPILES:
         pytest.skip("the plain table takes a minute for this text")
     path = shared_data("enwiki-100m.txt.gz")
-    with encode([str(path)], 5, None, TextOptions(), 2, tmp_path) as corpus:
+    with encode(Texts([str(path)]), 5, None, 2, tmp_path) as corpus:
         # gensim's build_vocab with min_count=5 finds the same numbers.
         assert len(corpus.vocabulary) == 67_889
         assert (corpus.token_count, corpus.raw_token_count) == (16_694_578, 16_938_130)

@@ -1,4 +1,4 @@
-"""`w2v phrases`: the same phrases as gensim's, several passes, connectors, and the command."""
+"""`w2v phrases` finds the phrases that gensim finds, in several passes and with connectors; and the command itself."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from conftest import assert_a_closed_pipe_is_silent, call
 import w2v_cli.corpus.phrases as phrases_module
 from w2v_cli.corpus.encode import encode
 from w2v_cli.corpus.phrases import ENGLISH_CONNECTORS, Joiner
-from w2v_cli.corpus.texts import TextOptions
+from w2v_cli.corpus.texts import Texts
 
 CONNECTORS = ["of", "the"]
 
 
 def joined(folder: Path, text: str, passes: int = 1, **options: object) -> tuple[list[dict[str, float]], list[str]]:
-    """The phrases of every pass with their scores, and the lines of the joined text."""
+    """Return the phrases of every pass with their scores, and the lines of the joined text."""
     (folder / "text.txt").write_text(text)
-    with encode([str(folder / "text.txt")], 1, None, TextOptions(), 2, folder) as corpus:
+    with encode(Texts([str(folder / "text.txt")]), 1, None, 2, folder) as corpus:
         joiner = Joiner(corpus, **options)  # type: ignore[arg-type]
         found = [{phrase.text: phrase.score for phrase in joiner.find()} for _ in range(passes)]
         return found, b"".join(joiner.text()).decode().splitlines()
@@ -30,7 +30,7 @@ def joined(folder: Path, text: str, passes: int = 1, **options: object) -> tuple
 
 @pytest.fixture(scope="module")
 def sentences() -> list[list[str]]:
-    """Words by Zipf's law, with connectors among them, in lines of very different lengths."""
+    """Return lines of very different lengths, with words by Zipf's law and connectors among them."""
     rng = np.random.default_rng(4)
     words = np.array([*CONNECTORS, *(f"w{i}" for i in range(60))])
     shares = 1 / np.arange(1, len(words) + 1)
@@ -40,7 +40,7 @@ def sentences() -> list[list[str]]:
 
 
 def word2phrase(worda_count, wordb_count, bigram_count, len_vocab, min_count, corpus_word_count):  # type: ignore[no-untyped-def]
-    """The score of word2phrase.c, for gensim, whose own has len_vocab where that has train_words."""
+    """Return the score of word2phrase.c, for gensim, whose own has len_vocab in place of train_words."""
     return (bigram_count - min_count) / worda_count / wordb_count * corpus_word_count
 
 
@@ -52,7 +52,7 @@ def test_phrases_scores_and_text_are_gensims(
     connectors: list[str], threads: int,
 ) -> None:  # fmt: skip
     gensim = pytest.importorskip("gensim.models.phrases", reason="gensim is not here (it is in the bench extra)")
-    monkeypatch.setattr(phrases_module, "BLOCK_TOKENS", 1000)
+    monkeypatch.setattr(phrases_module, "CHUNK_TOKENS", 1000)
 
     model = gensim.Phrases(
         sentences, min_count=4, threshold=threshold, connector_words=frozenset(connectors), delimiter="+",
@@ -99,7 +99,7 @@ def test_a_phrase_that_is_spelled_as_a_word_is_that_word(tmp_path: Path) -> None
 
 
 def test_a_long_line_stays_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(phrases_module, "BLOCK_TOKENS", 10)
+    monkeypatch.setattr(phrases_module, "CHUNK_TOKENS", 10)
     _, lines = joined(tmp_path, "a b c d e f g " * 40, min_count=2, threshold=1e9)
     assert lines == ["a b c d e f g " * 39 + "a b c d e f g"]
 
@@ -112,7 +112,7 @@ def test_the_command_writes_the_text_and_prints_the_phrases(
     options = ["in.txt", "--connectors", "english", "--threshold", "1", "--min-count", "3"]
     code, out, err = call(capfd, "phrases", *options, "-o", "out.txt", "--json")
     assert code == 0 and "Pass 1: 1 phrases" in err
-    # 192 words, of which king and spain are 18, together always.
+    # 192 words; king and spain are 18 of them each, and always stand together.
     assert json.loads(out) == {"phrase": "king_of_spain", "score": pytest.approx((18 - 3) / 18 / 18 * 192), "pass": 1}
     text = "the king_of_spain and\nking_of_spain\n" * 9 + "no of and the\n" * 30
     assert Path("out.txt").read_text() == text
@@ -141,7 +141,7 @@ def test_what_cannot_be_done_is_refused(
     assert call(capfd, "phrases", "in.txt", "-o", "x.txt", "--delimiter", " ")[0] == 2
     assert call(capfd, "phrases", "in.txt", "-o", "in.txt")[0] == 2
     code, _, err = call(capfd, "phrases", "empty.txt", "-o", "x.txt")
-    assert code == 3 and "there is not one word in empty.txt" in err and not Path("x.txt").exists()
+    assert code == 3 and "there are no words in empty.txt" in err and not Path("x.txt").exists()
 
 
 def test_a_closed_pipe_is_silent(tmp_path: Path) -> None:

@@ -1,9 +1,12 @@
-"""Text in any wrapping comes out as the same pieces, cut between tokens; what is not text is refused by name."""
+"""A text is read in the same pieces however it is compressed; what is not a text is refused, and the error names it."""
 
 from __future__ import annotations
 
+import builtins
 import bz2
+import dataclasses
 import gzip
+import hashlib
 import io
 import lzma
 import os
@@ -15,8 +18,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from w2v_cli.corpus.texts import Reader, TextOptions, check_readable, input_size
+from w2v_cli.config import TrainConfig
+from w2v_cli.corpus.texts import TextOptions, Texts
 from w2v_cli.errors import CorpusError
+from w2v_cli.training.run import train_model
 
 TEXT = "the cat\nsat on\tthe  mat\n\nétude ünïcode 日本語 end".encode()
 
@@ -36,8 +41,8 @@ COMPRESSORS: dict[str, Callable[[bytes], bytes]] = {
 
 
 def read(*paths: Path | str, piece_bytes: int = 7, **options: object) -> list[bytes]:
-    reader = Reader([str(path) for path in paths], TextOptions(**options), piece_bytes)  # type: ignore[arg-type]
-    return [piece.data for piece in reader.pieces()]
+    texts = Texts([str(path) for path in paths], TextOptions(**options))  # type: ignore[arg-type]
+    return [piece.data for piece in texts.pieces(piece_bytes)]
 
 
 @pytest.mark.parametrize("suffix", COMPRESSORS)
@@ -78,7 +83,7 @@ def test_a_file_that_does_not_end_in_a_newline_is_not_joined_to_the_next(tmp_pat
 def test_stdin_is_a_file_like_any_other(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(TEXT)))
     assert b"".join(read("-")) == TEXT + b"\n"
-    assert input_size(["-"]) is None
+    assert Texts(["-"]).total_bytes is None
 
 
 @pytest.mark.parametrize("piece_bytes", [4, 1 << 20])
@@ -122,11 +127,49 @@ def test_several_frames_of_one_zstandard_file_are_all_read(tmp_path: Path) -> No
 
 def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match=r"none\.txt cannot be read: No such file"):
-        check_readable([str(tmp_path / "none.txt")])
+        Texts([str(tmp_path / "none.txt")]).check_readable()
     with pytest.raises(CorpusError, match="is a directory"):
-        check_readable([str(tmp_path)])
+        Texts([str(tmp_path)]).check_readable()
     with pytest.raises(CorpusError, match="stdin can be read only once"):
-        check_readable(["-", "-"])
+        Texts(["-", "-"]).check_readable()
+
+
+def test_a_run_looks_at_each_text_once_before_it_reads_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = [str(tmp_path / name) for name in ("a.txt", "b.txt")]
+    for path in paths:
+        Path(path).write_bytes(TEXT)
+    asked = []
+
+    def watch(owner: object, name: str) -> None:
+        real = getattr(owner, name)
+
+        def watched(path: object, *rest: object, **options: object) -> object:
+            asked.append((name, path))
+            return real(path, *rest, **options)
+
+        monkeypatch.setattr(owner, name, watched)
+
+    for owner, name in ((os, "stat"), (os, "lstat"), (os.path, "isfile"), (os.path, "exists"), (builtins, "open")):
+        watch(owner, name)
+    config = TrainConfig(dim=2, epochs=1, min_count=1, threads=1, engine="reference")
+    train_model(paths, config, output=tmp_path / "model", checkpoint=tmp_path / "run")
+    for path in paths:
+        # One look is a stat and an open to see whether it is permitted; the other open is for reading.
+        assert [name for name, other in asked if other == path] == ["stat", "open", "open"]
+
+
+def test_texts_know_what_they_are_made_of(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_bytes(b"one two")
+    (tmp_path / "b.gz").write_bytes(gzip.compress(b"three"))
+    os.mkfifo(tmp_path / "pipe")
+    a, b, pipe, none = (str(tmp_path / name) for name in ("a.txt", "b.gz", "pipe", "none"))
+    assert not Texts([a]).compressed and Texts([a, b]).compressed
+    assert Texts([a, b]).are_files and Texts([a, b]).sizes == (7, os.path.getsize(b))
+    assert not Texts([a, pipe]).are_files and Texts([a, pipe]).total_bytes is None and Texts([a, pipe]).sizes == (7, 0)
+    assert Texts([a, none, "-"]).missing == [none] and str(Texts([a, "-"])) == f"{a}, stdin"
+    Texts([a, b, pipe]).check_readable()
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Texts([a]).paths = ()  # type: ignore[misc]
 
 
 @pytest.mark.parametrize("suffix", [".gz", ".bz2", ".xz", ".zst"])
@@ -144,9 +187,9 @@ def test_the_fingerprint_is_that_of_the_text_however_it_is_cut(tmp_path: Path) -
     for suffix, piece_bytes in ((".txt", 1), (".gz", 9), (".xz", 1 << 20)):
         path = tmp_path / f"corpus{suffix}"
         path.write_bytes(COMPRESSORS[suffix](TEXT))
-        reader = Reader([str(path)], TextOptions(), piece_bytes)
-        list(reader.pieces())
-        prints.add(reader.fingerprint)
+        texts, digest = Texts([str(path)]), hashlib.sha256()
+        list(texts.pieces(piece_bytes, digest))
+        prints |= {digest.hexdigest(), texts.fingerprint()}
     assert len(prints) == 1
 
 
@@ -154,6 +197,6 @@ def test_how_far_a_pipe_has_been_read_is_told(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     writer = threading.Thread(target=lambda: (tmp_path / "pipe").write_bytes(b"a b a b\n" * 50))
     writer.start()
-    places = [piece.bytes_read for piece in Reader([str(tmp_path / "pipe")], TextOptions(), 100).pieces()]
+    places = [piece.bytes_read for piece in Texts([str(tmp_path / "pipe")]).pieces(100)]
     writer.join()
     assert places == sorted(places) and places[0] > 0 and places[-1] == 400

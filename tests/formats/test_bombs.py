@@ -16,7 +16,7 @@ import pytest
 from conftest import load_vectors
 
 from w2v_cli.corpus import texts
-from w2v_cli.corpus.texts import Reader, TextOptions
+from w2v_cli.corpus.texts import Texts
 from w2v_cli.errors import ModelFileError
 from w2v_cli.formats import model_file, text
 from w2v_cli.formats.model_file import save_model
@@ -150,7 +150,7 @@ def test_a_long_word_of_a_text_is_not_counted_again_for_every_chunk(
 ) -> None:
     (tmp_path / "text.txt").touch()
     monkeypatch.setattr(texts, "decompressed", lambda path, raw: Slow(b"x" * 1000 + b" y"))
-    pieces = Reader([str(tmp_path / "text.txt")], TextOptions(), 1).pieces()
+    pieces = Texts([str(tmp_path / "text.txt")]).pieces(1)
     assert b"".join(piece.data for piece in pieces).split() == [b"x" * 1000, b"y"]
     assert copies.asked <= 6000 and copies.copied == 0
 

@@ -1,4 +1,4 @@
-"""Only the file that is named as output changes: no input, no other file, and nothing where two would be one."""
+"""Only the file that is named as output changes: no input, no other file, and nothing if two outputs are the same."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def everything(folder: Path) -> dict[str, bytes | str]:
-    """Every file below a folder with its content, every link with where it leads."""
+    """Return every file below a folder with its contents, and every link with its target."""
     return {
         str(path.relative_to(folder)): os.readlink(path) if path.is_symlink() else path.read_bytes()
         for path in folder.rglob("*")
@@ -140,7 +140,7 @@ def test_python_does_not_write_over_what_it_has_read(folder: Path, monkeypatch: 
     with pytest.raises(ConfigError, match=r"would overwrite .*words\.tsv"):
         w2v.train("corpus.txt", output=Path("words.tsv"), vocab="words.tsv", dim=4)
     assert everything(folder) == before
-    # Still the same file where its relative name leads nowhere.
+    # It is still the same file when the working folder is another, where its relative name leads nowhere.
     Path("elsewhere").mkdir()
     monkeypatch.chdir("elsewhere")
     with pytest.raises(ConfigError, match="would overwrite"):
@@ -216,7 +216,7 @@ def test_a_file_that_is_not_the_list_of_words_of_the_output_is_not_replaced(
 
 
 class StopAtOnce(Observer):
-    """Stops a run before its first block."""
+    """Stop a run before its first block."""
 
     def stop(self) -> bool:
         return True
@@ -252,10 +252,10 @@ def test_a_run_that_could_not_be_stopped_without_losing_a_file_does_not_begin(
 ) -> None:
     make(Path("m.partial.safetensors"))
     before = everything(folder)
-    with pytest.raises(TrainingError, match=r"m\.partial\.safetensors is there, .* was not left by such a run"):
+    with pytest.raises(TrainingError, match=r"m\.partial\.safetensors exists and was not left by a stopped run"):
         stop_a_run()
     assert everything(folder) == before
-    # With a checkpoint folder no such file is written.
+    # With a checkpoint folder, no such file is written.
     config = TrainConfig(dim=4, epochs=1, min_count=1, threads=1, subsample=0.0)
     train_model(["corpus.txt"], config, output="m.safetensors", checkpoint="run")
     assert {name: content for name, content in everything(folder).items() if name in before} == before

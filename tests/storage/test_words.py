@@ -1,4 +1,4 @@
-"""Words as bytes and offsets: the same answers as a list and a dict give."""
+"""Words as bytes and offsets give the same answers as a list and a dict."""
 
 from __future__ import annotations
 
@@ -22,6 +22,14 @@ def test_words_are_read_and_found_as_in_a_list(spellings: list[str], others: lis
     assert words[1:7:2] == distinct[1:7:2]
     places = {word: place for place, word in enumerate(distinct)}
     assert [words.find(word) for word in distinct + others] == [places.get(word) for word in distinct + others]
+
+
+@given(spellings=spellings, ids=st.lists(st.integers(0, 19)), part=st.integers(1, 5))
+def test_words_are_taken_in_any_order(spellings: list[str], ids: list[int], part: int) -> None:
+    chosen = [word_id for word_id in ids if word_id < len(spellings)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_WORDS_COPIED", part)
+        assert Words.of(spellings).take(np.array(chosen, np.int64)) == [spellings[i] for i in chosen]
 
 
 @given(spellings=spellings)

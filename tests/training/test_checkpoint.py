@@ -31,7 +31,7 @@ from w2v_cli.compute.jit import COMPILES
 from w2v_cli.config import TrainConfig
 from w2v_cli.corpus.encode import EncodedCorpus, encode
 from w2v_cli.corpus.resumable import keep_corpus, kept_corpus
-from w2v_cli.corpus.texts import TextOptions
+from w2v_cli.corpus.texts import Texts
 from w2v_cli.errors import ConfigError, CorpusError, ModelFileError, StoppedError, TrainingError
 from w2v_cli.storage.locks import exclusive, new_temporary
 from w2v_cli.training import checkpoint, schedule, workers
@@ -55,7 +55,7 @@ def text(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def corpus(text: Path) -> Iterator[EncodedCorpus]:
-    with encode([str(text)], 1, None, TextOptions(), 1, text.parent) as encoded:
+    with encode(Texts([str(text)]), 1, None, 1, text.parent) as encoded:
         yield encoded
 
 
@@ -223,7 +223,7 @@ def test_a_checkpoint_of_other_blocks_or_steps_or_of_another_order_is_refused(
 
 
 def test_kept_ids_come_back_unless_they_are_damaged(text: Path, corpus: EncodedCorpus, tmp_path: Path) -> None:
-    with encode([str(text)], 1, None, TextOptions(), 1, tmp_path, named=True) as encoded:
+    with encode(Texts([str(text)]), 1, None, 1, tmp_path, named=True) as encoded:
         keep_corpus(encoded, tmp_path)
     kept = kept_corpus(tmp_path)
     assert kept is not None
@@ -295,7 +295,7 @@ def test_a_changed_corpus_is_refused_with_what_changed(stopped: tuple[Path, Path
     with pytest.raises(CorpusError, match=f"mine.txt had {len(content):,} bytes and has {len(content) + 5:,}"):
         resume(folder)
     text.write_bytes(content[:-1] + b"x")
-    with pytest.raises(CorpusError, match=r"mine.txt: as long as before, but other text"):
+    with pytest.raises(CorpusError, match=r"mine.txt: the same length as before, but other text"):
         resume(folder)
 
 

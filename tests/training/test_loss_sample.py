@@ -13,7 +13,7 @@ from conftest import ROOT, call
 
 from w2v_cli.config import TrainConfig
 from w2v_cli.corpus.encode import EncodedCorpus, encode
-from w2v_cli.corpus.texts import TextOptions
+from w2v_cli.corpus.texts import Texts
 from w2v_cli.engines.choose import make_measure
 from w2v_cli.engines.huffman import huffman_paths
 from w2v_cli.engines.objective import make_objective
@@ -31,7 +31,7 @@ TOYLAND = str(ROOT / "data" / "toyland.txt")
 
 def encoded(folder: Path, text: str, min_count: int = 1, max_vocab: int | None = None) -> EncodedCorpus:
     (folder / "text.txt").write_text(text)
-    return encode([str(folder / "text.txt")], min_count, max_vocab, TextOptions(), 1, folder)
+    return encode(Texts([str(folder / "text.txt")]), min_count, max_vocab, 1, folder)
 
 
 def drawn(corpus: EncodedCorpus, **options: Any) -> LossSample:
@@ -48,7 +48,7 @@ def test_the_loss_of_every_kind_falls_from_epoch_to_epoch(model: str, loss: str)
 
 
 def test_seed_and_threads_do_not_change_the_windows_and_the_noise(tmp_path: Path) -> None:
-    with encode([TOYLAND], 5, None, TextOptions(), 1, tmp_path) as corpus:
+    with encode(Texts([TOYLAND]), 5, None, 1, tmp_path) as corpus:
         one = drawn(corpus, seed=1, threads=1).samples
         for other in (drawn(corpus, seed=7, threads=4).samples, drawn(corpus, epochs=9, alpha=0.1).samples):
             assert len(one) == len(other)
@@ -72,7 +72,7 @@ def test_the_windows_come_from_all_over_the_text(tmp_path: Path) -> None:
 def test_the_standard_error_is_that_of_a_sample_of_the_whole_text(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with encode([TOYLAND], 5, None, TextOptions(), 1, tmp_path) as corpus:
+    with encode(Texts([TOYLAND]), 5, None, 1, tmp_path) as corpus:
         trainer = Trainer(TrainConfig(epochs=1, threads=1), corpus)
         trained = trainer.train()
         tables = trainer.parameters.input_vectors, trainer.parameters.output_vectors
@@ -161,7 +161,7 @@ def test_the_last_loss_is_that_of_the_saved_model_computed_anew(
 
 
 def test_a_run_that_is_stopped_within_an_epoch_tells_the_loss_of_its_model(tmp_path: Path) -> None:
-    with encode([TOYLAND], 5, None, TextOptions(), 1, tmp_path) as corpus:
+    with encode(Texts([TOYLAND]), 5, None, 1, tmp_path) as corpus:
         trainer = Trainer(TrainConfig(epochs=3, threads=1), corpus)
         trained = trainer.train(stop=lambda: True)
         measure = make_measure(trainer.engine, make_objective(trainer.config, corpus.vocabulary.counts))
@@ -222,14 +222,14 @@ def test_lines_of_one_word_have_no_neighbours(tmp_path: Path, text: str) -> None
 
 
 def test_thousands_of_noise_words_take_fewer_windows_not_more_memory(tmp_path: Path) -> None:
-    with encode([TOYLAND], 5, None, TextOptions(), 1, tmp_path) as corpus:
+    with encode(Texts([TOYLAND]), 5, None, 1, tmp_path) as corpus:
         few, many = (drawn(corpus, negatives=count).samples for count in (5, 5000))
     assert sum(sample.negative_ids.nbytes for sample in many) < 4 * loss_sample.MOST_NOISE
     assert sum(map(len, (x.kept_ids for x in many))) < sum(map(len, (x.kept_ids for x in few)))
 
 
 def test_a_loss_of_a_model_that_is_worse_than_none_is_a_divergence(tmp_path: Path) -> None:
-    with encode([TOYLAND], 5, None, TextOptions(), 1, tmp_path) as corpus:
+    with encode(Texts([TOYLAND]), 5, None, 1, tmp_path) as corpus:
         trainer = Trainer(TrainConfig(epochs=1, threads=1), corpus)
 
         # All numbers are finite and small, but all scores are wrong.
@@ -243,7 +243,7 @@ def test_a_loss_of_a_model_that_is_worse_than_none_is_a_divergence(tmp_path: Pat
 
 
 def test_the_untrained_loss_is_that_of_scores_of_zero(tmp_path: Path) -> None:
-    with encode([TOYLAND], 5, 300, TextOptions(), 1, tmp_path) as corpus:
+    with encode(Texts([TOYLAND]), 5, 300, 1, tmp_path) as corpus:
         for model, loss in KINDS:
             trainer = Trainer(TrainConfig(model=model, loss=loss, threads=1), corpus)
             assert not trainer.parameters.output_vectors.any()

@@ -1,4 +1,4 @@
-"""The folder of a run: nothing that was there before is lost, and one that a stranger has made can do no harm."""
+"""The checkpoint folder of a run: no older file is lost, and a folder that a stranger has made can do no harm."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ WORDS, TOKENS = 6, 600
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The working folder, with the folder of a finished run, its text and its model in it."""
+    """Return the working folder, which holds a text, the model of a finished run, and its checkpoint folder."""
     monkeypatch.chdir(tmp_path)
     Path("corpus.txt").write_text("a b c d\ne a\n" * 50 + "f a b\n" * 100)
     train_model(["corpus.txt"], CONFIG, output="model", checkpoint="run")
@@ -38,7 +38,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def everything(folder: Path) -> dict[str, bytes | str]:
-    """Every file below a folder with its content, every link with where it leads, every other thing by name."""
+    """Return everything below a folder: files with their contents, links with their targets, others by name."""
     return {
         str(path.relative_to(folder)): os.readlink(path)
         if path.is_symlink()
@@ -74,7 +74,7 @@ def test_what_a_killed_start_has_left_makes_no_folder_somebody_elses() -> None:
 
 
 def attempts(folder: str = "run") -> list[Callable[[], object]]:
-    """Both ways of using a folder."""
+    """Return both ways of using a checkpoint folder."""
     return [
         lambda: resume_training(folder, {"output": "other"}),
         lambda: train_model(["corpus.txt"], CONFIG, output="other", checkpoint=folder),
@@ -86,7 +86,7 @@ def test_a_model_in_the_place_of_a_file_of_the_run_stays(folder: Path, name: str
     make_model(Path("run", name))
     before = everything(folder)
     for attempt in attempts():
-        with pytest.raises(TrainingError, match=f"{name} is another file than a run would keep there"):
+        with pytest.raises(TrainingError, match=f"{name} was not written by a run"):
             attempt()
         assert everything(folder) == before
 
@@ -121,7 +121,7 @@ def test_a_link_in_the_place_of_a_lock_is_found_in_an_empty_folder_too(folder: P
 
 
 def test_a_file_that_has_another_name_elsewhere_keeps_its_content_there() -> None:
-    # An archive can make such links to any file of the user who unpacks it.
+    # An archive can contain such links, to any file of the user who unpacks it.
     for name in ("corpus.safetensors", "ids.int32", "boundaries.int64"):
         Path("run", name).unlink()
     for name in ("ids.int32", "boundaries.int64"):
@@ -162,7 +162,7 @@ def test_another_file_in_the_place_of_the_ids_facts_is_not_taken_for_a_damaged_o
     Path("run", "corpus.safetensors").write_text("my notes\n")
     before = everything(folder)
     for attempt in attempts():
-        with pytest.raises(TrainingError, match=r"corpus\.safetensors is another file than a run would keep there"):
+        with pytest.raises(TrainingError, match=r"corpus\.safetensors was not written by a run"):
             attempt()
     assert everything(folder) == before
 
@@ -174,7 +174,7 @@ def rewrite_corpus(
     counts: Any = None,
     **facts: Any,
 ) -> None:
-    """Write the kept corpus with other content, and with the checksums that belong to it."""
+    """Replace parts of the kept corpus, and write the checksums that belong to the new content."""
     kept, run = TensorFile("run/corpus.safetensors"), Path("run")
     tensors = {"counts": kept.tensor("counts", "I64", 1) if counts is None else np.array(counts)}
     tensors |= word_tensors(list(kept.words()) if words is None else words)
@@ -253,7 +253,7 @@ def test_facts_about_kept_ids_that_are_no_facts_are_not_believed(facts: str) -> 
 
 
 def rewrite_checkpoint(name: str, facts: Any = None, **tensors: np.ndarray) -> None:
-    """Write a checkpoint like the run's with other content, and with the checksum that belongs to it."""
+    """Write a checkpoint of the run with parts replaced, and with the checksum that belongs to the new content."""
     file = TensorFile(f"run/{CHECKPOINTS[0]}")
     kinds = {"losses": ("F64", 1)}
     content = {name: np.array(file.tensor(name, *kinds.get(name, ("F32", 2)))) for name in file.names} | tensors
@@ -407,7 +407,7 @@ def test_values_that_are_nested_too_deep_to_be_shown_are_a_sentence(place: str) 
     path = Path("run", "run.json")
     before = json.loads(path.read_text())
     values = {**before, place: "HERE"} if place in before else {**before, "config": {**CONFIG_VALUES, place: "HERE"}}
-    # Some are too deep for the parser, and some only for whoever shows them.
+    # Some are nested too deep for the parser, and some only for showing them in a message.
     for depth in range(50, 1000, 50):
         path.write_text(json.dumps(values).replace('"HERE"', "[" * depth + "]" * depth))
         with pytest.raises(ModelFileError, match="cannot be understood"):
@@ -415,7 +415,7 @@ def test_values_that_are_nested_too_deep_to_be_shown_are_a_sentence(place: str) 
 
 
 def resumed_output(error: ConfigError | TrainingError) -> list[str]:
-    """The arguments of the command that a hint ends in."""
+    """Return the arguments of the command that a hint ends with."""
     assert error.hint is not None
     return shlex.split(error.hint[error.hint.index("w2v train --resume") :])[1:]
 

@@ -1,4 +1,4 @@
-"""The end of a run: the ids give their disk space back, and a model that cannot be written where it should is kept."""
+"""The end of a run: the ids free their disk space, and a model that cannot be written is saved elsewhere."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from w2v_cli.config import TrainConfig
 from w2v_cli.corpus.encode import EncodedCorpus
 from w2v_cli.corpus.texts import TextOptions
 from w2v_cli.errors import ModelFileError, StoppedError
-from w2v_cli.training import run as module
+from w2v_cli.training import saving as module
 from w2v_cli.training.run import Observer, resume_training, train_model
 from w2v_cli.training.state import Progress
 
 CONFIG = TrainConfig(dim=4, epochs=3, min_count=1, subsample=0.0, threads=1)
-# More than there is time for.
+# More epochs than any test has time for.
 LONG = replace(CONFIG, epochs=10**6)
 
 
@@ -42,7 +42,7 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 class Removing(Observer):
-    """Takes the output's folder away while the run goes on, and may stop it."""
+    """Remove the folder of the output while the run goes on, and perhaps stop the run."""
 
     def __init__(self, folder: Path, stops: bool = False) -> None:
         self.folder, self.stops = folder, stops
@@ -71,7 +71,7 @@ def test_a_model_whose_folder_has_gone_is_kept_elsewhere(
 
 
 def failing_at(place: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
-    """Let no model be written in a folder; returns the paths that were tried."""
+    """Make every attempt to write a model in a folder fail, and return the paths that are tried."""
     real: Callable[..., None] = module.save_model
     tried: list[Path] = []
 
@@ -131,13 +131,13 @@ def test_the_ids_take_no_disk_space_while_the_model_is_written(
     class Watching(Observer):
         def encoded(self, corpus: EncodedCorpus, text: TextOptions) -> None:
             corpora.append(corpus)
-            assert not any(file.closed for file in corpus.files)
+            assert not any(file.closed for file in corpus.spool.files)
 
         def stop(self) -> bool:
             return stops
 
     def save_model(*arguments: object) -> None:
-        closed.extend(file.closed for file in corpora[0].files)
+        closed.extend(file.closed for file in corpora[0].spool.files)
         real(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(module, "save_model", save_model)
@@ -160,7 +160,7 @@ def test_what_a_stopped_run_has_learnt_gets_a_name_that_the_disk_takes(text: str
     (partial,) = set(os.listdir(tmp_path)) - {"c.txt"}
     stem = partial.removesuffix(".partial.safetensors")
     assert name.startswith(stem) and w2v.load(tmp_path / partial).dim == 4
-    # Nothing is cut off that there is space for.
+    # No more is cut off than necessary.
     assert stem == name.removesuffix(".safetensors") or len(os.fsencode(partial + name[len(stem)])) > 255
 
 
@@ -175,19 +175,19 @@ def test_a_program_that_is_replaced_during_a_run_writes_the_version_that_trained
 
 
 def test_a_source_tree_that_was_not_installed_tells_a_version_and_trains(text: str, tmp_path: Path) -> None:
-    # What the program depends on, without the program.
+    # Everything that the program depends on, without the program itself.
     others = tmp_path / "others"
     others.mkdir()
     for place in (Path(entry) for entry in sys.path if entry.endswith(("site-packages", "dist-packages"))):
         for path in place.iterdir():
             if not path.name.startswith(("w2v_cli", "__editable__")) and not (others / path.name).exists():
                 (others / path.name).symlink_to(path)
-    # The package alone: an installation may have left its metadata beside it.
+    # Link only the package: an installation may have left metadata beside it.
     (others / "w2v_cli").symlink_to(ROOT / "w2v_cli")
     environment = {**os.environ, "PYTHONPATH": str(others)}
 
     def run(*arguments: str) -> str:
-        # -S: no site-packages but those.
+        # -S leaves out all other site-packages.
         command = [sys.executable, "-S", "-m", "w2v_cli", *arguments]
         done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr

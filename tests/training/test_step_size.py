@@ -11,7 +11,7 @@ from conftest import ROOT, call
 
 from w2v_cli.config import DEFAULT_ALPHA, TrainConfig
 from w2v_cli.corpus.encode import encode
-from w2v_cli.corpus.texts import TextOptions
+from w2v_cli.corpus.texts import Texts
 from w2v_cli.errors import TrainingError
 from w2v_cli.training.run import train_model
 from w2v_cli.training.schedule import Schedule
@@ -35,7 +35,7 @@ def texts(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def alpha_of(path: Path, **options: Any) -> float:
     """Return the learning rate at the start of a run over a text."""
-    with encode([str(path)], 1, None, TextOptions(), 1, path.parent) as corpus:
+    with encode(Texts([str(path)]), 1, None, 1, path.parent) as corpus:
         return Trainer(TrainConfig(threads=1, **options), corpus).schedule.alpha_start
 
 

@@ -16,7 +16,7 @@ from conftest import ROOT
 from w2v_cli.compute.jit import COMPILES
 from w2v_cli.config import TrainConfig
 from w2v_cli.corpus.encode import EncodedCorpus, encode
-from w2v_cli.corpus.texts import TextOptions
+from w2v_cli.corpus.texts import Texts
 from w2v_cli.engines import softmax
 from w2v_cli.engines.huffman import huffman_paths
 from w2v_cli.engines.parameters import Parameters
@@ -37,7 +37,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EncodedCorpus]:
     weights = 1 / np.arange(1, 61)
     lines = [" ".join(rng.choice(words, rng.integers(1, 30), p=weights / weights.sum())) for _ in range(250)]
     (folder / "corpus.txt").write_text("\n".join(lines))
-    with encode([str(folder / "corpus.txt")], 1, None, TextOptions(), 1, folder) as encoded:
+    with encode(Texts([str(folder / "corpus.txt")]), 1, None, 1, folder) as encoded:
         yield encoded
 
 
@@ -262,7 +262,7 @@ def test_what_does_not_fit_into_memory_is_refused(monkeypatch: pytest.MonkeyPatc
 def test_a_corpus_with_nothing_to_predict_is_refused(tmp_path: Path, text: str, loss: str, engine: str) -> None:
     (tmp_path / "words.txt").write_text(text)
     with (
-        encode([str(tmp_path / "words.txt")], 1, None, TextOptions(), 1, tmp_path) as words,
+        encode(Texts([str(tmp_path / "words.txt")]), 1, None, 1, tmp_path) as words,
         pytest.raises(TrainingError, match="nothing to predict"),
     ):
         Trainer(config(loss=loss, engine=engine), words).train()
@@ -271,7 +271,7 @@ def test_a_corpus_with_nothing_to_predict_is_refused(tmp_path: Path, text: str, 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_one_window_with_a_context_is_something_to_predict(tmp_path: Path, engine: str) -> None:
     (tmp_path / "words.txt").write_text("x\na b\n")
-    with encode([str(tmp_path / "words.txt")], 1, None, TextOptions(), 1, tmp_path) as words:
+    with encode(Texts([str(tmp_path / "words.txt")]), 1, None, 1, tmp_path) as words:
         assert Trainer(config(engine=engine), words).train().finished
 
 
@@ -335,7 +335,7 @@ def test_a_run_that_is_stopped_trains_no_more(corpus: EncodedCorpus) -> None:
 @pytest.mark.parametrize("loss", ["ns", "hs"])
 def test_threads_learn_as_much_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loss: str) -> None:
     monkeypatch.undo()  # blocks of the usual length
-    with encode([str(ROOT / "data" / "toyland.txt")], 5, None, TextOptions(), 1, tmp_path) as toyland:
+    with encode(Texts([str(ROOT / "data" / "toyland.txt")]), 5, None, 1, tmp_path) as toyland:
         choices = TrainConfig(model="cbow", loss=loss)
         one, eight = (Trainer(replace(choices, threads=threads), toyland).train().losses for threads in (1, 8))
     # In hs the threads average their copies of the nodes near the root; averaging too many would cost a tenth.

@@ -9,7 +9,7 @@ from w2v_cli.api.corpus import Corpus, corpus_paths
 from w2v_cli.api.model import Model, load
 from w2v_cli.choices import CHECKED_ENGINES, require_choice
 from w2v_cli.compute.jit import COMPILES
-from w2v_cli.corpus.texts import Reader, check_readable
+from w2v_cli.corpus.texts import Texts
 from w2v_cli.corpus.vocabulary import first_ids
 from w2v_cli.engines.choose import resolve_engine
 from w2v_cli.engines.objective import make_objective
@@ -94,7 +94,7 @@ def _checks_at(
 ) -> list[Check]:
     """Return the checks of a trained model at windows from the start of a text."""
     with corpus_paths(corpus) as paths:
-        check_readable(paths)
+        Texts(paths).check_readable()
         model = trained if isinstance(trained, Model) else load(trained)
         config, text = model.training_options()
         if model.counts is None:
@@ -103,7 +103,7 @@ def _checks_at(
             )
         output_name = make_objective(config, model.counts).output_name
         tables = [model.table("input_vectors"), model.table(output_name)]
-        ids, boundaries = first_ids(Reader(paths, text), model.word_vectors.ids, _FIRST_TOKENS)
+        ids, boundaries = first_ids(Texts(paths, text), model.word_vectors.ids, _FIRST_TOKENS)
         sample = sampler_of(config, model.counts).sample(ids, boundaries, 0, 0)
         checks = corpus_checks(list(engines), config, model.counts, tables, sample, seed)
         if not checks:

@@ -14,7 +14,7 @@ from w2v_cli.choices import SCORINGS, THRESHOLDS, require_choice
 from w2v_cli.config import available_cores, option_name
 from w2v_cli.corpus.encode import EncodedCorpus, compile_passes, encode
 from w2v_cli.corpus.phrases import ENGLISH_CONNECTORS, Joiner, Phrase
-from w2v_cli.corpus.texts import TextOptions, check_readable
+from w2v_cli.corpus.texts import TextOptions, Texts
 from w2v_cli.errors import ConfigError
 from w2v_cli.storage.atomic import atomic_file, check_writable, packing
 from w2v_cli.storage.opening import OPENERS
@@ -164,11 +164,12 @@ def phrases(
         raise ConfigError(f"--threads {threads!r} is not a positive whole number")
     workers, watcher = threads or available_cores(), observer or _Silent()
     with corpus_paths(corpus) as paths:
-        check_readable(paths)
-        folder = _check_output(output, paths)
+        texts = Texts(paths, text)
+        texts.check_readable()
+        folder = _check_output(output, texts)
         with watcher.compiling():
             compile_passes()
-        with encode(paths, 1, None, text, workers, folder, watcher.corpus) as encoded:
+        with encode(texts, 1, None, workers, folder, watcher.corpus) as encoded:
             joiner, passes = chosen.joiner(encoded, workers), []
             for number in range(1, chosen.passes + 1):
                 passes.append(joiner.find(watcher.joining))
@@ -180,7 +181,7 @@ def phrases(
     return passes
 
 
-def _check_output(output: Output | None, paths: Sequence[str]) -> str:
+def _check_output(output: Output | None, texts: Texts) -> str:
     """Make sure that the output can be written and is no text of the corpus; return the folder for temporary files."""
     if not isinstance(output, str | os.PathLike):
         return tempfile.gettempdir()
@@ -188,7 +189,7 @@ def _check_output(output: Output | None, paths: Sequence[str]) -> str:
     suffix = os.path.splitext(name)[1].lower()
     if suffix != ".gz" and suffix in OPENERS:
         raise ConfigError(f"{name}: text is written plain or as .gz", hint=f"name it {name.removesuffix(suffix)}.gz")
-    require_apart([Named(name, "the joined text")], [Named(path, "a text of the corpus") for path in paths])
+    require_apart([Named(name, "the joined text")], texts.named)
     check_writable(name)
     return os.path.dirname(os.path.abspath(name))
 

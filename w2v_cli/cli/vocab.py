@@ -46,15 +46,14 @@ def vocab(
     # Imported here so that `w2v --help` need not wait for numpy.
     from w2v_cli.config import available_cores
     from w2v_cli.corpus.encode import compile_passes, count_words
-    from w2v_cli.corpus.texts import TextOptions, check_readable
+    from w2v_cli.corpus.texts import TextOptions, Texts
 
-    check_readable(corpus)
+    texts = Texts(corpus, TextOptions(**text))
+    texts.check_readable()
     show = ProgressLine(quiet)
     with show.compiling():
         compile_passes()
-    vocabulary = count_words(
-        corpus, min_count, max_vocab, TextOptions(**text), threads or available_cores(), show.corpus
-    )
+    vocabulary = count_words(texts, min_count, max_vocab, threads or available_cores(), show.corpus)
     show.done()
     # A generator, because a list of so many pairs would take more memory than the words.
     counted = zip(vocabulary.words, map(int, vocabulary.counts), strict=True)

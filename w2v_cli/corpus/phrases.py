@@ -1,11 +1,13 @@
-"""Words that belong together, found by their counts and joined: new_york, bank_of_america.
+"""Find words that belong together by their counts, and join them: new_york, bank_of_america.
 
-A candidate is two words with nothing, or connector words only, between them; a connector is no end of a phrase.
-Candidates are counted within sentences, and joined from left to right where the score is above the threshold, as
-gensim does.
-Memory grows with the different candidates of words that are frequent enough, not with the text.
+A candidate is two words with nothing between them, or only connector words such as `of`. A phrase never begins or ends
+with a connector. Candidates are counted within sentences. Those whose score is above the threshold are phrases, and
+phrases are joined from left to right, as gensim does. Memory grows with the number of distinct candidates whose words
+are frequent enough, not with the length of the text.
 
-References: Mikolov et al. 2013, arXiv:1310.4546, eq. 6; Bouma 2009 (NPMI); word2vec.c: word2phrase.c; gensim: Phrases.
+References
+----------
+Mikolov et al. 2013, arXiv:1310.4546, eq. 6; Bouma 2009 (NPMI); word2vec.c: word2phrase.c; gensim: Phrases.
 """
 
 from __future__ import annotations
@@ -19,27 +21,35 @@ import numpy as np
 from w2v_cli.compute.threads import in_order
 from w2v_cli.corpus import phrase_kernels
 from w2v_cli.corpus.encode import EncodedCorpus
+from w2v_cli.storage.words import Words
 
 # gensim: ENGLISH_CONNECTOR_WORDS
 ENGLISH_CONNECTORS = "a an the for of with without at from to in on by and or".split()  # noqa: SIM905
 _MARK = "\ufeff".encode()
-# Tokens that are worked on at a time; a longer line is cut there, and no phrase crosses the cut.
-BLOCK_TOKENS = 1 << 20
+# A chunk has at most this many tokens. A line that is longer is cut, and no phrase crosses the cut.
+CHUNK_TOKENS = 1 << 20
 
-# Called with how many tokens are done, and of how many.
+# Called with the number of tokens that are done, and of all tokens.
 OnProgress = Callable[[int, int], None]
 Result = TypeVar("Result")
 
 
 class Phrase(NamedTuple):
-    """A phrase, its words joined, and its score."""
+    """The joined words of a phrase, and its score."""
 
     text: str
     score: float
 
 
-class _Block(NamedTuple):
-    """A part of the corpus: ids int32, boundaries int64 in them, and whether a line ends with it."""
+class _Chunk(NamedTuple):
+    """A part of the corpus.
+
+    Attributes
+    ----------
+    ids : int32 (n,).
+    boundaries : int64, ascending, inside (0, n): where a new line begins.
+    ends_line : whether the last token is the last of its line.
+    """
 
     ids: np.ndarray
     boundaries: np.ndarray
@@ -47,16 +57,22 @@ class _Block(NamedTuple):
 
 
 class Joiner:
-    """Finds the phrases of a corpus, pass after pass, and joins them.
+    """Find the phrases of a corpus, in one or more passes, and join them.
 
     Parameters
     ----------
-    corpus : with every word of the text in its vocabulary.
-    min_count : what a phrase and its two end words must occur, at least.
-    threshold : what a score must be above · scoring : one of `choices.SCORINGS`.
-    connectors : words that may stand inside a phrase, and not at its ends.
-    delimiter : what is between the words of a phrase.
+    corpus : must have every word of the text in its vocabulary.
+    min_count : how often a phrase and the words at its two ends must occur.
+    threshold : phrases have a score above this.
+    scoring : one of `choices.SCORINGS`.
+    connectors : words that may stand inside a phrase but not at its ends.
+    delimiter : is put between the words of a phrase.
     threads : how many work.
+
+    Attributes
+    ----------
+    words : the words of the corpus, then the phrases that the passes have found.
+    passes : what each pass so far joins.
     """
 
     def __init__(
@@ -77,21 +93,25 @@ class Joiner:
         self.passes: list[phrase_kernels.Joins] = []
 
     def find(self, on_progress: OnProgress | None = None) -> list[Phrase]:
-        """One more pass: count what the passes before it have left, and join the phrases of that; best first."""
+        """Make one more pass over the text that the passes before it have left.
+
+        Returns
+        -------
+        The phrases that were found, best first; `text` joins them from now on.
+        """
         counts = self._counts(on_progress)
         connectors = np.array([word in self.connectors for word in self.words], bool)
         frequent = counts >= self.min_count
         parts = [phrase_kernels.Candidates(connectors, frequent, part, self.threads) for part in range(self.threads)]
         with ThreadPoolExecutor(self.threads) as pool:
-            for block in self._of_blocks(self._joined, on_progress):
-                list(pool.map(lambda part, block=block: part.count(block.ids, block.boundaries), parts))
+            for chunk in self._for_each_chunk(self._joined, on_progress):
+                list(pool.map(lambda part, chunk=chunk: part.count(chunk.ids, chunk.boundaries), parts))
             chosen = list(pool.map(lambda part: self._above_threshold(part, counts), parts))
-        scored = [
+        scored = sorted(
             (-score, part.path(node, last))
-            for part, some in zip(parts, chosen, strict=True)
-            for node, last, score in some
-        ]
-        scored.sort()
+            for part, phrases_of_part in zip(parts, chosen, strict=True)
+            for node, last, score in phrases_of_part
+        )
         phrases = [self.delimiter.join(self.words[word_id] for word_id in path) for _, path in scored]
         ids_of = self._ids_of(phrases)
         joined_ids = {path: ids_of[phrase] for (_, path), phrase in zip(scored, phrases, strict=True)}
@@ -99,49 +119,50 @@ class Joiner:
         return [Phrase(phrase, -score) for (score, _), phrase in zip(scored, phrases, strict=True)]
 
     def text(self, on_progress: OnProgress | None = None) -> Iterator[bytes]:
-        """The text with its phrases joined: UTF-8, a sentence a line, one space between words."""
-        encoded = [word.encode() for word in self.words]
-        starts = np.cumsum([0, *map(len, encoded)], dtype=np.int64)
-        word_bytes = np.frombuffer(b"".join(encoded) + bytes(phrase_kernels.EIGHT), np.uint8)
+        """Yield the text with its phrases joined, in chunks: UTF-8, one sentence per line, one space between words."""
+        words = Words.of(self.words)
+        word_bytes = np.concatenate((words.text, np.zeros(phrase_kernels.EIGHT, np.uint8)))
 
-        def written(block: _Block) -> bytes:
-            return phrase_kernels.spelled(*self._joined(block), word_bytes, starts).tobytes()
+        def written(chunk: _Chunk) -> bytes:
+            return phrase_kernels.spelled(*self._joined(chunk), word_bytes, words.offsets).tobytes()
 
         first = True
-        for text in self._of_blocks(written, on_progress):
-            # Of two byte order marks a reader takes the first away.
+        for text in self._for_each_chunk(written, on_progress):
+            # A reader removes one byte order mark, so a text that begins with such a character needs another.
             yield _MARK + text if first and text.startswith(_MARK) else text
             first = False
 
     def _counts(self, on_progress: OnProgress | None) -> np.ndarray:
-        """How often each word and phrase occurs now, int64 (V,)."""
+        """Return how often each word and phrase occurs after the passes so far, int64 (V,)."""
         if not self.passes:
             return self.corpus.vocabulary.counts
         counts = np.zeros(len(self.words), np.int64)
-        for block in self._of_blocks(self._joined, on_progress):
-            counts += np.bincount(block.ids, minlength=len(counts))
+        for chunk in self._for_each_chunk(self._joined, on_progress):
+            counts += np.bincount(chunk.ids, minlength=len(counts))
         return counts
 
     def _above_threshold(
         self, candidates: phrase_kernels.Candidates, counts: np.ndarray
     ) -> list[tuple[int, int, float]]:
-        """Node, last word and score of the candidates that are phrases.
+        """Return node, last word and score of the candidates that are phrases.
 
-        word2phrase: (n_ab − min_count) / (n_a n_b) · N      npmi: log(p_ab / (p_a p_b)) / −log p_ab, p = n / N
+            word2phrase: (n_ab − min_count) / (n_a n_b) · N      npmi: log(p_ab / (p_a p_b)) / −log p_ab, p = n / N
+
+        Here a and b are the first and the last word of a candidate, and N is the number of all tokens.
         """
         nodes, firsts, lasts, n_ab = candidates.occurring(self.min_count)
         total, n_a, n_b = counts.sum(), counts[firsts], counts[lasts]
         if self.scoring == "word2phrase":
             scores = (n_ab - self.min_count) / n_a / n_b * total
         else:
-            # A text of one pair alone has −log p_ab = 0, and no phrase.
+            # If the text is a single pair, −log p_ab is 0, and there is no phrase.
             with np.errstate(divide="ignore", invalid="ignore"):
                 scores = np.log(n_ab / total / (n_a / total * (n_b / total))) / -np.log(n_ab / total)
         chosen = np.flatnonzero(np.isfinite(scores) & (scores > self.threshold))
         return list(zip(nodes[chosen].tolist(), lasts[chosen].tolist(), scores[chosen].tolist(), strict=True))
 
     def _ids_of(self, phrases: Sequence[str]) -> dict[str, int]:
-        """The ids of phrases: the list of words grows by them; one that is spelled as a word there is, is that word."""
+        """Return the ids of phrases. One that is spelled like a word has its id; the others are appended to `words`."""
         wanted = set(phrases)
         ids = {word: word_id for word_id, word in enumerate(self.words) if word in wanted}
         for phrase in phrases:
@@ -150,30 +171,30 @@ class Joiner:
                 self.words.append(phrase)
         return ids
 
-    def _of_blocks(self, work: Callable[[_Block], Result], on_progress: OnProgress | None) -> Iterator[Result]:
-        """What the threads make of each block, in order."""
+    def _for_each_chunk(self, work: Callable[[_Chunk], Result], on_progress: OnProgress | None) -> Iterator[Result]:
+        """Let the threads work on all chunks, and yield the results in order."""
         with ThreadPoolExecutor(self.threads) as pool:
-            for _, result in in_order(pool, self.threads, work, self._blocks(on_progress)):
+            for _, result in in_order(pool, self.threads, work, self._chunks(on_progress)):
                 yield result
 
-    def _joined(self, block: _Block) -> _Block:
-        """A block as the passes so far leave it."""
-        ids, boundaries, ends_line = block
+    def _joined(self, chunk: _Chunk) -> _Chunk:
+        """Return a chunk as the passes so far leave it."""
+        ids, boundaries, ends_line = chunk
         for joins in self.passes:
             ids, boundaries = joins.join(ids, boundaries)
-        return _Block(ids, boundaries, ends_line)
+        return _Chunk(ids, boundaries, ends_line)
 
-    def _blocks(self, on_progress: OnProgress | None) -> Iterator[_Block]:
-        """The corpus as it was read."""
+    def _chunks(self, on_progress: OnProgress | None) -> Iterator[_Chunk]:
+        """Yield the corpus as it was read, cut at the ends of lines if possible."""
         start, total = 0, self.corpus.token_count
         while start < total:
-            stop = min(start + BLOCK_TOKENS, total)
+            stop = min(start + CHUNK_TOKENS, total)
             ids, boundaries = self.corpus.read(start, stop)
             ends_line = stop == total or len(boundaries) > 0
             if stop < total and ends_line:
                 stop = start + int(boundaries[-1])
                 ids, boundaries = ids[: boundaries[-1]], boundaries[:-1]
-            yield _Block(ids, boundaries, ends_line)
+            yield _Chunk(ids, boundaries, ends_line)
             start = stop
             if on_progress is not None:
                 on_progress(start, total)

@@ -1,57 +1,64 @@
 """An encoded corpus that outlives the process: its ids in a folder, for a run that is resumed.
 
-Two plain files of numbers, which grow while the text is read, and a safetensors file with everything else, written
-last: where it is, the others are whole, and their checksums in it say whether they still are.
+The spool has two plain files of numbers, which grow while the text is read. A safetensors file with everything else is
+written last: if it is there, the other two are complete, and its checksums tell whether they still are what they were.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import zlib
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import DTypeLike
 
-from w2v_cli.corpus.encode import EncodedCorpus, open_boundaries
+from w2v_cli.corpus.encode import EncodedCorpus
+from w2v_cli.corpus.spool import Spool, checksum
 from w2v_cli.corpus.vocabulary import MOST_TOKENS, Vocabulary
 from w2v_cli.errors import CorpusError, ModelFileError
 from w2v_cli.storage.locks import remove_leftovers
 from w2v_cli.storage.tensors import TensorFile, parse_json, word_tensors, write_tensors
 
 NAME = "corpus.safetensors"
-_CHUNK_BYTES = 1 << 24
+
+
+class _Facts(NamedTuple):
+    """What the metadata say of a corpus, as JSON under the key `corpus`."""
+
+    token_count: int
+    raw_token_count: int
+    fingerprint: str
+    untokenised_share: float
+    checksums: list[int]
 
 
 def keep_corpus(corpus: EncodedCorpus, folder: Path) -> None:
-    """Make sure of the ids that `encode` has left in the folder, and write what belongs to them, if it is not there."""
+    """Write what belongs to the ids that `encode` has left in a folder, unless it is there already."""
     if (folder / NAME).exists():
         return
     remove_leftovers(folder / NAME)
-    facts = {
-        "token_count": corpus.token_count,
-        "raw_token_count": corpus.raw_token_count,
-        "fingerprint": corpus.fingerprint,
-        "untokenised_share": corpus.untokenised_share,
-        "checksums": [_checksum(file) for file in corpus.files],
-    }
-    for file in corpus.files:
-        os.fsync(file.fileno())
+    facts = _Facts(
+        corpus.token_count,
+        corpus.raw_token_count,
+        corpus.fingerprint,
+        corpus.untokenised_share,
+        corpus.spool.checksums(),
+    )
+    corpus.spool.sync()
     vocabulary = corpus.vocabulary
     tensors = {"counts": vocabulary.counts, **word_tensors(vocabulary.words)}
-    write_tensors(folder / NAME, tensors, {"corpus": json.dumps(facts)})
+    write_tensors(folder / NAME, tensors, {"corpus": json.dumps(facts._asdict())})
 
 
 def forget_corpus(folder: Path) -> None:
-    """Let a folder keep no corpus: its ids are to be made anew, from other words perhaps.
+    """Make a folder keep no corpus, because its ids are about to be made anew, perhaps from other words.
 
     Raises
     ------
     CorpusError
-        If it cannot be removed.
+        If the file cannot be removed.
     """
     try:
         (folder / NAME).unlink(missing_ok=True)
@@ -60,25 +67,27 @@ def forget_corpus(folder: Path) -> None:
 
 
 def kept_corpus(folder: Path) -> EncodedCorpus | None:
-    """The corpus that a folder keeps, or None if it has none that is whole."""
-    corpus = EncodedCorpus()
+    """Return the corpus that a folder keeps, or None if it keeps none, or a damaged one."""
     try:
-        _read(TensorFile(folder / NAME), corpus, folder)
+        kept = TensorFile(folder / NAME)
+        facts, vocabulary = _facts(kept), _vocabulary(kept)
+        with ExitStack() as stack:
+            spool = Spool.reopen(folder)
+            stack.callback(spool.close)
+            _require_sound(spool, kept, facts, len(vocabulary))
+            stack.pop_all()
     except (ModelFileError, OSError, KeyError, ValueError):
-        corpus.close()
         return None
-    corpus.seconds = {"count": 0.0, "encode": 0.0}
-    open_boundaries(corpus)
-    return corpus
+    return EncodedCorpus(vocabulary, spool, *facts[:4], seconds={"count": 0.0, "encode": 0.0})
 
 
-def _read(kept: TensorFile, corpus: EncodedCorpus, folder: Path) -> None:
-    """Fill a corpus with what is kept, all of it checked: an id without a word would be a row outside the tables.
+def _facts(kept: TensorFile) -> _Facts:
+    """Return what the metadata say.
 
     Raises
     ------
-    ModelFileError, OSError, KeyError, ValueError
-        If it is damaged, or not what `keep_corpus` writes.
+    ModelFileError, KeyError, ValueError
+        If that is not what `keep_corpus` writes, or cannot be true of any text.
     """
     match parse_json(kept.metadata["corpus"]):
         case {
@@ -88,49 +97,51 @@ def _read(kept: TensorFile, corpus: EncodedCorpus, folder: Path) -> None:
             "untokenised_share": int() | float() as share,
             "checksums": [int(ids_checksum), int(boundaries_checksum)],
         } if 0 < tokens <= raw_tokens <= MOST_TOKENS and 0 <= share <= 1:
-            pass
-        case _:
-            raise kept.wrong("says of its text what no text can have")
+            return _Facts(tokens, raw_tokens, fingerprint, float(share), [ids_checksum, boundaries_checksum])
+    raise kept.wrong("describes a text that cannot exist")
+
+
+def _vocabulary(kept: TensorFile) -> Vocabulary:
+    """Return the words and counts.
+
+    Raises
+    ------
+    ModelFileError
+        If they are not what `keep_corpus` writes.
+    """
     words, counts = kept.words(), np.array(kept.tensor("counts", "I64", axes=1))
     if len(counts) != len(words) or words.repeated() is not None:
-        raise kept.wrong("has words that are repeated, or of which there are more or fewer than counts")
+        raise kept.wrong("has repeated words, or not as many words as counts")
     if len(counts) == 0 or counts.min() < 1 or counts.sum(dtype=np.float64) > MOST_TOKENS:
         raise kept.wrong("has counts that no text can have")
-    corpus.open_files(folder, "rb")
-    ids, boundaries = corpus.files
-    if os.fstat(ids.fileno()).st_size != 4 * tokens or os.fstat(boundaries.fileno()).st_size % 8:
-        raise kept.wrong("is about more ids, or fewer, than there are")
-    value = 0
-    for numbers in _numbers(ids, np.int32):
-        value = zlib.crc32(numbers.data, value)
-        if numbers.min() < 0 or numbers.max() >= len(words):
-            raise kept.wrong("has ids that are not of its words")
-    if value != ids_checksum:
-        raise kept.wrong("does not belong to the ids beside it")
-    value, last = 0, 0
-    for numbers in _numbers(boundaries, np.int64):
-        value = zlib.crc32(numbers.data, value)
-        if numbers[0] <= last or not (numbers[1:] > numbers[:-1]).all():
-            raise kept.wrong("has boundaries that do not ascend")
-        last = int(numbers[-1])
-    # The end of the last line is a boundary too.
-    if value != boundaries_checksum or last > tokens:
-        raise kept.wrong("does not belong to the boundaries beside it")
-    corpus.vocabulary = Vocabulary(words, counts)
-    corpus.token_count, corpus.raw_token_count = tokens, raw_tokens
-    corpus.fingerprint, corpus.untokenised_share = fingerprint, float(share)
+    return Vocabulary(words, counts)
 
 
-def _checksum(file: Any) -> int:
-    """CRC-32 of a whole file."""
-    value = 0
-    for numbers in _numbers(file, np.uint8):
-        value = zlib.crc32(numbers.data, value)
-    return value
+def _require_sound(spool: Spool, kept: TensorFile, facts: _Facts, words: int) -> None:
+    """Refuse ids and boundaries that training could not use: an id without a word would be a row outside the tables.
 
+    Raises
+    ------
+    ModelFileError
+        If they are damaged, or do not belong to the facts.
+    """
+    if not spool.holds(facts.token_count):
+        raise kept.wrong("does not have as many ids as it says")
 
-def _numbers(file: Any, dtype: DTypeLike) -> Iterator[np.ndarray]:
-    """The numbers of a whole file, a chunk after the other."""
-    file.seek(0)
-    while chunk := file.read(_CHUNK_BYTES):
-        yield np.frombuffer(chunk, dtype)
+    def ids() -> Iterator[np.ndarray]:
+        for chunk in spool.id_chunks():
+            if chunk.min() < 0 or chunk.max() >= words:
+                raise kept.wrong("has ids without a word")
+            yield chunk
+
+    def boundaries() -> Iterator[np.ndarray]:
+        last = 0
+        for chunk in spool.boundary_chunks():
+            # The end of the last line is a boundary too.
+            if chunk[0] <= last or not (chunk[1:] > chunk[:-1]).all() or chunk[-1] > facts.token_count:
+                raise kept.wrong("has boundaries that do not ascend")
+            last = int(chunk[-1])
+            yield chunk
+
+    if [checksum(ids()), checksum(boundaries())] != facts.checksums:
+        raise kept.wrong("does not belong to the ids and boundaries beside it")

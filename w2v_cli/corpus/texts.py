@@ -1,45 +1,44 @@
-"""Text from files, compressed files and pipes, as pieces that are cut between tokens.
+"""The texts of a corpus: files, compressed files and pipes, read in pieces of whole tokens.
 
-What separates words is decided here, once: ASCII white space, as in `bytes.split()`. A newline also ends a
+This is the one place that decides what separates words: ASCII white space, as in `bytes.split()`. A newline also ends a
 sentence, and so does the end of a file.
 """
 
 from __future__ import annotations
 
+import errno
 import functools
 import hashlib
-import lzma
 import os
 import re
 import stat
-import sys
 import unicodedata
-import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, TYPE_CHECKING, NamedTuple
 
 from w2v_cli.choices import TEXT_ERRORS, TOKENIZERS
+from w2v_cli.corpus.chunks import chunks_of
 from w2v_cli.errors import ConfigError, CorpusError
-from w2v_cli.storage.opening import MAGIC, OPENERS, STDIN, decompressed, suffix_of
+from w2v_cli.storage.opening import (
+    MAGIC,
+    OPENERS,
+    STDIN,
+    absolute,
+    decompressed,
+    name_of,
+    open_input,
+    status_of,
+    suffix_of,
+)
+from w2v_cli.storage.outputs import Named
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
 
 PIECE_BYTES = 1 << 20
 _BOM = b"\xef\xbb\xbf"
-# Longer ones are no words, but a file of another kind, and would grow in memory until the next white space.
-MOST_TOKEN_BYTES = 1 << 26
-
-
-@functools.cache
-def _word_pattern() -> re.Pattern[str]:
-    """A word in raw prose: Unicode letters and digits, apostrophes and hyphens inside.
-
-    Marks belong to their letters (vowel signs, accents that stand alone), though \\w leaves them out.
-    """
-    marks = "".join(chr(code) for code in range(0x300, 0x1F000) if unicodedata.category(chr(code)).startswith("M"))
-    letter = rf"(?:[^\W_]|[{marks}\u200c\u200d])"
-    return re.compile(rf"[^\W_]{letter}*(?:['’\-‐]{letter}+)*")
-
-
 _TEXT_CHOICES = {
     "errors": TEXT_ERRORS,
     "lower": (False, True),
@@ -53,14 +52,14 @@ class TextOptions:
 
     Attributes
     ----------
-    errors : what is done with bytes that are not UTF-8: strict, replace or ignore.
+    errors : what to do with bytes that are not UTF-8: strict (an error), replace or ignore.
     lower : whether the text is lower-cased.
-    tokenize : whitespace, or words: runs of letters and digits, everything else dropped.
+    tokenize : whitespace, or words, which keeps runs of letters and digits and drops everything else.
 
     Raises
     ------
     ConfigError
-        If one of them has no such value.
+        If an attribute has another value.
     """
 
     errors: str = "strict"
@@ -72,184 +71,238 @@ class TextOptions:
             if getattr(self, name) not in choices:
                 raise ConfigError(f"--{name} {getattr(self, name)} is not one of {', '.join(map(str, choices))}")
 
+    def apply(self, data: bytes, name: str, offset: int) -> bytes:
+        """Return a chunk of a text as UTF-8 whose tokens are separated by white space.
 
-@dataclass(frozen=True)
-class Piece:
+        Parameters
+        ----------
+        data : whole tokens.
+        name : what the text is called in an error message.
+        offset : where the chunk begins in the text, in bytes.
+
+        Raises
+        ------
+        CorpusError
+            If `errors` is strict, and the data are not UTF-8.
+        """
+        if offset == 0 and data.startswith(_BOM):
+            data = data[len(_BOM) :]
+            offset = len(_BOM)
+        if data.isascii() and not self.lower and self.tokenize == "whitespace":
+            return data
+        try:
+            text = data.decode("utf-8", self.errors)
+        except UnicodeDecodeError as error:
+            raise CorpusError(
+                f"{name} is not UTF-8 at byte {offset + error.start:,} ({error.reason})",
+                hint=_encoding_hint(data if offset == 0 else b""),
+            ) from None
+        if self.lower:
+            text = text.lower()
+        if self.tokenize == "words":
+            words = _word_pattern().findall
+            text = "\n".join("".join(f"{word} " for word in words(line)) for line in text.split("\n"))
+        return text.encode()
+
+
+class Piece(NamedTuple):
     """Some whole tokens.
 
     Attributes
     ----------
     data : UTF-8.
-    bytes_read : of all inputs together so far, as they lie on disk, or from a pipe as text.
+    bytes_read : how far all texts together have been read, in bytes on disk, or for a pipe in bytes of text.
     """
 
     data: bytes
     bytes_read: int
 
 
-def check_readable(paths: Sequence[str]) -> None:
-    """Open every input once.
+class _Input(NamedTuple):
+    """What a look at one text has found: its status, if there is one, and why it cannot be read, if it cannot."""
 
-    Raises
-    ------
-    CorpusError
-        If one is missing, a directory or not permitted, or stdin is named twice.
-    """
-    if list(paths).count(STDIN) > 1:
-        raise CorpusError("stdin can be read only once", hint="name - once")
-    for path in paths:
-        if path == STDIN:
-            if sys.stdin is None:
-                raise CorpusError("stdin is closed", hint="pipe a text into it, or name files")
-            continue
-        if os.path.isdir(path):
-            raise CorpusError(f"{path} is a directory", hint="name its files, such as FOLDER/*.txt")
-        # Opening a FIFO would take its writer's only reader away.
-        if os.path.isfile(path) or not os.path.exists(path):
-            _open_raw(path).close()
+    path: str
+    status: os.stat_result | None
+    problem: CorpusError | None
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a regular file, which has a size and can be read again."""
+        return self.path != STDIN and self.status is not None and stat.S_ISREG(self.status.st_mode)
+
+    @property
+    def size(self) -> int:
+        """Bytes on disk; 0 for what is not a regular file."""
+        return self.status.st_size if self.status is not None and self.is_file else 0
 
 
-def name_of(path: str) -> str:
-    """What an input is called in a message."""
-    return "stdin" if path == STDIN else path
+@dataclass(frozen=True)
+class Texts:
+    """The texts of a corpus, and how their bytes become tokens.
 
+    The first question about the files looks at each of them once; later questions get the same answers.
 
-def input_size(paths: Sequence[str]) -> int | None:
-    """Bytes of all inputs on disk, or None if one is a pipe."""
-    if not all(path != STDIN and os.path.isfile(path) for path in paths):
-        return None
-    return sum(os.path.getsize(path) for path in paths)
-
-
-class Reader:
-    """Reads inputs one after the other, once.
-
-    Parameters
+    Attributes
     ----------
-    paths : files, `-` for stdin.
+    paths : files, in the order in which they are read; `-` is stdin.
     options : how bytes become tokens.
-    piece_bytes : about how much text a piece has; a longer token makes a longer piece.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.NamedTemporaryFile(suffix=".txt") as file:
+    ...     _ = file.write("A café.".encode())
+    ...     file.flush()
+    ...     texts = Texts([file.name], TextOptions(lower=True, tokenize="words"))
+    ...     texts.total_bytes, b"".join(piece.data for piece in texts.pieces()).decode().split()
+    (8, ['a', 'café'])
     """
 
-    def __init__(self, paths: Sequence[str], options: TextOptions, piece_bytes: int = PIECE_BYTES) -> None:
-        self.paths = paths
-        self.options = options
-        self.piece_bytes = piece_bytes
-        self._digest = hashlib.sha256()
+    paths: Sequence[str]
+    options: TextOptions = TextOptions()
 
-    @property
-    def fingerprint(self) -> str:
-        """sha256 of the text that has been read, decompressed, before options; hexadecimal."""
-        return self._digest.hexdigest()
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "paths", tuple(self.paths))
 
-    @property
-    def compressed(self) -> bool:
-        """Whether an input has to be decompressed."""
-        return any(suffix_of(path) in OPENERS for path in self.paths)
+    def __str__(self) -> str:
+        """All names, for a message."""
+        return ", ".join(map(name_of, self.paths))
 
-    def pieces(self) -> Iterator[Piece]:
-        """All pieces in order.
+    @functools.cached_property
+    def _inputs(self) -> list[_Input]:
+        return [_inspected(path) for path in self.paths]
+
+    def check_readable(self) -> None:
+        """Make sure that every text can be opened.
 
         Raises
         ------
         CorpusError
-            If a file cannot be read or decompressed, or is not UTF-8 (with `errors` strict).
-        MissingExtraError
-            If a file is compressed with zstandard and that package is missing.
+            If one is missing, a directory or not permitted, or stdin is named twice.
         """
+        if self.paths.count(STDIN) > 1:
+            raise CorpusError("stdin can be read only once", hint="name - only once")
+        for text in self._inputs:
+            if text.problem is not None:
+                raise text.problem
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """The size of each text in bytes on disk; 0 for a pipe, or if it is missing."""
+        return tuple(text.size for text in self._inputs)
+
+    @property
+    def total_bytes(self) -> int | None:
+        """The size of all texts in bytes on disk, or None if one of them is not a regular file."""
+        return sum(self.sizes) if self.are_files else None
+
+    @property
+    def are_files(self) -> bool:
+        """Whether all texts are regular files, which can be read again."""
+        return all(text.is_file for text in self._inputs)
+
+    @property
+    def missing(self) -> list[str]:
+        """The paths where there is nothing."""
+        return [text.path for text in self._inputs if text.path != STDIN and text.status is None]
+
+    @property
+    def compressed(self) -> bool:
+        """Whether one of the texts has to be decompressed."""
+        return any(suffix_of(path) in OPENERS for path in self.paths)
+
+    @property
+    def named(self) -> list[Named]:
+        """The texts as inputs of a command, for `require_apart`."""
+        return [Named(text.path, "a text of the corpus", text.status) for text in self._inputs]
+
+    def absolute(self) -> Texts:
+        """Return the same texts for any working folder."""
+        return Texts([absolute(path) for path in self.paths], self.options)
+
+    def fingerprint(self) -> str:
+        """Read everything, and return the sha256 of the decompressed text, hexadecimal; `options` do not matter."""
+        digest = hashlib.sha256()
+        for _ in Texts(self.paths, TextOptions(errors="ignore")).pieces(digest=digest):
+            pass
+        return digest.hexdigest()
+
+    def pieces(self, piece_bytes: int = PIECE_BYTES, digest: _Hash | None = None) -> Iterator[Piece]:
+        """Read all texts, one after the other.
+
+        Parameters
+        ----------
+        piece_bytes : about how much text a piece has; a longer token makes a longer piece.
+        digest : a hashlib object that is updated with the decompressed text; None if nobody needs it.
+
+        Raises
+        ------
+        CorpusError
+            If a text cannot be read or decompressed, changes while it is read, or is not UTF-8 (with `errors` strict).
+        MissingExtraError
+            If a text is compressed with zstandard, and that package is not installed.
+        """
+        digest = hashlib.sha256() if digest is None else digest
         before = 0
         for path in self.paths:
-            raw = sys.stdin.buffer if path == STDIN else _open_raw(path)
-            before_reading, offset = _state_of(raw), 0
-            try:
-                for block in self._blocks(name_of(path), raw):
-                    data = self._decoded(name_of(path), offset, block)
-                    offset += len(block)
-                    yield Piece(data, before + _place(raw, offset))
-                if _state_of(raw) != before_reading:
+            name = name_of(path)
+            with _opened(path) as raw:
+                state, offset = _state_of(raw), 0
+                for chunk in chunks_of(decompressed(path, raw), name, piece_bytes, digest):
+                    data = self.options.apply(chunk, name, offset)
+                    offset += len(chunk)
+                    yield Piece(data, before + _bytes_read(raw, offset))
+                if _state_of(raw) != state:
                     raise CorpusError(
-                        f"{name_of(path)} has changed while it was read",
-                        hint="wait until it is written, or copy it first",
+                        f"{name} has changed while it was read", hint="wait until it is written, or copy it first"
                     )
-                yield Piece(b"\n", before + _place(raw, offset))
-                before += _place(raw, offset)
-            finally:
-                if path != STDIN:
-                    raw.close()
-
-    def _blocks(self, path: str, raw: IO[bytes]) -> Iterator[bytes]:
-        """The text of one file, cut between tokens."""
-        text = decompressed(path, raw)
-        unfinished: list[bytes] = []
-        unfinished_bytes = 0
-        while True:
-            try:
-                block = text.read(self.piece_bytes)
-            except (OSError, EOFError, zlib.error, lzma.LZMAError, ValueError) as error:
-                raise CorpusError(f"{path} cannot be read: {error}", hint="is the file whole?") from error
-            except Exception as error:
-                if type(error).__module__.split(".")[0] not in ("zstandard", "isal", "igzip_lib"):
-                    raise
-                raise CorpusError(f"{path} cannot be decompressed: {error}", hint="is the file whole?") from error
-            self._digest.update(block)
-            if not block:
-                break
-            cut = _last_cut(block)
-            if cut == 0:
-                unfinished.append(block)
-                unfinished_bytes += len(block)
-                if unfinished_bytes > MOST_TOKEN_BYTES:
-                    raise CorpusError(
-                        f"{path} has a word of more than {MOST_TOKEN_BYTES >> 20} MiB",
-                        hint="is it a text? words are separated by white space",
-                    )
-                continue
-            yield b"".join([*unfinished, block[:cut]])
-            unfinished = [block[cut:]]
-            unfinished_bytes = len(unfinished[0])
-        if any(unfinished):
-            yield b"".join(unfinished)
-
-    def _decoded(self, path: str, offset: int, block: bytes) -> bytes:
-        """A piece with the options applied; `offset` is its place in the text."""
-        options = self.options
-        if offset == 0 and block.startswith(_BOM):
-            block = block[len(_BOM) :]
-            offset = len(_BOM)
-        plain = not options.lower and options.tokenize == "whitespace"
-        if plain and block.isascii():
-            return block
-        try:
-            text = block.decode("utf-8", options.errors)
-        except UnicodeDecodeError as error:
-            raise CorpusError(
-                f"{path} is not UTF-8 at byte {offset + error.start:,} ({error.reason})",
-                hint=_encoding_hint(block if offset == 0 else b""),
-            ) from None
-        if options.lower:
-            text = text.lower()
-        if options.tokenize == "words":
-            words = _word_pattern().findall
-            text = "\n".join("".join(f"{word} " for word in words(line)) for line in text.split("\n"))
-        return text.encode()
+                before += _bytes_read(raw, offset)
+                yield Piece(b"\n", before)
 
 
-def _last_cut(block: bytes) -> int:
-    """The place after the last white space of a block, or 0 if there is none."""
-    if block[-1:].isspace():
-        return len(block)
-    for width in (1 << 10, len(block)):
-        tail = block[-width:]
-        parts = tail.rsplit(None, 1)
-        # One part: a single token, or white space before a single token.
-        last = parts[-1]
-        if len(last) < len(tail):
-            return len(block) - len(last)
-    return 0
+def _inspected(path: str) -> _Input:
+    """Look at a text, and open it if it is a regular file; opening a FIFO would take its writer's only reader away."""
+    status, problem = None, None
+    try:
+        status = status_of(path)
+        if path == STDIN:
+            pass
+        elif stat.S_ISDIR(status.st_mode):
+            problem = CorpusError(f"{path} is a directory", hint="name its files, such as FOLDER/*.txt")
+        elif stat.S_ISREG(status.st_mode):
+            open_input(path).__exit__(None, None, None)
+    except OSError as error:
+        if path != STDIN:
+            problem = _unreadable(path, error)
+        elif error.errno == errno.EBADF:
+            problem = CorpusError("stdin is closed", hint="pipe a text into it, or name files")
+    return _Input(path, status, problem)
+
+
+def _opened(path: str) -> AbstractContextManager[IO[bytes]]:
+    try:
+        return open_input(path)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: str, error: OSError) -> CorpusError:
+    return CorpusError(f"{name_of(path)} cannot be read: {error.strerror}")
+
+
+@functools.cache
+def _word_pattern() -> re.Pattern[str]:
+    """Return the pattern of a word in raw prose: letters and digits of Unicode, with apostrophes and hyphens inside.
+
+    Marks (vowel signs, accents that stand alone) belong to their letters, although \\w does not match them.
+    """
+    marks = "".join(chr(code) for code in range(0x300, 0x1F000) if unicodedata.category(chr(code)).startswith("M"))
+    letter = rf"(?:[^\W_]|[{marks}\u200c\u200d])"
+    return re.compile(rf"[^\W_]{letter}*(?:['’\-‐]{letter}+)*")
 
 
 def _encoding_hint(start: bytes) -> str:
-    """What to do about a text that is not UTF-8, going by how it begins."""
+    """Say what to do about a text that is not UTF-8, going by how it begins."""
     for magic, suffix in MAGIC.items():
         if start.startswith(magic):
             return f"it looks compressed: give it a name that ends in {suffix}"
@@ -259,21 +312,14 @@ def _encoding_hint(start: bytes) -> str:
 
 
 def _state_of(raw: IO[bytes]) -> tuple[int, int] | None:
-    """Length and time of a regular file, which another program may be writing; None for a pipe."""
+    """Return the length and the time of change of a regular file, which tell whether it is still being written."""
     try:
-        state = os.fstat(raw.fileno())
+        status = os.fstat(raw.fileno())
     except OSError:
         return None
-    return (state.st_size, state.st_mtime_ns) if stat.S_ISREG(state.st_mode) else None
+    return (status.st_size, status.st_mtime_ns) if stat.S_ISREG(status.st_mode) else None
 
 
-def _open_raw(path: str) -> IO[bytes]:
-    try:
-        return open(path, "rb")
-    except OSError as error:
-        raise CorpusError(f"{path} cannot be read: {error.strerror}") from error
-
-
-def _place(raw: IO[bytes], offset: int) -> int:
-    """How far a file has been read; a pipe cannot tell, but so much text has come out of it."""
+def _bytes_read(raw: IO[bytes], offset: int) -> int:
+    """Return how far a file has been read; a pipe cannot tell, so there it is how much text has come out."""
     return raw.tell() if raw.seekable() else offset

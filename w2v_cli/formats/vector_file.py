@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import IO, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from w2v_cli.config import available_cores
 from w2v_cli.errors import ConfigError, ModelFileError
 from w2v_cli.formats.recognise import BYTE_ORDER_MARK, HEADER, recognise
 from w2v_cli.storage.mapped import open_regular
-from w2v_cli.storage.opening import OPENERS
+from w2v_cli.storage.opening import OPENERS, Readable
 from w2v_cli.storage.words import Words
 
 # Small enough that a chunk is still in the processor's cache when it is parsed.
@@ -136,7 +136,7 @@ class VectorFile:
     def _rewind(self) -> None:
         self.raw.seek(0)
         self._offset = 0
-        self._stream: IO[bytes] = OPENERS[".gz"](self.raw) if self.packed else self.raw
+        self._stream: Readable = OPENERS[".gz"](self.raw) if self.packed else self.raw
 
 
 def on_all_cores(work: Callable[[Task], Result], tasks: Iterator[Task]) -> Iterator[Result]:

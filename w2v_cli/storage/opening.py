@@ -1,4 +1,4 @@
-"""Opening files: compressed ones by the suffix of their names, small texts as a whole, and `-` for stdin."""
+"""Opening files for reading: `-` means stdin, and the suffix of a name says how the file is compressed."""
 
 from __future__ import annotations
 
@@ -10,48 +10,98 @@ import lzma
 import os
 import sys
 from collections.abc import Callable
-from typing import IO, Any
+from contextlib import AbstractContextManager, nullcontext
+from typing import IO, Any, Protocol
 
 from w2v_cli.errors import MissingExtraError
 
 STDIN = "-"
-# Of a .zst, unpacked at a time: four bytes may stand for 128 KiB.
+# How much of a .zst file is unpacked at a time: four of its bytes may stand for 128 KiB.
 _ZSTANDARD_BYTES = 1 << 12
-# How compressed files begin, and the suffix that says so.
+# The first bytes of a compressed file, and the suffix that its name should have.
 MAGIC = {b"\x1f\x8b": ".gz", b"BZh": ".bz2", b"\xfd7zXZ\x00": ".xz", b"\x28\xb5\x2f\xfd": ".zst"}
 
 
+class Readable(Protocol):
+    """A file object of bytes that can at least be read."""
+
+    def read(self, size: int, /) -> bytes: ...
+
+
+def name_of(path: str) -> str:
+    """Return what an input is called in a message."""
+    return "stdin" if path == STDIN else path
+
+
+def absolute(path: str) -> str:
+    """Return the same input for any working folder."""
+    return path if path == STDIN else os.path.abspath(path)
+
+
+def status_of(path: str) -> os.stat_result:
+    """Return the status of an input, links followed.
+
+    Raises
+    ------
+    OSError
+        If there is no such file, or stdin is closed or not a file of the system.
+    """
+    return os.fstat(_stdin().fileno()) if path == STDIN else os.stat(path)
+
+
+def open_input(path: str | os.PathLike[str]) -> AbstractContextManager[IO[bytes]]:
+    """Open an input for reading bytes, as a context manager that leaves stdin open.
+
+    Raises
+    ------
+    OSError
+        If it cannot be opened.
+    """
+    return nullcontext(_stdin()) if path == STDIN else open(path, "rb")
+
+
 def whole_text(path: str | os.PathLike[str], errors: str = "strict") -> str:
-    """A small file of UTF-8 as it is, stdin for `-`; without a byte order mark.
+    """Return the whole text of a small UTF-8 file, without a byte order mark.
 
     Raises
     ------
     OSError, UnicodeDecodeError
-        If it cannot be read, or is no UTF-8.
+        If it cannot be read, or is not UTF-8.
     """
-    if path != STDIN:
-        with open(path, encoding="utf-8-sig", errors=errors) as file:
-            return file.read()
-    if sys.stdin is None:
-        raise OSError(errno.EBADF, "stdin is closed")
-    stdin = io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8-sig", errors=errors)
-    try:
-        return stdin.read()
-    finally:
-        stdin.detach()
+    with open_input(path) as raw:
+        text = io.TextIOWrapper(raw, encoding="utf-8-sig", errors=errors)
+        try:
+            return text.read()
+        finally:
+            # Otherwise closing the wrapper would close stdin.
+            text.detach()
 
 
 def suffix_of(path: str) -> str:
+    """Return the suffix of a name in lower case, such as `.gz`."""
     return os.path.splitext(path)[1].lower()
 
 
-def decompressed(path: str, raw: IO[bytes]) -> Any:
-    """A file object of the text in `raw`, by the suffix of its name."""
+def decompressed(path: str, raw: IO[bytes]) -> Readable:
+    """Return a file object that reads the text in `raw`, decompressed if the suffix of `path` says so.
+
+    Raises
+    ------
+    MissingExtraError
+        If the file is compressed with zstandard, and that package is not installed.
+    """
     suffix = suffix_of(path)
     return OPENERS[suffix](raw) if suffix in OPENERS else raw
 
 
-def _gzip(raw: IO[bytes]) -> Any:
+def _stdin() -> IO[bytes]:
+    """Return the bytes of stdin, which Python sets to None if the process was started without one."""
+    if sys.stdin is None:
+        raise OSError(errno.EBADF, "stdin is closed")
+    return sys.stdin.buffer
+
+
+def _gzip(raw: IO[bytes]) -> Readable:
     try:
         from isal import igzip
     except ImportError:  # no wheel for this platform
@@ -59,7 +109,7 @@ def _gzip(raw: IO[bytes]) -> Any:
     return igzip.IGzipFile(fileobj=raw)
 
 
-def _zstandard(raw: IO[bytes]) -> Any:
+def _zstandard(raw: IO[bytes]) -> Readable:
     try:
         import zstandard
     except ImportError:
@@ -70,7 +120,7 @@ def _zstandard(raw: IO[bytes]) -> Any:
 
 
 class _Zstandard:
-    """Reads zstandard frames, and unlike the package's own reader does not take a file's end for that of a frame."""
+    """Read zstandard frames, and notice a file that ends inside a frame, which the package's own reader accepts."""
 
     def __init__(self, raw: IO[bytes], decompressor: Any) -> None:
         self._raw = raw
@@ -79,7 +129,7 @@ class _Zstandard:
         self._rest = b""
 
     def read(self, size: int) -> bytes:
-        """`size` bytes or somewhat more; fewer only at the end."""
+        """Return `size` bytes or somewhat more; fewer only at the end of the file."""
         texts: list[bytes] = []
         missing = size
         while missing > 0:
@@ -98,7 +148,7 @@ class _Zstandard:
         return b"".join(texts)
 
 
-OPENERS: dict[str, Callable[[IO[bytes]], Any]] = {
+OPENERS: dict[str, Callable[[IO[bytes]], Readable]] = {
     ".gz": _gzip,
     ".bz2": bz2.BZ2File,
     ".xz": lzma.LZMAFile,

@@ -1,6 +1,7 @@
-"""Words as they lie in a file: their UTF-8 one after the other, and where each begins; decoded when asked for.
+"""A list of words stored as in a file: all their UTF-8 in one array, and the offset where each word begins.
 
-A million words are 8 MB here, and 150 MB as Python strings in a dict. They are found by a hash of their bytes.
+A word is decoded only when it is asked for, and looked up by a hash of its bytes. This takes a fraction of the memory
+of Python strings in a dict (measured: help/design.md, "Words stay bytes, with offsets").
 """
 
 from __future__ import annotations
@@ -16,21 +17,31 @@ import numpy as np
 from w2v_cli.compute.hashing import SECRET, mix_block
 
 _MASK = (1 << 64) - 1
-# Words are hashed together, about so many bytes of them at a time.
+# Many words are hashed at once, in runs of about this many bytes.
 _RUN_BYTES = 1 << 16
-# Longer words are hashed one by one, which would otherwise take a turn of numpy's for every eight bytes of the longest.
+# Longer words are hashed one by one. In a run, a single long word would cost a numpy pass for each of its eight bytes.
 _LONG_WORD = 256
-# _LOW_BYTES[n] keeps the n lowest bytes of eight.
+# `take` copies this many words at a time, because the indices that it needs take eight bytes for each byte of a word.
+_WORDS_COPIED = 1 << 16
+# _LOW_BYTES[n] is a mask of the n low bytes of eight.
 _LOW_BYTES = np.array([(1 << 8 * n) - 1 for n in range(9)], np.uint64)
 
 
 class Words(Sequence[str]):
-    """V words in their order, found by place or by spelling.
+    """A sequence of V words that can be looked up by index or by spelling.
 
     Parameters
     ----------
-    text : uint8, the UTF-8 of all words without anything between them; may be a memory map.
+    text : uint8, the UTF-8 of all words with nothing between them; may be a memory map.
     offsets : int64 (V + 1,), where each word begins in `text`, and where the last one ends.
+
+    Examples
+    --------
+    >>> words = Words.of(["the", "cat", "sat"])
+    >>> words[1], words.find("sat"), words.find("dog")
+    ('cat', 2, None)
+    >>> words.take(np.array([2, 0]))
+    <2 words: 'sat', 'the'>
     """
 
     def __init__(self, text: np.ndarray, offsets: np.ndarray) -> None:
@@ -39,7 +50,7 @@ class Words(Sequence[str]):
 
     @classmethod
     def of(cls, words: Sequence[str]) -> Words:
-        """The same words out of strings."""
+        """Encode strings; return the argument itself if it is a `Words` already."""
         if isinstance(words, Words):
             return words
         encoded = [_encoded(word) for word in words]
@@ -50,15 +61,15 @@ class Words(Sequence[str]):
         return len(self.offsets) - 1
 
     @overload
-    def __getitem__(self, place: int) -> str: ...
+    def __getitem__(self, index: int) -> str: ...
     @overload
-    def __getitem__(self, place: slice) -> list[str]: ...
-    def __getitem__(self, place: int | slice) -> str | list[str]:
-        if isinstance(place, slice):
-            return [self[i] for i in range(*place.indices(len(self)))]
-        if not -len(self) <= place < len(self):
-            raise IndexError(f"there is no word {place} among {len(self)}")
-        return str(self.bytes_of(place % len(self)), "utf-8", "surrogatepass")
+    def __getitem__(self, index: slice) -> list[str]: ...
+    def __getitem__(self, index: int | slice) -> str | list[str]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"there is no word {index} among {len(self)}")
+        return str(self.bytes_of(index % len(self)), "utf-8", "surrogatepass")
 
     def __iter__(self) -> Iterator[str]:
         text = self.text.tobytes()
@@ -73,7 +84,7 @@ class Words(Sequence[str]):
     __hash__ = None  # type: ignore[assignment]
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Without `_keys`: another process has another secret.
+        # The keys are left out, because every process draws its own secret for them.
         return Words, (self.text, self.offsets)
 
     def __repr__(self) -> str:
@@ -81,11 +92,24 @@ class Words(Sequence[str]):
         return f"<{len(self)} words: {shown}{', …' if len(self) > 5 else ''}>"
 
     def bytes_of(self, word_id: int) -> bytes:
-        """The UTF-8 of one word."""
+        """Return the UTF-8 of one word."""
         return self.text[self.offsets[word_id] : self.offsets[word_id + 1]].tobytes()
 
+    def take(self, ids: np.ndarray) -> Words:
+        """Return a copy of the words with these ids, int (n,), in this order."""
+        lengths = self.offsets[ids + 1] - self.offsets[ids]
+        offsets = np.concatenate(([0], np.cumsum(lengths, dtype=np.int64)))
+        text = np.empty(offsets[-1], np.uint8)
+        for first in range(0, len(ids), _WORDS_COPIED):
+            part = slice(first, first + _WORDS_COPIED)
+            begin, end = offsets[first], offsets[min(first + _WORDS_COPIED, len(ids))]
+            # Byte i of the result comes from i plus the distance that its word has moved.
+            moved = np.repeat(self.offsets[ids[part]] - offsets[:-1][part], lengths[part])
+            text[begin:end] = self.text[np.arange(begin, end) + moved]
+        return Words(text, offsets)
+
     def find(self, word: str) -> int | None:
-        """The place of a word; None if it is not among them."""
+        """Return the id of a word, or None if it is not among these words."""
         wanted = _encoded(word)
         low = self._id_mask
         key = _hash(wanted) & ~low & _MASK
@@ -98,7 +122,7 @@ class Words(Sequence[str]):
         return None
 
     def repeated(self) -> tuple[int, int] | None:
-        """The places of the first word that stands there twice, earlier and later; None if all are distinct."""
+        """Return the earlier and the later id of the first word that is repeated, or None if all are distinct."""
         low = np.uint64(self._id_mask)
         hashes, ids = self._keys & ~low, self._keys & low
         same = np.flatnonzero(hashes[1:] == hashes[:-1])
@@ -110,39 +134,39 @@ class Words(Sequence[str]):
         return None
 
     def undecodable(self) -> int | None:
-        """The place of the first word that is not UTF-8; None if all are."""
-        # An empty word at the end begins nowhere.
-        starts = self.offsets[:-1][self.offsets[:-1] < len(self.text)]
+        """Return the id of the first word that is not valid UTF-8, or None if all are valid."""
         try:
             self.text.tobytes().decode()
         except UnicodeDecodeError as error:
             return int(np.searchsorted(self.offsets, error.start, side="right")) - 1
-        # All of it is UTF-8, then so is each word, unless it begins inside a character.
+        # The text as a whole is valid, so every word is, unless an offset lies inside a character. The offset of an
+        # empty word at the end is the length of the text, where there is no byte to look at.
+        starts = self.offsets[:-1][self.offsets[:-1] < len(self.text)]
         inside = (self.text[starts] & 0xC0) == 0x80
         return max(0, int(np.argmax(inside)) - 1) if inside.any() else None
 
     @property
     def _id_mask(self) -> int:
-        """The low bits of a key that hold an id."""
+        """A mask of the low bits of a key, which hold the id."""
         return (1 << len(self).bit_length()) - 1
 
     @cached_property
     def _keys(self) -> np.ndarray:
-        """What words are found by, uint64 (V,), ascending: the high bits of a word's hash, and its id below them.
+        """The keys for looking up words, uint64 (V,), sorted: the high bits are a word's hash, the low bits its id.
 
-        So one sort of plain numbers brings equal hashes together and keeps whose they are.
+        With both in one number, a plain sort brings equal hashes together and still knows whose they are.
         """
         low = np.uint64(self._id_mask)
         return np.sort(_hashes(self.text, self.offsets) & ~low | np.arange(len(self), dtype=np.uint64))
 
 
 def _encoded(word: str) -> bytes:
-    # Half a character, as a terminal may send it, is a word that nobody knows.
+    # A terminal may send half a character. That must be an unknown word, not an error.
     return word.encode("utf-8", "surrogatepass")
 
 
 def _hash(word: bytes) -> int:
-    """The hash of one word, as `hashing` defines it; of a long one, the keyed BLAKE2 of its bytes."""
+    """Return the hash of one word as `hashing` defines it, or its keyed BLAKE2 if the word is long."""
     if len(word) > _LONG_WORD:
         return int.from_bytes(hashlib.blake2b(word, digest_size=8, key=b"".join(SECRET)).digest(), "little")
     with np.errstate(over="ignore"):
@@ -153,7 +177,7 @@ def _hash(word: bytes) -> int:
 
 
 def _hashes(text: np.ndarray, offsets: np.ndarray) -> np.ndarray:
-    """The hash of every word, uint64 (V,)."""
+    """Return the hash of every word, uint64 (V,)."""
     hashes = np.empty(len(offsets) - 1, np.uint64)
     first = 0
     while first < len(hashes):
@@ -165,9 +189,9 @@ def _hashes(text: np.ndarray, offsets: np.ndarray) -> np.ndarray:
 
 
 def _hashes_of_run(text: np.ndarray, starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-    """The hashes of some words, eight bytes of all of them at a time."""
+    """Return the hashes of a run of words, uint64; each pass takes the next eight bytes of all of them."""
     padded = np.concatenate((text, np.zeros(8, np.uint8)))
-    # The eight bytes from every place on, as one number each.
+    # eights[i] is the number that bytes i…i+7 of the text make.
     eights = np.ndarray(len(text) + 1, "<u8", padded, strides=(1,))
     states = SECRET[0] + lengths.astype(np.uint64)
     short = lengths <= _LONG_WORD
@@ -176,6 +200,6 @@ def _hashes_of_run(text: np.ndarray, starts: np.ndarray, lengths: np.ndarray) ->
         going = np.flatnonzero(short & ((left > 0) | (done < 16)))
         blocks = eights[np.minimum(starts[going] + done, len(text))] & _LOW_BYTES[left[going]]
         states[going] = mix_block(states[going], blocks, SECRET)
-    for place in np.flatnonzero(~short).tolist():
-        states[place] = _hash(text[starts[place] : starts[place] + lengths[place]].tobytes())
+    for word in np.flatnonzero(~short).tolist():
+        states[word] = _hash(text[starts[word] : starts[word] + lengths[word]].tobytes())
     return states

@@ -1,4 +1,4 @@
-"""What a run was asked to do, written into its checkpoint folder so that it can be resumed without being told again."""
+"""What a run has to do, saved in its checkpoint folder so that it can be resumed without the options being repeated."""
 
 from __future__ import annotations
 
@@ -6,48 +6,50 @@ import json
 import math
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from w2v_cli.config import TrainConfig, option_name
-from w2v_cli.corpus.texts import Reader, TextOptions
+from w2v_cli.corpus.texts import TextOptions, Texts
 from w2v_cli.errors import ConfigError, CorpusError, ModelFileError, TrainingError
 from w2v_cli.storage.atomic import atomic_file
-from w2v_cli.storage.opening import STDIN
 from w2v_cli.storage.outputs import Named
 from w2v_cli.storage.tensors import parse_json
 
 NAME = "run.json"
 CHECKPOINT_SECONDS = 600.0
-# What may be another when a run is resumed; epochs may only become more.
+# The options that may be different when a run is resumed. The number of epochs may only become higher.
 CHANGEABLE = ("threads", "output", "checkpoint_every")
-# Of run.json: far more than the names of any corpus take.
+# A longer run.json is refused; the names of any corpus take far less.
 _MOST_BYTES = 1 << 26
+# How much of an error about a run.json is shown: it may quote what is in it.
 _SHOWN_CHARACTERS = 200
 
 
 @dataclass(frozen=True)
 class Job:
-    """The texts, every choice, and where the model goes.
+    """The texts, all options, and where the model goes.
 
     Attributes
     ----------
-    corpus : paths, `-` for stdin · output : a path, or None.
-    checkpoint_every : seconds, more than 0; infinity for one checkpoint, at the end.
-    sizes : bytes of each file of the corpus when the run began.
-    folder : where it began, and so what a relative `config.vocab` is relative to; the model file says it as given.
+    texts : the corpus.
+    config : the options of training.
+    output : the model file, or None.
+    checkpoint_every : seconds, more than 0; infinity for a single checkpoint, at the end.
+    sizes : the size of each text in bytes when the run began.
+    folder : the working folder in which the run began, to which `config.vocab` is relative. `config` keeps that path as
+        the user gave it, because it goes into the model file.
 
     Raises
     ------
     ConfigError
-        If `checkpoint_every` is no length of time.
+        If `checkpoint_every` is not a length of time.
     """
 
-    corpus: tuple[str, ...]
+    texts: Texts
     config: TrainConfig
-    text: TextOptions
     output: str | None
     checkpoint_every: float = CHECKPOINT_SECONDS
     sizes: tuple[int, ...] = ()
@@ -55,7 +57,7 @@ class Job:
 
     def __post_init__(self) -> None:
         seconds = self.checkpoint_every
-        # A whole number too large for a float would fail where it is added to a time.
+        # A whole number that is too large for a float would fail later, where it is added to a time.
         is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
         if not is_number or not (0 < seconds <= sys.float_info.max or seconds == math.inf):
             raise ConfigError(
@@ -65,8 +67,7 @@ class Job:
     @property
     def inputs(self) -> list[Named]:
         """Every file that the run reads."""
-        texts = [Named(path, "a text of the corpus") for path in self.corpus]
-        return texts if self.vocab is None else [*texts, Named(self.vocab, "the vocabulary")]
+        return self.texts.named if self.vocab is None else [*self.texts.named, Named(self.vocab, "the vocabulary")]
 
     @property
     def vocab(self) -> str | None:
@@ -75,86 +76,97 @@ class Job:
 
     def save(self, folder: Path) -> None:
         """Write it into a checkpoint folder, with absolute paths."""
-        paths = absolute({"corpus": self.corpus, "output": self.output})
-        values = {**asdict(self), **paths, "folder": os.path.abspath(self.folder)}
+        values = {
+            **_absolute({"corpus": self.texts.paths, "config": self.config.as_dict()}),
+            "text": asdict(self.texts.options),
+            "output": None if self.output is None else os.path.abspath(self.output),
+            "checkpoint_every": self.checkpoint_every,
+            "sizes": self.sizes,
+            "folder": os.path.abspath(self.folder),
+        }
         with atomic_file(folder / NAME) as file:
             file.write(json.dumps(values, indent=1).encode())
 
     def changed(self, options: Mapping[str, Any]) -> Job:
-        """The same job with other threads, output or interval, or more epochs.
+        """Return the same job with other options that may differ: threads, output, interval, or more epochs.
+
+        Parameters
+        ----------
+        options : as on the command line, by the names of their fields; `corpus` is a sequence of paths.
 
         Raises
         ------
         ConfigError
             If another option differs from what the run was begun with.
         """
-        was = {**asdict(self), **self.config.as_dict(), **asdict(self.text), **absolute({"vocab": self.vocab})}
-        different = {name: value for name, value in absolute(options).items() if value != was[name]}
+        was = {
+            **self.config.as_dict(),
+            **asdict(self.texts.options),
+            **_absolute({"vocab": self.vocab}),
+            "corpus": self.texts.paths,
+            "output": self.output,
+            "checkpoint_every": self.checkpoint_every,
+        }
+        different = {name: value for name, value in _absolute(options).items() if value != was[name]}
         for name, value in different.items():
-            if name == "epochs" and value > was[name]:
+            if name in CHANGEABLE or (name == "epochs" and value > was[name]):
                 continue
-            if name not in CHANGEABLE:
-                shown = "the corpus" if name == "corpus" else f"{option_name(name)} {value}"
-                raise ConfigError(
-                    f"{shown} is not what the run was begun with ({_shown(was[name])})",
-                    hint="leave it out; --threads, --output, --checkpoint-every and a higher --epochs may change",
-                )
+            shown = "the corpus" if name == "corpus" else f"{option_name(name)} {value}"
+            raise ConfigError(
+                f"{shown} is not what the run was begun with ({_shown(was[name])})",
+                hint="leave it out; --threads, --output, --checkpoint-every and a higher --epochs may change",
+            )
         config = replace(self.config, **{k: v for k, v in different.items() if k in ("epochs", "threads")})
         own = {k: v for k, v in different.items() if k in ("output", "checkpoint_every")}
         return replace(self, config=config, **own)
 
     def require_same_text(self, fingerprint: str) -> list[str]:
-        """Refuse a corpus whose text is no longer what the run was begun with; returns the files that are gone.
+        """Refuse a corpus whose text has changed since the run began.
+
+        Returns
+        -------
+        The paths of texts that no longer exist. If there are any, or a pipe, the others are not compared.
 
         Raises
         ------
         CorpusError
-            If it has changed; with what has.
+            If the text has changed; says which file.
         """
-        gone = [path for path in self.corpus if path != STDIN and not os.path.exists(path)]
-        # What is no file, as a pipe, can be read once only.
-        if any(path == STDIN or not os.path.isfile(path) for path in self.corpus):
-            return gone
-        reader = Reader(self.corpus, replace(self.text, errors="ignore", lower=False, tokenize="whitespace"))
-        for _ in reader.pieces():
-            pass
-        if reader.fingerprint != fingerprint:
-            sizes = file_sizes(self.corpus)
-            grown = [
+        # A pipe can be read only once.
+        if not self.texts.are_files:
+            return self.texts.missing
+        if self.texts.fingerprint() != fingerprint:
+            other_sizes = [
                 f"{path} had {old:,} bytes and has {new:,}"
-                for path, old, new in zip(self.corpus, self.sizes, sizes, strict=True)
+                for path, old, new in zip(self.texts.paths, self.sizes, self.texts.sizes, strict=True)
                 if old != new
             ]
-            what = "; ".join(grown) or f"{', '.join(self.corpus)}: as long as before, but other text"
+            what = "; ".join(other_sizes) or f"{', '.join(self.texts.paths)}: the same length as before, but other text"
             raise CorpusError(
                 f"the corpus has changed since the run began: {what}",
-                hint="bring the old text back, or train anew with another --checkpoint folder",
+                hint="restore the old text, or train anew with another --checkpoint folder",
             )
         return []
 
 
 def _shown(value: Any) -> str:
+    """Return the value of an option for an error message."""
     return ", ".join(value) if isinstance(value, tuple) else str(value)
 
 
-def absolute(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The same options for any working folder; stdin stays what it is."""
+def _absolute(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the same options for any working folder."""
     paths: dict[str, Any] = {}
     if options.get("corpus"):
-        paths["corpus"] = tuple(path if path == STDIN else os.path.abspath(path) for path in options["corpus"])
+        paths["corpus"] = Texts(options["corpus"]).absolute().paths
     for name in ("output", "vocab"):
         if options.get(name) is not None:
             paths[name] = os.path.abspath(options[name])
     return {**options, **paths}
 
 
-def file_sizes(corpus: Sequence[str]) -> tuple[int, ...]:
-    """Bytes of each file, 0 for what is none."""
-    return tuple(os.path.getsize(path) if os.path.isfile(path) else 0 for path in corpus)
-
-
 def load_job(folder: Path) -> Job:
-    """What the run of a checkpoint folder was asked to do.
+    """Read what the run of a checkpoint folder has to do.
 
     Raises
     ------
@@ -168,13 +180,13 @@ def load_job(folder: Path) -> Job:
             text = file.read(_MOST_BYTES + 1)
         if len(text) > _MOST_BYTES:
             raise ValueError("it is too long")
-        return _understood(parse_json(text.decode()))
+        return _job_of(parse_json(text.decode()))
     except OSError as error:
         raise TrainingError(
             f"there is no run to resume in {folder}: {error.strerror or error}",
             hint="name the folder that was given to w2v train --checkpoint",
         ) from error
-    # The file may come from somebody else, and hold what is of any kind, or too deep to be shown.
+    # The file may come from somebody else, so its values may have any type, or be nested too deep to be shown.
     except (ValueError, TypeError, KeyError, RecursionError, ConfigError) as error:
         raise ModelFileError(
             f"{folder / NAME} cannot be understood: {str(error)[:_SHOWN_CHARACTERS]}",
@@ -182,17 +194,25 @@ def load_job(folder: Path) -> Job:
         ) from error
 
 
-def _understood(values: Any) -> Job:
-    """The job that the values of a run.json say; ValueError, TypeError, KeyError or ConfigError if they say none."""
-    corpus, sizes, output = values["corpus"], values["sizes"], values["output"]
+def _job_of(values: Any) -> Job:
+    """Return the job that the values of a run.json describe.
+
+    Raises
+    ------
+    ValueError, TypeError, KeyError, ConfigError
+        If they describe none.
+    """
+    if not isinstance(values, dict):
+        raise ValueError("it is not an object with names")
+    corpus, sizes, output = values.pop("corpus"), values.pop("sizes"), values["output"]
     if not isinstance(corpus, list) or not isinstance(sizes, list) or len(corpus) != len(sizes):
         raise ValueError("corpus and sizes are not lists of one length")
     if not all(type(size) is int and size >= 0 for size in sizes):
         raise ValueError("a size is not a number of bytes")
-    config = TrainConfig.from_dict(values["config"])
+    config, options = TrainConfig.from_dict(values.pop("config")), TextOptions(**values.pop("text"))
     for path in (*corpus, values["folder"], *(path for path in (output, config.vocab) if path is not None)):
-        # Both are errors of the system's calls otherwise: half a character, and a NUL.
+        # The system refuses a NUL in a path, and half a character has no bytes; `os.fsencode` raises for the latter.
         if not isinstance(path, str) or b"\0" in os.fsencode(path):
-            raise ValueError("a path is not a path")
-    read = {"corpus": tuple(corpus), "sizes": tuple(sizes), "config": config, "text": TextOptions(**values["text"])}
-    return Job(**{**values, **read})
+            raise ValueError("a path is not valid")
+    # Whatever else is in the file must be a field, or it is a TypeError.
+    return Job(**values, texts=Texts(corpus, options), config=config, sizes=tuple(sizes))

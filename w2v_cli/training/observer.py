@@ -1,0 +1,36 @@
+"""What a training run tells the program that started it."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+
+from w2v_cli.corpus.encode import EncodedCorpus
+from w2v_cli.corpus.texts import TextOptions
+from w2v_cli.training.trainer import Progress, Trainer
+
+
+class Observer:
+    """Receives the events of a run, in the thread that started it. A subclass overrides what it wants to know."""
+
+    def compiling(self) -> AbstractContextManager[None]:
+        """Return a context that is entered while code may be compiled."""
+        return nullcontext()
+
+    def corpus(self, phase: str, done: int, total: int | None) -> None:
+        """Receive the progress of a pass over the corpus: `count` in bytes, `encode` in tokens; no total for a pipe."""
+
+    def encoded(self, corpus: EncodedCorpus, text: TextOptions) -> None:
+        """Receive the corpus when the text has become ids."""
+
+    def ready(self, trainer: Trainer, estimated_seconds: float) -> None:
+        """Receive the trainer when training begins, and about how long it will take."""
+
+    def training(self, progress: Progress) -> None:
+        """Receive the progress of training, about ten times a second."""
+
+    def stop(self) -> bool:
+        """Return whether the run must stop; asked about ten times a second."""
+        return False
+
+    def remark(self, message: str) -> None:
+        """Receive something that the user should know, as a sentence."""

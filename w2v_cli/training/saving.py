@@ -1,0 +1,149 @@
+"""The result of a training run, and the files that it is saved in, also when the run is stopped or the disk is full."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+# Imported at the top so that it is the version of the program that trains, even if that is replaced meanwhile.
+from w2v_cli import __version__
+from w2v_cli.config import TrainConfig
+from w2v_cli.corpus.texts import TextOptions
+from w2v_cli.corpus.vocabulary import Vocabulary
+from w2v_cli.errors import ModelFileError, TrainingError, W2VError
+from w2v_cli.formats.model_file import LOSSES, MOST_LOSSES, save_model
+from w2v_cli.storage.tensors import TensorFile
+from w2v_cli.training.run_folder import resume_command
+from w2v_cli.training.trainer import Trained
+
+_PARTIAL = ".partial.safetensors"
+# NAME_MAX of every common file system.
+_MOST_NAME_BYTES = 255
+# A mark in the metadata of a model whose run was stopped. Only such a model may be replaced by that of a stopped run.
+UNFINISHED = "unfinished"
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run has made, and from what.
+
+    Attributes
+    ----------
+    config, text : the options.
+    engine : reference or compiled.
+    vocabulary : the words, in the order of the rows of the parameters.
+    token_count : tokens of the vocabulary in the corpus.
+    corpus_fingerprint : sha256 of the text, hexadecimal.
+    trained : parameters and losses.
+    output : the model file, or None.
+    seconds : how long each phase took: `count`, `encode`, `compile`, `train` and `save`.
+    """
+
+    config: TrainConfig
+    text: TextOptions
+    engine: str
+    vocabulary: Vocabulary
+    token_count: int
+    corpus_fingerprint: str
+    trained: Trained
+    output: str | None
+    seconds: dict[str, float]
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """What the model file says about how it was made."""
+        return {
+            "version": __version__,
+            "config": json.dumps(self.config.as_dict()),
+            "text": json.dumps(asdict(self.text)),
+            "seed": str(self.config.seed),
+            "corpus_fingerprint": self.corpus_fingerprint,
+            "corpus_tokens": str(self.token_count),
+            **({} if len(self.trained.losses) > MOST_LOSSES else {"loss": json.dumps(self.trained.losses)}),
+            **({} if self.trained.finished else {UNFINISHED: "true"}),
+        }
+
+    @property
+    def tensors(self) -> dict[str, np.ndarray]:
+        """The tables of the model file, and the losses if they are too many for its metadata."""
+        losses = self.trained.losses
+        return self.trained.parameters.tensors() | (
+            {LOSSES: np.array(losses, np.float64)} if len(losses) > MOST_LOSSES else {}
+        )
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the model file.
+
+        Raises
+        ------
+        ModelFileError
+            If it cannot be written.
+        """
+        save_model(path, self.vocabulary.words, self.vocabulary.counts, self.tensors, self.metadata)
+
+    def keep(self, path: str, folder: Path | None) -> None:
+        """Write the model file, and make sure that nothing is lost if that fails.
+
+        Raises
+        ------
+        ModelFileError
+            If it cannot be written. The message says where the model is instead: in the checkpoint `folder`, if there
+            is one; otherwise in a new folder, in the system's folder of temporary files or in the working folder.
+        """
+        try:
+            self.save(path)
+        except ModelFileError as error:
+            if folder is not None:
+                hint = f"{error.hint}; then {resume_command(folder, path)} writes it"
+                raise ModelFileError(f"{error.message}; nothing is lost", hint) from error
+            other = self._saved_elsewhere(Path(path).name)
+            if other is None:
+                raise
+            raise ModelFileError(f"{error.message}; the model is in {other} instead", "move it from there") from error
+
+    def _saved_elsewhere(self, name: str) -> Path | None:
+        """Write the model file wherever there may be space for it; return its path, or None if it fits nowhere."""
+        for parent in (tempfile.gettempdir(), os.curdir):
+            with suppress(OSError):
+                # In a new folder, nobody else can have put a file with that name.
+                folder = Path(tempfile.mkdtemp(prefix="w2v-", dir=parent))
+                try:
+                    self.save(folder / name)
+                    return folder / name
+                except W2VError:
+                    folder.rmdir()
+        return None
+
+
+def partial_path(output: str) -> str:
+    """Return where the model of a stopped run goes; the name is shortened to what a file system allows."""
+    folder, name = os.path.split(output.removesuffix(".safetensors"))
+    while len(os.fsencode(name + _PARTIAL)) > _MOST_NAME_BYTES:
+        name = name[:-1]
+    return os.path.join(folder, name + _PARTIAL)
+
+
+def require_replaceable(partial: str) -> None:
+    """Refuse to begin a run whose partial model would replace a file that was not left by a stopped run.
+
+    Raises
+    ------
+    TrainingError
+        If there is such a file.
+    """
+    if not os.path.lexists(partial):
+        return
+    with suppress(ModelFileError):
+        if not os.path.islink(partial) and UNFINISHED in TensorFile(partial).metadata:
+            return
+    raise TrainingError(
+        f"{partial} exists and was not left by a stopped run, but that is where the model would go if this run were"
+        " stopped",
+        hint="move it elsewhere, or name another output (-o)",
+    )
