@@ -39,10 +39,10 @@ def analogy_score(folder: Path, corpus: Path, *options: str) -> float:
         ((), 90),
         (("--seed", "2"), 90),
         (("--loss", "hs", "--epochs", "2"), 90),
-        (("--loss", "softmax", "--epochs", "2"), 85),
+        (("--loss", "softmax", "--epochs", "2", "--dim", "30"), 85),
         (("--model", "cbow"), 90),
         (("--model", "cbow", "--loss", "hs", "--epochs", "2"), 90),
-        (("--model", "cbow", "--loss", "softmax", "--epochs", "1"), 90),
+        (("--model", "cbow", "--loss", "softmax", "--epochs", "1", "--dim", "30"), 90),
     ],
 )
 def test_the_planted_analogies_are_answered(tmp_path: Path, options: tuple[str, ...], least: float) -> None:
