@@ -147,7 +147,7 @@ def by_hand(tensors: dict[str, np.ndarray], config: TrainConfig, samples: list[A
 def test_the_last_loss_is_that_of_the_saved_model_computed_anew(
     tmp_path: Path, model: str, loss: str, engine: str
 ) -> None:
-    lines = Path(TOYLAND).read_text().splitlines()[:600]
+    lines = Path(TOYLAND).read_text().splitlines()[:200]
     with encoded(tmp_path, "\n".join(lines), 5) as corpus:
         config = TrainConfig(model=model, loss=loss, dim=12, epochs=2, threads=2, engine=engine)
         samples = LossSample(corpus, sampler_of(config, corpus.vocabulary.counts)).samples
