@@ -40,9 +40,8 @@ ensure_environment() {
         rm -rf "$venv"
         "$base_python" -m venv "$venv" >&2 || fail "cannot create $venv"
     fi
-    echo "Installing w2v-cli${extra:+ with the packages of its ${extra} extra} into .venv; this happens once and takes about a minute" >&2
-    # --no-compile: Python itself compiles the modules that are used, which are far fewer than pip would compile.
-    "$python" -m pip install --quiet --no-compile --editable "$root${extra:+[$extra]}" >&2 ||
+    echo "Installing w2v-cli${extra:+ with its extra \"$extra\"} into .venv; this happens once and takes about a minute" >&2
+    "$python" -m pip install --quiet --disable-pip-version-check --editable "$root${extra:+[$extra]}" >&2 ||
         fail "installing into $venv failed, see above" "the next run tries again"
     echo "$root" >"$venv/installed"
     echo "$root" >"$stamp"
