@@ -22,7 +22,7 @@ def test_every_kept_case_of_a_target_passes(target: str, tmp_path: Path) -> None
         fuzz.CHECKS[target](case.read_bytes(), tmp_path)
 
 
-def test_a_check_fails_for_a_planted_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_check_notices_what_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fuzz.texts, "_last_cut", len)
     with pytest.raises(AssertionError):
         fuzz.CHECKS["reader"](b"\0one two", tmp_path)
