@@ -1,9 +1,9 @@
-# Sourced by the other scripts, not run: the project's own environment in .venv, made when it is needed.
+# Source this file to use the project's own environment in .venv.
 #
-#   ensure_environment [EXTRA]    sets $python to the interpreter that has the project, and the extra, installed
+#   ensure_environment [EXTRA]    create or update .venv with the project and the given extra, and set $python
 #
-# A stamp is written when an install has ended well, and holds the folder that it was for: an environment that is
-# half made, older than pyproject.toml, or has been moved, has no valid one.
+# A stamp file is written after each successful installation. It contains the path of the source tree. An environment
+# is installed again if its stamp is missing, if the stamp is older than pyproject.toml, or if the tree has been moved.
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
@@ -21,7 +21,7 @@ find_python() {
             return
         fi
     done
-    fail "w2v needs Python 3.10 or newer, and $(${PYTHON:-python3} --version 2>/dev/null || echo none) is what is here" \
+    fail "w2v needs Python 3.10 or newer, but found $(${PYTHON:-python3} --version 2>/dev/null || echo none)" \
         "install a newer Python, or name one: PYTHON=/path/to/python3 $0"
 }
 
@@ -36,13 +36,13 @@ ensure_environment() {
         find_python
         "$base_python" -c 'import ensurepip, venv' 2>/dev/null ||
             fail "$base_python has no venv module" "on Debian and Ubuntu: apt install python3-venv"
-        echo "Making .venv with $("$base_python" --version)" >&2
+        echo "Creating .venv with $("$base_python" --version)" >&2
         rm -rf "$venv"
-        "$base_python" -m venv "$venv" >&2 || fail "cannot make $venv"
+        "$base_python" -m venv "$venv" >&2 || fail "cannot create $venv"
     fi
-    echo "Installing w2v-cli${extra:+ with what the ${extra}s need} into .venv; this is done once and takes a minute" >&2
-    "$python" -m pip install --quiet --editable "$root${extra:+[$extra]}" >&2 ||
-        fail "installing into $venv failed, see above" "the next run will try again"
+    echo "Installing w2v-cli${extra:+ with its extra \"$extra\"} into .venv; this happens once and takes about a minute" >&2
+    "$python" -m pip install --quiet --disable-pip-version-check --editable "$root${extra:+[$extra]}" >&2 ||
+        fail "installing into $venv failed, see above" "the next run tries again"
     echo "$root" >"$venv/installed"
     echo "$root" >"$stamp"
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Download text8, the first 100 MB of cleaned English Wikipedia (Mahoney), as data/text8.
 
-A download that broke off goes on where it ended; the text is checked by its md5 before it gets its name.
+An interrupted download is resumed. The text gets its final name only after its MD5 checksum has been verified.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ TIMEOUT_SECONDS = 60
 
 
 def get_text8(target: Path, url: str = URL, md5: str = MD5) -> bool:
-    """Make `target` the text with the given md5; returns False if it was there already.
+    """Download the text with the given MD5 to `target`. Return False if `target` already contains it.
 
     Raises
     ------
     OSError
-        If the download fails; what has come so far stays in `<target>.zip.part` for the next try.
+        If the download fails. The part that has arrived stays in `<target>.zip.part` and is used by the next try.
     ValueError
-        If what came is not the text; it is removed.
+        If the downloaded file is not the text. It is removed.
     """
     if target.exists():
         if _md5(target) != md5:

@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
 """Write toyland: a small text about an invented world, and the answers that vectors made from it should give.
 
-Every fact is planted by one rule: *words are alike by the words around them*. A capital and its country are
-both seen with the things of that land (its river, its dish, …); capitals are seen with streets, countries with
-borders. A word is thus theme + side, and capital − country is the same in every land: the analogy. A
-near-synonym shares a stated part of its neighbours with the word that it resembles: the rating.
-`--shuffle-relations` writes the same world with the themes of one side dealt out wrongly, and unchanged
-answers: vectors made from that text must fail.
+Every fact is planted by one rule: *words are similar if the words around them are*. A capital and its country
+both occur with the things of their land (its river, its dish, …). In addition, capitals occur with streets, and
+countries with borders. A word vector is thus theme + side, and capital − country is the same in every land: that
+makes the analogies. A near-synonym shares a known part of its neighbours with the word that it resembles: that
+makes the similarity ratings. `--shuffle-relations` writes a text in which the themes of one side are permuted, with
+the same answers. Vectors made from that text must answer wrongly.
 
-The bytes are the same on every platform and with every Python: the only randomness is `Random.random`, whose
-stream for a seed is fixed; weights are whole numbers; nothing is iterated in hash order.
+The output is byte-identical on every platform and Python version: the only source of randomness is `Random.random`,
+whose stream is fixed for a seed, weights are integers, and nothing is iterated in hash order.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SEED = 1
-# Enough for the analogies at every learning rate from 0.025 to 0.05, in 1.5 MB.
+# With these numbers the text has 1.5 MB, and the analogies are learnt at every learning rate from 0.025 to 0.05.
 SENTENCES_PER_MEMBER = 100
 SENTENCES_PER_LIKENESS = 36
 SENTENCES_OF_BACKGROUND = 2000
@@ -33,7 +33,7 @@ RELATED_PERCENT = (60, 50, 40, 30)
 
 
 def words(text: str) -> list[str]:
-    """The words of a text."""
+    """Return the words of a text."""
     return text.split()
 
 

@@ -1,4 +1,4 @@
-"""What several test files share."""
+"""Fixtures and helpers that several test files use."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ ROOT = Path(__file__).parents[1]
 
 @pytest.fixture(scope="session")
 def shared_data() -> Callable[[str], Path]:
-    """The path of a file of real text or of a gold set; skips the test where it is absent."""
+    """Return a function that finds a file of real text or a gold set, and skips the test if the file is missing."""
 
     def find(name: str) -> Path:
         path = SHARED / name
         if not path.exists():
-            pytest.skip(f"{name} is not here (real text and gold sets lie in ../shared/data)")
+            pytest.skip(f"{name} is missing (real text and gold sets are in ../shared/data)")
         return path
 
     return find
 
 
 def write_unchecked(path: Path | str, words: Sequence[str], counts: Any, tensors: Any, metadata: Any) -> None:
-    """A model file as a stranger may write it: with contents that `save_model` refuses."""
+    """Write a model file without the checks of `save_model`, as another program might write it."""
     counted = {} if counts is None else {"counts": np.asarray(counts, np.int64)}
     write_tensors(path, {**tensors, **word_tensors(words), **counted}, metadata)
 
@@ -46,7 +46,7 @@ def load_vectors(path: Path | str, format: str | None = None) -> WordVectors:
 
 
 def call(capture: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
-    """The command line's exit code, stdout and stderr."""
+    """Run a command line, and return its exit code, stdout and stderr."""
     with pytest.raises(SystemExit) as caught:
         run(arguments)
     captured = capture.readouterr()
@@ -55,13 +55,13 @@ def call(capture: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str
 
 
 def call_for_lines(capture: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, list[str], str]:
-    """`call`, with the lines of stdout."""
+    """Like `call`, but return stdout as a list of lines."""
     code, out, err = call(capture, *arguments)
     return code, out.splitlines(), err
 
 
 def assert_a_closed_pipe_is_silent(*arguments: str) -> None:
-    """A command whose reader goes after one line ends with 0 and says nothing."""
+    """Check that a command exits with 0 and prints no error if its reader closes the pipe after one line."""
     command = [sys.executable, "-m", "w2v_cli", *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None and process.stderr is not None

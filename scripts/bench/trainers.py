@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""How fast, how good, how big: w2v beside gensim and fastText, alternating, on the same text with the same options.
+"""Compare the speed, quality and memory of w2v, gensim and fastText on the same text with the same options.
 
     pip install '.[bench]'
     scripts/bench/trainers.py corpus.txt --subsample 1e-4 --threads 2 --gold questions-words.txt --gold wordsim353.txt
@@ -8,12 +8,12 @@
     scripts/bench/trainers.py --roofline
     scripts/bench/trainers.py --scaling
 
-Every trainer runs in a process of its own, A B C A B C …, so that a noisy machine is noisy for all of them.
-words/s is one definition for all: tokens of the vocabulary, before subsampling, times epochs, per second of
-training. gensim reads the text as `corpus_file` and cuts lines after 10,000 words: the peers are given lines of 1,000.
-With --max-vocab all of them are given the text without the words that are left out, as fastText has no such option.
-With --loss softmax the loss of every trained model is taken anew, at the same windows of the same text, over the same
-words: fastText's own has every probability under 1/512 as nought, and is of one thread.
+Each trainer runs in its own process, in the order A B C A B C …, so that noise on the machine affects all of them.
+words/s means the same for all: tokens of the vocabulary, before subsampling, times epochs, per second of training.
+gensim reads the text as `corpus_file` and cuts lines after 10,000 words, so the peers get lines of 1,000 words.
+fastText has no --max-vocab, so with that option all trainers get the text without the words that are left out.
+With --loss softmax the loss of every trained model is measured again, at the same windows of the same text and over the
+same words, because the loss that fastText reports treats every probability under 1/512 as zero and covers one thread.
 """
 
 from __future__ import annotations

@@ -1,19 +1,19 @@
 #!/usr/bin/env python3
-"""Let every system call of a command fail in turn, and see that nothing is lost and the command says what happened.
+"""Make every system call of a command fail in turn, and check that nothing is lost and that the error is reported.
 
     scripts/torture/faults.py                                  every command and kind of call; some minutes
     scripts/torture/faults.py --command train --kind write     the writes of a training run alone
 
-A command runs in a child process in which the n-th call of a kind fails, for every n until there are no more.
-`size` is a limit on the size of files, which grows until the command succeeds: there the system itself fails.
-Afterwards
+Each command runs in a child process in which the n-th call of a kind fails, for n = 1, 2, … as long as there is one.
+For the kind `size` the system itself fails, because the size of files is limited; the limit grows until the command
+succeeds. After each fault,
 
-* the command has done all that it does undisturbed, or has ended with 3 and a message that does not call it a bug;
-* its outputs are the older ones or the new ones, whole, and its inputs are unchanged;
-* the next undisturbed run, which resumes if there are checkpoints, makes what it should and leaves no other file.
+* the command must have done its whole work, or have exited with 3 and a message that does not call the fault a bug;
+* its outputs must be the old ones or the new ones, complete, and its inputs must be unchanged;
+* the next undisturbed run, which resumes from checkpoints if there are any, must succeed and leave no other file.
 
-Prints one JSON object: faults by command and by kind, how many were harmless and how many reported, and what went
-wrong. Exits with 1 if anything did.
+Prints one JSON object: the number of faults by command and by kind, how many were harmless and how many were reported,
+and everything that went wrong. Exits with 1 if anything went wrong.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from pathlib import Path
 from writers import OTHERS, WRITERS, End, Workplace, contents, watch
 
 COMMANDS = {**OTHERS, **WRITERS}
-# What each kind of call may fail with.
+# The errors that each kind of call may fail with.
 FAILURES: dict[str, tuple[int, ...]] = {
     "open": (errno.EACCES, errno.EMFILE, errno.ENOSPC),
     "read": (errno.EIO,),

@@ -1,16 +1,17 @@
 #!/usr/bin/env python3
-"""Kill commands that write files at random moments, and see that nothing is lost.
+"""Kill commands at random moments while they write files, and check that nothing is lost.
 
-    scripts/torture/kill.py --kills 200                every model and loss, both engines, one thread: byte for byte
-    scripts/torture/kill.py --kills 50 --threads 2     with two threads, whose models differ: that they are finished
-    scripts/torture/kill.py --kills 0 --writer-kills 100        convert, phrases and Python's save alone
+    scripts/torture/kill.py --kills 200             every model and loss, both engines, one thread: compares all bytes
+    scripts/torture/kill.py --kills 50 --threads 2  two threads, whose models differ: checks that every run finishes
+    scripts/torture/kill.py --kills 0 --writer-kills 100        only convert, phrases and save from Python
 
-A training run with checkpoints is killed until it ends, and its model compared with that of an undisturbed run.
-The other commands write over an older output: after a kill it must be there or the new one, whole, and after one more
-undisturbed run nothing else. SIGKILL comes after a random time, or at a random place among the calls that change a
-file: in the middle of a write, before a sync, between a write and its rename.
+A training run with checkpoints is killed and resumed until it ends. Its model must equal the model of an undisturbed
+run. The other commands replace an older output. After a kill, the output must be the old one or the new one, complete,
+and one more undisturbed run must leave no other file behind. SIGKILL arrives after a random time, or at a random one of
+the calls that change a file: in the middle of a write, before a sync, or between a write and its rename.
 
-Prints one JSON object: kills by kind, and what went wrong. Exits with 1 if anything did.
+Prints one JSON object with the number of kills of each kind and with everything that went wrong. Exits with 1 if
+anything went wrong.
 """
 
 from __future__ import annotations

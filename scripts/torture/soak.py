@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""A long run under bad luck: checkpoints all the time, SIGKILL now and then, and in the end nothing has leaked.
+"""Kill and resume one long run again and again, and check that it ends in the right bytes and leaks nothing.
 
     scripts/torture/soak.py corpus.txt --seconds 3600 --checkpoint-every 1m
 
-Trains with one thread, is killed at random moments and resumed, until the time is up; then the run is left alone to its
-end. An undisturbed one trains beside it, on another core if there is one. Memory and open files of the first are
-sampled every second. Prints one JSON object: kills, checkpoints, memory and files of the first and the last part of
-the samples, and whether the model is that of the undisturbed run, byte for byte. Exits with 1 if it is not, if memory
-grew by more than 5 %, or if open files grew.
+The run trains with one thread. It is killed at random moments and resumed until the time is up, and then trains to its
+end. An undisturbed run trains at the same time, on another core if there is one. The memory and the open files of the
+first run are sampled every second. Prints one JSON object: the number of kills and checkpoints, memory and open files
+in the first and the last part of the samples, and whether both models are equal byte for byte. Exits with 1 if they
+differ, if memory grew by more than 5 %, or if the number of open files grew.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from pathlib import Path
 from typing import Any
 
 W2V = [sys.executable, "-m", "w2v_cli", "train"]
-# A process is looked at only when it has been training for so long: before that its memory grows to its size.
+# A process is sampled only after it has trained for this long, because its memory grows at first.
 SETTLED_SECONDS = 5
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("corpus", help="text, perhaps compressed")
-    parser.add_argument("--seconds", type=float, default=3600, help="of training with kills, about (3600)")
+    parser.add_argument("corpus", help="the text, which may be compressed")
+    parser.add_argument("--seconds", type=float, default=3600, help="seconds of training with kills, about (3600)")
     parser.add_argument("--checkpoint-every", default="1m", help="as w2v train's (1m)")
     parser.add_argument("--kill-every", type=float, default=120, help="seconds between kills, on average (120)")
     parser.add_argument("--dim", type=int, default=100)

@@ -1,7 +1,7 @@
-"""What kill.py and faults.py share: commands that write files, run in a child process whose calls are watched.
+"""Run commands that write files in a child process whose system calls are watched; for kill.py and faults.py.
 
-A workplace has three folders. The commands read `given`, and write in `work`, their working folder, where older outputs
-lie. `tmp` stands for the system's temporary folder.
+A workplace has three folders. Commands read from `given` and write into `work`, which is their working folder and
+contains older outputs. `tmp` takes the place of the system's temporary folder.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from w2v_cli.config import TrainConfig
 from w2v_cli.errors import W2VError
 from w2v_cli.training.run import train_model
 
-# What a command asks of the system, by the kind of call. `watch` adds the reads, the writes and the maps of files.
+# The functions that make each kind of system call. `watch` adds reads, writes and memory maps of files.
 CALLS: dict[str, list[tuple[Any, str]]] = {
     "open": [(os, "open"), (io, "open"), (builtins, "open")],
     "read": [(os, "pread"), (os, "preadv")],

@@ -77,7 +77,7 @@ def test_an_answer_that_cannot_be_written_is_a_sentence_and_an_exit_code(
     folder: Path, target: str, command: str
 ) -> None:
     done = shell(folder, f"{command} >{target}")
-    assert done.returncode == 3
+    assert done.returncode == 3, done.stderr
     assert "Error: cannot write the answer to stdout: " in done.stderr
     assert "Traceback" not in done.stderr and "Exception ignored" not in done.stderr
 

@@ -197,7 +197,7 @@ def test_a_planted_error_fails_the_command_and_is_named(
     culprits: list[str],
 ) -> None:
     plant(monkeypatch)
-    done = CliRunner().invoke(gradcheck, ["--json", "-k", pattern])
+    done = CliRunner().invoke(gradcheck, ["--json", "--dim", "3", "--vocab", "6", "-k", pattern])
     assert done.exit_code == 1
     wrong = [json.loads(line)["check"] for line in done.stdout.splitlines() if '"MISMATCH"' in line]
     for culprit in culprits:

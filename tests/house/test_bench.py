@@ -1,4 +1,4 @@
-"""The benchmark: what it hands to w2v and its peers, the loss that it takes anew, its tables and its plot."""
+"""The benchmark: the options passed to w2v and its peers, the measured loss, the tables and the plot."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from conftest import ROOT
 from w2v_cli.formats.model_file import save_model
 
 WORDS = ["a", "b", "c"]
-# Words that a model lacks stand between those it has.
+# The text also contains words that the model does not know.
 TEXT = "a b rare c a c b b a other c\n" * 3
 
 
@@ -45,7 +45,7 @@ def log_softmax(scores: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("model", ["skipgram", "cbow"])
-def test_the_loss_taken_anew_is_that_of_the_models_own_predictions(
+def test_the_measured_loss_is_that_of_the_models_own_predictions(
     bench: Any, options: Any, tmp_path: Path, model: str
 ) -> None:
     rng = np.random.default_rng(1)

@@ -1,4 +1,4 @@
-"""What fuzzing has found, and where it begins: every case is refused or understood."""
+"""Inputs that fuzzing has found or starts from: each is either understood or refused with an error of the project."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The download of text8 against a server of our own: whole, broken off, resumed, wrong."""
+"""Download text8 from a local server: completely, interrupted, resumed, and with wrong content."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def archive_of(text: bytes) -> bytes:
 
 
 class Server(HTTPServer):
-    """Serves `content`, at most `limit` bytes of it, and notes the ranges it is asked for."""
+    """A server that sends at most `limit` bytes of `content`, and records the ranges that are requested."""
 
     content = archive_of(TEXT)
     limit: int | None = None

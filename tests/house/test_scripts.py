@@ -1,4 +1,4 @@
-"""`scripts/w2v` and `scripts/test` make their environment once, and the torture tests notice what is wrong."""
+"""`scripts/w2v` and `scripts/test` create their environment once, and the torture tests notice planted errors."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
-# Stands for Python: notes what it is asked to do, and makes an environment that has itself in it.
+# A stand-in for Python. It logs what it is asked to do, and copies itself into each environment that it creates.
 PYTHON = """#!/usr/bin/env bash
 case "$*" in
     *version_info*) [ -z "${OLD:-}" ] ;;
@@ -21,13 +21,13 @@ case "$*" in
     *"import ensurepip"*) [ -z "${NO_VENV:-}" ] ;;
     "-m venv "*) mkdir -p "$3/bin"; cp "$0" "$3/bin/python"; echo venv >> "$LOG" ;;
     "-m pip "*) echo pip "${@: -1}" >> "$LOG"; [ -z "${NO_NETWORK:-}" ] || { echo "no network" >&2; exit 1; } ;;
-    *) echo "$*" ;;
+    *) echo "$*"; [ "$2" != "${FAILS:-}" ] ;;
 esac
 """
 
 
 class Tree:
-    """A copy of the scripts beside a pyproject.toml, and a Python that only pretends."""
+    """A copy of the scripts with a pyproject.toml, and the stand-in for Python on the PATH."""
 
     def __init__(self, folder: Path) -> None:
         self.root = folder / "a tree"
@@ -52,7 +52,7 @@ class Tree:
         )
 
     def installs(self) -> list[str]:
-        """What was made and installed since the last time."""
+        """Return what was created and installed since the last call."""
         lines = self.log.read_text().splitlines() if self.log.exists() else []
         self.log.unlink(missing_ok=True)
         return lines
@@ -63,11 +63,11 @@ def tree(tmp_path: Path) -> Iterator[Tree]:
     yield Tree(tmp_path)
 
 
-def test_the_environment_is_made_once(tree: Tree) -> None:
+def test_the_environment_is_created_once(tree: Tree) -> None:
     first = tree.run("w2v", "similar", "a b")
     assert first.returncode == 0, first.stderr
     assert first.stdout == "-m w2v_cli similar a b\n"
-    assert "Making .venv with Python 3.12.0" in first.stderr and "Installing" in first.stderr
+    assert "Creating .venv with Python 3.12.0" in first.stderr and "Installing" in first.stderr
     assert tree.installs() == ["venv", f"pip {tree.root}"]
     second = tree.run("w2v", "--help")
     assert (second.stdout, second.stderr, tree.installs()) == ("-m w2v_cli --help\n", "", [])
@@ -91,12 +91,20 @@ def test_the_tests_add_their_extra_to_the_same_environment(tree: Tree) -> None:
     assert tree.installs() == []
 
 
-def test_without_arguments_lint_and_types_come_first_and_checked_indices_last(tree: Tree) -> None:
+def test_without_arguments_every_check_runs_and_mypy_reports_after_the_tests(tree: Tree) -> None:
     lines = tree.run("test").stdout.splitlines()
-    assert [line.split()[1] for line in lines] == ["ruff", "ruff", "mypy", "pytest", "pytest"]
+    assert [line.split()[1] for line in lines] == ["ruff", "ruff", "pytest", "mypy", "pytest"]
+    assert "tests/corpus" in lines[-1] and "tests/corpus" not in lines[2]
 
 
-def test_a_failed_install_is_one_sentence_and_is_tried_again(tree: Tree) -> None:
+@pytest.mark.parametrize("check", ["ruff", "mypy", "pytest"])
+def test_a_check_that_fails_makes_the_script_fail(tree: Tree, check: str) -> None:
+    failed = tree.run("test", FAILS=check)
+    assert failed.returncode == 1
+    assert failed.stdout.splitlines()[-1].startswith(f"-m {check}")
+
+
+def test_a_failed_installation_is_reported_and_tried_again(tree: Tree) -> None:
     failed = tree.run("w2v", NO_NETWORK="1")
     assert failed.returncode == 3
     assert failed.stderr.count("Error: installing into") == 1 and failed.stdout == ""
@@ -105,7 +113,7 @@ def test_a_failed_install_is_one_sentence_and_is_tried_again(tree: Tree) -> None
     assert tree.installs() == ["venv", f"pip {tree.root}"]
 
 
-def test_an_environment_that_was_moved_is_made_again(tree: Tree) -> None:
+def test_an_environment_that_was_moved_is_created_again(tree: Tree) -> None:
     tree.run("w2v")
     tree.installs()
     tree.root = tree.root.rename(tree.root.parent / "moved")
@@ -116,11 +124,11 @@ def test_an_environment_that_was_moved_is_made_again(tree: Tree) -> None:
 @pytest.mark.parametrize(
     ("environment", "sentence"),
     [
-        ({"OLD": "3.8.18"}, "Error: w2v needs Python 3.10 or newer, and Python 3.8.18 is what is here"),
+        ({"OLD": "3.8.18"}, "Error: w2v needs Python 3.10 or newer, but found Python 3.8.18"),
         ({"NO_VENV": "1"}, "Error: python3 has no venv module"),
     ],
 )
-def test_what_is_missing_is_one_sentence(tree: Tree, environment: dict[str, str], sentence: str) -> None:
+def test_a_missing_requirement_is_reported_with_a_hint(tree: Tree, environment: dict[str, str], sentence: str) -> None:
     done = tree.run("w2v", PYTHON="", **environment)
     assert done.returncode == 3 and done.stdout == ""
     assert done.stderr.splitlines()[0] == sentence
@@ -128,7 +136,8 @@ def test_what_is_missing_is_one_sentence(tree: Tree, environment: dict[str, str]
     assert not (tree.root / ".venv").exists()
 
 
-# The fault test with a writer of pairs that renames one file after the other, and lets the first stay as it is.
+# The fault test, with a planted error: `careless` renames the files of a pair one by one and does not undo the first
+# rename when the second fails.
 CARELESS = """
 import os, sys
 from w2v_cli.storage import atomic

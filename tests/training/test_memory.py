@@ -56,8 +56,11 @@ def test_the_estimate_is_near_the_peak(tmp_path: Path, words: int, dim: int, opt
 
 
 def test_the_estimate_counts_the_noise_of_the_tokens_that_subsampling_leaves(tmp_path: Path) -> None:
-    text, options = ROOT / "data" / "toyland.txt", ["--model", "cbow", "--negatives", "3000", "--alpha", "0.0005"]
-    command = [sys.executable, "-m", "w2v_cli", "train", str(text), "--epochs", "1", "--json", "--threads", "2"]
+    # Some blocks for each thread.
+    lines = (ROOT / "data" / "toyland.txt").read_text().splitlines()[:3000]
+    (tmp_path / "text.txt").write_text("\n".join(lines))
+    options = ["--model", "cbow", "--negatives", "3000", "--alpha", "0.0005"]
+    command = [sys.executable, "-m", "w2v_cli", "train", "text.txt", "--epochs", "1", "--json", "--threads", "2"]
     done = subprocess.run([*command, *options], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     # If the noise words of all tokens were counted, and not of the kept ones, it would be 18 % too high instead of 1 %.

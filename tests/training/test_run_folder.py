@@ -23,7 +23,7 @@ from w2v_cli.training.checkpoint import NAMES as CHECKPOINTS
 from w2v_cli.training.run import Observer, resume_training, train_model
 from w2v_cli.training.run_folder import NAMES
 
-CONFIG = TrainConfig(dim=4, epochs=2, min_count=1, threads=1, subsample=0.0, engine="reference")
+CONFIG = TrainConfig(dim=4, epochs=2, min_count=1, threads=1, subsample=0.0)
 FAST = ("--dim", "4", "--epochs", "2", "--min-count", "1", "--threads", "1", "--subsample", "0", "-q")
 WORDS, TOKENS = 6, 600
 

@@ -35,7 +35,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EncodedCorpus]:
     rng = np.random.default_rng(0)
     words = np.array([f"w{i}" for i in range(60)])
     weights = 1 / np.arange(1, 61)
-    lines = [" ".join(rng.choice(words, rng.integers(1, 30), p=weights / weights.sum())) for _ in range(250)]
+    lines = [" ".join(rng.choice(words, rng.integers(1, 30), p=weights / weights.sum())) for _ in range(120)]
     (folder / "corpus.txt").write_text("\n".join(lines))
     with encode(Texts([str(folder / "corpus.txt")]), 1, None, 1, folder) as encoded:
         yield encoded
