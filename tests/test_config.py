@@ -57,7 +57,8 @@ def test_a_configuration_survives_json() -> None:
 
 def test_the_choices_are_those_that_the_library_knows() -> None:
     assert tuple(evaluation.PROTOCOLS) == choices.PROTOCOL_NAMES
-    assert tuple(evaluation._OOV_WORDS) == choices.OOV and tuple(evaluation._METHOD_NAMES) == choices.METHODS
+    assert {protocol.oov for protocol in evaluation.PROTOCOLS.values()} == set(choices.OOV)
+    assert tuple(evaluation._METHOD_NAMES) == choices.METHODS
     assert {"all", *ENGINES} == {"auto", *choices.CHECKED_ENGINES}
     with pytest.raises(ConfigError, match="method 3cosdiv is not one of 3cosadd, 3cosmul"):
         choices.require_choice("method", "3cosdiv", choices.METHODS)

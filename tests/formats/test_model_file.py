@@ -284,7 +284,7 @@ def test_options_that_no_training_can_have_are_refused_and_not_shown(tmp_path: P
     save_model(path, WORDS, COUNTS, {"input_vectors": MATRIX}, metadata)
     with pytest.raises(ModelFileError, match="does not say how it was trained"):
         _ = ModelFile(path).config
-    assert summary(path)["loss"] is None
+    assert summary(ModelFile(path))["loss"] is None
     assert load_model(path).losses == []
 
 

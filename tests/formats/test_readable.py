@@ -20,7 +20,7 @@ from w2v_cli.corpus.vocabulary_file import read_vocabulary
 from w2v_cli.embeddings.vectors import WordVectors
 from w2v_cli.errors import ModelFileError, VocabularyError
 from w2v_cli.formats.export import write_vectors
-from w2v_cli.formats.model_file import MOST_LOSSES, save_model
+from w2v_cli.formats.model_file import MOST_LOSSES, ModelFile, save_model
 from w2v_cli.formats.summary import summary
 from w2v_cli.storage.tensors import MAX_HEADER_BYTES
 from w2v_cli.training.run import train_model
@@ -134,7 +134,7 @@ def test_losses_of_any_number_of_epochs_are_kept(
     config = TrainConfig(dim=2, epochs=epochs, min_count=1, subsample=0.0, threads=1)
     losses = train_model([str(text)], config, output=output).trained.losses
     model = w2v.load(output)
-    assert model.losses == losses == summary(output)["loss"] and len(losses) == epochs
+    assert model.losses == losses == summary(ModelFile(output))["loss"] and len(losses) == epochs
     model.save(tmp_path / "again.safetensors")
     assert (tmp_path / "again.safetensors").read_bytes() == output.read_bytes()
     assert call(capsys, "convert", str(output), str(tmp_path / "top.safetensors"), "--top", "1")[0] == 0
