@@ -17,11 +17,11 @@ pytestmark = pytest.mark.skipif(not COMPILES, reason="numba does not import here
 
 PROGRAM = """
 import numpy as np
-from w2v_cli.engines.gather import set_output
+from w2v_cli.engines.huffman import huffman_paths, _build_tree
 from w2v_cli.engines.sampling import alias_table, _pair_columns
 alias_table(np.ones(3))
-set_output(0, 6, 1.0, 1.0, np.zeros(16), np.zeros(16))
-print(sum(sum(f.stats.cache_misses.values()) for f in (_pair_columns, set_output)))
+huffman_paths(np.ones(3, np.int64))
+print(sum(sum(f.stats.cache_misses.values()) for f in (_pair_columns, _build_tree)))
 """
 
 READS_A_CONSTANT = """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from w2v_cli.compute.jit import compiled
+from w2v_cli.compute.jit import compiled, inlined
 from w2v_cli.compute.simd import (
     LANES,
     add,
@@ -49,7 +49,7 @@ AHEAD = 2
 CACHED_NODES = 8
 
 
-@compiled(forceinline=True)
+@inlined
 def _settle(table, place, copy, share, dim):  # type: ignore[no-untyped-def]
     """A row of the table takes a share of what its copy has moved since they last met, and the copy starts from there.
 
@@ -64,7 +64,7 @@ def _settle(table, place, copy, share, dim):  # type: ignore[no-untyped-def]
         store(table, copy + dim + k, row)
 
 
-@compiled(forceinline=True)
+@inlined
 def _place_outputs(  # type: ignore[no-untyped-def]
     count, output_offsets, table, first_hot, hot, copies, uses, most_uses, share, dim
 ):
@@ -87,7 +87,7 @@ def _place_outputs(  # type: ignore[no-untyped-def]
         output_offsets[j] = place if row >= 0 else copies - dim
 
 
-@compiled(forceinline=True)
+@inlined
 def _pool_rows(table, offsets, count, dim, weight, hidden):  # type: ignore[no-untyped-def]
     """hidden = weight·Σ rows, four vectors of columns at a time; the weight is an array of one."""
     w, width = spread(weight, 0), 4 * LANES
@@ -113,7 +113,7 @@ def _pool_rows(table, offsets, count, dim, weight, hidden):  # type: ignore[no-u
         store(hidden, k, multiply(w, a))
 
 
-@compiled(forceinline=True)
+@inlined
 def _add_to_rows(table, offsets, count, dim, weight, step):  # type: ignore[no-untyped-def]
     """Each row += weight·step, an odd one out first and then two by two."""
     w, odd = spread(weight, 0), count % PAIR
@@ -129,7 +129,7 @@ def _add_to_rows(table, offsets, count, dim, weight, step):  # type: ignore[no-u
             store(table, b + k, multiply_add(w, moved, load(table, b + k)))
 
 
-@compiled(forceinline=True)
+@inlined
 def _reach(centers, stops):  # type: ignore[no-untyped-def]
     """How far the widest window reaches beyond its center."""
     reach = 0
@@ -138,20 +138,20 @@ def _reach(centers, stops):  # type: ignore[no-untyped-def]
     return reach
 
 
-@compiled(forceinline=True)
+@inlined
 def _prefetch_row(table, offset, dim):  # type: ignore[no-untyped-def]
     for k in range(0, dim, CACHE_LINE_BYTES // 4):
         prefetch_to_write(table, offset + k)
 
 
-@compiled(forceinline=True)
+@inlined
 def _prefetch_output(row, table, first_hot, hot, dim):  # type: ignore[no-untyped-def]
     """Of a hot row the copy is trained, which is in the cache."""
     if not first_hot <= row < first_hot + hot:
         _prefetch_row(table, row * dim, dim)
 
 
-@compiled(forceinline=True)
+@inlined
 def _prefetch_path(pos, centers, kept, path_starts, path_nodes, path_labels):  # type: ignore[no-untyped-def]
     """Call for what tells of the paths of later windows: first where they are, then what they are."""
     later = pos + AHEAD
@@ -165,7 +165,7 @@ def _prefetch_path(pos, centers, kept, path_starts, path_nodes, path_labels):  #
         prefetch(path_labels, last)
 
 
-@compiled(forceinline=True)
+@inlined
 def _prefetch_step(  # type: ignore[no-untyped-def]
     step, windows, reach, centers, kept, negatives, noise, has_paths, path_starts, path_nodes, path_labels,
     input_table, output_table, first_hot, hot, dim,

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from w2v_cli.compute.jit import compiled
+from w2v_cli.compute.jit import inlined
 from w2v_cli.compute.simd import TOTALS, add_totals, clear_totals
 from w2v_cli.engines.step import CELL, PAIR, POOLED_TILE, TILE
 
 
-@compiled(forceinline=True)
+@inlined
 def window_inputs(pos, kept, starts, stops, dim, input_offsets):  # type: ignore[no-untyped-def]
     """The context words of one window; returns how many."""
     count = 0
@@ -24,7 +24,7 @@ def window_inputs(pos, kept, starts, stops, dim, input_offsets):  # type: ignore
     return count
 
 
-@compiled(forceinline=True)
+@inlined
 def noise_outputs(target_id, noise, first, negatives, outputs):  # type: ignore[no-untyped-def]
     """CBOW's negative sampling: the rows of target and noise, filled up with idle ones; returns how many tiles."""
     tiles = (negatives + POOLED_TILE) // POOLED_TILE
@@ -34,7 +34,7 @@ def noise_outputs(target_id, noise, first, negatives, outputs):  # type: ignore[
     return tiles
 
 
-@compiled(forceinline=True)
+@inlined
 def count_noise(tiles, negatives, outputs, labels, counts):  # type: ignore[no-untyped-def]
     """The labels of `noise_outputs`, and how often each counts."""
     for j in range(tiles * POOLED_TILE):
@@ -43,7 +43,7 @@ def count_noise(tiles, negatives, outputs, labels, counts):  # type: ignore[no-u
         set_output(j, POOLED_TILE, j == 0, j == 0 or is_noise, labels, counts)
 
 
-@compiled(forceinline=True)
+@inlined
 def step_inputs(  # type: ignore[no-untyped-def]
     first, last, kept, starts, stops, tiles, dim, input_offsets, patterns, counts
 ):
@@ -67,7 +67,7 @@ def step_inputs(  # type: ignore[no-untyped-def]
     return stop - start
 
 
-@compiled(forceinline=True)
+@inlined
 def step_outputs(first, last, kept, noise, place, negatives, outputs):  # type: ignore[no-untyped-def]
     """Skip-gram's negative sampling of a step's windows: the rows of their targets and noise, filled up with idle ones.
 
@@ -81,7 +81,7 @@ def step_outputs(first, last, kept, noise, place, negatives, outputs):  # type: 
     return tiles
 
 
-@compiled(forceinline=True)
+@inlined
 def count_step(targets, tiles, negatives, outputs, labels, patterns):  # type: ignore[no-untyped-def]
     """The labels of `step_outputs`, and for each window its pattern: how often each output counts for its inputs.
 
@@ -98,7 +98,7 @@ def count_step(targets, tiles, negatives, outputs, labels, patterns):  # type: i
             pattern += tiles * TOTALS
 
 
-@compiled(forceinline=True)
+@inlined
 def path_outputs(  # type: ignore[no-untyped-def]
     target_id, path_starts, path_nodes, path_labels, tile, outputs, labels, counts
 ):
@@ -115,7 +115,7 @@ def path_outputs(  # type: ignore[no-untyped-def]
     return tiles
 
 
-@compiled(forceinline=True)
+@inlined
 def all_differ(rows, count):  # type: ignore[no-untyped-def]
     """Whether none of the first so many rows is there twice."""
     same = False
@@ -125,7 +125,7 @@ def all_differ(rows, count):  # type: ignore[no-untyped-def]
     return not same
 
 
-@compiled(forceinline=True)
+@inlined
 def set_output(j, tile, label, count, labels, counts):  # type: ignore[no-untyped-def]
     """Label and count of output j in tiles of so many, for both inputs of a pair where the tile is for pairs."""
     place = j // tile * CELL + j % tile

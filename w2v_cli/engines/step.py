@@ -11,7 +11,7 @@ Tables and scratch are addresses, flat; a row is named by the offset of its firs
 
 from __future__ import annotations
 
-from w2v_cli.compute.jit import compiled
+from w2v_cli.compute.jit import inlined
 from w2v_cli.compute.simd import (
     LANES,
     TOTALS,
@@ -40,7 +40,7 @@ POOLED_TILE = 6
 CELL = PAIR * TOTALS
 
 
-@compiled(forceinline=True)
+@inlined
 def _score_pair(  # type: ignore[no-untyped-def]
     i, copies, dim, input_table, a, b, output_table, r0, r1, r2, r3, r4, r5, r6, inputs, scores, cell
 ):
@@ -75,7 +75,7 @@ def _score_pair(  # type: ignore[no-untyped-def]
     store_totals(scores, cell + TOTALS, t0, t1, t2, t3, t4, t5, t6)
 
 
-@compiled(forceinline=True)
+@inlined
 def _score(  # type: ignore[no-untyped-def]
     n, tiles, dim, input_table, input_offsets, output_table, output_offsets, inputs, scores
 ):
@@ -91,7 +91,7 @@ def _score(  # type: ignore[no-untyped-def]
             )  # fmt: skip
 
 
-@compiled(forceinline=True)
+@inlined
 def _errors(n, tiles, alpha, labels, counts, stride, scores):  # type: ignore[no-untyped-def]
     """S becomes G = alpha·c·(Y − σ(S)), that is −alpha·∂loss/∂S."""
     one, width = constant(scores, 1), tiles * CELL
@@ -104,7 +104,7 @@ def _errors(n, tiles, alpha, labels, counts, stride, scores):  # type: ignore[no
             store(scores, pair * width + c, multiply(count, subtract(load(labels, c), sigma)))
 
 
-@compiled(forceinline=True)
+@inlined
 def _loss(count, tiles, labels, counts, stride, scores, terms):  # type: ignore[no-untyped-def]
     """Σ −c·log σ(±S) over the first `count` inputs, in nats, tallied in float64.
 
@@ -129,7 +129,7 @@ def _loss(count, tiles, labels, counts, stride, scores, terms):  # type: ignore[
     return 0.5 * twice
 
 
-@compiled(forceinline=True)
+@inlined
 def logistic_errors(  # type: ignore[no-untyped-def]
     input_table, input_offsets, count, output_table, output_offsets, labels, counts, stride, alpha, tiles, dim, inputs,
     scores, terms, wants_loss,
@@ -158,7 +158,7 @@ def logistic_errors(  # type: ignore[no-untyped-def]
     return loss
 
 
-@compiled(forceinline=True)
+@inlined
 def logistic_update(  # type: ignore[no-untyped-def]
     count, tiles, distinct, dim, input_table, input_offsets, output_table, output_offsets, inputs, scores, moves
 ):
@@ -230,7 +230,7 @@ def logistic_update(  # type: ignore[no-untyped-def]
                 store(output_table, r, add(load(output_table, r), load(moves, j * LANES)))
 
 
-@compiled(forceinline=True)
+@inlined
 def _score_one(tiles, dim, hidden, output_table, output_offsets, scores):  # type: ignore[no-untyped-def]
     """S = h·Oᵀ of one hidden vector, from the tables."""
     for j in range(0, tiles * POOLED_TILE, POOLED_TILE):
@@ -248,7 +248,7 @@ def _score_one(tiles, dim, hidden, output_table, output_offsets, scores):  # typ
         store_totals(scores, j // POOLED_TILE * CELL, s0, s1, s2, s3, s4, s5, constant(hidden, 0))
 
 
-@compiled(forceinline=True)
+@inlined
 def pooled_errors(  # type: ignore[no-untyped-def]
     hidden, output_table, output_offsets, labels, counts, alpha, tiles, dim, scores, terms, wants_loss
 ):
@@ -262,7 +262,7 @@ def pooled_errors(  # type: ignore[no-untyped-def]
     return loss
 
 
-@compiled(forceinline=True)
+@inlined
 def pooled_update(  # type: ignore[no-untyped-def]
     tiles, distinct, dim, hidden, hidden_sums, output_table, output_offsets, scores
 ):
