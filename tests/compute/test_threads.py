@@ -11,12 +11,12 @@ from w2v_cli.compute.threads import one_blas_thread
 
 
 def blas_threads() -> list[int]:
-    """How many threads each BLAS of this process takes."""
+    """Return how many threads each BLAS of this process uses."""
     return [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
 
 
 @pytest.mark.parametrize("ends", [(0, 1, 2), (2, 1, 0), (1, 0, 2)])
-def test_blas_has_its_threads_again_in_whatever_order_overlapping_users_end(ends: tuple[int, ...]) -> None:
+def test_blas_has_its_threads_again_whatever_the_order_in_which_overlapping_users_end(ends: tuple[int, ...]) -> None:
     with threadpool_limits(3, user_api="blas"):
         before = blas_threads()
         users: list[Any] = [one_blas_thread() for _ in ends]
