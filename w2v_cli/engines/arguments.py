@@ -101,9 +101,9 @@ class Scratch(NamedTuple):
     Attributes
     ----------
     input_offsets, output_offsets : int64; where the rows of a step begin in their tables, in numbers.
-    uses : int64 (hot,); how often a private copy may be used before it is merged again, plus 1; 0 before the first use.
+    uses : int64 (hot,); how often a private copy may still be used before it is merged, plus 1; 0 before its first use.
     hidden : (D,), CBOW's hidden vector · hidden_step : (D,), what its context rows move by.
-    labels : one row of Y, laid out as the cells of one pair.
+    labels : Y, whose rows are equal, laid out as the cells of one pair.
     scores, errors : S and −alpha·G, a cell for each pair of inputs and tile of outputs.
     counts : c, how often each output counts for each input, laid out like the scores.
     usual_counts : CBOW's counts if no output is repeated.

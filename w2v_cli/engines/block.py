@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from w2v_cli.compute.jit import compiled, inlined
+from w2v_cli.compute.jit import compiled, helper, inlined
 from w2v_cli.compute.simd import addresses, prefetch, prefetch_to_write
 from w2v_cli.engines.arguments import CELL, MEAN_TILE, PAIR_TILE
 from w2v_cli.engines.gather import (
@@ -45,10 +45,7 @@ def train_skipgram(windows, tables, scratch, flags):
     w, t, s = addresses(windows), addresses(tables), addresses(scratch)
     reach, ahead = _reach(w), max(1, AHEAD // w.per_step)
     loss, predictions = 0.0, 0
-    usual_tiles = (w.per_step + w.negatives + PAIR_TILE - 1) // PAIR_TILE
-    target_labels(s.labels, w.per_step, usual_tiles, PAIR_TILE)
-    _number_outputs(s, usual_tiles * PAIR_TILE)
-    step_patterns(s.usual_patterns, s.output_offsets, w.per_step, w.negatives, usual_tiles)
+    _write_usual_step(w, s)
     for step in range((w.centers + w.per_step - 1) // w.per_step):
         first = step * w.per_step
         last = min(first + w.per_step, w.centers)
@@ -59,7 +56,7 @@ def train_skipgram(windows, tables, scratch, flags):
         repeats = tiles > 1 or not all_differ(s.output_offsets, PAIR_TILE)
         patterns = s.usual_patterns
         if last - first < w.per_step:
-            # The last step may have fewer windows.
+            # Only the last step can have fewer windows.
             target_labels(s.labels, last - first, tiles, PAIR_TILE)
         if repeats or last - first < w.per_step:
             patterns = s.patterns
@@ -82,10 +79,7 @@ def train_cbow(windows, tables, scratch, flags):
     w, t, s = addresses(windows), addresses(tables), addresses(scratch)
     reach = _reach(w)
     loss, predictions = 0.0, 0
-    usual_tiles = (1 + w.negatives + MEAN_TILE - 1) // MEAN_TILE
-    target_labels(s.labels, 1, usual_tiles, MEAN_TILE)
-    _number_outputs(s, usual_tiles * MEAN_TILE)
-    mean_counts(s.usual_counts, s.output_offsets, w.negatives, usual_tiles)
+    _write_usual_window(w, s)
     for pos in range(w.centers):
         if _context_words(w, pos, pos + 1) == 0:
             continue
@@ -147,10 +141,23 @@ def train_paths(windows, tree, tables, scratch, flags):
 
 
 @inlined
-def _number_outputs(s, count):
-    """Stand in for outputs that all differ."""
-    for j in range(count):
+def _write_usual_step(w, s):
+    """Write the labels and patterns that most skip-gram steps share: the full ones in which no output is repeated."""
+    tiles = (w.per_step + w.negatives + PAIR_TILE - 1) // PAIR_TILE
+    for j in range(tiles * PAIR_TILE):
         s.output_offsets[j] = j
+    target_labels(s.labels, w.per_step, tiles, PAIR_TILE)
+    step_patterns(s.usual_patterns, s.output_offsets, w.per_step, w.negatives, tiles)
+
+
+@inlined
+def _write_usual_window(w, s):
+    """Write the labels of all CBOW windows, and the counts of those in which no output is repeated."""
+    tiles = (1 + w.negatives + MEAN_TILE - 1) // MEAN_TILE
+    for j in range(tiles * MEAN_TILE):
+        s.output_offsets[j] = j
+    target_labels(s.labels, 1, tiles, MEAN_TILE)
+    mean_counts(s.usual_counts, s.output_offsets, w.negatives, tiles)
 
 
 @inlined
@@ -171,7 +178,7 @@ def _reach(w):
     return reach
 
 
-@inlined
+@helper
 def _prefetch_row(table, offset, dim):
     for k in range(0, dim, CACHE_LINE_BYTES // 4):
         prefetch_to_write(table, offset + k)

@@ -14,9 +14,9 @@ from w2v_cli.engines.sampling import Sample
 # that it has moved is added (measured: help/design.md, "Private copies").
 HOT_WORDS, MOST_USES = 64, 16
 # Hierarchical softmax: so many nodes near the root, divided by the number of threads, are hot. Every window trains some
-# of them, so they converge within a block, and threads average their copies at its end instead of summing them. The
-# more threads there are, the less of a node that has not converged may be kept (measured: help/design.md, "Private
-# copies").
+# of them, so they converge within a block, and threads average their copies at its end instead of summing them. With
+# more threads, the average moves a node that has not converged by less, so fewer nodes are hot (measured:
+# help/design.md, "Private copies").
 HOT_NODES = 512
 
 

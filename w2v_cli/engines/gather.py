@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from w2v_cli.compute.jit import inlined
+from w2v_cli.compute.jit import helper, inlined
 from w2v_cli.compute.tiles import TOTALS, add_totals, clear_totals
 from w2v_cli.engines.arguments import CELL, MEAN_TILE, PAIR, PAIR_TILE
 
@@ -35,7 +35,7 @@ def mean_outputs(w, s, pos):
     return tiles
 
 
-@inlined
+@helper
 def mean_counts(counts, rows, negatives, tiles):
     """Write how often each of CBOW's outputs counts. There is no second input: its counts stay 0."""
     for j in range(tiles * MEAN_TILE):
@@ -59,7 +59,7 @@ def step_outputs(w, s, step, first, last):
     return tiles
 
 
-@inlined
+@helper
 def step_patterns(patterns, rows, targets, negatives, tiles):
     """Write, for each window of a skip-gram step, how often each output counts for its inputs, after one of zeros."""
     for j in range(tiles * PAIR_TILE):
@@ -93,7 +93,7 @@ def step_inputs(w, t, s, patterns, first, last, tiles):
     return stop - start
 
 
-@inlined
+@helper
 def target_labels(labels, targets, tiles, tile):
     """Write the labels of a step whose first outputs are targets and whose others are noise."""
     for j in range(tiles * tile):

@@ -7,7 +7,7 @@ again from there. Behind each copy lies the row as it was at that time; both beg
 
 from __future__ import annotations
 
-from w2v_cli.compute.jit import inlined
+from w2v_cli.compute.jit import helper, inlined
 from w2v_cli.compute.simd import LANES, broadcast, distance, load, multiply_add, store, subtract
 
 
@@ -37,7 +37,7 @@ def merge_all(t, s):
             _merge(t, (t.first_hot + i) * t.dim, copies + 2 * i * t.dim)
 
 
-@inlined
+@helper
 def _merge(t, offset, copy):
     """Merge a copy into the row at an offset."""
     share = broadcast(t.outputs, t.share)
