@@ -33,7 +33,7 @@ class Margins:
 
     Parameters
     ----------
-    spoiled, elements : a plant: so many elements at the end of the array with this name belong to the margin behind it.
+    spoiled, elements : a plant: the name of an array, and how many elements at its end count as margin.
     """
 
     def __init__(self, spoiled: str = "", elements: int = 0) -> None:

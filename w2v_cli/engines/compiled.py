@@ -9,13 +9,13 @@ from w2v_cli.engines.arguments import Flags, Tables, Tree, Windows, make_scratch
 from w2v_cli.engines.objective import Objective
 from w2v_cli.engines.sampling import Sample
 
-# Negative sampling: so many words at the start of the vocabulary are hot, because noise is full of them, unless other
-# words are more frequent (`--vocab`). A private copy that is merged after so few uses is never far from its row, so all
-# that it has moved is added (measured: help/design.md, "Private copies").
+# Negative sampling: the first 64 words of the vocabulary are hot, because noise is full of them; none are if the
+# vocabulary is not in order of frequency (`--vocab`). A private copy that is merged after 16 uses is never far from its
+# row, so all that it has moved is added (measured: help/design.md, "Private copies").
 HOT_WORDS, MOST_USES = 64, 16
-# Hierarchical softmax: so many nodes near the root, divided by the number of threads, are hot. Every window trains some
-# of them, so they converge within a block, and threads average their copies at its end instead of summing them. With
-# more threads, the average moves a node that has not converged by less, so fewer nodes are hot (measured:
+# Hierarchical softmax: this many nodes near the root, divided by the number of threads, are hot. Every window trains
+# some of them, so they converge within a block, and threads average their copies at its end instead of summing them.
+# With more threads, the average moves a node that has not converged by less, so fewer nodes are hot (measured:
 # help/design.md, "Private copies").
 HOT_NODES = 512
 

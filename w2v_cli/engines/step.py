@@ -55,7 +55,7 @@ MOVES = tuple(i * LANES for i in range(PAIR_TILE))
 
 @inlined
 def pair_errors(t, s, count, tiles, stride, alpha, wants_loss):
-    """Compute the errors of `count` input rows with the outputs of so many tiles: the first half of a step.
+    """Compute the errors of `count` input rows with the outputs of `tiles` tiles: the first half of a step.
 
     The counts of each pair of inputs begin `stride` numbers after those of the pair before. Returns the loss before the
     step in nats, if wanted. Leaves copies of the inputs, and of an odd row out a twin, for the second half.
