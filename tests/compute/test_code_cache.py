@@ -1,4 +1,4 @@
-"""Compiled code on disk: whatever is wrong with a file or a folder, it is compiled again and the run goes on."""
+"""Compiled code on disk: whatever is wrong with a file or a folder, the code is compiled again and the run goes on."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def add_one(number: int) -> int:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder that compiled code is kept in."""
+    """The folder that compiled code is saved in."""
     monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setattr(code_cache, "_failures", [])
     monkeypatch.setattr(code_cache, "cache_folders", cache_folders.__wrapped__)
@@ -40,7 +40,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def compilations(number: Any = 1) -> int:
-    """How many functions a new process would compile to call `add_one`."""
+    """Return how many functions a new process would compile to call `add_one`."""
     dispatcher = numba.njit(add_one)
     dispatcher._cache = CodeCache(add_one, "sources")
     begun: list[None] = []
@@ -143,7 +143,7 @@ def test_without_a_home_there_is_no_folder_called_tilde(monkeypatch: pytest.Monk
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     monkeypatch.setenv("HOME", "/home/someone")
     assert [path.is_absolute() for path in cache_folders.__wrapped__()] == [True, True]
-    # What `expanduser` makes of ~ without a home is ~ itself.
+    # Without a home directory, `expanduser` leaves ~ as it is.
     monkeypatch.setenv("HOME", "~")
     assert cache_folders.__wrapped__() == [ROOT / "w2v_cli" / "__pycache__"]
 
@@ -161,7 +161,7 @@ def start(*arguments: str, folder: Path, **environment: str) -> subprocess.Popen
 
 
 def ended(process: subprocess.Popen[str]) -> tuple[str, str]:
-    """What a program has written, when it has ended well."""
+    """Wait for a program to succeed, and return what it has written."""
     out, err = process.communicate()
     assert process.returncode == 0, err
     return out, err
@@ -176,7 +176,7 @@ def test_first_runs_at_once_all_answer_and_what_is_damaged_afterwards_is_compile
 
     answers = [ended(process) for process in [vocab(), vocab(), vocab()]]
     assert answers == [("a\t18\nb\t9\n", "Compiling for this processor\n")] * 3
-    # "Compiling" is not said of code that is only loaded.
+    # "Compiling" is not printed if code is only loaded.
     assert ended(vocab()) == ("a\t18\nb\t9\n", "")
     files = sorted((tmp_path / "cache").glob("*/*"))
     assert {path.suffix for path in files} == {".nbc"}
@@ -220,7 +220,7 @@ def test_children_of_a_fork_train_the_same_bytes_as_their_parent(tmp_path: Path)
 
 
 def test_nothing_is_compiled_within_the_trial_that_the_time_is_estimated_from(tmp_path: Path) -> None:
-    # Subsampling leaves neither of the first two tokens, and some of the others.
+    # Subsampling drops the first two tokens, and keeps some of the others.
     (tmp_path / "text.txt").write_text("a b c d\n" * 99)
     program = (
         "from w2v_cli.compute.code_cache import CodeCache\n"

@@ -1,4 +1,4 @@
-"""Hashes with a secret: words that are crafted to collide find slots of their own. Probes are counted, not seconds."""
+"""Hashes with a secret: words crafted to collide find slots of their own. The tests count probes, not seconds."""
 
 from __future__ import annotations
 
@@ -19,20 +19,21 @@ from w2v_cli.storage.words import Words
 
 needs_numba = pytest.mark.skipif(not COMPILES, reason="numba does not compile here")
 
-# A multiplier that everybody knows.
+# A multiplier that an attacker knows.
 KNOWN, MASK = 0x9E3779B97F4A7C15, (1 << 64) - 1
-# Linear probing takes ½ (1 + 1 / (1 − load)) probes, 1.5 at the highest load of ½; chance adds some hundredths.
+# Linear probing takes ½ (1 + 1 / (1 − load)) probes on average: 1.5 at the highest load of ½. Chance adds a few
+# hundredths.
 MOST_PROBES = 1.7
 
 
 def with_a_known_multiplier(state: int, block: int) -> int:
-    """A step of a hash that has no secret."""
+    """Take one step of a hash that has no secret."""
     product = ((state ^ block) * KNOWN) & MASK
     return product ^ (product >> 32)
 
 
 def equal_hashes_without_a_secret() -> list[bytes]:
-    """Words of 16 bytes that all have one hash under a known multiplier: the second half undoes the first."""
+    """Return words of 16 bytes with the same hash under a known multiplier: the second half undoes the first."""
     heads = (b"%08d" % number for number in itertools.count())
     tails = ((head, with_a_known_multiplier(0, int.from_bytes(head, "little")) ^ 42) for head in heads)
     found = (head + tail.to_bytes(8, "little") for head, tail in tails)
@@ -40,14 +41,14 @@ def equal_hashes_without_a_secret() -> list[bytes]:
 
 
 def equal_hashes_under_any_multiplier() -> list[bytes]:
-    """Each pair of blocks in two forms; f((h ⊕ b)·A) is the same for both, because 2⁶³·A is 2⁶³ for every odd A."""
+    """Return words of two kinds of block pairs: f((h ⊕ b)·A) is the same for both, as 2⁶³·A = 2⁶³ for every odd A."""
     plain = b"abcdefghijklmnop"
     other = bytes(byte ^ (0x80 * (place in (7, 11, 15))) for place, byte in enumerate(plain))
     return [b"".join(pairs) for pairs in itertools.product((plain, other), repeat=13)]
 
 
 def thue_morse(pieces: int) -> list[bytes]:
-    """Σ bᵢ·Rⁱ modulo 2⁶⁴ is the same for a Thue-Morse sequence of 2,048 letters and its inverse, for every odd R."""
+    """Return words whose Σ bᵢ·Rⁱ mod 2⁶⁴ is equal for every odd R: Thue-Morse sequences and their inverses."""
     letters = bytes(b"ab"[place.bit_count() & 1] for place in range(2048))
     inverse = letters.translate(bytes.maketrans(b"ab", b"ba"))
     return [b"".join(chosen) for chosen in itertools.product((letters, inverse), repeat=pieces)]
@@ -63,7 +64,7 @@ CRAFTED = {
 
 
 def probes(slots: np.ndarray, homes: np.ndarray, used: np.ndarray) -> float:
-    """Slots that are looked at to find an entry, on average."""
+    """Return how many slots are read to find an entry, on average."""
     return 1 + float(((used - homes.astype(np.int64)) % len(slots)).mean())
 
 
@@ -81,7 +82,7 @@ def test_crafted_words_find_slots_of_their_own_when_a_text_is_counted(words: lis
 
 
 def test_crafted_pairs_find_slots_of_their_own_when_phrases_are_counted() -> None:
-    # Keys that a known multiplier sends to one slot: the low bits of what they become are zeros.
+    # Keys that a known multiplier sends to the same slot: the low bits of their hashes are zeros.
     hashes = np.arange(1, 9001, dtype=np.uint64) << np.uint64(22)
     keys = (hashes ^ (hashes >> np.uint64(32))) * np.uint64(pow(KNOWN, -1, 1 << 64))
     slots = table_of(keys, np.ones(len(keys), np.uint64), len(keys)).reshape(-1, 2)

@@ -17,11 +17,11 @@ pytestmark = pytest.mark.skipif(not COMPILES, reason="numba does not import here
 
 PROGRAM = """
 import numpy as np
-from w2v_cli.engines.gather import set_output
+from w2v_cli.engines.huffman import huffman_paths, _build_tree
 from w2v_cli.engines.sampling import alias_table, _pair_columns
 alias_table(np.ones(3))
-set_output(0, 6, 1.0, 1.0, np.zeros(16), np.zeros(16))
-print(sum(sum(f.stats.cache_misses.values()) for f in (_pair_columns, set_output)))
+huffman_paths(np.ones(3, np.int64))
+print(sum(sum(f.stats.cache_misses.values()) for f in (_pair_columns, _build_tree)))
 """
 
 READS_A_CONSTANT = """
@@ -35,7 +35,7 @@ print(line())
 
 
 def answer(folder: Path, program: str) -> int:
-    """What a program prints that has compiled code in the folder."""
+    """Return the number that a program prints whose package and compiled code are in the folder."""
     environment = {**os.environ, "PYTHONPATH": str(folder), "NUMBA_CACHE_DIR": str(folder / "cache")}
     done = subprocess.run([sys.executable, "-c", program], env=environment, cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -44,16 +44,16 @@ def answer(folder: Path, program: str) -> int:
 
 @pytest.fixture
 def package(tmp_path: Path) -> Path:
-    """A copy of the sources."""
+    """A copy of the package's sources."""
     target = tmp_path / "w2v_cli"
     shutil.copytree(ROOT / "w2v_cli", target, ignore=shutil.ignore_patterns("__pycache__"))
     return target
 
 
-def test_a_change_in_what_a_kernel_may_be_made_of_compiles_it_again(package: Path) -> None:
+def test_a_kernel_is_compiled_again_if_any_source_that_may_be_part_of_it_changes(package: Path) -> None:
     assert answer(package.parent, PROGRAM) == 2
     assert answer(package.parent, PROGRAM) == 0
-    # parameters.py knows nothing of compiling; the command line has no part in any kernel.
+    # parameters.py compiles nothing, but kernels use its constants; the command line is not part of any kernel.
     for name, compiled_again in (("compute/simd.py", 2), ("engines/parameters.py", 2), ("cli/train.py", 0)):
         with (package / name).open("a") as source:
             source.write("# changed\n")
@@ -61,7 +61,7 @@ def test_a_change_in_what_a_kernel_may_be_made_of_compiles_it_again(package: Pat
         assert answer(package.parent, PROGRAM) == 0
 
 
-def test_a_constant_that_was_changed_is_not_taken_from_code_compiled_before(package: Path) -> None:
+def test_a_changed_constant_is_not_taken_from_code_that_was_compiled_before(package: Path) -> None:
     (package / "engines" / "line.py").write_text(READS_A_CONSTANT)
     program = "import w2v_cli.engines.line"
     assert answer(package.parent, program) == 64

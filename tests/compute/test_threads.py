@@ -16,7 +16,7 @@ def blas_threads() -> list[int]:
 
 
 @pytest.mark.parametrize("ends", [(0, 1, 2), (2, 1, 0), (1, 0, 2)])
-def test_blas_has_its_threads_again_in_whatever_order_overlapping_users_end(ends: tuple[int, ...]) -> None:
+def test_blas_has_its_threads_again_whatever_the_order_in_which_overlapping_users_end(ends: tuple[int, ...]) -> None:
     with threadpool_limits(3, user_api="blas"):
         before = blas_threads()
         users: list[Any] = [one_blas_thread() for _ in ends]

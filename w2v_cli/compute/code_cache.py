@@ -1,9 +1,11 @@
 """Compiled functions on disk, so that the next run need not compile them again.
 
-One file for each function, signature, processor and version of the sources. It begins with a digest of the rest,
-because damaged code would crash the process. Whatever is wrong with a file, its function is compiled again and the file
-is replaced. numba has a cache of its own, but that one trusts what it reads, and two processes that compile a function
-for different types at once may get each other's code from it.
+There is one file for each function, signature, processor and version of the sources. It begins with a digest of its
+content, because damaged code would crash the process. If anything is wrong with a file, its function is compiled again
+and the file is replaced.
+
+numba has a cache of its own, but it trusts what it reads, and two processes that compile a function for different types
+at the same time can get each other's code from it.
 """
 
 from __future__ import annotations
@@ -35,12 +37,12 @@ _failures: list[str] = []
 
 
 class CodeCache(NullCache):
-    """The cache of one function, as numba's dispatchers use it.
+    """The cache of one function, with the interface that numba's dispatchers expect.
 
     Parameters
     ----------
-    function : what is compiled.
-    sources : a digest of all the code that may end up in the function.
+    function : the function to compile.
+    sources : a digest of all the code that may end up in it.
     """
 
     def __init__(self, function: Callable[..., Any], sources: str) -> None:
@@ -49,11 +51,11 @@ class CodeCache(NullCache):
         self._version = _digest(f"{sources} {numba.__version__} {llvmlite.__version__}".encode()).hex()[:16]
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
-        """The function compiled for a signature; None, and the listeners are told, if it has to be compiled."""
+        """Return the function compiled for a signature, or tell the listeners and return None if there is none."""
         target_context.refresh()
         name = self._file_name(sig, target_context)
         for folder in cache_folders():
-            # Whatever is wrong with a file, there is a way to do without it.
+            # Whatever is wrong with a file, the function can be compiled again.
             with suppress(Exception):
                 content = (folder / name).read_bytes()
                 digest, code = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
@@ -64,8 +66,8 @@ class CodeCache(NullCache):
         return None
 
     def save_overload(self, sig: Any, cres: Any) -> None:
-        """Write a function into the first folder that takes it; if there is none, `why_not_kept` says so."""
-        if cres.library.has_dynamic_globals:  # addresses in this process
+        """Write a compiled function into the first folder that allows it; if none does, `why_not_kept` says why."""
+        if cres.library.has_dynamic_globals:  # the code contains addresses of this process
             return
         name = self._file_name(sig, cres.target_context)
         code = dumps(cres._reduce())
@@ -82,12 +84,12 @@ class CodeCache(NullCache):
         _failures[:] = failures
 
     def _file_name(self, sig: Any, target_context: Any) -> str:
-        """Where the code for a signature lies; the processor and its features are part of the name."""
+        """Return the name of the file for a signature, which depends on the processor and its features too."""
         key = _digest(repr((sig, target_context.codegen().magic_tuple())).encode()).hex()[:16]
         return f"{self._name}.{self._version}.{key}.nbc"
 
     def _remove_outdated(self, folder: Path) -> None:
-        """Remove what was compiled from other sources: nobody would ever read it again."""
+        """Remove this function's files that were compiled from other sources: they would never be read again."""
         for path in folder.glob(f"{self._name}.*.nbc"):
             if not path.name.startswith(f"{self._name}.{self._version}."):
                 with suppress(OSError):
@@ -96,23 +98,23 @@ class CodeCache(NullCache):
 
 @cache
 def cache_folders() -> list[Path]:
-    """Where compiled code is looked for, and kept in the first one that can be written.
+    """Return the folders in which compiled code is looked for; it is saved in the first that can be written.
 
-    NUMBA_CACHE_DIR alone if it is set; else the package's own folder, then the user's folder of caches.
+    If NUMBA_CACHE_DIR is set, it is the only one. Otherwise they are the package's folder and the user's cache folder.
     """
-    # Two installations must not remove each other's code as outdated.
+    # Two installations must not remove each other's files as outdated.
     name = f"w2v_cli_{_digest(os.fsencode(_PACKAGE)).hex()[:16]}"
-    chosen: str = config.CACHE_DIR  # type: ignore[attr-defined]
+    chosen: str = vars(config)["CACHE_DIR"]
     if chosen:
         return [Path(chosen, name).absolute()]
     user = Path(AppDirs("numba", appauthor=False).user_cache_dir, name)
-    # Without a home directory it would be a folder called "~" in the current one.
+    # Without a home directory, the path would be relative: a folder called "~" in the current one.
     return [_PACKAGE / "__pycache__", *([user] if user.is_absolute() else [])]
 
 
 @contextmanager
 def listening(listener: Callable[[], None]) -> Iterator[None]:
-    """Within, `listener` is called whenever a function has to be compiled."""
+    """Call `listener` whenever a function has to be compiled."""
     _listeners.append(listener)
     try:
         yield
@@ -121,12 +123,12 @@ def listening(listener: Callable[[], None]) -> Iterator[None]:
 
 
 def why_not_kept() -> str | None:
-    """Why the last function that was compiled is on no disk, by folder; None if nothing has failed."""
+    """Return why a compiled function could not be saved, folder by folder, or None if all could be."""
     return "; ".join(_failures) or None
 
 
 def _replace(path: Path, content: bytes) -> None:
-    """Write a file that is the old one or the new one, whole, whoever else writes it now."""
+    """Replace a file at once, so that readers find the old or the new content whole while other processes write it."""
     temporary = path.with_name(f"{path.name}-{secrets.token_hex(6)}.tmp")
     try:
         temporary.write_bytes(content)

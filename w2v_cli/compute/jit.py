@@ -1,7 +1,7 @@
-"""numba where there is one, plain Python where there is not: the only place that asks.
+"""numba where it works, plain Python where it does not: the only module that asks which.
 
-A function decorated with `compiled` is a numba function, or itself. Code under it is written so that both
-mean the same, down to the last bit of the random stream.
+A function decorated with `compiled`, `helper` or `inlined` is a numba function, or stays as it is. Such functions are
+written so that both mean the same, down to the last bit of the random stream.
 """
 
 from __future__ import annotations
@@ -27,23 +27,23 @@ if not re.fullmatch(r"\s*[-+]?[0-9]*\s*", os.environ.get("NUMBA_NUM_THREADS", ""
 
 
 def _import_numba() -> Any:
-    """numba, also with NUMBA_NUM_THREADS=0, with which it does not import: nothing here runs on its threads."""
-    asked = os.environ.get("NUMBA_NUM_THREADS", "")
-    if not re.fullmatch(r"\s*(0+|-[0-9]+)\s*", asked):
+    """Import numba, which refuses to import with NUMBA_NUM_THREADS=0; nothing here runs on its threads."""
+    requested = os.environ.get("NUMBA_NUM_THREADS", "")
+    if not re.fullmatch(r"\s*(0+|-[0-9]+)\s*", requested):
         return importlib.import_module("numba")
     os.environ["NUMBA_NUM_THREADS"] = "1"
     try:
         return importlib.import_module("numba")
     finally:
-        os.environ["NUMBA_NUM_THREADS"] = asked
+        os.environ["NUMBA_NUM_THREADS"] = requested
 
 
 numba: Any = None
-# A clause that says why nothing is compiled; None if it is.
+# A clause that says why nothing is compiled, or None if functions are compiled.
 WHY_NOT_COMPILED: str | None = None
 try:
     numba = _import_numba()
-except Exception as error:  # numba raises SystemError, ImportError, … on a Python or numpy it does not know
+except Exception as error:  # numba raises SystemError, ImportError, … on a Python or numpy that it does not know
     WHY_NOT_COMPILED = f"numba does not import ({type(error).__name__}: {error})"
 else:
     if numba.config.DISABLE_JIT:
@@ -54,32 +54,49 @@ COMPILES = WHY_NOT_COMPILED is None
 if COMPILES:
     from w2v_cli.compute.code_cache import CodeCache, listening, why_not_kept
 
+# With numba's own error model, a test for a zero divisor would keep loops from being vectorised.
+_OPTIONS = {"nogil": True, "error_model": "numpy"}
 
-def compiled(function: Callable[..., Any] | None = None, **options: Any) -> Any:
-    """Compile a function with numba (no GIL, cached on disk), or return it unchanged without numba.
 
-    Parameters
-    ----------
-    function : the function, when used as a bare decorator.
-    options : further options of `numba.njit`, such as `fastmath`.
-    """
-    if function is None:
-        return lambda f: compiled(f, **options)
+def compiled(function: Callable[..., Any]) -> Any:
+    """Compile a function that Python calls: without the GIL, and cached on disk. Without numba, return it unchanged."""
     if not COMPILES:
         return function
-    # error_model: a test for a zero divisor would keep loops from being vectorised.
-    dispatcher = numba.njit(**{"nogil": True, "error_model": "numpy", **options})(function)
+    dispatcher = numba.njit(**_OPTIONS)(function)
     dispatcher._cache = CodeCache(function, _sources_digest())
     return dispatcher
 
 
-@contextmanager
-def told_of_compiling(begins: Callable[[], None], not_kept: Callable[[str], None]) -> Iterator[None]:
-    """Within, `begins` is called when a function has to be compiled; `not_kept` at the end, if the code is on no disk.
+def helper(function: Callable[..., Any], **options: Any) -> Any:
+    """Compile a function that only compiled functions call. Without numba, return it unchanged.
+
+    It becomes part of its callers' code, so it needs neither a file of its own in the cache nor the wrappers through
+    which Python and C call a function.
 
     Parameters
     ----------
-    not_kept : gets the reason, as a clause.
+    options : more options of `numba.njit`.
+    """
+    if not COMPILES:
+        return function
+    return numba.njit(**_OPTIONS, no_cpython_wrapper=True, no_cfunc_wrapper=True, **options)(function)
+
+
+def inlined(function: Callable[..., Any]) -> Any:
+    """Compile a helper as lines of its caller: for helpers that are used once, or whose arguments are NamedTuples.
+
+    Every use adds to the time that compiling takes, but passing a NamedTuple on, field by field, would add more.
+    """
+    return helper(function, inline="always")
+
+
+@contextmanager
+def told_of_compiling(begins: Callable[[], None], not_kept: Callable[[str], None]) -> Iterator[None]:
+    """Call `begins` whenever a function has to be compiled, and `not_kept` at the end if the code could not be saved.
+
+    Parameters
+    ----------
+    not_kept : receives the reason, as a clause.
     """
     if not COMPILES:
         yield
@@ -92,9 +109,9 @@ def told_of_compiling(begins: Callable[[], None], not_kept: Callable[[str], None
 
 @functools.cache
 def _sources_digest() -> str:
-    """sha256 of every source that a compiled function may take code or a constant from: all but the command line.
+    """Return the sha256 of every source that may end up in a compiled function: all but the command line's.
 
-    A file need not know of compiling for that: a constant is compiled into each function that uses it.
+    Constants are compiled into the functions that use them, so a module matters even if nothing in it is compiled.
     """
     package = Path(__file__).parents[1]
     sources = sorted(path for path in package.rglob("*.py") if path.parent.name != "cli")

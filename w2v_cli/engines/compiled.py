@@ -4,27 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 
-from w2v_cli.engines import block, step
-from w2v_cli.engines.huffman import Paths
+from w2v_cli.engines import block
+from w2v_cli.engines.arguments import Flags, Tables, Tree, Windows, make_scratch
 from w2v_cli.engines.objective import Objective
-from w2v_cli.engines.parameters import aligned_zeros
 from w2v_cli.engines.sampling import Sample
 
-# Threads that write the same rows wait for each other's cache lines: each trains the hot ones in a copy.
-# Hot words: the first of the vocabulary, which noise is full of; none if others are more frequent (`--vocab`).
-# A copy that settles with the table so often is never far from it, and what it moved is added whole. Two threads on
-# enwiki-100m, ns a window of CBOW: 301 without, 271, 266 and 266 with 32, 64 and 96 words, 266 to 272 with 16 to 64
-# uses; skip-gram gains a hundredth. With 1,024 uses, when two threads have as many that the other does not see as 128
-# have with 16, neither loss nor scores were worse.
+# Negative sampling: the first 64 words of the vocabulary are hot, because noise is full of them; none are if the
+# vocabulary is not in order of frequency (`--vocab`). A private copy that is merged after 16 uses is never far from its
+# row, so all that it has moved is added (measured: help/design.md, "Private copies").
 HOT_WORDS, MOST_USES = 64, 16
-# Hot nodes: those near the root, so many divided by the number of threads. Every window trains some, so often in a
-# block that they have arrived where they tend to at its end: their mean goes back then, not their sum; the more threads
-# there are, the less of a node that has not. Two threads on enwiki-100m: 0, 16, 64 and 256 copied nodes make 1.8, 2.3,
-# 2.5 and 2.5 M words/s with skip-gram, and with CBOW 16 and 256 answer 28.0 and 28.7 % of the analogies; copies of 128
-# that settle every 32 uses, 28.3 %. On toyland CBOW's loss, 3.88 with one thread, is 3.97 to 4.02 with 2 to 16, and
-# were it 256 for each of 16, 4.57.
+# Hierarchical softmax: this many nodes near the root, divided by the number of threads, are hot. Every window trains
+# some of them, so they converge within a block, and threads average their copies at its end instead of summing them.
+# With more threads, the average moves a node that has not converged by less, so fewer nodes are hot (measured:
+# help/design.md, "Private copies").
 HOT_NODES = 512
-NO_PATHS = Paths(np.zeros(0, np.int64), np.zeros(0, np.int32), np.zeros(0, np.int8))
 
 
 def train_logistic(
@@ -36,79 +29,80 @@ def train_logistic(
     threads: int = 1,
     wants_loss: bool = True,
 ) -> tuple[float, int]:
-    """Negative sampling or hierarchical softmax over one block, as `reference.train_logistic` defines it.
+    """Train negative sampling or hierarchical softmax over one block, as `reference.train_logistic` defines it.
 
-    Only skip-gram with negative sampling has steps of several windows. Without `wants_loss` both results are 0.
+    Parameters
+    ----------
+    sample : only skip-gram with negative sampling may have steps of several windows.
+    alphas : float64 (N,), the learning rate at each window.
+    input_vectors, output_vectors : float32 or float64 (rows, D), D padded; changed in place.
+    threads : how many threads train these tables at once.
+    wants_loss : compute the loss; otherwise both results are 0.
+
+    Returns
+    -------
+    The loss in nats, and the number of predictions that it is the sum of.
+
+    Raises
+    ------
+    ValueError : if steps of several windows are not possible with the objective.
     """
-    hot, most_uses, share = 0, 1, 1.0
+    outputs, dim = output_vectors.shape
+    tables = Tables(input_vectors, output_vectors, dim, first_hot=0, hot=0, most_uses=1, share=1.0)
     if threads > 1 and objective.paths is None:
-        hot, most_uses = min(HOT_WORDS, len(output_vectors)) if objective.frequent_first else 0, MOST_USES
+        hot = min(HOT_WORDS, outputs) if objective.frequent_first else 0
+        tables = tables._replace(hot=hot, most_uses=MOST_USES)
     elif threads > 1:
-        # As many uses as there are windows: a copy settles at the end.
-        hot, most_uses, share = min(HOT_NODES // threads, len(output_vectors)), len(sample.kept_ids), 1 / threads
-    return _run_kernel(
-        objective, sample, alphas, input_vectors, output_vectors, hot, most_uses, share, wants_loss, learns=True
-    )
+        # The nodes near the root are the last ones. No copy has more uses than there are windows, so all are merged at
+        # the end.
+        hot = min(HOT_NODES // threads, outputs)
+        tables = tables._replace(first_hot=outputs - hot, hot=hot, most_uses=len(sample.kept_ids), share=1 / threads)
+    return _run_kernel(objective, sample, alphas, tables, wants_loss, learns=True)
 
 
 def measure_logistic(
     objective: Objective, sample: Sample, input_vectors: np.ndarray, output_vectors: np.ndarray
 ) -> tuple[float, int]:
-    """The loss of a block as `reference.measure_logistic` defines it, by the kernel that trains; the tables stay."""
-    nothing = np.zeros(len(sample.kept_ids))
-    return _run_kernel(
-        objective, sample, nothing, input_vectors, output_vectors, 0, 1, 1.0, wants_loss=True, learns=False
-    )
+    """Measure the loss of a block with the training kernel, as `reference.measure_logistic` defines it.
+
+    Returns
+    -------
+    The loss in nats, and the number of predictions that it is the sum of. The tables stay as they are.
+    """
+    tables = Tables(input_vectors, output_vectors, input_vectors.shape[1], first_hot=0, hot=0, most_uses=1, share=1.0)
+    alphas = np.zeros(len(sample.kept_ids))
+    return _run_kernel(objective, sample, alphas, tables, wants_loss=True, learns=False)
 
 
 def _run_kernel(
-    objective: Objective,
-    sample: Sample,
-    alphas: np.ndarray,
-    input_vectors: np.ndarray,
-    output_vectors: np.ndarray,
-    hot: int,
-    most_uses: int,
-    share: float,
-    wants_loss: bool,
-    learns: bool,
+    objective: Objective, sample: Sample, alphas: np.ndarray, tables: Tables, wants_loss: bool, learns: bool
 ) -> tuple[float, int]:
-    """Call `block.train_logistic` with the scratch buffers that the block needs."""
-    if sample.step_windows != 1 and (objective.model != "skipgram" or objective.paths is not None):
+    """Call the kernel for an objective's kind of step, with the scratch that the block needs."""
+    paths, means = objective.paths, objective.model == "cbow"
+    per_step, negatives = sample.step_windows, sample.negative_ids.shape[1]
+    if per_step != 1 and (means or paths is not None):
         raise ValueError("only skip-gram with negative sampling has steps of several windows")
-    paths = objective.paths or NO_PATHS
-    windows = sample.step_windows
-    places = np.arange(len(sample.kept_ids), dtype=np.int32)
-    before, after = (places - sample.window_starts).max(initial=0), (sample.window_stops - places).max(initial=1) - 1
-    most_inputs = max(min(int(before + windows + after), len(places)), step.PAIR)
-    most_outputs = windows + sample.negative_ids.shape[1] if objective.paths is None else paths.longest
-    dim = input_vectors.shape[1]
-    rows, width = block.scratch_shape(most_inputs, most_outputs)
-    offsets_size, scratch_size = block.scratch_sizes(rows, width, windows, hot, dim)
-    loss, predictions = block.train_logistic(
-        sample.kept_ids,
-        sample.window_starts,
-        sample.window_stops,
-        sample.negative_ids,
-        paths.starts,
-        paths.node_ids,
-        paths.labels,
-        objective.model == "cbow",
-        objective.averages,
-        objective.scales_step,
-        alphas,
-        input_vectors,
-        output_vectors,
-        np.zeros(offsets_size, np.int64),
-        # So that no vector in it lies in more cache lines than it must.
-        aligned_zeros((scratch_size,), input_vectors.dtype),
-        rows,
-        width,
-        windows,
-        hot,
-        most_uses,
-        share,
-        wants_loss,
-        learns,
+    windows = Windows(
+        sample.kept_ids, sample.window_starts, sample.window_stops, sample.negative_ids, alphas,
+        len(sample.kept_ids), per_step, negatives,
+    )  # fmt: skip
+    flags = Flags(means, objective.averages, objective.scales_step, wants_loss, learns)
+    most_outputs = per_step + negatives if paths is None else paths.longest
+    scratch = make_scratch(
+        _most_inputs(sample), most_outputs, per_step, tables.hot, tables.dim, means, tables.inputs.dtype
     )
+    if paths is not None:
+        tree = Tree(paths.starts, paths.node_ids, paths.labels)
+        loss, predictions = block.train_paths(windows, tree, tables, scratch, flags)
+    elif means:
+        loss, predictions = block.train_cbow(windows, tables, scratch, flags)
+    else:
+        loss, predictions = block.train_skipgram(windows, tables, scratch, flags)
     return float(loss), int(predictions)
+
+
+def _most_inputs(sample: Sample) -> int:
+    """Return an upper bound of the input rows of one step."""
+    pos = np.arange(len(sample.kept_ids), dtype=np.int32)
+    before, after = (pos - sample.window_starts).max(initial=0), (sample.window_stops - pos).max(initial=1) - 1
+    return max(min(int(before) + sample.step_windows + int(after), len(pos)), 1)

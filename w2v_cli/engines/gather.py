@@ -1,134 +1,128 @@
-"""Which rows a step trains, and how often each output counts: ids in, places and counts out.
+"""Which rows a step trains, and how often each output counts: ids in, rows and counts out.
 
-`input_offsets` are places in the table, `outputs` numbers of rows, idle ones below 0.
-Counts and labels lie as the cells of `steps` do.
+`output_offsets` holds row numbers here; those of padding are below 0. Labels, counts and scores are laid out in cells
+(see `arguments`): output j of a tile is number j of a cell for the first input of a pair, and number TOTALS + j for the
+second.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from w2v_cli.compute.jit import compiled
-from w2v_cli.compute.simd import TOTALS, add_totals, clear_totals
-from w2v_cli.engines.step import CELL, PAIR, POOLED_TILE, TILE
+from w2v_cli.compute.jit import helper, inlined
+from w2v_cli.compute.tiles import TOTALS, add_totals, clear_totals
+from w2v_cli.engines.arguments import CELL, MEAN_TILE, PAIR, PAIR_TILE
 
 
-@compiled(forceinline=True)
-def window_inputs(pos, kept, starts, stops, dim, input_offsets):  # type: ignore[no-untyped-def]
-    """The context words of one window; returns how many."""
+@inlined
+def window_inputs(w, t, s, pos):
+    """Write the offsets of one window's context words; return how many there are."""
     count = 0
-    for place in range(starts[pos], stops[pos]):
-        if place != pos:
-            input_offsets[count] = np.int64(kept[place]) * dim
+    for context_pos in range(w.starts[pos], w.stops[pos]):
+        if context_pos != pos:
+            s.input_offsets[count] = np.int64(w.kept_ids[context_pos]) * t.dim
             count += 1
     return count
 
 
-@compiled(forceinline=True)
-def noise_outputs(target_id, noise, first, negatives, outputs):  # type: ignore[no-untyped-def]
-    """CBOW's negative sampling: the rows of target and noise, filled up with idle ones; returns how many tiles."""
-    tiles = (negatives + POOLED_TILE) // POOLED_TILE
-    outputs[0] = target_id
-    for j in range(1, tiles * POOLED_TILE):
-        outputs[j] = noise[first + j - 1] if j <= negatives else -j
+@inlined
+def mean_outputs(w, s, pos):
+    """Write the rows of CBOW's target and noise, padded to whole tiles; return the number of tiles."""
+    tiles = (1 + w.negatives + MEAN_TILE - 1) // MEAN_TILE
+    s.output_offsets[0] = w.kept_ids[pos]
+    for j in range(1, tiles * MEAN_TILE):
+        s.output_offsets[j] = w.noise_ids[pos * w.negatives + j - 1] if j <= w.negatives else -j
     return tiles
 
 
-@compiled(forceinline=True)
-def count_noise(tiles, negatives, outputs, labels, counts):  # type: ignore[no-untyped-def]
-    """The labels of `noise_outputs`, and how often each counts."""
-    for j in range(tiles * POOLED_TILE):
-        # word2vec.c: a noise word that is the target is dropped.
-        is_noise = 0 < j <= negatives and outputs[j] != outputs[0]
-        set_output(j, POOLED_TILE, j == 0, j == 0 or is_noise, labels, counts)
+@helper
+def mean_counts(counts, rows, negatives, tiles):
+    """Write how often each of CBOW's outputs counts. There is no second input: its counts stay 0."""
+    for j in range(tiles * MEAN_TILE):
+        # word2vec.c: noise that is the target is dropped.
+        is_noise = 0 < j <= negatives and rows[j] != rows[0]
+        counts[j // MEAN_TILE * CELL + j % MEAN_TILE] = j == 0 or is_noise
 
 
-@compiled(forceinline=True)
-def step_inputs(  # type: ignore[no-untyped-def]
-    first, last, kept, starts, stops, tiles, dim, input_offsets, patterns, counts
-):
-    """The words within a step's windows, and how often each output counts for them; returns how many."""
-    start, stop = starts[first], stops[first]
-    for pos in range(first + 1, last):
-        start, stop = min(start, starts[pos]), max(stop, stops[pos])
-    size = tiles * TOTALS
-    for place in range(start, stop):
-        i = place - start
-        input_offsets[i] = np.int64(kept[place]) * dim
-        cells = i // PAIR * tiles * CELL + i % PAIR * TOTALS
-        for tile in range(tiles):
-            clear_totals(counts, cells + tile * CELL)
-        for pos in range(first, last):
-            # The pattern of a window that does not have this place is all 0.
-            inside = (starts[pos] <= place) & (place < stops[pos]) & (place != pos)
-            pattern = (pos - first + 1) * size if inside else 0
-            for tile in range(tiles):
-                add_totals(counts, cells + tile * CELL, patterns, pattern + tile * TOTALS)
-    return stop - start
-
-
-@compiled(forceinline=True)
-def step_outputs(first, last, kept, noise, place, negatives, outputs):  # type: ignore[no-untyped-def]
-    """Skip-gram's negative sampling of a step's windows: the rows of their targets and noise, filled up with idle ones.
-
-    Returns how many tiles.
-    """
-    targets = last - first
-    tiles = (targets + negatives + TILE - 1) // TILE
-    for j in range(tiles * TILE):
-        is_noise = targets <= j < targets + negatives
-        outputs[j] = noise[place + j - targets] if is_noise else kept[first + j] if j < targets else -j
+@inlined
+def step_outputs(w, s, step, first, last):
+    """Write the rows of a skip-gram step's targets and noise, padded to whole tiles; return the number of tiles."""
+    targets, noise = last - first, step * w.negatives
+    tiles = (targets + w.negatives + PAIR_TILE - 1) // PAIR_TILE
+    for j in range(tiles * PAIR_TILE):
+        if j < targets:
+            s.output_offsets[j] = w.kept_ids[first + j]
+        elif j < targets + w.negatives:
+            s.output_offsets[j] = w.noise_ids[noise + j - targets]
+        else:
+            s.output_offsets[j] = -j
     return tiles
 
 
-@compiled(forceinline=True)
-def count_step(targets, tiles, negatives, outputs, labels, patterns):  # type: ignore[no-untyped-def]
-    """The labels of `step_outputs`, and for each window its pattern: how often each output counts for its inputs.
-
-    The patterns come after one of zeros.
-    """
-    for j in range(tiles * TILE):
+@helper
+def step_patterns(patterns, rows, targets, negatives, tiles):
+    """Write, for each window of a skip-gram step, how often each output counts for its inputs, after one of zeros."""
+    for j in range(tiles * PAIR_TILE):
         is_noise = targets <= j < targets + negatives
-        cell = j // TILE * CELL + j % TILE
-        labels[cell] = labels[cell + TOTALS] = j < targets
-        pattern = (j // TILE + tiles) * TOTALS + j % TILE
+        pattern = (j // PAIR_TILE + tiles) * TOTALS + j % PAIR_TILE
         for window in range(targets):
-            # word2vec.c: a noise word that is the target is dropped.
-            patterns[pattern] = j == window or (is_noise and outputs[j] != outputs[window])
+            # word2vec.c: noise that is the target is dropped.
+            patterns[pattern] = j == window or (is_noise and rows[j] != rows[window])
             pattern += tiles * TOTALS
 
 
-@compiled(forceinline=True)
-def path_outputs(  # type: ignore[no-untyped-def]
-    target_id, path_starts, path_nodes, path_labels, tile, outputs, labels, counts
-):
-    """Hierarchical softmax: the nodes of the target's path, filled up with idle ones; returns how many tiles."""
-    first = path_starts[target_id]
-    nodes = path_starts[target_id + 1] - first
+@inlined
+def step_inputs(w, t, s, patterns, first, last, tiles):
+    """Write the offsets and the counts of the words in a skip-gram step's windows; return how many words there are."""
+    start, stop = w.starts[first], w.stops[first]
+    for pos in range(first + 1, last):
+        start, stop = min(start, w.starts[pos]), max(stop, w.stops[pos])
+    size = tiles * TOTALS
+    for context_pos in range(start, stop):
+        i = context_pos - start
+        s.input_offsets[i] = np.int64(w.kept_ids[context_pos]) * t.dim
+        cells = i // PAIR * tiles * CELL + i % PAIR * TOTALS
+        for tile in range(tiles):
+            clear_totals(s.counts, cells + tile * CELL)
+        for pos in range(first, last):
+            # A branch on this could not be predicted, so a window that does not contain the word adds zeros.
+            inside = (w.starts[pos] <= context_pos) & (context_pos < w.stops[pos]) & (context_pos != pos)
+            pattern = (pos - first + 1) * size if inside else 0
+            for tile in range(tiles):
+                add_totals(s.counts, cells + tile * CELL, patterns, pattern + tile * TOTALS)
+    return stop - start
+
+
+@helper
+def target_labels(labels, targets, tiles, tile):
+    """Write the labels of a step whose first outputs are targets and whose others are noise."""
+    for j in range(tiles * tile):
+        cell = j // tile * CELL + j % tile
+        labels[cell] = labels[cell + TOTALS] = j < targets
+
+
+@inlined
+def path_outputs(tree, s, target_id, tile):
+    """Write the rows, labels and counts of a path's nodes, padded to whole tiles; return the number of tiles."""
+    first = tree.starts[target_id]
+    nodes = tree.starts[target_id + 1] - first
     tiles = (nodes + tile - 1) // tile
-    for j in range(nodes):
-        outputs[j] = path_nodes[first + j]
-        set_output(j, tile, path_labels[first + j], 1, labels, counts)
-    for j in range(nodes, tiles * tile):
-        outputs[j] = -1
-        set_output(j, tile, 0, 0, labels, counts)
+    for j in range(tiles * tile):
+        is_node = j < nodes
+        label = tree.labels[first + j] if is_node else 0
+        s.output_offsets[j] = tree.node_ids[first + j] if is_node else -1
+        cell = j // tile * CELL + j % tile
+        s.labels[cell], s.counts[cell] = label, is_node
+        if tile == PAIR_TILE:
+            s.labels[cell + TOTALS], s.counts[cell + TOTALS] = label, is_node
     return tiles
 
 
-@compiled(forceinline=True)
-def all_differ(rows, count):  # type: ignore[no-untyped-def]
-    """Whether none of the first so many rows is there twice."""
+@inlined
+def all_differ(rows, count):
+    """Return whether none of the first `count` rows is repeated."""
     same = False
     for a in range(count):
         for b in range(a):
             same |= rows[a] == rows[b]
     return not same
-
-
-@compiled(forceinline=True)
-def set_output(j, tile, label, count, labels, counts):  # type: ignore[no-untyped-def]
-    """Label and count of output j in tiles of so many, for both inputs of a pair where the tile is for pairs."""
-    place = j // tile * CELL + j % tile
-    labels[place], counts[place] = label, count
-    if tile == TILE:
-        labels[place + TOTALS], counts[place + TOTALS] = label, count

@@ -1,294 +1,231 @@
 """The training step, compiled: one primitive for every objective made of logistic scores.
 
-n input rows against m output rows, which are the target and its noise (negative sampling) or the nodes of a path
-(hierarchical softmax): `logistic_errors` and `logistic_update`, or `pooled_errors` and `pooled_update` for the one
-hidden vector of CBOW. The processor waits for σ between the two: whatever does not need it belongs there. Ji et al.
-2016, "Parallelizing Word2Vec in Shared and Distributed Memory", for the step as a matrix product.
+n input rows I against m output rows O, which are the target and its noise (negative sampling) or the nodes of a path
+(hierarchical softmax), with labels Y and counts c:
 
-Tables and scratch are addresses, flat; a row is named by the offset of its first element. Every function takes float32
-(what ships) and float64 (what the gradient check runs).
+    S = I·Oᵀ      G = ∂loss/∂S = c ⊙ (σ(S) − Y)      I −= alpha·G·O      O −= alpha·Gᵀ·I
+
+Both products use the rows before the step, and a repeated row takes every one of its gradients. `errors` holds
+−alpha·G, so that the updates are multiply-adds.
+
+A step has two halves. `pair_errors` and `pair_update` take the input rows in pairs; `mean_errors` and `mean_update`
+take the one hidden vector of CBOW. The processor waits for σ between the halves, so a kernel does there whatever does
+not depend on it. The step as a matrix product: Ji et al. 2016, "Parallelizing Word2Vec in Shared and Distributed
+Memory".
+
+w, t and s are the addresses of `Windows`, `Tables` and `Scratch`; a row is named by the offset of its first number.
+Every function works for float32, which ships, and for float64, which the gradient check uses.
 """
 
 from __future__ import annotations
 
-from w2v_cli.compute.jit import compiled
+from w2v_cli.compute.elementary import exp, log1p
+from w2v_cli.compute.jit import inlined
 from w2v_cli.compute.simd import (
     LANES,
-    TOTALS,
     add,
-    constant,
+    broadcast,
     divide,
-    exp,
     load,
-    log1p,
+    load_broadcast,
     magnitude,
     multiply,
     multiply_add,
-    spread,
     store,
-    store_totals,
     subtract,
 )
+from w2v_cli.compute.tiles import (
+    TOTALS,
+    broadcast_tile,
+    exchange,
+    load_tile,
+    score_pair,
+    store_tile,
+    store_totals,
+    take,
+    weighted_sum,
+    zero_tile,
+)
+from w2v_cli.engines.arguments import CELL, MEAN_TILE, PAIR, PAIR_TILE
 
-# Two input rows by seven output rows, as many as two windows with five noise words have: fourteen sums and two inputs
-# fill the registers of AVX2.
-PAIR = 2
-TILE = 7
-# One hidden vector by six output rows, as many as a window with five noise words has.
-POOLED_TILE = 6
-# Scores of a pair with a tile lie together: seven and an idle one for the first input, then for the second.
-CELL = PAIR * TOTALS
+# Where a tile's vectors lie if they are neighbouring columns of one row, or one after the other in `moves`.
+COLUMNS = tuple(i * LANES for i in range(4))
+MOVES = tuple(i * LANES for i in range(PAIR_TILE))
 
 
-@compiled(forceinline=True)
-def _score_pair(  # type: ignore[no-untyped-def]
-    i, copies, dim, input_table, a, b, output_table, r0, r1, r2, r3, r4, r5, r6, inputs, scores, cell
-):
-    """The cell of S = I·Oᵀ for one pair of inputs, rows a and b, and TILE outputs.
+@inlined
+def pair_errors(t, s, count, tiles, stride, alpha, wants_loss):
+    """Compute the errors of `count` input rows with the outputs of `tiles` tiles: the first half of a step.
 
-    The inputs may be copied into scratch by the way: interleaved, LANES numbers of the one, LANES of the other, …
+    The counts of each pair of inputs begin `stride` numbers after those of the pair before. Returns the loss before the
+    step in nats, if wanted. Leaves copies of the inputs, and of an odd row out a twin, for the second half.
     """
-    s0 = s1 = s2 = s3 = s4 = s5 = s6 = constant(inputs, 0)
-    t0 = t1 = t2 = t3 = t4 = t5 = t6 = constant(inputs, 0)
-    place = i * dim
-    for k in range(0, dim, LANES):
-        x, y = load(input_table, a + k), load(input_table, b + k)
-        if copies:
-            store(inputs, place, x)
-            store(inputs, place + LANES, y)
-            place += PAIR * LANES
-        o = load(output_table, r0 + k)
-        s0, t0 = multiply_add(x, o, s0), multiply_add(y, o, t0)
-        o = load(output_table, r1 + k)
-        s1, t1 = multiply_add(x, o, s1), multiply_add(y, o, t1)
-        o = load(output_table, r2 + k)
-        s2, t2 = multiply_add(x, o, s2), multiply_add(y, o, t2)
-        o = load(output_table, r3 + k)
-        s3, t3 = multiply_add(x, o, s3), multiply_add(y, o, t3)
-        o = load(output_table, r4 + k)
-        s4, t4 = multiply_add(x, o, s4), multiply_add(y, o, t4)
-        o = load(output_table, r5 + k)
-        s5, t5 = multiply_add(x, o, s5), multiply_add(y, o, t5)
-        o = load(output_table, r6 + k)
-        s6, t6 = multiply_add(x, o, s6), multiply_add(y, o, t6)
-    store_totals(scores, cell, s0, s1, s2, s3, s4, s5, s6)
-    store_totals(scores, cell + TOTALS, t0, t1, t2, t3, t4, t5, t6)
+    n = (count + 1) // PAIR * PAIR
+    if n > count:
+        # An odd row out is paired with itself.
+        s.input_offsets[count] = s.input_offsets[count - 1]
+    _score_pairs(t, s, n, tiles)
+    loss = _loss(s, s.counts, count, tiles, stride) if wants_loss else 0.0
+    _errors(s, s.counts, n, tiles, stride, alpha)
+    if n > count:
+        # Its twin has no gradient.
+        width = tiles * CELL
+        for cell in range(n // PAIR * width - width + TOTALS, n // PAIR * width, CELL):
+            for j in range(cell, cell + TOTALS):
+                s.errors[j] = 0
+    return loss
 
 
-@compiled(forceinline=True)
-def _score(  # type: ignore[no-untyped-def]
-    n, tiles, dim, input_table, input_offsets, output_table, output_offsets, inputs, scores
-):
-    """S = I·Oᵀ from the tables; the inputs are copied into scratch."""
+@inlined
+def pair_update(t, s, count, tiles, repeats):
+    """Move the input and output rows by their errors, LANES columns at a time: the second half of a step.
+
+    Inputs are read from their copies, because a row may be both an input and repeated. If outputs may be repeated, all
+    of them are read before any is written. Padding does not count as repeated, because it does not move.
+    """
+    n = (count + 1) // PAIR * PAIR
+    for k in range(0, t.dim, LANES):
+        for tile in range(tiles):
+            rows = take(s.output_offsets, tile * PAIR_TILE, PAIR_TILE)
+            outputs, moves = load_tile(t.outputs, rows, k), zero_tile(t.outputs, PAIR_TILE)
+            cell, copy = tile * CELL, PAIR * k
+            for i in range(0, n, PAIR):
+                x, y = load(s.inputs, copy), load(s.inputs, copy + LANES)
+                moves, x_move, y_move = exchange(s.errors, cell, x, y, outputs, moves)
+                a, b = s.input_offsets[i] + k, s.input_offsets[i + 1] + k
+                store(t.inputs, a, add(load(t.inputs, a), x_move))
+                store(t.inputs, b, add(load(t.inputs, b), y_move))
+                cell += tiles * CELL
+                copy += PAIR * t.dim
+            if repeats:
+                store_tile(s.moves, MOVES, tile * PAIR_TILE * LANES, moves)
+            else:
+                store_tile(t.outputs, rows, k, add(outputs, moves))
+        if repeats:
+            for j in range(tiles * PAIR_TILE):
+                row = s.output_offsets[j] + k
+                store(t.outputs, row, add(load(t.outputs, row), load(s.moves, j * LANES)))
+
+
+@inlined
+def mean_of_rows(t, s, count, weight):
+    """hidden = weight·Σ rows, in tiles of neighbouring columns."""
+    w, width = broadcast(t.inputs, weight), len(COLUMNS) * LANES
+    tiled = t.dim if t.dim >= width else 0
+    for column in range(0, tiled, width):
+        # The last tile may overlap the one before.
+        k = min(column, t.dim - width)
+        sums = load_tile(t.inputs, COLUMNS, s.input_offsets[0] + k)
+        for i in range(1, count):
+            sums = add(sums, load_tile(t.inputs, COLUMNS, s.input_offsets[i] + k))
+        store_tile(s.hidden, COLUMNS, k, multiply(w, sums))
+    for k in range(tiled, t.dim, LANES):
+        total = load(t.inputs, s.input_offsets[0] + k)
+        for i in range(1, count):
+            total = add(total, load(t.inputs, s.input_offsets[i] + k))
+        store(s.hidden, k, multiply(w, total))
+
+
+@inlined
+def mean_errors(t, s, counts, tiles, alpha, wants_loss):
+    """Compute the errors of one hidden vector, as `pair_errors` does for rows. Its pair has no second input."""
     for tile in range(tiles):
-        j = tile * TILE
-        r0, r1, r2, r3 = output_offsets[j], output_offsets[j + 1], output_offsets[j + 2], output_offsets[j + 3]
-        r4, r5, r6 = output_offsets[j + 4], output_offsets[j + 5], output_offsets[j + 6]
+        rows, sums = take(s.output_offsets, tile * MEAN_TILE, MEAN_TILE), zero_tile(s.hidden, MEAN_TILE)
+        for k in range(0, t.dim, LANES):
+            sums = multiply_add(load(s.hidden, k), load_tile(t.outputs, rows, k), sums)
+        store_totals(s.scores, tile * CELL, sums)
+    loss = _loss(s, counts, 1, tiles, 0) if wants_loss else 0.0
+    _errors(s, counts, PAIR, tiles, 0, alpha)
+    return loss
+
+
+@inlined
+def mean_update(t, s, tiles, repeats):
+    """Move the output rows, and compute hidden_step = −alpha·G·O, as `pair_update` does for rows."""
+    for tile in range(tiles):
+        rows = take(s.output_offsets, tile * MEAN_TILE, MEAN_TILE)
+        errors = broadcast_tile(take(s.errors, tile * CELL, MEAN_TILE))
+        for k in range(0, t.dim, LANES):
+            outputs = load_tile(t.outputs, rows, k)
+            move = weighted_sum(errors, outputs)
+            store(s.hidden_step, k, move if tile == 0 else add(load(s.hidden_step, k), move))
+            if not repeats:
+                store_tile(t.outputs, rows, k, multiply_add(errors, load(s.hidden, k), outputs))
+    if repeats:
+        for j in range(tiles * MEAN_TILE):
+            error, row = load_broadcast(s.errors, j // MEAN_TILE * CELL + j % MEAN_TILE), s.output_offsets[j]
+            for k in range(0, t.dim, LANES):
+                store(t.outputs, row + k, multiply_add(error, load(s.hidden, k), load(t.outputs, row + k)))
+
+
+@inlined
+def move_inputs(t, s, count, weight):
+    """Each input row += weight·hidden_step: an odd one out first, then two at a time."""
+    w, odd = broadcast(t.inputs, weight), count % PAIR
+    if odd:
+        for k in range(0, t.dim, LANES):
+            row = s.input_offsets[0] + k
+            store(t.inputs, row, multiply_add(w, load(s.hidden_step, k), load(t.inputs, row)))
+    for i in range(odd, count, PAIR):
+        a, b = s.input_offsets[i], s.input_offsets[i + 1]
+        for k in range(0, t.dim, LANES):
+            move = load(s.hidden_step, k)
+            store(t.inputs, a + k, multiply_add(w, move, load(t.inputs, a + k)))
+            store(t.inputs, b + k, multiply_add(w, move, load(t.inputs, b + k)))
+
+
+@inlined
+def _score_pairs(t, s, n, tiles):
+    """S = I·Oᵀ from the tables; at the first tile the inputs are copied to scratch, two interleaved LANES by LANES."""
+    for tile in range(tiles):
+        rows = take(s.output_offsets, tile * PAIR_TILE, PAIR_TILE)
         for i in range(0, n, PAIR):
-            _score_pair(
-                i, tile == 0, dim, input_table, input_offsets[i], input_offsets[i + 1], output_table, r0, r1, r2, r3,
-                r4, r5, r6, inputs, scores, (i // PAIR * tiles + tile) * CELL,
-            )  # fmt: skip
+            a, b, copy = s.input_offsets[i], s.input_offsets[i + 1], i * t.dim
+            x_sums = y_sums = zero_tile(s.scores, PAIR_TILE)
+            for k in range(0, t.dim, LANES):
+                x, y = load(t.inputs, a + k), load(t.inputs, b + k)
+                if tile == 0:
+                    store(s.inputs, copy, x)
+                    store(s.inputs, copy + LANES, y)
+                    copy += PAIR * LANES
+                x_sums, y_sums = score_pair(t.outputs, rows, k, x, y, x_sums, y_sums)
+            cell = (i // PAIR * tiles + tile) * CELL
+            store_totals(s.scores, cell, x_sums)
+            store_totals(s.scores, cell + TOTALS, y_sums)
 
 
-@compiled(forceinline=True)
-def _errors(n, tiles, alpha, labels, counts, stride, scores):  # type: ignore[no-untyped-def]
-    """S becomes G = alpha·c·(Y − σ(S)), that is −alpha·∂loss/∂S."""
-    one, width = constant(scores, 1), tiles * CELL
-    rate = spread(alpha, 0)
+@inlined
+def _errors(s, counts, n, tiles, stride, alpha):
+    """errors = −alpha·G = alpha·c ⊙ (Y − σ(S))."""
+    zero, one, rate = broadcast(s.scores, 0), broadcast(s.scores, 1), broadcast(s.scores, alpha)
+    width = tiles * CELL
     for pair in range(n // PAIR):
         for c in range(0, width, LANES):
-            s = load(scores, pair * width + c)
-            sigma = divide(one, add(one, exp(subtract(constant(scores, 0), s))))
+            score = load(s.scores, pair * width + c)
+            sigma = divide(one, add(one, exp(subtract(zero, score))))
             count = multiply(rate, load(counts, pair * stride + c))
-            store(scores, pair * width + c, multiply(count, subtract(load(labels, c), sigma)))
+            store(s.errors, pair * width + c, multiply(count, subtract(load(s.labels, c), sigma)))
 
 
-@compiled(forceinline=True)
-def _loss(count, tiles, labels, counts, stride, scores, terms):  # type: ignore[no-untyped-def]
-    """Σ −c·log σ(±S) over the first `count` inputs, in nats, tallied in float64.
+@inlined
+def _loss(s, counts, count, tiles, stride):
+    """Return Σ −c·log σ(±S) over the first `count` inputs, in nats, summed in float64.
 
-    −log σ(s) = ½(|s| − s) + log(1 + e^−|s|), here twice that
+    −log σ(s) = ½(|s| − s) + log(1 + e^−|s|); the code sums twice that.
     """
-    width = tiles * CELL
-    zero, two = constant(scores, 0), constant(scores, 2)
-    twice = 0.0
+    zero, one, two = broadcast(s.scores, 0), broadcast(s.scores, 1), broadcast(s.scores, 2)
+    width, twice = tiles * CELL, 0.0
     for i in range(0, count, PAIR):
         row = i // PAIR * stride
         for c in range(0, width, LANES):
-            sign = subtract(multiply(two, load(labels, c)), constant(scores, 1))
-            s = multiply(sign, load(scores, i // PAIR * width + c))
-            size = magnitude(s)
+            sign = subtract(multiply(two, load(s.labels, c)), one)
+            score = multiply(sign, load(s.scores, i // PAIR * width + c))
+            size = magnitude(score)
             logarithm = log1p(exp(subtract(zero, size)))
-            store(terms, c, multiply(load(counts, row + c), multiply_add(two, logarithm, subtract(size, s))))
-        # The twin of an odd row out is no input.
+            store(s.terms, c, multiply(load(counts, row + c), multiply_add(two, logarithm, subtract(size, score))))
+        # The twin of an odd row out is not an input.
         inputs = min(PAIR, count - i)
         for c in range(0, width, CELL):
             for j in range(c, c + inputs * TOTALS):
-                twice += terms[j]
+                twice += s.terms[j]
     return 0.5 * twice
-
-
-@compiled(forceinline=True)
-def logistic_errors(  # type: ignore[no-untyped-def]
-    input_table, input_offsets, count, output_table, output_offsets, labels, counts, stride, alpha, tiles, dim, inputs,
-    scores, terms, wants_loss,
-):  # fmt: skip
-    """The first half of a step on `count` input rows against the outputs of so many tiles: G, for `logistic_update`.
-
-        S = I·Oᵀ      G = alpha·c ⊙ (Y − σ(S))
-
-    `labels` is Y's one row, laid out as the cells of one pair (`layout`); `counts` is c, how often an output counts
-    for an input, of which a pair's cells begin `stride` further on than those of the pair before. Left for the other
-    half: G in `scores`, a copy of I in `inputs`, and the twin of an odd row out. Returns the loss before the step, in
-    nats, if wanted.
-    """
-    n = (count + 1) // PAIR * PAIR
-    if n > count:
-        # An odd row out is paired with itself, and its twin has no gradient.
-        input_offsets[count] = input_offsets[count - 1]
-    _score(n, tiles, dim, input_table, input_offsets, output_table, output_offsets, inputs, scores)
-    loss = _loss(count, tiles, labels, counts, stride, scores, terms) if wants_loss else 0.0
-    _errors(n, tiles, alpha, labels, counts, stride, scores)
-    if n > count:
-        width = tiles * CELL
-        for twin in range(n // PAIR * width - width + TOTALS, n // PAIR * width, CELL):
-            for j in range(twin, twin + TOTALS):
-                scores[j] = 0
-    return loss
-
-
-@compiled(forceinline=True)
-def logistic_update(  # type: ignore[no-untyped-def]
-    count, tiles, distinct, dim, input_table, input_offsets, output_table, output_offsets, inputs, scores, moves
-):
-    """The second half of the step that `logistic_errors` begins: I += G·O and O += Gᵀ·I, LANES columns at a time.
-
-    Both products are of the rows before the step, and rows that occur more than once take every one of their gradients.
-    Inputs are read from scratch, as rows may be there more than once; outputs that may, all before any is written.
-    `distinct` outputs are those of which no row is there twice, but for idle ones, which do not move.
-    """
-    n = (count + 1) // PAIR * PAIR
-    for k in range(0, dim, LANES):
-        for tile in range(tiles):
-            j = tile * TILE
-            o0, o1 = load(output_table, output_offsets[j] + k), load(output_table, output_offsets[j + 1] + k)
-            o2, o3 = load(output_table, output_offsets[j + 2] + k), load(output_table, output_offsets[j + 3] + k)
-            o4, o5 = load(output_table, output_offsets[j + 4] + k), load(output_table, output_offsets[j + 5] + k)
-            o6 = load(output_table, output_offsets[j + 6] + k)
-            p0 = p1 = p2 = p3 = p4 = p5 = p6 = constant(inputs, 0)
-            g, place = tile * CELL, PAIR * k
-            for i in range(0, n, PAIR):
-                x, y = load(inputs, place), load(inputs, place + LANES)
-                h = g + TOTALS
-                e, f = spread(scores, g), spread(scores, h)
-                p0 = multiply_add(e, x, multiply_add(f, y, p0))
-                d, c = multiply(e, o0), multiply(f, o0)
-                e, f = spread(scores, g + 1), spread(scores, h + 1)
-                p1 = multiply_add(e, x, multiply_add(f, y, p1))
-                d, c = multiply_add(e, o1, d), multiply_add(f, o1, c)
-                e, f = spread(scores, g + 2), spread(scores, h + 2)
-                p2 = multiply_add(e, x, multiply_add(f, y, p2))
-                d, c = multiply_add(e, o2, d), multiply_add(f, o2, c)
-                e, f = spread(scores, g + 3), spread(scores, h + 3)
-                p3 = multiply_add(e, x, multiply_add(f, y, p3))
-                d, c = multiply_add(e, o3, d), multiply_add(f, o3, c)
-                e, f = spread(scores, g + 4), spread(scores, h + 4)
-                p4 = multiply_add(e, x, multiply_add(f, y, p4))
-                d, c = multiply_add(e, o4, d), multiply_add(f, o4, c)
-                e, f = spread(scores, g + 5), spread(scores, h + 5)
-                p5 = multiply_add(e, x, multiply_add(f, y, p5))
-                d, c = multiply_add(e, o5, d), multiply_add(f, o5, c)
-                e, f = spread(scores, g + 6), spread(scores, h + 6)
-                p6 = multiply_add(e, x, multiply_add(f, y, p6))
-                d, c = multiply_add(e, o6, d), multiply_add(f, o6, c)
-                a, b = input_offsets[i] + k, input_offsets[i + 1] + k
-                store(input_table, a, add(load(input_table, a), d))
-                store(input_table, b, add(load(input_table, b), c))
-                g += tiles * CELL
-                place += PAIR * dim
-            if distinct:
-                store(output_table, output_offsets[j] + k, add(o0, p0))
-                store(output_table, output_offsets[j + 1] + k, add(o1, p1))
-                store(output_table, output_offsets[j + 2] + k, add(o2, p2))
-                store(output_table, output_offsets[j + 3] + k, add(o3, p3))
-                store(output_table, output_offsets[j + 4] + k, add(o4, p4))
-                store(output_table, output_offsets[j + 5] + k, add(o5, p5))
-                store(output_table, output_offsets[j + 6] + k, add(o6, p6))
-            else:
-                q = j * LANES
-                store(moves, q + 0 * LANES, p0)
-                store(moves, q + 1 * LANES, p1)
-                store(moves, q + 2 * LANES, p2)
-                store(moves, q + 3 * LANES, p3)
-                store(moves, q + 4 * LANES, p4)
-                store(moves, q + 5 * LANES, p5)
-                store(moves, q + 6 * LANES, p6)
-        if not distinct:
-            for j in range(tiles * TILE):
-                r = output_offsets[j] + k
-                store(output_table, r, add(load(output_table, r), load(moves, j * LANES)))
-
-
-@compiled(forceinline=True)
-def _score_one(tiles, dim, hidden, output_table, output_offsets, scores):  # type: ignore[no-untyped-def]
-    """S = h·Oᵀ of one hidden vector, from the tables."""
-    for j in range(0, tiles * POOLED_TILE, POOLED_TILE):
-        r0, r1, r2 = output_offsets[j], output_offsets[j + 1], output_offsets[j + 2]
-        r3, r4, r5 = output_offsets[j + 3], output_offsets[j + 4], output_offsets[j + 5]
-        s0 = s1 = s2 = s3 = s4 = s5 = constant(hidden, 0)
-        for k in range(0, dim, LANES):
-            h = load(hidden, k)
-            s0 = multiply_add(h, load(output_table, r0 + k), s0)
-            s1 = multiply_add(h, load(output_table, r1 + k), s1)
-            s2 = multiply_add(h, load(output_table, r2 + k), s2)
-            s3 = multiply_add(h, load(output_table, r3 + k), s3)
-            s4 = multiply_add(h, load(output_table, r4 + k), s4)
-            s5 = multiply_add(h, load(output_table, r5 + k), s5)
-        store_totals(scores, j // POOLED_TILE * CELL, s0, s1, s2, s3, s4, s5, constant(hidden, 0))
-
-
-@compiled(forceinline=True)
-def pooled_errors(  # type: ignore[no-untyped-def]
-    hidden, output_table, output_offsets, labels, counts, alpha, tiles, dim, scores, terms, wants_loss
-):
-    """`logistic_errors` of one hidden vector, which is no row of a table: half the work, and no copies.
-
-    There is no second input of a pair: its counts are 0, as the scratch begins.
-    """
-    _score_one(tiles, dim, hidden, output_table, output_offsets, scores)
-    loss = _loss(1, tiles, labels, counts, 0, scores, terms) if wants_loss else 0.0
-    _errors(PAIR, tiles, alpha, labels, counts, 0, scores)
-    return loss
-
-
-@compiled(forceinline=True)
-def pooled_update(  # type: ignore[no-untyped-def]
-    tiles, distinct, dim, hidden, hidden_sums, output_table, output_offsets, scores
-):
-    """The second half: sums = G·O and O += Gᵀ·h; rows that are not `distinct` are written when all have been read."""
-    for j in range(0, tiles * POOLED_TILE, POOLED_TILE):
-        r0, r1, r2 = output_offsets[j], output_offsets[j + 1], output_offsets[j + 2]
-        r3, r4, r5 = output_offsets[j + 3], output_offsets[j + 4], output_offsets[j + 5]
-        g = j // POOLED_TILE * CELL
-        g0, g1, g2 = spread(scores, g), spread(scores, g + 1), spread(scores, g + 2)
-        g3, g4, g5 = spread(scores, g + 3), spread(scores, g + 4), spread(scores, g + 5)
-        for k in range(0, dim, LANES):
-            o0, o1, o2 = load(output_table, r0 + k), load(output_table, r1 + k), load(output_table, r2 + k)
-            o3, o4, o5 = load(output_table, r3 + k), load(output_table, r4 + k), load(output_table, r5 + k)
-            d = multiply_add(g2, o2, multiply_add(g1, o1, multiply(g0, o0)))
-            e = multiply_add(g5, o5, multiply_add(g4, o4, multiply(g3, o3)))
-            store(hidden_sums, k, add(d, e) if j == 0 else add(load(hidden_sums, k), add(d, e)))
-            if distinct:
-                h = load(hidden, k)
-                store(output_table, r0 + k, multiply_add(g0, h, o0))
-                store(output_table, r1 + k, multiply_add(g1, h, o1))
-                store(output_table, r2 + k, multiply_add(g2, h, o2))
-                store(output_table, r3 + k, multiply_add(g3, h, o3))
-                store(output_table, r4 + k, multiply_add(g4, h, o4))
-                store(output_table, r5 + k, multiply_add(g5, h, o5))
-    if not distinct:
-        for j in range(tiles * POOLED_TILE):
-            g0, row = spread(scores, j // POOLED_TILE * CELL + j % POOLED_TILE), output_offsets[j]
-            for k in range(0, dim, LANES):
-                store(output_table, row + k, multiply_add(g0, load(hidden, k), load(output_table, row + k)))

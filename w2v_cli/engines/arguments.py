@@ -1,0 +1,182 @@
+"""What the kernels are given: NamedTuples that numba types, and the layout of their scratch buffer.
+
+numba recognises a NamedTuple by its name and its fields' types, so no other class may share a name with one of these:
+calls would take a slow path. Inside a kernel, `simd.addresses` replaces the arrays by their addresses.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from w2v_cli.compute.simd import LANES
+from w2v_cli.compute.tiles import TOTALS
+from w2v_cli.engines.parameters import aligned_zeros
+
+# A step of skip-gram takes two input rows by seven output rows at a time, as many outputs as two windows with five
+# noise words have: fourteen sums and two inputs fill the registers of AVX2.
+PAIR = 2
+PAIR_TILE = 7
+# A step of CBOW takes one hidden vector by six output rows, as many as one window with five noise words has.
+MEAN_TILE = 6
+# The scores of a pair with a tile form a cell: `TOTALS` numbers for the first input, then as many for the second. The
+# numbers behind a tile's width belong to no output.
+CELL = PAIR * TOTALS
+
+
+class Windows(NamedTuple):
+    """The windows of one block.
+
+    Attributes
+    ----------
+    kept_ids, starts, stops : int32 (N,), see `sampling.Sample`.
+    noise_ids : int32 (steps, K).
+    alphas : float64 (N,), the learning rate at each window; a step takes that of its first window.
+    centers : N · per_step : windows of a step · negatives : K.
+    """
+
+    kept_ids: np.ndarray
+    starts: np.ndarray
+    stops: np.ndarray
+    noise_ids: np.ndarray
+    alphas: np.ndarray
+    centers: int
+    per_step: int
+    negatives: int
+
+
+class Tree(NamedTuple):
+    """The paths of hierarchical softmax: int64 (V + 1,), int32 and int8, see `huffman.Paths`."""
+
+    starts: np.ndarray
+    node_ids: np.ndarray
+    labels: np.ndarray
+
+
+class Tables(NamedTuple):
+    """Both tables, and which output rows are hot: each thread trains those in private copies.
+
+    Attributes
+    ----------
+    inputs, outputs : float (rows, D), D a multiple of `LANES`; changed in place.
+    dim : D.
+    first_hot, hot : the first hot row, and how many there are.
+    most_uses : how often a private copy is used before it is merged into its row; all copies are at the end.
+    share : how much of what a copy has moved is merged.
+    """
+
+    inputs: np.ndarray
+    outputs: np.ndarray
+    dim: int
+    first_hot: int
+    hot: int
+    most_uses: int
+    share: float
+
+
+class Flags(NamedTuple):
+    """What a kernel does with each step.
+
+    Attributes
+    ----------
+    means : context rows predict together (CBOW) rather than each for itself (skip-gram).
+    averages : their hidden vector is their mean rather than their sum.
+    scales_step : their step is n × the mean's gradient.
+    wants_loss : sum the losses before each step; otherwise a kernel's results are 0.
+    learns : change the tables; otherwise a kernel only measures the loss, and no row may be hot.
+    """
+
+    means: bool
+    averages: bool
+    scales_step: bool
+    wants_loss: bool
+    learns: bool
+
+
+class Scratch(NamedTuple):
+    """The kernels' work space, zeros at first.
+
+    Attributes
+    ----------
+    input_offsets, output_offsets : int64; where the rows of a step begin in their tables, in numbers.
+    uses : int64 (hot,); how often a private copy may still be used before it is merged, plus 1; 0 before its first use.
+    hidden : (D,), CBOW's hidden vector · hidden_step : (D,), what its context rows move by.
+    labels : Y, whose rows are equal, laid out as the cells of one pair.
+    scores, errors : S and −alpha·G, a cell for each pair of inputs and tile of outputs.
+    counts : c, how often each output counts for each input, laid out like the scores.
+    usual_counts : CBOW's counts if no output is repeated.
+    patterns : for each window of a skip-gram step, how often each output counts for its inputs, after one pattern of
+        zeros · usual_patterns : those of a full step in which no output is repeated.
+    terms : the losses of one pair's cells.
+    inputs : copies of the input rows of a step, two interleaved · moves : what a vector of each output row moves by.
+    copies : a row of zeros, which padding outputs refer to; then, for each hot row, its private copy and the row as it
+        was at the last merge.
+    """
+
+    input_offsets: np.ndarray
+    output_offsets: np.ndarray
+    uses: np.ndarray
+    hidden: np.ndarray
+    hidden_step: np.ndarray
+    labels: np.ndarray
+    scores: np.ndarray
+    errors: np.ndarray
+    counts: np.ndarray
+    usual_counts: np.ndarray
+    patterns: np.ndarray
+    usual_patterns: np.ndarray
+    terms: np.ndarray
+    inputs: np.ndarray
+    moves: np.ndarray
+    copies: np.ndarray
+
+
+def make_scratch(
+    most_inputs: int, most_outputs: int, windows: int, hot: int, dim: int, means: bool, dtype: DTypeLike
+) -> Scratch:
+    """Allocate the scratch of a block: the only function that knows its layout.
+
+    Parameters
+    ----------
+    most_inputs, most_outputs : rows of the largest step · windows : of a step · hot : rows with a private copy.
+    means : whether the kernel makes one hidden vector of the inputs (CBOW).
+    """
+    tile = MEAN_TILE if means else PAIR_TILE
+    tiles = -(-most_outputs // tile)
+    # An odd row out is paired with itself.
+    pairs = 1 if means else -(-most_inputs // PAIR)
+    cells = tiles * CELL
+    pattern = 0 if means else tiles * TOTALS
+    offsets = {"input_offsets": most_inputs + most_inputs % PAIR, "output_offsets": tiles * tile, "uses": hot}
+    # In this order, no vector lies in more cache lines than it must: all parts but the last are whole lines, if the two
+    # of patterns are taken together.
+    numbers = {
+        "hidden": dim,
+        "hidden_step": dim,
+        "labels": cells,
+        "scores": pairs * cells,
+        "errors": pairs * cells,
+        "counts": pairs * cells,
+        "usual_counts": cells,
+        "patterns": (1 + windows) * pattern,
+        "usual_patterns": (1 + windows) * pattern,
+        "terms": cells,
+        "inputs": 0 if means else pairs * PAIR * dim,
+        "copies": (1 + 2 * hot) * dim,
+        "moves": tiles * tile * LANES,
+    }
+    return Scratch(
+        **_parts(np.zeros(sum(offsets.values()), np.int64), offsets),
+        **_parts(aligned_zeros((sum(numbers.values()),), dtype), numbers),
+    )
+
+
+def _parts(buffer: np.ndarray, sizes: dict[str, int]) -> dict[str, np.ndarray]:
+    """Cut a buffer into parts of the given sizes."""
+    parts, start = {}, 0
+    for name, size in sizes.items():
+        parts[name] = buffer[start : start + size]
+        start += size
+    return parts

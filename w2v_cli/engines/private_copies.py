@@ -1,0 +1,49 @@
+"""Private copies of the hot output rows, which many threads would write at once.
+
+Threads that write the same rows wait for each other's cache lines. So each thread trains a copy of its own and now and
+then merges it into the row: the row takes a share of what the copy has moved since the last merge, and the copy starts
+again from there. Behind each copy lies the row as it was at that time; both begin as zeros.
+"""
+
+from __future__ import annotations
+
+from w2v_cli.compute.jit import helper, inlined
+from w2v_cli.compute.simd import LANES, broadcast, distance, load, multiply_add, store, subtract
+
+
+@inlined
+def locate_outputs(t, s, count):
+    """Turn the first `count` row numbers in `output_offsets` into offsets: a hot row's copy, or zeros for padding."""
+    padding = distance(t.outputs, s.copies)
+    for j in range(count):
+        row = s.output_offsets[j]
+        i, offset = row - t.first_hot, row * t.dim
+        if 0 <= i < t.hot:
+            copy = padding + (1 + 2 * i) * t.dim
+            if s.uses[i] <= 1:
+                _merge(t, offset, copy)
+                s.uses[i] = t.most_uses + 1
+            s.uses[i] -= 1
+            offset = copy
+        s.output_offsets[j] = offset if row >= 0 else padding
+
+
+@inlined
+def merge_all(t, s):
+    """Merge every copy that has been used."""
+    copies = distance(t.outputs, s.copies) + t.dim
+    for i in range(t.hot):
+        if s.uses[i] > 0:
+            _merge(t, (t.first_hot + i) * t.dim, copies + 2 * i * t.dim)
+
+
+@helper
+def _merge(t, offset, copy):
+    """Merge a copy into the row at an offset."""
+    share = broadcast(t.outputs, t.share)
+    for k in range(0, t.dim, LANES):
+        moved = subtract(load(t.outputs, copy + k), load(t.outputs, copy + t.dim + k))
+        row = multiply_add(share, moved, load(t.outputs, offset + k))
+        store(t.outputs, offset + k, row)
+        store(t.outputs, copy + k, row)
+        store(t.outputs, copy + t.dim + k, row)
