@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from w2v_cli.compute.hashing import SECRET, mix_block, slot_of_hash
-from w2v_cli.compute.jit import COMPILES, compiled
+from w2v_cli.compute.jit import COMPILES, compiled, helper
 
 if COMPILES:
     from w2v_cli.compute.simd import prefetch_to_write
@@ -194,18 +194,18 @@ def spelled(
     return text[:size]
 
 
-_mix_block = compiled(mix_block)
-_slot_of_hash = compiled(slot_of_hash)
+_mix_block = helper(mix_block)
+_slot_of_hash = helper(slot_of_hash)
 
 
-@compiled
+@helper
 def _first_slot(secret, slots, key):
     """Return the index in `slots` where the search for a key begins."""
     slot = _slot_of_hash(_mix_block(secret[0], key, secret), np.uint64(len(slots) // 2))
     return slot + slot
 
 
-@compiled
+@helper
 def _slot_of(secret, slots, key):
     """Return the index of a key, or of the free slot where it belongs. Its value is at the next index."""
     mask = np.uint64(len(slots) - 1)

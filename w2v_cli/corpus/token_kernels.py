@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from w2v_cli.compute.hashing import mix_block, slot_of_hash
-from w2v_cli.compute.jit import COMPILES, compiled
+from w2v_cli.compute.jit import COMPILES, compiled, helper
 
 if COMPILES:
     from w2v_cli.compute.simd import lowest_bit, white_space
@@ -42,7 +42,7 @@ class TokenTable(NamedTuple):
     arena: np.ndarray
 
 
-@compiled
+@helper
 def _eight_bytes(data, pos):
     """Return eight bytes as one little-endian number. LLVM turns the loop into a single load."""
     word = np.uint64(data[pos])
@@ -51,17 +51,17 @@ def _eight_bytes(data, pos):
     return word
 
 
-_mix_block = compiled(mix_block)
-_slot_of_hash = compiled(slot_of_hash)
+_mix_block = helper(mix_block)
+_slot_of_hash = helper(slot_of_hash)
 
 
-@compiled
+@helper
 def _lowest_bytes(count):
     """Return a mask of the lowest `count` bytes of eight; `count` is 1…8."""
     return ALL_BITS >> (EIGHT * (EIGHT - count))
 
 
-@compiled
+@helper
 def _hash_of(data, start, length, secret):
     """Return the hash of a word, as `hashing` defines it.
 
@@ -82,7 +82,7 @@ def _hash_of(data, start, length, secret):
     return state
 
 
-@compiled
+@helper
 def _split(data, pos, end, secret, starts, lengths, hashes):
     """Find the next tokens, at most as many as the arrays hold; return pos, count. A newline has length 0.
 
@@ -110,7 +110,7 @@ def _split(data, pos, end, secret, starts, lengths, hashes):
     return start, count
 
 
-@compiled
+@helper
 def _same_bytes(a, a_start, b, b_start, length):
     """Return whether two words of the same length, more than eight bytes, are equal."""
     last = length - EIGHT
@@ -124,7 +124,7 @@ def _same_bytes(a, a_start, b, b_start, length):
     return True
 
 
-@compiled
+@helper
 def _entry_of(slots, offsets, arena, size, data, start, length, state):
     """Return the entry of a word; a new word becomes entry `size`."""
     mask = np.uint64(len(slots) // 2 - 1)

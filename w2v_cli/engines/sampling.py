@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from w2v_cli.compute.jit import COMPILES, compiled
+from w2v_cli.compute.jit import COMPILES, compiled, inlined
 from w2v_cli.compute.random import GOLDEN, LOW, MASK, below, mix, stream_key
 from w2v_cli.config import TrainConfig
 
@@ -260,7 +260,7 @@ def _pair_columns(share: Any, aliases: Any) -> None:
         share[rich[i]] = 1.0
 
 
-@compiled
+@inlined
 def _clip(stops: Any, start: Any, end: Any, window: Any) -> None:
     """Shorten the windows that reach past the end of their sentence."""
     for pos in range(max(start, end - window), end):
