@@ -16,10 +16,11 @@ import numpy as np
 
 from w2v_cli.corpus.encode import EncodedCorpus
 from w2v_cli.corpus.spool import Spool, checksum
-from w2v_cli.corpus.vocabulary import MOST_TOKENS, Vocabulary
+from w2v_cli.corpus.vocabulary import Vocabulary
 from w2v_cli.errors import CorpusError, ModelFileError
 from w2v_cli.storage.locks import remove_leftovers
 from w2v_cli.storage.tensors import TensorFile, parse_json, word_tensors, write_tensors
+from w2v_cli.storage.words import MOST_TOKENS
 
 NAME = "corpus.safetensors"
 
