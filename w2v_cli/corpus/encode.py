@@ -118,7 +118,7 @@ def encode(
     """
     report = on_progress or _ignore
     given = None if vocab is None else read_vocabulary(vocab, min_count, max_vocab)
-    with telling_full_disk(spool_folder), ExitStack() as stack:
+    with telling_full_disk(spool_folder, named), ExitStack() as stack:
         spool = Spool.create(spool_folder) if named else Spool.temporary(spool_folder)
         stack.callback(spool.close)
         with ThreadPoolExecutor(threads) as pool:
