@@ -102,7 +102,7 @@ def encode(
     ----------
     min_count : words that occur less often are dropped.
     max_vocab : at most this many words are kept, the most frequent ones; None keeps all.
-    threads : how many read, count and encode.
+    threads : number of threads that read, count and encode.
     spool_folder : where the ids lie; they take 4 bytes for each token of the text.
     on_progress : called in this thread.
     piece_bytes : about how much text a thread takes at a time.

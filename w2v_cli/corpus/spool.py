@@ -54,9 +54,10 @@ class Spool:
 
     @classmethod
     def create(cls, folder: str | os.PathLike[str]) -> Spool:
-        """Make new files with names in a folder, and remove those that are there.
+        """Make new files with names in a folder, in place of old ones.
 
-        Old files are not overwritten: one that has another name elsewhere would lose its content there too.
+        Old files are removed rather than overwritten, because overwriting a file that has a second hard link would
+        destroy it under that name too.
         """
         for name in FILE_NAMES:
             Path(folder, name).unlink(missing_ok=True)

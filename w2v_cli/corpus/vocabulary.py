@@ -40,8 +40,8 @@ def first_ids(texts: Texts, ids_of: Mapping[str, int], limit: int) -> tuple[np.n
 
     Parameters
     ----------
-    ids_of : the vocabulary.
-    limit : at most how many tokens.
+    ids_of : the id of each word of the vocabulary.
+    limit : the most tokens to return.
 
     Returns
     -------

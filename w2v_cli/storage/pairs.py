@@ -95,7 +95,7 @@ def undo_interrupted(*paths: str | os.PathLike[str]) -> None:
 
 
 def _recover(targets: Sequence[Path]) -> None:
-    """Put the older files back if the main file, the first target, is missing; remove them if it is there.
+    """Put the older files back if the main file, the first target, is missing; remove them if it exists.
 
     Raises
     ------
