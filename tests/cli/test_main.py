@@ -44,6 +44,23 @@ def test_help_imports_neither_numpy_nor_numba() -> None:
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+@pytest.mark.parametrize(
+    "command", ["similar -m model.safetensors up", "info model.safetensors", "odd -m model.safetensors up down left"]
+)
+def test_a_question_to_a_model_does_not_import_numba(command: str, tmp_path: Path) -> None:
+    tables = {"input_vectors": np.eye(3, 4, dtype=np.float32)}
+    save_model(tmp_path / "model.safetensors", ["up", "down", "left"], np.ones(3, np.int64), tables, {})
+    script = (
+        "import sys\n"
+        "from w2v_cli.cli.main import run\n"
+        f"try:\n    run({command.split()})\n"
+        "finally:\n    print([name for name in ('numba', 'llvmlite') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
 @pytest.mark.parametrize("name", list(door.COMMANDS))
 def test_every_command_has_a_short_first_sentence_and_three_examples_before_its_options(name: str) -> None:
     with click.Context(door.w2v, info_name="w2v") as context:

@@ -126,6 +126,26 @@ def plain_ids(table: tokens.Tokens, other: tokens.Tokens) -> list[int]:
     return [places[word] for word in words_of(other)]
 
 
+@pytest.mark.skipif(not COMPILES, reason="numba does not work here")
+def test_splitting_writes_nothing_beyond_its_arrays() -> None:
+    import numba
+
+    from w2v_cli.compute.hashing import SECRET
+    from w2v_cli.corpus import token_kernels
+
+    @numba.njit
+    def split(data, end, secret, starts, lengths, hashes):  # type: ignore[no-untyped-def]
+        return token_kernels._split(data, np.uint64(0), end, secret, starts, lengths, hashes)
+
+    # A group of newlines after an unfinished token holds one entry more than it has bytes. Here it comes when the
+    # arrays have space for 64 entries, but not for 65.
+    text = b"a" * 64 + (b"\n" * 63 + b"a") * 7 + b"\n" * 64
+    guarded = np.full((3, token_kernels.BATCH + 1), 77, np.uint64)
+    data = np.frombuffer(text + PADDING, np.uint8)
+    _, count = split(data, np.uint64(len(text)), SECRET, *(array[:-1] for array in guarded))
+    assert count <= token_kernels.BATCH and (guarded[:, -1] == 77).all()
+
+
 @pytest.mark.skipif(not COMPILES, reason="numba does not import here")
 def test_a_table_that_must_grow_many_times_loses_nothing() -> None:
     table = CompiledTokens()

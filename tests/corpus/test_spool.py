@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import pytest
 
-from w2v_cli.corpus.spool import FILE_NAMES, Spool
+from w2v_cli.corpus import spool as module
+from w2v_cli.corpus.spool import FILE_NAMES, Spool, telling_full_disk
 from w2v_cli.errors import CorpusError
 
 
@@ -45,3 +49,30 @@ def test_a_spool_with_names_can_be_opened_again(tmp_path: Path) -> None:
     (tmp_path / FILE_NAMES[1]).unlink()
     with pytest.raises(FileNotFoundError):
         Spool.reopen(tmp_path)
+
+
+def test_files_that_cannot_be_mapped_are_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    filled(Spool.create(tmp_path)).close()
+    opened: list[int] = []
+
+    def refuse(file: object, *_: object) -> NoReturn:
+        opened.append(file.fileno())  # type: ignore[attr-defined]
+        raise OSError(errno.ENODEV, os.strerror(errno.ENODEV))
+
+    monkeypatch.setattr(module.np, "memmap", refuse)
+    with pytest.raises(OSError, match="No such device") as raised:
+        Spool.reopen(tmp_path)
+    assert raised.value.errno == errno.ENODEV
+    # The traceback would keep the files alive, so only `close` can have closed this one.
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(opened[0])
+
+
+@pytest.mark.parametrize(("named", "other"), [(True, "a --checkpoint folder"), (False, "an output (-o)")])
+def test_a_full_disk_is_told_with_the_option_that_moves_the_ids(tmp_path: Path, named: bool, other: str) -> None:
+    with (
+        pytest.raises(CorpusError, match=f"the disk of {tmp_path} is full") as raised,
+        telling_full_disk(tmp_path, named),
+    ):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    assert raised.value.hint is not None and f"name {other} on a larger disk" in raised.value.hint

@@ -192,6 +192,30 @@ def test_a_pair_that_cannot_be_replaced_stays_as_it_was(
     assert sorted(os.listdir(tmp_path)) == ["a.npy", "a_words.txt"]
 
 
+@pytest.mark.parametrize("older", [["a.npy", "a_words.txt"], ["a.npy"], ["a_words.txt"], []], ids=len)
+@pytest.mark.parametrize("interrupted", [1, 2, 3, 4])
+def test_a_pair_whose_renaming_is_interrupted_stays_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, interrupted: int, older: list[str]
+) -> None:
+    write_vectors(tmp_path / "a.npy", OLD)
+    for name in {"a.npy", "a_words.txt"} - set(older):
+        (tmp_path / name).unlink()
+    before = {name: (tmp_path / name).read_bytes() for name in older}
+    real, calls = os.replace, iter(range(1, 99))
+
+    def replace(source: Path, target: Path) -> None:
+        real(source, target)
+        # Python handles a Ctrl-C that comes during a system call when the call is done.
+        if next(calls) == interrupted:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "replace", replace)
+    if interrupted <= 2 + len(older):
+        with pytest.raises(KeyboardInterrupt):
+            write_vectors(tmp_path / "a.npy", NEW)
+        assert {name: (tmp_path / name).read_bytes() for name in os.listdir(tmp_path)} == before
+
+
 def test_two_writers_of_one_pair_are_refused(tmp_path: Path) -> None:
     with exclusive(tmp_path / "a.npy"), pytest.raises(ModelFileError, match="another run is writing"):
         write_vectors(tmp_path / "a.npy", NEW)

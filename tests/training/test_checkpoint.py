@@ -209,14 +209,14 @@ def test_a_run_without_a_whole_checkpoint_is_refused(corpus: EncodedCorpus, tmp_
         train_some(corpus, tmp_path, config(), 1)
 
 
-@pytest.mark.parametrize("name", checkpoint.SHARES)
+@pytest.mark.parametrize("name", checkpoint.RULES)
 @pytest.mark.parametrize("other", [None, "another"])
 def test_a_checkpoint_of_other_blocks_or_steps_or_of_another_order_is_refused(
     corpus: EncodedCorpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, other: str | None
 ) -> None:
-    shares = {**checkpoint.SHARES, name: other}
+    rules = {**checkpoint.RULES, name: other}
     with monkeypatch.context() as patch:
-        patch.setattr(checkpoint, "SHARES", {fact: value for fact, value in shares.items() if value is not None})
+        patch.setattr(checkpoint, "RULES", {fact: value for fact, value in rules.items() if value is not None})
         train_some(corpus, tmp_path, config(), 1)
     with pytest.raises(TrainingError, match="from a version with other blocks or steps, or another order"):
         train_some(corpus, tmp_path, config(), 1)

@@ -225,7 +225,7 @@ def magnitude(typingctx, vector):
 
 
 def _prefetch(memory, writes):
-    """Return the signature and code of a request to bring the cache line of memory[offset] near."""
+    """Return the signature and code of an intrinsic that prefetches the cache line of memory[offset]."""
 
     def codegen(context, builder, signature, args):
         byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)

@@ -102,7 +102,7 @@ def encode(
     ----------
     min_count : words that occur less often are dropped.
     max_vocab : at most this many words are kept, the most frequent ones; None keeps all.
-    threads : how many read, count and encode.
+    threads : number of threads that read, count and encode.
     spool_folder : where the ids lie; they take 4 bytes for each token of the text.
     on_progress : called in this thread.
     piece_bytes : about how much text a thread takes at a time.
@@ -118,7 +118,7 @@ def encode(
     """
     report = on_progress or _ignore
     given = None if vocab is None else read_vocabulary(vocab, min_count, max_vocab)
-    with telling_full_disk(spool_folder), ExitStack() as stack:
+    with telling_full_disk(spool_folder, named), ExitStack() as stack:
         spool = Spool.create(spool_folder) if named else Spool.temporary(spool_folder)
         stack.callback(spool.close)
         with ThreadPoolExecutor(threads) as pool:

@@ -59,9 +59,9 @@ def count_tokens(
 
     Parameters
     ----------
-    threads : how many work, this one included.
+    threads : number of threads, including this one.
     piece_bytes : about how much text a thread takes at a time.
-    spool : where the provisional ids go; None if nobody needs them.
+    spool : where the provisional ids go; None if they are not needed.
 
     Raises
     ------
@@ -95,7 +95,7 @@ def count_tokens(
 
 
 def _with_starts(pieces: Iterator[Piece]) -> Iterator[tuple[Piece, int]]:
-    """Give each piece the number of its first id in the spool, before anybody knows how many ids it has.
+    """Give each piece the number of its first id in the spool, before it is known how many ids it has.
 
     A piece gets as much space as it can need, one id for each byte, so the file has holes.
     """
@@ -166,7 +166,7 @@ def translate_ids(
 
 @compiled
 def translate_piece(ids: Any, translation: Any, boundaries: Any) -> Any:
-    """Translate the ids of a piece in place, without dropped words; return how many ids and how many boundaries it has.
+    """Translate the ids of a piece in place and leave out dropped words; return the number of ids and of boundaries.
 
     Parameters
     ----------

@@ -67,7 +67,7 @@ class Joiner:
     scoring : one of `choices.SCORINGS`.
     connectors : words that may stand inside a phrase but not at its ends.
     delimiter : is put between the words of a phrase.
-    threads : how many work.
+    threads : number of threads.
 
     Attributes
     ----------

@@ -1,7 +1,7 @@
 """An encoded corpus that outlives the process: its ids in a folder, for a run that is resumed.
 
 The spool has two plain files of numbers, which grow while the text is read. A safetensors file with everything else is
-written last: if it is there, the other two are complete, and its checksums tell whether they still are what they were.
+written last: if it exists, the other two are complete, and its checksums tell whether they have changed since.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from typing import NamedTuple
 import numpy as np
 
 from w2v_cli.corpus.encode import EncodedCorpus
-from w2v_cli.corpus.spool import Spool, checksum
-from w2v_cli.corpus.vocabulary import MOST_TOKENS, Vocabulary
+from w2v_cli.corpus.spool import Spool, checksum, telling_full_disk
+from w2v_cli.corpus.vocabulary import Vocabulary
 from w2v_cli.errors import CorpusError, ModelFileError
 from w2v_cli.storage.locks import remove_leftovers
 from w2v_cli.storage.tensors import TensorFile, parse_json, word_tensors, write_tensors
+from w2v_cli.storage.words import MOST_TOKENS
 
 NAME = "corpus.safetensors"
 
@@ -35,10 +36,18 @@ class _Facts(NamedTuple):
 
 
 def keep_corpus(corpus: EncodedCorpus, folder: Path) -> None:
-    """Write what belongs to the ids that `encode` has left in a folder, unless it is there already."""
+    """Write what belongs to the ids that `encode` has left in a folder, unless it is there already.
+
+    Raises
+    ------
+    CorpusError, ModelFileError
+        If the disk is full, or cannot be written.
+    """
     if (folder / NAME).exists():
         return
     remove_leftovers(folder / NAME)
+    with telling_full_disk(folder, named=True):
+        corpus.spool.sync()
     facts = _Facts(
         corpus.token_count,
         corpus.raw_token_count,
@@ -46,7 +55,6 @@ def keep_corpus(corpus: EncodedCorpus, folder: Path) -> None:
         corpus.untokenised_share,
         corpus.spool.checksums(),
     )
-    corpus.spool.sync()
     vocabulary = corpus.vocabulary
     tensors = {"counts": vocabulary.counts, **word_tensors(vocabulary.words)}
     write_tensors(folder / NAME, tensors, {"corpus": json.dumps(facts._asdict())})

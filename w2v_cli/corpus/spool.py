@@ -20,7 +20,7 @@ from numpy.typing import DTypeLike
 
 from w2v_cli.errors import CorpusError
 
-# The names of the ids, int32, and of the boundaries, int64, where they have any.
+# The names of the files of ids, int32, and of boundaries, int64, in a folder.
 FILE_NAMES = ("ids.int32", "boundaries.int64")
 _ID_BYTES, _BOUNDARY_BYTES = 4, 8
 _CHUNK_BYTES = 1 << 24
@@ -54,9 +54,10 @@ class Spool:
 
     @classmethod
     def create(cls, folder: str | os.PathLike[str]) -> Spool:
-        """Make new files with names in a folder, and remove those that are there.
+        """Make new files with names in a folder, in place of old ones.
 
-        Old files are not overwritten: one that has another name elsewhere would lose its content there too.
+        Old files are removed rather than overwritten, because overwriting a file that has a second hard link would
+        destroy it under that name too.
         """
         for name in FILE_NAMES:
             Path(folder, name).unlink(missing_ok=True)
@@ -64,23 +65,35 @@ class Spool:
 
     @classmethod
     def reopen(cls, folder: str | os.PathLike[str]) -> Spool:
-        """Open the files of a folder for reading; OSError or ValueError if they are not such files."""
+        """Open the files of a folder for reading.
+
+        Raises
+        ------
+        OSError, ValueError
+            If they cannot be opened, or are not such files.
+        """
         spool = cls(lambda name: open(Path(folder, name), "rb", opener=_open_no_link))  # noqa: SIM115
         try:
             spool._map_boundaries()
-        except ValueError:  # there is part of a boundary at the end
+        except BaseException:  # such as a ValueError, if there is part of a boundary at the end
             spool.close()
             raise
         return spool
 
     def write_ids(self, start: int, ids: np.ndarray) -> None:
-        """Write ids, int32, as number `start` and following."""
+        """Write ids, int32, to the positions from `start` on."""
         view, done = ids.data.cast("B"), 0
         while done < len(view):
             done += os.pwrite(self.files[0].fileno(), view[done:], start * _ID_BYTES + done)
 
     def read_ids(self, start: int, ids: np.ndarray) -> None:
-        """Fill an array, int32, with the ids from number `start` on."""
+        """Fill an array, int32, with the ids from position `start` on.
+
+        Raises
+        ------
+        CorpusError
+            If the file ends before.
+        """
         view, done = ids.data.cast("B"), 0
         while done < len(view):
             count = os.preadv(self.files[0].fileno(), [view[done:]], start * _ID_BYTES + done)
@@ -107,16 +120,16 @@ class Spool:
             os.fsync(file.fileno())
 
     def holds(self, token_count: int) -> bool:
-        """Whether there are as many ids as that, and whole boundaries."""
+        """Whether there are exactly `token_count` ids, and no boundary is cut off."""
         id_bytes, boundary_bytes = (os.fstat(file.fileno()).st_size for file in self.files)
         return id_bytes == token_count * _ID_BYTES and boundary_bytes % _BOUNDARY_BYTES == 0
 
     def id_chunks(self) -> Iterator[np.ndarray]:
-        """Read all ids, a chunk after the other."""
+        """Read all ids, chunk by chunk."""
         return _chunks(self.files[0], np.int32)
 
     def boundary_chunks(self) -> Iterator[np.ndarray]:
-        """Read all boundaries, a chunk after the other."""
+        """Read all boundaries, chunk by chunk."""
         return _chunks(self.files[1], np.int64)
 
     def checksums(self) -> list[int]:
@@ -124,7 +137,7 @@ class Spool:
         return [checksum(_chunks(file, np.uint8)) for file in self.files]
 
     def close(self) -> None:
-        """Close both files; the disk space of files without names is free then."""
+        """Close both files, which frees the disk space of files without names."""
         self.boundaries = np.zeros(0, np.int64)
         for file in self.files:
             file.close()
@@ -136,7 +149,7 @@ class Spool:
 
 
 def checksum(chunks: Iterator[np.ndarray]) -> int:
-    """Return the CRC-32 of chunks."""
+    """Return the CRC-32 of all chunks together."""
     value = 0
     for chunk in chunks:
         value = zlib.crc32(chunk.data, value)
@@ -144,13 +157,18 @@ def checksum(chunks: Iterator[np.ndarray]) -> int:
 
 
 @contextmanager
-def telling_full_disk(folder: str | os.PathLike[str]) -> Iterator[None]:
-    """Within, an error of the system while writing spools in a folder becomes a sentence about that folder.
+def telling_full_disk(folder: str | os.PathLike[str], named: bool) -> Iterator[None]:
+    """Turn an OSError within the block, which writes a spool, into a CorpusError that names the folder.
+
+    Parameters
+    ----------
+    folder : where the spool lies.
+    named : whether its files have names, which they have in a checkpoint folder; the hint depends on it.
 
     Raises
     ------
     CorpusError
-        Instead of OSError.
+        Instead of an OSError.
     """
     try:
         yield
@@ -158,14 +176,15 @@ def telling_full_disk(folder: str | os.PathLike[str]) -> Iterator[None]:
         where = os.fspath(folder)
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         problem = f"the disk of {where} is full" if full else f"cannot write in {where}: {error.strerror or error}"
+        other = "a --checkpoint folder" if named else "an output (-o)"
         raise CorpusError(
-            f"{problem}: training keeps the text there as ids",
-            hint="they take about 4 bytes for each word; name an output (-o) on a larger disk",
+            f"{problem}: the text is kept there as ids",
+            hint=f"they take about 4 bytes for each word; free some space, or name {other} on a larger disk",
         ) from error
 
 
 def _chunks(file: IO[bytes], dtype: DTypeLike) -> Iterator[np.ndarray]:
-    """Read a whole file as numbers, a chunk after the other."""
+    """Read a whole file as numbers, chunk by chunk."""
     file.seek(0)
     while data := file.read(_CHUNK_BYTES):
         yield np.frombuffer(data, dtype)

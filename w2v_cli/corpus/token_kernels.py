@@ -89,8 +89,9 @@ def _split(data, pos, end, secret, starts, lengths, hashes):
     A group of 64 bytes becomes a mask with one bit for each white space. A token ends at such a bit if it has begun.
     """
     start, group, count = pos, pos, ZERO
-    # Stop while there is space for a whole group, which has at most as many tokens and newlines as bytes.
-    while count + GROUP <= np.uint64(len(starts)):
+    # Go on only while there is space for a whole group: an entry for each of its bytes, if all are newlines, and one
+    # more for a token that began before the group.
+    while count + GROUP < np.uint64(len(starts)):
         spaces = white_space(data, np.int64(group))
         while spaces != ZERO:
             at = group + lowest_bit(spaces)

@@ -61,7 +61,7 @@ class Tokens(Protocol):
 
 
 def make_tokens() -> Tokens:
-    """Make an empty table, a compiled one if numba is there."""
+    """Make an empty table, a compiled one if numba works."""
     return CompiledTokens() if COMPILES else PlainTokens()
 
 

@@ -11,18 +11,19 @@ from w2v_cli.corpus.tokens import NEWLINE_ID, Tokens
 from w2v_cli.errors import VocabularyError
 from w2v_cli.storage.words import Words
 
-# No text has more tokens than this, and int64 still holds the sum.
-MOST_TOKENS = 1 << 62
 # numpy sorts words in parts of this size, because it needs several times as much memory for a word as the word has.
 PART_WORDS = 1 << 16
 
 
 class Vocabulary:
-    """V words, most frequent first; words with the same count are sorted by their UTF-8 bytes.
+    """The words of a model, in the order of its rows.
+
+    Words from a text come in descending order of count, and words with the same count in the order of their UTF-8
+    bytes. Words from a `--vocab` file come in the order of the file.
 
     Attributes
     ----------
-    words : V of them.
+    words : V words.
     counts : int64 (V,), occurrences of each word in the corpus.
     """
 
@@ -39,8 +40,8 @@ def first_ids(texts: Texts, ids_of: Mapping[str, int], limit: int) -> tuple[np.n
 
     Parameters
     ----------
-    ids_of : the vocabulary.
-    limit : at most how many tokens.
+    ids_of : the id of each word of the vocabulary.
+    limit : the most tokens to return.
 
     Returns
     -------

@@ -7,8 +7,9 @@ import os
 import numpy as np
 
 from w2v_cli.corpus.tokens import PADDING, Tokens, make_tokens
-from w2v_cli.corpus.vocabulary import MOST_TOKENS, Vocabulary
+from w2v_cli.corpus.vocabulary import Vocabulary
 from w2v_cli.errors import VocabularyError
+from w2v_cli.storage.words import MOST_TOKENS
 
 # No text has a word that occurs so often that its count has more digits.
 MOST_DIGITS = 13

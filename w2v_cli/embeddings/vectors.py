@@ -13,11 +13,10 @@ import numpy as np
 
 from w2v_cli.compute.threads import one_blas_thread
 from w2v_cli.config import available_cores
-from w2v_cli.corpus.vocabulary import MOST_TOKENS
 from w2v_cli.embeddings.spelling import Spellings
 from w2v_cli.errors import ModelFileError, UnknownWordError
 from w2v_cli.storage.mapped import release_pages, writable
-from w2v_cli.storage.words import Words
+from w2v_cli.storage.words import MOST_TOKENS, Words
 
 # How much of the matrix each thread reads at a time.
 _CHUNK_BYTES = 1 << 24

@@ -180,6 +180,7 @@ def _reach(w):
 
 @helper
 def _prefetch_row(table, offset, dim):
+    """Prefetch the cache lines of the row at an offset, for float32."""
     for k in range(0, dim, CACHE_LINE_BYTES // 4):
         prefetch_to_write(table, offset + k)
 

@@ -67,8 +67,8 @@ def initial_parameters(
     """Return float32 tables with input vectors from U[−1, 1) ÷ D and output vectors of 0.
 
     As in gensim and fastText, the input vectors are twice as long as word2vec.c's, so that the first steps of the
-    output vectors are twice as long, too (measured: help/design.md, "Initial vectors"). Row i depends
-    only on (seed, i).
+    output vectors are twice as long, too (measured: help/design.md, "Initial vectors"). Row i depends only on
+    (seed, i).
 
     Parameters
     ----------

@@ -57,8 +57,9 @@ MOVES = tuple(i * LANES for i in range(PAIR_TILE))
 def pair_errors(t, s, count, tiles, stride, alpha, wants_loss):
     """Compute the errors of `count` input rows with the outputs of `tiles` tiles: the first half of a step.
 
-    The counts of each pair of inputs begin `stride` numbers after those of the pair before. Returns the loss before the
-    step in nats, if wanted. Leaves copies of the inputs, and of an odd row out a twin, for the second half.
+    The counts of each pair of inputs begin `stride` numbers after those of the pair before. The function returns the
+    loss before the step in nats, or 0 if it is not wanted. For the second half it leaves copies of the inputs; an odd
+    row out is copied twice, as a pair.
     """
     n = (count + 1) // PAIR * PAIR
     if n > count:
@@ -109,7 +110,7 @@ def pair_update(t, s, count, tiles, repeats):
 
 @inlined
 def mean_of_rows(t, s, count, weight):
-    """hidden = weight·Σ rows, in tiles of neighbouring columns."""
+    """Compute hidden = weight·Σ rows, in tiles of neighbouring columns."""
     w, width = broadcast(t.inputs, weight), len(COLUMNS) * LANES
     tiled = t.dim if t.dim >= width else 0
     for column in range(0, tiled, width):
@@ -160,7 +161,7 @@ def mean_update(t, s, tiles, repeats):
 
 @inlined
 def move_inputs(t, s, count, weight):
-    """Each input row += weight·hidden_step: an odd one out first, then two at a time."""
+    """Add weight·hidden_step to each input row: first to an odd one out, then to two at a time."""
     w, odd = broadcast(t.inputs, weight), count % PAIR
     if odd:
         for k in range(0, t.dim, LANES):
@@ -176,7 +177,7 @@ def move_inputs(t, s, count, weight):
 
 @inlined
 def _score_pairs(t, s, n, tiles):
-    """S = I·Oᵀ from the tables; at the first tile the inputs are copied to scratch, two interleaved LANES by LANES."""
+    """Compute S = I·Oᵀ; at the first tile, copy the inputs to scratch, two interleaved LANES by LANES."""
     for tile in range(tiles):
         rows = take(s.output_offsets, tile * PAIR_TILE, PAIR_TILE)
         for i in range(0, n, PAIR):
@@ -196,7 +197,7 @@ def _score_pairs(t, s, n, tiles):
 
 @inlined
 def _errors(s, counts, n, tiles, stride, alpha):
-    """errors = −alpha·G = alpha·c ⊙ (Y − σ(S))."""
+    """Compute errors = −alpha·G = alpha·c ⊙ (Y − σ(S))."""
     zero, one, rate = broadcast(s.scores, 0), broadcast(s.scores, 1), broadcast(s.scores, alpha)
     width = tiles * CELL
     for pair in range(n // PAIR):

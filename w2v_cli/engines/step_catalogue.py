@@ -198,8 +198,8 @@ def _step_check(name: str, objective: Objective, step: Step, setting: Setting, t
 def sample_of(window: Window, neighbour: Window | None = None) -> Sample:
     """Return a block that holds one window, or a window and its neighbour. All other windows of the block are empty.
 
-    The center comes first, before its context, because the compiled engine computes the loss of every few steps,
-    beginning with the first.
+    The center comes first and its context words follow. So both windows are in the first step: the neighbour is that of
+    the first context word.
     """
     kept_ids = np.concatenate(([window.center_id], window.context_ids)).astype(np.int32)
     positions = np.arange(len(kept_ids), dtype=np.int32)

@@ -72,7 +72,7 @@ def atomic_files(*paths: str | os.PathLike[str]) -> Iterator[list[BinaryIO]]:
 
 
 def check_writable(path: str | os.PathLike[str]) -> None:
-    """Make sure that a file can be written at `path`, without touching a file that is there already.
+    """Make sure that a file can be written at `path`, without touching a file that already exists.
 
     Raises
     ------

@@ -89,6 +89,11 @@ def _open_lock(path: Path) -> int:
 
     The previous holder removes the file when it is done, perhaps between our opening and our locking it. Then we hold
     the lock of a file that nobody else can find, and try again.
+
+    Raises
+    ------
+    BlockingIOError
+        If another process holds the lock.
     """
     while True:
         descriptor = os.open(path, _LOCK_FILE, 0o666)

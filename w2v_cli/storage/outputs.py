@@ -21,7 +21,7 @@ class Named(NamedTuple):
     ----------
     path : where it is; for an input, `-` is stdin.
     what : what it is to the command, as a noun for an error message.
-    status : what a caller that has already looked at the file has found; None if nobody has, or there was no file.
+    status : the file's `os.stat`, if the caller already has it; otherwise None.
     """
 
     path: str

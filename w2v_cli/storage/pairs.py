@@ -50,8 +50,9 @@ def replace_together(staged: Sequence[Staged]) -> None:
             _move_aside(item)
         for item in reversed(staged) if any(item.old for item in staged[1:]) else staged:
             with naming(item.path):
-                os.replace(item.temporary, item.target)
+                # Noted before it is done, or a Ctrl-C during the call would keep it from being undone.
                 placed.append(item)
+                os.replace(item.temporary, item.target)
                 sync_folder(item.target.parent)
     except BaseException:
         for item in reversed(placed):
@@ -94,7 +95,7 @@ def undo_interrupted(*paths: str | os.PathLike[str]) -> None:
 
 
 def _recover(targets: Sequence[Path]) -> None:
-    """Put the older files back if the main file, the first target, is missing; remove them if it is there.
+    """Put the older files back if the main file, the first target, is missing; remove them if it exists.
 
     Raises
     ------
@@ -124,11 +125,15 @@ def _recover(targets: Sequence[Path]) -> None:
 
 def _move_aside(item: Staged) -> None:
     """Rename the file that is to be replaced, if there is one."""
-    with naming(item.path), contextlib.suppress(FileNotFoundError):
-        old = _aside(item.target, os.fstat(item.file.fileno()))
-        os.replace(item.target, old)
-        item.old = old
-        sync_folder(item.target.parent)
+    with naming(item.path):
+        # Set before the call, for the same reason as in `replace_together`.
+        item.old = _aside(item.target, os.fstat(item.file.fileno()))
+        try:
+            os.replace(item.target, item.old)
+        except FileNotFoundError:
+            item.old = None
+        else:
+            sync_folder(item.target.parent)
 
 
 def _aside(target: Path, replacement: os.stat_result) -> Path:

@@ -1,7 +1,7 @@
 """The hidden files beside a target: temporary files, older files that were moved aside, and locks.
 
-Here are their names and their errors. Who may use them is decided in `locks`; what happens to them, in `atomic` and
-`pairs`.
+This module gives them their names, and turns an OSError into an error that names the target. `locks` decides who may
+use the files; `atomic` and `pairs` write and move them.
 """
 
 from __future__ import annotations
@@ -56,7 +56,10 @@ def siblings(target: Path, end: str) -> list[Path]:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make renames in a folder survive a power failure, where the system can: the files are there in any case."""
+    """Make renames in a folder survive a power failure, if the system can do that.
+
+    If it cannot, that is no error, because the renames are done.
+    """
     with contextlib.suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:

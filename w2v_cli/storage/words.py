@@ -16,6 +16,8 @@ import numpy as np
 
 from w2v_cli.compute.hashing import SECRET, mix_block
 
+# No text has more tokens than this. Counts of words with a larger sum are refused, so int64 holds every sum of counts.
+MOST_TOKENS = 1 << 62
 _MASK = (1 << 64) - 1
 # Many words are hashed at once, in runs of about this many bytes.
 _RUN_BYTES = 1 << 16

@@ -22,8 +22,8 @@ from w2v_cli.training.loss_sample import LOSS_RULE
 from w2v_cli.training.schedule import BLOCK_ORDER, BLOCK_TOKENS, block_count
 from w2v_cli.training.state import RunState
 
-# What blocks, steps and losses are in this version. A checkpoint with other values is refused.
-SHARES = {"block_tokens": BLOCK_TOKENS, "order": BLOCK_ORDER, "steps": STEP_RULE, "loss": LOSS_RULE}
+# The rules for blocks, steps and losses in this version. A checkpoint that was made under other rules is refused.
+RULES = {"block_tokens": BLOCK_TOKENS, "order": BLOCK_ORDER, "steps": STEP_RULE, "loss": LOSS_RULE}
 NAMES = ("checkpoint-0.safetensors", "checkpoint-1.safetensors")
 
 
@@ -72,7 +72,7 @@ class Checkpoints:
             If it cannot be written. Both existing checkpoints are unchanged then.
         """
         tensors = {**parameters.tensors(), "losses": state.losses}
-        facts = json.dumps({"block": state.block, **SHARES, "corpus": self._corpus})
+        facts = json.dumps({"block": state.block, **RULES, "corpus": self._corpus})
         oldest = 1 - self._newest
         write_tensors(self.folder / NAMES[oldest], tensors, {"standing": facts, "checksum": checksum(tensors, facts)})
         self._newest = oldest
@@ -129,7 +129,7 @@ class Checkpoints:
     def _require_same_run(self, contents: Contents, epochs: int | None) -> None:
         """Refuse a checkpoint that is not one of this run; see `load`."""
         facts = contents.facts
-        if any(facts.get(name) != value for name, value in SHARES.items()):
+        if any(facts.get(name) != value for name, value in RULES.items()):
             raise TrainingError(
                 f"the checkpoint in {self.folder} is from a version with other blocks or steps, or another order",
                 hint="go on with that version, or train again",

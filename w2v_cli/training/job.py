@@ -75,7 +75,7 @@ class Job:
         return None if self.config.vocab is None else os.path.join(self.folder, self.config.vocab)
 
     def save(self, folder: Path) -> None:
-        """Write it into a checkpoint folder, with absolute paths."""
+        """Write the job into a checkpoint folder, with absolute paths."""
         values = {
             **_absolute({"corpus": self.texts.paths, "config": self.config.as_dict()}),
             "text": asdict(self.texts.options),
@@ -155,7 +155,7 @@ def _shown(value: Any) -> str:
 
 
 def _absolute(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the same options for any working folder."""
+    """Return the options with absolute paths, which mean the same in any working folder."""
     paths: dict[str, Any] = {}
     if options.get("corpus"):
         paths["corpus"] = Texts(options["corpus"]).absolute().paths

@@ -52,7 +52,7 @@ def train_model(
     config, text : all options.
     output : the model file. During the run the ids lie beside it; without an output, in the system's folder of
         temporary files.
-    observer : is told how the run goes on.
+    observer : receives the events of the run.
     checkpoint : a folder that the run can be resumed from (`resume_training`), made if it does not exist.
     checkpoint_every : seconds between two checkpoints.
     read : other files that the caller has read, such as one of options; no output may be one of them.
@@ -66,7 +66,7 @@ def train_model(
     TrainingError
         If the folder is not empty and does not belong to such a run, or has checkpoints already.
     W2VError
-        Of the kind that names what went wrong. An older file at `output` is left as it was.
+        If anything else goes wrong; its class says what. An older file at `output` is left as it was.
     """
     texts = Texts(corpus, text or TextOptions())
     texts.check_readable()
@@ -81,7 +81,7 @@ def train_model(
 def resume_training(
     checkpoint: str | os.PathLike[str], options: Mapping[str, object] | None = None, observer: Observer | None = None
 ) -> Run:
-    """Go on with a run from its newest whole checkpoint, or from the beginning if there is none yet.
+    """Resume a run from its newest whole checkpoint, or from the beginning if it has none yet.
 
     With one thread, the model is byte for byte that of an uninterrupted run. With more epochs than before, the learning
     rate continues on the line of the longer run, which is higher.
@@ -146,7 +146,7 @@ def _train_with_checkpoints(job: Job, folder: Path, observer: Observer) -> Run:
 
 
 def _train(job: Job, folder: Path | None, observer: Observer) -> Run:
-    """Do a job, with checkpoints in `folder` unless it is None."""
+    """Train what the job says and save the model, with checkpoints in `folder` unless it is None."""
     with _reserved(job.output, folder):
         resolve_engine(job.config.engine)
         with observer.compiling():
@@ -164,7 +164,15 @@ def _train(job: Job, folder: Path | None, observer: Observer) -> Run:
 
 @contextmanager
 def _reserved(output: str | None, folder: Path | None) -> Iterator[None]:
-    """Within, no other run can write the model file, nor the one that is written if this run is stopped."""
+    """Keep other runs from writing the model file, and the partial one that is written if this run is stopped.
+
+    Raises
+    ------
+    ModelFileError
+        If a file cannot be written, or another run is writing it.
+    TrainingError
+        If a partial model would replace a file that was not left by a stopped run.
+    """
     with ExitStack() as stack:
         if output is not None:
             check_writable(output)

@@ -103,5 +103,5 @@ class Tally:
             return self.block - 1
 
     def state(self) -> RunState:
-        """The state of the run, while no worker is training."""
+        """Return the state of the run; call it only while no worker is training."""
         return RunState(self.block, self.losses.copy())

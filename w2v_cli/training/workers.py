@@ -14,12 +14,12 @@ QUIT_SECONDS = 0.5
 
 
 class Workers:
-    """Threads that do one piece of work after the other, until none is left, one fails, or they are stopped.
+    """Threads that do one piece of work after another, until none is left, one fails, or they are stopped.
 
     Parameters
     ----------
     count : number of threads.
-    work : does one piece of work and returns whether there was one left. All threads call it at once.
+    work : does one piece of work and returns whether there was one left. All threads call it, at the same time.
     """
 
     def __init__(self, count: int, work: Callable[[], bool]) -> None:
