@@ -57,13 +57,19 @@ def get_text8(target: Path, url: str = URL, md5: str = MD5) -> bool:
 
 
 def _download(url: str, path: Path) -> None:
-    """Fetch `url` into `path`, from where an earlier try ended if the server can do that."""
+    """Download `url` to `path`. Continue an earlier download if the server supports it.
+
+    Raises
+    ------
+    OSError
+        If the server refuses, or the connection ends before the whole file has arrived.
+    """
     done = path.stat().st_size if path.exists() else 0
     request = urllib.request.Request(url, headers={"Range": f"bytes={done}-"} if done else {})
     try:
         response = urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS)
     except urllib.error.HTTPError as error:
-        # 416: nothing is left to fetch.
+        # Status 416 means that nothing is left to download.
         if error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and done:
             return
         raise

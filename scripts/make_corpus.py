@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Write toyland: a small text about an invented world, and the answers that vectors made from it should give.
+"""Write toyland: a small text about an invented world, with analogies and similarity ratings that fit it.
 
 Every fact is planted by one rule: *words are similar if the words around them are*. A capital and its country
 both occur with the things of their land (its river, its dish, …). In addition, capitals occur with streets, and
-countries with borders. A word vector is thus theme + side, and capital − country is the same in every land: that
-makes the analogies. A near-synonym shares a known part of its neighbours with the word that it resembles: that
-makes the similarity ratings. `--shuffle-relations` writes a text in which the themes of one side are permuted, with
-the same answers. Vectors made from that text must answer wrongly.
+countries with borders. A word vector is therefore the sum of a theme and a side, so capital − country is the same in
+every land, and the analogies hold. A near-synonym shares a known part of its neighbours with the word that it
+resembles, which gives the similarity ratings. `--shuffle-relations` permutes the themes of one side in the text and
+leaves the analogies and ratings as they are, so vectors trained on that text must answer wrongly.
 
 The output is byte-identical on every platform and Python version: the only source of randomness is `Random.random`,
 whose stream is fixed for a seed, weights are integers, and nothing is iterated in hash order.
@@ -22,24 +22,26 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SEED = 1
-# With these numbers the text has 1.5 MB, and the analogies are learnt at every learning rate from 0.025 to 0.05.
+# With these numbers the text takes 1.5 MB, and the analogies are learnt at every learning rate from 0.025 to 0.05.
 SENTENCES_PER_MEMBER = 100
 SENTENCES_PER_LIKENESS = 36
 SENTENCES_OF_BACKGROUND = 2000
 
-# What a near-synonym and a related word share with the word they resemble, in percent of their sentences.
+# The percentage of sentences in which a near-synonym, or a related word, occurs with the neighbours of the word that
+# it resembles. The k-th likeness takes the k-th number of each list, starting again at the end.
 NEAR_PERCENT = (100, 95, 90, 85, 80)
 RELATED_PERCENT = (60, 50, 40, 30)
 
 
 def words(text: str) -> list[str]:
-    """Return the words of a text."""
+    """Return the words of a text as a list."""
     return text.split()
 
 
-# A sentence is two clauses joined by AND. In a clause W is the word it is about, T a thing of that word's theme
-# (THING: with its kind), a/b one of several words, and other capitals one word of these lists, by Zipf's law:
-# the r-th has weight 1/r.
+# A sentence is two clauses joined by AND. In a clause, W stands for the word that it is about, T for the name of a
+# thing of that word's theme, THING for such a thing's kind and name ("river" and the river's name), and a/b for one of
+# several words. Any other word in capitals names one of these lists: a word of that list is drawn by Zipf's law, its
+# r-th word with weight 1/r.
 LISTS = {
     "THE": words("the a this that every another each some any no"),
     "OUR": words("the this that our your my"),
@@ -68,7 +70,7 @@ ABOUT_LIKENESS = (
     "NOW THE T MET THE W AND THE T",
 )
 
-# What each relation is about: the kinds of thing in a theme, the clauses of the left side, of the right side.
+# For each relation: the kinds of thing in a theme, the clauses about the left word, the clauses about the right word.
 ABOUT = {
     "capital-country": (
         ("river", "dish", "hymn", "saint", "hill"),
@@ -136,7 +138,7 @@ FAMILY = words("""king queen prince princess duke duchess actor actress uncle au
     son daughter husband wife nephew niece grandfather grandmother wizard witch monk nun hero heroine""")
 ADJECTIVES = words("cold warm tall soft dark bright loud quick strong young sharp sweet rich deep")
 
-# A word, a near-synonym, a related word.
+# Each triple is a word, a near-synonym of it, and a word related to it.
 LIKENESSES = (
     ("boat", "ship", "raft"),
     ("road", "path", "bridge"),
@@ -168,21 +170,21 @@ ONSETS = words("b d f g k l m n p r s t v z br dr gr kr pl st tr")
 
 
 class Dice:
-    """Random choices, all made from `Random.random`: the other methods changed between Pythons."""
+    """Random choices, all made from `Random.random`, because the other methods differ between Python versions."""
 
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed).random
 
     def below(self, n: int) -> int:
-        """A whole number from 0 to n − 1."""
+        """Return a whole number from 0 to n − 1."""
         return int(self._random() * n)
 
     def pick(self, items: Sequence[str]) -> str:
-        """One of the items, all equally likely."""
+        """Return one of the items, all equally likely."""
         return items[self.below(len(items))]
 
     def zipf(self, items: Sequence[str]) -> str:
-        """One of the items, the r-th with weight 1/r."""
+        """Return one of the items; the r-th has weight 1/r."""
         weights = [1_000_000 // rank for rank in range(1, len(items) + 1)]
         ticket = self.below(sum(weights))
         chosen = 0
@@ -192,7 +194,7 @@ class Dice:
         return items[chosen]
 
     def order(self, n: int) -> list[int]:
-        """The numbers below n, shuffled (Fisher and Yates)."""
+        """Return the numbers below n in a random order (Fisher–Yates shuffle)."""
         order = list(range(n))
         for last in range(n - 1, 0, -1):
             other = self.below(last + 1)
@@ -204,8 +206,12 @@ class Dice:
 class World:
     """What is true in toyland.
 
-    `pairs` and `themes` go by relation: the k-th pair has the k-th theme, a tuple of things. `neighbours` goes
-    by likeness: one tuple of things for each of its three words.
+    Attributes
+    ----------
+    pairs : For each relation, its pairs of words.
+    themes : For each relation, a tuple of things for each pair, in the same order.
+    neighbours : For each entry of LIKENESSES, a tuple of neighbouring words for each of its three words.
+    people : Names of people, for the sentences of the background.
     """
 
     pairs: Mapping[str, list[tuple[str, str]]]
@@ -215,13 +221,13 @@ class World:
 
 
 def invent(dice: Dice) -> World:
-    """Make up the names, and what belongs to what."""
+    """Make up the names, and decide what belongs to what."""
     clauses = [clause for _, left, right in ABOUT.values() for clause in (*left, *right)]
     english = " ".join([*clauses, *FAMILY, *ADJECTIVES]).replace("/", " ").split()
     taken = {*english, *(word for line in (*LISTS.values(), *LIKENESSES) for word in line)}
 
     def name(*endings: str) -> str:
-        """A new word by the rules of toyland's tongue, two syllables and an ending."""
+        """Return a new word of toyland's language: two syllables, a consonant and perhaps one of the endings."""
         word = ""
         while not word or word in taken or word + "s" in taken:
             syllables = [dice.pick(ONSETS) + dice.pick("aeiou") for _ in range(2)]
@@ -251,7 +257,7 @@ class Writer:
         self._dice, self._lists = dice, lists
 
     def _fill(self, token: str, word: str, theme: Sequence[str]) -> str:
-        """What a token of a clause becomes."""
+        """Return what replaces a token of a clause."""
         if token == "W":
             return word
         if token == "THING":
@@ -263,18 +269,18 @@ class Writer:
         return self._dice.pick(token.split("/"))
 
     def sentence(self, clauses: Sequence[str], word: str = "", theme: Sequence[str] = ()) -> str:
-        """Two of the clauses, filled in and joined."""
+        """Return two randomly chosen clauses, filled in and joined by a conjunction."""
         tokens = f"{self._dice.pick(clauses)} AND {self._dice.pick(clauses)}".split()
         text = " ".join(self._fill(token, word, theme) for token in tokens)
         return re.sub(r"\ba (?=[aeiou])", "an ", text)
 
 
 def tell(world: World, dice: Dice, shuffle: bool) -> Iterator[str]:
-    """Every sentence about the world, theme by theme."""
+    """Yield every sentence about the world, theme by theme."""
     writer = Writer(dice, {**LISTS, "NAME": world.people})
     for relation, (_, left_clauses, right_clauses) in ABOUT.items():
         pairs, themes = world.pairs[relation], world.themes[relation]
-        # One cycle through all themes: nobody keeps their own.
+        # The permutation is one cycle through all themes, so that no pair keeps its own.
         order = dice.order(len(pairs))
         wrong = dict(zip(order, [*order[1:], order[0]], strict=True))
         for k, (left, right) in enumerate(pairs):
@@ -291,19 +297,22 @@ def tell(world: World, dice: Dice, shuffle: bool) -> Iterator[str]:
 
 
 def percents(k: int) -> tuple[int, int]:
-    """What the near-synonym and the related word of the k-th likeness share with its first word."""
+    """Return how many percent the near-synonym and the related word of the k-th likeness share with its first word."""
     return NEAR_PERCENT[k % len(NEAR_PERCENT)], RELATED_PERCENT[k % len(RELATED_PERCENT)]
 
 
 def analogies(world: World) -> Iterator[str]:
-    """Lines in the format of questions-words: every pair against every other of its relation."""
+    """Yield lines in the format of questions-words.txt, which match every pair with every other of its relation."""
     for relation, pairs in world.pairs.items():
         yield f": {relation}"
         yield from (f"{a} {b} {c} {d}" for a, b in pairs for c, d in pairs if a != c)
 
 
 def ratings() -> Iterator[str]:
-    """Lines word, word, rating: a tenth of the percentage that they share; 0.0 for words of two likenesses."""
+    """Yield lines of two words and a rating, separated by tabs.
+
+    The rating is a tenth of the percentage that the words share, or 0.0 for words of different likenesses.
+    """
     for k, (word, near, related) in enumerate(LIKENESSES):
         near_percent, related_percent = percents(k)
         stranger = LIKENESSES[(k + 7) % len(LIKENESSES)][1]
@@ -313,7 +322,7 @@ def ratings() -> Iterator[str]:
 
 
 def write_world(folder: Path, shuffle: bool = False) -> None:
-    """Write the three files into the folder, which is made when missing."""
+    """Write the three files into a folder, which is created if it does not exist."""
     dice = Dice(SEED)
     world = invent(dice)
     sentences = list(tell(world, dice, shuffle))
@@ -329,7 +338,7 @@ def write_world(folder: Path, shuffle: bool = False) -> None:
 
 
 def main() -> None:
-    """Parse the command line and write the files."""
+    """Parse the command line, and write the files."""
     parser = argparse.ArgumentParser(description="Write the corpus toyland and its gold sets.")
     data = Path(__file__).resolve().parents[1] / "data"
     parser.add_argument("-o", "--output", type=Path, default=data, metavar="FOLDER", help="default: data/")

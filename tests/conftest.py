@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -12,12 +13,15 @@ import numpy as np
 import pytest
 
 from w2v_cli.cli.main import run
+from w2v_cli.config import TrainConfig
 from w2v_cli.embeddings.vectors import WordVectors
-from w2v_cli.formats.model_file import ModelFile
+from w2v_cli.formats.model_file import ModelFile, save_model
 from w2v_cli.storage.tensors import word_tensors, write_tensors
+from w2v_cli.training.run import train_model
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 ROOT = Path(__file__).parents[1]
+RUN_CONFIG = TrainConfig(dim=4, epochs=2, min_count=1, threads=1, subsample=0.0)
 
 
 @pytest.fixture(scope="session")
@@ -37,6 +41,11 @@ def write_unchecked(path: Path | str, words: Sequence[str], counts: Any, tensors
     """Write a model file without the checks of `save_model`, as another program might write it."""
     counted = {} if counts is None else {"counts": np.asarray(counts, np.int64)}
     write_tensors(path, {**tensors, **word_tensors(words), **counted}, metadata)
+
+
+def make_model(path: Path) -> None:
+    """Write the smallest model file."""
+    save_model(path, ["a"], None, {"input_vectors": np.ones((1, 2), np.float32)}, {"loss": "[1.5]"})
 
 
 def load_vectors(path: Path | str, format: str | None = None) -> WordVectors:
@@ -69,3 +78,39 @@ def assert_a_closed_pipe_is_silent(*arguments: str) -> None:
         process.stdout.close()
         assert process.stderr.read() == b""
         assert process.wait() == 0
+
+
+@pytest.fixture
+def finished_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the working folder, which holds a text, the model of a finished run, and its checkpoint folder.
+
+    The text is corpus.txt, with 600 tokens of 6 words; the model is in the file model, the checkpoints are in run.
+    """
+    monkeypatch.chdir(tmp_path)
+    Path("corpus.txt").write_text("a b c d\ne a\n" * 50 + "f a b\n" * 100)
+    train_model(["corpus.txt"], RUN_CONFIG, output="model", checkpoint="run")
+    return tmp_path
+
+
+def everything(folder: Path) -> dict[str, bytes | str]:
+    """Return everything below a folder: files with their contents, links with their targets, others by name."""
+    return {
+        str(path.relative_to(folder)): os.readlink(path)
+        if path.is_symlink()
+        else path.read_bytes()
+        if path.is_file()
+        else "not a file"
+        for path in folder.rglob("*")
+    }
+
+
+def in_child(work: Callable[[], object]) -> int:
+    """Return the exit status of a process that does the work and nothing else."""
+    child = os.fork()
+    if child == 0:
+        try:
+            work()
+        except BaseException:
+            os._exit(7)
+        os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])

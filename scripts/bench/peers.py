@@ -1,6 +1,7 @@
-"""gensim and fastText as `bench.py` runs them: one training in this process, figures as `w2v train --json` has them.
+"""Train with gensim or fastText, the peers that trainers.py compares with w2v.
 
-Both read a text of lines that they do not cut. fastText does not tell how long it counts; a run of no epochs does.
+Each function trains once in this process, saves the vectors, and returns figures under the names that
+`w2v train --json` gives them. The text must have lines short enough for both peers to read whole.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 
 
 def run_gensim(options: argparse.Namespace) -> dict[str, Any]:
-    """Train with gensim on a corpus file."""
+    """Train with gensim, in its fast mode that reads a `corpus_file`, and return the figures."""
     from gensim.models import Word2Vec
 
     alpha = {"alpha": options.alpha} if options.alpha else {}
@@ -33,13 +34,13 @@ def run_gensim(options: argparse.Namespace) -> dict[str, Any]:
     ended = time.perf_counter()
     words = model.wv.index_to_key
     counts = [model.wv.get_vecattr(word, "count") for word in words]
-    # With hierarchical softmax the other table is of nodes.
+    # With hierarchical softmax, the second table has a row for each node of the tree.
     tables = [model.wv.vectors, model.syn1neg if options.loss == "ns" else model.syn1]
     return _finished(options, words, counts, tables, counted - started, ended - counted)
 
 
 def run_fasttext(options: argparse.Namespace) -> dict[str, Any]:
-    """Train with fastText, without subwords."""
+    """Train with fastText, without subwords, and return the figures."""
     import fasttext
 
     settings = {
@@ -47,21 +48,23 @@ def run_fasttext(options: argparse.Namespace) -> dict[str, Any]:
         "neg": options.negatives, "t": options.subsample, "minCount": options.min_count, "thread": options.threads,
         "maxn": 0, "verbose": 0, **({"lr": options.alpha} if options.alpha else {}),
     }  # fmt: skip
+    # fastText does not report how long it counts words. A run of zero epochs does nothing else.
     started = time.perf_counter()
     fasttext.train_unsupervised(options.lines, epoch=0, **settings)
     counted = time.perf_counter()
     model = fasttext.train_unsupervised(options.lines, epoch=options.epochs, **settings)
     ended = time.perf_counter()
     words, counts = model.get_words(include_freq=True)
-    # Its end of line is a word of its own.
-    kept = [place for place, word in enumerate(words) if word != "</s>"]
-    # Without subwords the rows are the words'; hierarchical softmax has one node less.
+    # fastText counts the end of a line as a word, which w2v does not.
+    kept = [row for row, word in enumerate(words) if word != "</s>"]
+    # Without subwords, each row of the input table is a word. With hierarchical softmax, the rows of the output table
+    # are nodes of the tree, so none is left out.
     tables = [model.get_input_matrix()[kept], model.get_output_matrix()]
     tables[1] = tables[1][kept] if options.loss != "hs" else tables[1]
     count_seconds = counted - started
     train_seconds = ended - counted - count_seconds
     return _finished(
-        options, [words[place] for place in kept], [int(counts[place]) for place in kept], tables, count_seconds,
+        options, [words[row] for row in kept], [int(counts[row]) for row in kept], tables, count_seconds,
         train_seconds,
     )  # fmt: skip
 
@@ -72,7 +75,13 @@ PEERS = {"gensim": run_gensim, "fasttext": run_fasttext}
 def _finished(
     options: argparse.Namespace, words: list[str], counts: list[int], tables: list[Any], count: float, train: float
 ) -> dict[str, Any]:
-    """Keep a peer's vectors for the scores; its figures."""
+    """Save a peer's vectors, which are scored later, and return its figures.
+
+    Parameters
+    ----------
+    tables : The input and the output table, each (rows, D).
+    count, train : Seconds.
+    """
     import numpy as np
 
     from w2v_cli.formats.model_file import save_model

@@ -1,9 +1,13 @@
-"""How near the training step comes to what one core can do: its GFLOP/s beside sgemm's, its traffic beside a copy's.
+"""Measure how close the training step comes to the limits of one core.
 
-A window of n inputs and m outputs counts as 6·n·m·D flops, the scores and two updates, as if it were trained by itself:
-windows that share a step do fewer (a seventh with 5 noise words, nearly half with 15). Its traffic is what it must
-fetch and write back if a block finds nothing in the cache: one new input row, the target, and its share of the block's
-noise words. Everything runs on one core, on ids that follow Zipf's law, in this process.
+The step's GFLOP/s are compared with those of sgemm, and its memory traffic with that of a copy.
+
+* A window of n inputs and m outputs counts as 6·n·m·D flops, for the scores and two updates, as if it were trained
+  alone. Windows that share a step do less work (a seventh less with 5 noise words, nearly half with 15).
+* The traffic of a window is what it must read and write back if the cache is empty when its block begins: one new input
+  row, the row of the target, and its share of the block's noise words.
+
+Everything runs on one core, in this process, on word ids that follow Zipf's law.
 """
 
 from __future__ import annotations
@@ -29,7 +33,7 @@ BLOCKS = 150
 REPEATS = 5
 GEMM_SIZE = 1024
 COPY_BYTES = 1 << 28
-# In the cache, and far beyond it.
+# Tables of the first size fit in the cache; tables of the second are far too large for it.
 CACHED_WORDS, MANY_WORDS = 3_000, 1_000_000
 STEPS: list[dict[str, Any]] = [
     {},
@@ -43,7 +47,7 @@ SOFTMAX_WORDS = 10_000
 
 
 def roofline() -> dict[str, list[dict[str, Any]]]:
-    """The limits of the core, the steps beside them, and the full softmax beside plain products of its shapes."""
+    """Return three tables: the limits of the core, the window steps, and the full softmax."""
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     with threadpool_limits(1):
         gemm, copy = gemm_rate(), copy_rate()
@@ -58,29 +62,36 @@ def roofline() -> dict[str, list[dict[str, Any]]]:
 
 
 def gemm_rate() -> float:
-    """GFLOP/s of numpy's product of two float32 matrices."""
+    """Return the GFLOP/s of numpy's product of two float32 matrices."""
     matrix = np.ones((GEMM_SIZE, GEMM_SIZE), np.float32)
     seconds = median_seconds(lambda: matrix @ matrix)
     return 2 * GEMM_SIZE**3 / seconds / 1e9
 
 
 def copy_rate() -> float:
-    """GB/s read and written together by a copy that is too large for the cache."""
+    """Return the GB/s, read plus written, of a copy that is too large for the cache."""
     source = np.ones(COPY_BYTES, np.uint8)
     target = np.zeros_like(source)
     return 2 * COPY_BYTES / median_seconds(lambda: np.copyto(target, source)) / 1e9
 
 
 def zipf_ids(words: int, tokens: int) -> tuple[np.ndarray, np.ndarray]:
-    """Counts int64 (V,) that fall as 1 ÷ rank, and so many ids drawn by them, int32."""
+    """Return counts that fall as 1 ÷ rank, int64 (`words`,), and ids drawn in proportion to them, int32 (`tokens`,)."""
     weights = 1 / np.arange(1, words + 1)
     counts = np.maximum((100 * tokens * weights / weights.sum()).astype(np.int64), 1)
-    places = np.random.default_rng(1).random(tokens) * counts.sum()
-    return counts, np.searchsorted(np.cumsum(counts), places, side="right").astype(np.int32)
+    draws = np.random.default_rng(1).random(tokens) * counts.sum()
+    return counts, np.searchsorted(np.cumsum(counts), draws, side="right").astype(np.int32)
 
 
 def step_row(config: TrainConfig, counts: np.ndarray, ids: np.ndarray, gemm: float, copy: float) -> dict[str, Any]:
-    """One kind of step over all blocks."""
+    """Train all blocks with one kind of step, and return its row of the table.
+
+    Parameters
+    ----------
+    counts, ids : As returned by `zipf_ids`.
+    gemm : GFLOP/s of sgemm.
+    copy : GB/s of a copy.
+    """
     objective, samples, step = prepared(config, counts, ids)
     seconds = median_seconds(step)
     windows = flops = rows = 0
@@ -109,7 +120,7 @@ def step_row(config: TrainConfig, counts: np.ndarray, ids: np.ndarray, gemm: flo
 
 
 def softmax_row(config: TrainConfig, counts: np.ndarray, ids: np.ndarray) -> dict[str, Any]:
-    """The full softmax over all blocks, and plain products of the same shapes."""
+    """Train all blocks with the full softmax, do its matrix products alone, and return a row that compares them."""
     _, samples, step = prepared(config, counts, ids)
     seconds = median_seconds(step, repeats=1)
     output = np.ones((len(counts), config.dim), np.float32)
@@ -135,7 +146,7 @@ def softmax_row(config: TrainConfig, counts: np.ndarray, ids: np.ndarray) -> dic
 def prepared(
     config: TrainConfig, counts: np.ndarray, ids: np.ndarray
 ) -> tuple[Objective, list[Sample], Callable[[], None]]:
-    """The objective, its samples, and a function that takes all their steps."""
+    """Return the objective, a sample of every block, and a function that trains on all of them."""
     objective, sampler = make_objective(config, counts), sampler_of(config, counts)
     none = np.zeros(0, np.int64)
     blocks = range(len(ids) // BLOCK_TOKENS)
@@ -153,7 +164,7 @@ def prepared(
 
 
 def median_seconds(work: Callable[[], object], repeats: int = REPEATS) -> float:
-    """The median time of some calls after one that does not count."""
+    """Return the median seconds of a call. One more call comes first and is not timed, to warm up."""
     work()
     times = []
     for _ in range(repeats):

@@ -1,6 +1,6 @@
-"""How the speed of `w2v train` depends on threads, vocabulary and corpus, on texts that follow Zipf's law.
+"""Measure how the speed of `w2v train` depends on threads, vocabulary and corpus, on texts that follow Zipf's law.
 
-Cost per token must not grow with the corpus, and with the vocabulary only as rows leave the cache.
+The cost per token must not grow with the corpus. It may grow with the vocabulary only because fewer rows are cached.
 """
 
 from __future__ import annotations
@@ -23,7 +23,12 @@ CHUNK_TOKENS = 1_000_000
 
 
 def scaling(scratch: str | None) -> dict[str, list[dict[str, Any]]]:
-    """words/s by threads, by vocabulary and by corpus, everything else alike."""
+    """Return three tables of words/s, in which only the threads, the corpus or the vocabulary varies.
+
+    Parameters
+    ----------
+    scratch : The folder for the texts and models, or None for the system's.
+    """
     cores = len(os.sched_getaffinity(0))
     with tempfile.TemporaryDirectory(dir=scratch) as folder:
         text = Path(folder) / "zipf.txt"
@@ -41,7 +46,10 @@ def scaling(scratch: str | None) -> dict[str, list[dict[str, Any]]]:
 
 
 def write_zipf(path: Path, words: int, megabytes: int) -> None:
-    """A text in which the word of rank r has a share of about 1 ÷ r; every word is there at least once."""
+    """Write a text in which the frequency of the word of rank r is about proportional to 1 ÷ r.
+
+    Every word occurs at least once, so the text may become longer than `megabytes`.
+    """
     rng = np.random.default_rng(1)
     names = np.array([spelled(rank) for rank in range(words)], object)
     share = np.cumsum(1 / np.arange(1, words + 1))
@@ -49,7 +57,7 @@ def write_zipf(path: Path, words: int, megabytes: int) -> None:
     with path.open("wb") as out:
         while written < megabytes * 1_000_000 or first < words:
             ids = np.searchsorted(share, rng.random(CHUNK_TOKENS) * share[-1])
-            # Half of a chunk at most goes to words that have not come yet.
+            # At most half of a chunk is given to words that have not occurred yet.
             unseen = np.arange(first, min(first + CHUNK_TOKENS // 2, words))
             ids[: len(unseen)] = unseen
             first += len(unseen)
@@ -59,7 +67,7 @@ def write_zipf(path: Path, words: int, megabytes: int) -> None:
 
 
 def spelled(rank: int) -> bytes:
-    """A word of letters for a rank: the frequent ones are short."""
+    """Return the word of a rank, spelled a, b, …, z, aa, ba, …, so that frequent words are short."""
     letters = bytearray()
     rank += 1
     while rank:
@@ -69,7 +77,7 @@ def spelled(rank: int) -> bytes:
 
 
 def row(name: dict[str, Any], text: Path, threads: int) -> dict[str, Any]:
-    """One run of one epoch, with its figures."""
+    """Train for one epoch, and return the figures as a row of a table that begins with `name`."""
     output = text.with_suffix(".safetensors")
     command = [sys.executable, "-m", "w2v_cli", "train", str(text), "-o", str(output), "--json", "-q"]
     command += ["--epochs", "1", "--min-count", "1", "--subsample", "1e-4", "--threads", str(threads)]

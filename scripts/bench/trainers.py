@@ -35,9 +35,9 @@ from peers import PEERS
 
 W2V = [sys.executable, "-m", "w2v_cli"]
 PEER_LINE_WORDS = 1000
-# The text's tokens that a softmax's loss is taken at, and how many in a row.
+# The loss of a softmax is measured at this many tokens of the text, taken in runs of consecutive tokens.
 LOSS_TOKENS, RUN_TOKENS = 100_000, 1000
-# What --grid goes through; noise words are of negative sampling alone.
+# The kinds of training that --grid compares. Only negative sampling has noise words.
 GRID = [
     {"model": model, "loss": loss, "dim": dim, "window": window, "negatives": negatives}
     for model, loss, dim, window, negatives in itertools.product(
@@ -54,7 +54,7 @@ def main() -> None:
         print(json.dumps(PEERS[options.child](options)))
         return
     report: Row = {"machine": machine(), "options": shown(options)}
-    # Not above: a peer's process shall not hold what only these need.
+    # These imports are here so that a peer's process, whose memory is measured, does not load what only they need.
     if options.roofline:
         from roofline import roofline
 
@@ -114,7 +114,7 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def compared(options: argparse.Namespace) -> list[Row]:
-    """Every run of every trainer, of one kind or of the grid's."""
+    """Run every trainer, for one kind of training or for the whole grid, and return the figures of each run."""
     kinds = GRID if options.grid else [{"model": options.model, "loss": options.loss}]
     runs: list[Row] = []
     with tempfile.TemporaryDirectory(dir=options.scratch) as folder:
@@ -137,7 +137,10 @@ def compared(options: argparse.Namespace) -> list[Row]:
 
 
 def write_lines(corpus: str, target: Path, max_vocab: int | None, min_count: int) -> None:
-    """The text in lines of at most PEER_LINE_WORDS words; words are what w2v takes for words, all or the commonest."""
+    """Write the text in lines of at most PEER_LINE_WORDS words, as w2v splits it into words.
+
+    With `max_vocab`, only the words that w2v would keep with these options are written.
+    """
     from w2v_cli.corpus.encode import encode
     from w2v_cli.corpus.texts import Texts
 
@@ -158,7 +161,13 @@ def write_lines(corpus: str, target: Path, max_vocab: int | None, min_count: int
 
 
 def measure(name: str, seed: int, options: argparse.Namespace) -> Row:
-    """One run of one trainer: its figures, and the wall time and peak memory of its whole process."""
+    """Run one trainer in a process of its own.
+
+    Returns
+    -------
+    Row
+        Its speed (words/s), seconds and peak memory (bytes), and the wall time of the whole process.
+    """
     common = [
         *("--dim", options.dim, "--window", options.window),
         *("--subsample", options.subsample, "--min-count", options.min_count, "--epochs", options.epochs),
@@ -190,7 +199,7 @@ def measure(name: str, seed: int, options: argparse.Namespace) -> Row:
 
 
 def scores(model_file: str, gold: list[str]) -> dict[str, float]:
-    """The model's score on every gold set, by `w2v eval`."""
+    """Return the model's score on each gold set, as `w2v eval` computes it."""
     if not gold:
         return {}
     done = subprocess.run([*W2V, "eval", *gold, "-m", model_file, "--json"], capture_output=True, text=True, check=True)
@@ -199,7 +208,10 @@ def scores(model_file: str, gold: list[str]) -> dict[str, float]:
 
 
 def true_loss(model_file: str, options: argparse.Namespace) -> float:
-    """Mean −log P(predicted word | input) over a model's words, nats, at windows from all over a text."""
+    """Return the mean −log P(predicted word | input) in nats, at windows from all over the text.
+
+    P is the full softmax over the model's words.
+    """
     import numpy as np
 
     from w2v_cli.config import TrainConfig
@@ -217,7 +229,7 @@ def true_loss(model_file: str, options: argparse.Namespace) -> float:
     ids = np.fromiter((known[word] for word in Path(options.lines).read_bytes().split() if word in known), np.int32)
     starts = np.linspace(0, len(ids), max(1, min(LOSS_TOKENS, len(ids)) // RUN_TOKENS) + 1)[:-1].astype(int)
     ids = np.concatenate([ids[start : start + RUN_TOKENS] for start in starts])
-    # Every model has the same counts, and so meets the same windows.
+    # All models have the same counts, so the same windows are sampled for each.
     config = TrainConfig(model=options.model, loss="softmax", window=options.window, subsample=options.subsample)
     sampler = sampler_of(config, vectors.counts)
     step = make_step("reference", make_objective(config, vectors.counts), options.threads)
@@ -226,7 +238,7 @@ def true_loss(model_file: str, options: argparse.Namespace) -> float:
         block_ids = ids[first : first + BLOCK_TOKENS]
         runs = np.arange(RUN_TOKENS, len(block_ids), RUN_TOKENS)
         sample = sampler.sample(block_ids, runs, 0, first // BLOCK_TOKENS)
-        # Steps of no length.
+        # With a learning rate of zero the step only measures the loss.
         loss, count = step(sample, np.zeros(len(sample.kept_ids)), *tables)
         total, predictions = total + loss, predictions + count
     return total / predictions
@@ -242,7 +254,7 @@ def progress_line(run: Row) -> str:
 
 
 def machine() -> dict[str, Any]:
-    """What the figures were measured on."""
+    """Describe the machine that the figures were measured on."""
     name = platform.processor() or platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
@@ -254,7 +266,7 @@ def machine() -> dict[str, Any]:
 
 
 def shown(options: argparse.Namespace) -> Row:
-    """The options that shape a run."""
+    """Return the options that affect the figures, for the heading of the report."""
     if options.roofline or options.scaling:
         return {}
     hidden = {"child", "lines", "model_file", "json", "plot", "scratch", "gold", "peer", "roofline", "scaling"}
@@ -263,7 +275,7 @@ def shown(options: argparse.Namespace) -> Row:
 
 
 def trainer_rows(runs: list[Row]) -> list[Row]:
-    """Medians of every trainer, and how many times faster w2v was, pair by pair."""
+    """Return a row for each trainer: medians, and how many times as fast w2v was, compared run by run."""
     rows = []
     for name, theirs in by_trainer(runs).items():
         gold = list(dict.fromkeys(key for run in theirs for key in run.get("scores", {})))
@@ -285,7 +297,7 @@ def trainer_rows(runs: list[Row]) -> list[Row]:
 
 
 def grid_rows(runs: list[Row]) -> list[Row]:
-    """A row for each kind of run: w2v's speed, every peer's, and how many times that w2v's is."""
+    """Return a row for each kind of training: w2v's speed, each peer's, and their ratio."""
     rows = []
     for kind in GRID:
         trainers = by_trainer([run for run in runs if kind.items() <= run.items()])
@@ -299,7 +311,7 @@ def grid_rows(runs: list[Row]) -> list[Row]:
 
 
 def by_trainer(runs: list[Row]) -> dict[str, list[Row]]:
-    """The runs of each trainer, in their order."""
+    """Return the runs of each trainer, in the order in which they ran."""
     trainers: dict[str, list[Row]] = {}
     for run in runs:
         trainers.setdefault(run["trainer"], []).append(run)
@@ -307,7 +319,13 @@ def by_trainer(runs: list[Row]) -> dict[str, list[Row]]:
 
 
 def ratio(runs: list[Row], name: str, key: str = "words_per_second") -> str:
-    """Median, least and most of how many times as fast as another w2v was, pair by pair; by speed or by seconds."""
+    """Return how many times as fast as another trainer w2v was: the median, minimum and maximum over pairs of runs.
+
+    Parameters
+    ----------
+    name : The other trainer. For w2v itself, "1" is returned.
+    key : The figure to compare. "words_per_second" is better if larger, any other if smaller.
+    """
     trainers = by_trainer(runs)
     pairs = zip(trainers["w2v"], trainers[name], strict=True)
     ratios = [ours[key] / run[key] if key == "words_per_second" else run[key] / ours[key] for ours, run in pairs]
@@ -315,7 +333,7 @@ def ratio(runs: list[Row], name: str, key: str = "words_per_second") -> str:
 
 
 def markdown(report: Row) -> str:
-    """The machine, the options and every table."""
+    """Return the report as Markdown: the machine, the options and every table."""
     options = "; " + ", ".join(f"{name} {value}" for name, value in report["options"].items())
     described = report["machine"]
     cores = f"{described['cores']} core" + "s" * (described["cores"] != 1)
@@ -328,13 +346,13 @@ def markdown(report: Row) -> str:
 
 
 def draw(report: Row, path: str) -> None:
-    """Bars of every table that tells a speed: words/s, or GFLOP/s."""
+    """Draw a bar chart of every table with a speed, in words/s or GFLOP/s, and save it to a file."""
     try:
         import matplotlib
     except ImportError:
         sys.exit("Error: --plot needs matplotlib\nHint: pip install '.[bench]'")
     matplotlib.use("agg")
-    # Letters, not outlines: a tenth of the bytes.
+    # Text is kept as text, because glyph outlines would take ten times as many bytes.
     matplotlib.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "w2v"})
     from matplotlib import pyplot
 
@@ -349,10 +367,10 @@ def draw(report: Row, path: str) -> None:
     )
     for axis, (title, speeds, rows) in zip(axes[:, 0], tables, strict=True):
         unit = 1e6 if speeds[0] == "words/s" else 1
-        for place, speed in enumerate(speeds):
+        for position, speed in enumerate(speeds):
             values = [float(str(row[speed]).replace(",", "")) / unit for row in rows]
-            places = [i + place / (len(speeds) + 1) for i in range(len(rows))]
-            bars = axis.barh(places, values, height=1 / (len(speeds) + 1), label=speed.rpartition(", ")[0] or "w2v")
+            offsets = [i + position / (len(speeds) + 1) for i in range(len(rows))]
+            bars = axis.barh(offsets, values, height=1 / (len(speeds) + 1), label=speed.rpartition(", ")[0] or "w2v")
             axis.bar_label(bars, fmt="%.3g", padding=3)
         middle = (len(speeds) - 1) / 2 / (len(speeds) + 1)
         axis.set_yticks([i + middle for i in range(len(rows))], [bar_name(row) for row in rows])
@@ -362,12 +380,12 @@ def draw(report: Row, path: str) -> None:
         axis.set_xlabel("million words/s" if speeds[0] == "words/s" else speeds[0])
         if len(speeds) > 1:
             axis.legend()
-    # No date in it and no random names: the same figures make the same file.
+    # Without a date, and without random ids (svg.hashsalt above), the same figures make the same file.
     figure.savefig(path, metadata={"Date": None} if path.endswith(".svg") else None)
 
 
 def bar_name(row: Row) -> str:
-    """What stands in a row before its first figure; numbers with what they are."""
+    """Return the label of a row's bars: the cells before its first figure, with the column's name before a number."""
     names = list(itertools.takewhile(lambda name: "/" not in name and name != "tokens", row))
     return ", ".join(f"{name} {row[name]}" if row[name].replace(",", "").isdigit() else row[name] for name in names)
 

@@ -59,8 +59,8 @@ HANGING_SECONDS = 60
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--command", choices=COMMANDS, action="append", help="default: all")
-    parser.add_argument("--kind", choices=FAILURES, action="append", help="of call; default: all")
-    parser.add_argument("--most", type=int, default=100, help="faults of a kind and command and error (100)")
+    parser.add_argument("--kind", choices=FAILURES, action="append", help="the kind of call; default: all")
+    parser.add_argument("--most", type=int, default=100, help="most faults for each command, kind and error (100)")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     faults, ends, wrong = Counter[str](), Counter[str](), list[str]()
@@ -89,8 +89,14 @@ def main() -> None:
 
 
 def fail(place: Workplace, kind: str, error: int, n: int) -> End | None:
-    """Run the command with one fault; None if there is no such call, so that nothing failed."""
-    met = mmap.mmap(-1, 1)  # shared with the child
+    """Run the command with one fault: the n-th call of a kind fails.
+
+    Returns
+    -------
+    End or None
+        How the command ended, or None if it made fewer than n such calls, so that nothing failed.
+    """
+    met = mmap.mmap(-1, 1)  # Memory that the child shares.
     countdown = itertools.count(1)
 
     def meet(made: bool) -> None:
@@ -116,7 +122,7 @@ def fail(place: Workplace, kind: str, error: int, n: int) -> End | None:
 
 
 def faults_of(place: Workplace, end: End) -> list[str]:
-    """What is wrong after a fault."""
+    """Return a description of everything that is wrong after a fault."""
     outputs, faults = place.outputs(), list[str]()
     if end.code == 0:
         if outputs != place.new or end.stdout != place.answer:
@@ -125,7 +131,7 @@ def faults_of(place: Workplace, end: End) -> list[str]:
         faults.append(f"ended with {end.code}: {end.stderr.strip()}")
     if outputs not in (place.old, place.new):
         faults.append(f"outputs that are neither the old nor the new ones: {sorted(outputs)}")
-    # A model that could not be written in its place is somewhere else, and the message says where.
+    # A model that could not be written to its path is saved in the temporary folder, and the message must name it.
     for name, data in contents(place.tmp).items():
         if data != place.new.get("model") or name not in end.stderr:
             faults.append(f"left in the temporary folder: {name}")

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Feed a reader whatever finds new ways through its code, and see that it refuses or understands, and never crashes.
+"""Fuzz a reader with inputs that reach new code, and check that it accepts or refuses each of them and never crashes.
 
     pip install '.[fuzz]'
     scripts/torture/fuzz.py safetensors --seconds 600
 
-Coverage-guided (atheris). The cases that are kept in tests/fuzz_cases are where it begins, and the test suite replays
-them. A crash ends it with the bytes that did it in a file crash-…: mend the fault, and keep that file as a case.
+The fuzzer is coverage-guided (atheris). It starts from the cases in tests/fuzz_cases, which the test suite replays. At
+a crash it stops, and writes the input to a file named crash-…. Fix the bug, and add that file to the cases.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ CASES = Path(__file__).resolve().parents[2] / "tests" / "fuzz_cases"
 
 
 def check_tokenizer(data: bytes, scratch: Path) -> None:
-    """Both tokenizers and `bytes.split` find the same tokens."""
+    """Check that both tokenizers find the same tokens as `bytes.split`."""
     compiled, plain = tokens.make_tokens(), tokens.PlainTokens()
     ids = compiled.add(data + tokens.PADDING)
     assert np.array_equal(ids, plain.add(data + tokens.PADDING))
@@ -43,7 +43,10 @@ def check_tokenizer(data: bytes, scratch: Path) -> None:
 
 
 def check_reader(data: bytes, scratch: Path) -> None:
-    """Pieces are cut between tokens: however small they are, the tokens are the same. The first byte chooses how."""
+    """Check that a text has the same tokens however small the pieces are that it is read in.
+
+    The first byte chooses the compression, the options and the size of the pieces; the rest is the text.
+    """
     choice, text = data[:1] or b"\0", data[1:]
     suffix = ["", ".gz", ".bz2", ".xz"][choice[0] & 3]
     path = scratch / f"text{suffix}"
@@ -64,7 +67,7 @@ def check_reader(data: bytes, scratch: Path) -> None:
 
 
 def _check_vectors(data: bytes, path: Path, format: str) -> None:
-    """What is understood is a model without contradictions."""
+    """Check that a file is refused, or read as vectors with as many distinct words as rows."""
     path.write_bytes(data)
     try:
         vectors = model_file.ModelFile(path, format).vectors
@@ -75,22 +78,22 @@ def _check_vectors(data: bytes, path: Path, format: str) -> None:
 
 
 def check_text(data: bytes, scratch: Path) -> None:
-    """word2vec's text format."""
+    """Check the reader of word2vec's text format."""
     _check_vectors(data, scratch / "vectors.txt", "text")
 
 
 def check_binary(data: bytes, scratch: Path) -> None:
-    """word2vec's binary format."""
+    """Check the reader of word2vec's binary format."""
     _check_vectors(data, scratch / "vectors.bin", "binary")
 
 
 def check_safetensors(data: bytes, scratch: Path) -> None:
-    """Our own."""
+    """Check the reader of w2v's own model files."""
     _check_vectors(data, scratch / "vectors.safetensors", "safetensors")
 
 
 def check_gold(data: bytes, scratch: Path) -> None:
-    """Analogies and word pairs."""
+    """Check the reader of gold sets, which are analogies or rated word pairs."""
     path = scratch / "gold"
     path.write_bytes(data)
     try:
@@ -120,7 +123,7 @@ def main() -> None:
     parser.add_argument("target", choices=CHECKS)
     parser.add_argument("--seconds", type=int, default=60, help="how long (60)")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--corpus", type=Path, help="where what reaches new code is kept; default: a temporary folder")
+    parser.add_argument("--corpus", type=Path, help="folder for inputs that reach new code; default: temporary")
     options = parser.parse_args()
     try:
         import atheris
@@ -129,7 +132,7 @@ def main() -> None:
     sources = (tensors, words, chunks, texts, model_file, recognise, vector_file, gold, binary, text_format, tokens)
     for module in sources:
         instrument(module, atheris.instrument_func)
-    # A file in memory, if there is such a place, is written a million times more cheaply.
+    # The checks write a file for each input, millions in all, which is much cheaper in memory.
     memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     with tempfile.TemporaryDirectory(dir=memory) as folder:
         scratch, kept = Path(folder, "scratch"), options.corpus or Path(folder, "kept")
@@ -143,7 +146,7 @@ def main() -> None:
 
 
 def instrument(module: types.ModuleType, instrument_func: Callable[[Any], Any]) -> None:
-    """Let the fuzzer see which branches a module's functions take; compiled ones are none of Python's."""
+    """Show the fuzzer which branches a module's functions take. It cannot see into compiled functions."""
     owners = [module, *(kind for kind in vars(module).values() if isinstance(kind, type))]
     for owner in owners:
         for member in list(vars(owner).values()):

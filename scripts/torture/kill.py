@@ -39,18 +39,18 @@ from w2v_cli.config import TrainConfig
 from w2v_cli.training.run import train_model
 
 KINDS = [(model, loss) for model in ("skipgram", "cbow") for loss in ("ns", "hs", "softmax")]
-# Kinds of calls that change files; some processes die in the middle of them.
+# Kinds of calls that change files. A process can be killed before or after one of them.
 CHANGING = ("write", "sync", "rename", "remove")
 NEVER = -1
-# Runs of a writer for which its older output is made once.
+# How often a writer is run and killed before a new workplace, with another text, is prepared for it.
 ROUNDS = 5
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--kills", type=int, default=200, help="of training runs, at least, over all kinds (200)")
-    parser.add_argument("--writer-kills", type=int, default=50, help="of the other commands, at least (50)")
-    parser.add_argument("--seconds", type=float, default=float("inf"), help="stop after so long")
+    parser.add_argument("--kills", type=int, default=200, help="least number of kills of training runs (200)")
+    parser.add_argument("--writer-kills", type=int, default=50, help="least number of kills of the other commands (50)")
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="stop after this time; default: never")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1, help="of the training runs (1)")
     parser.add_argument("--engine", choices=["compiled", "reference"], action="append", help="default: both")
@@ -86,7 +86,7 @@ def main() -> None:
 def survive(
     folder: Path, dice: random.Random, engine: str, model: str, loss: str, threads: int
 ) -> tuple[int, list[str]]:
-    """One run that is killed again and again; returns how often, and what is wrong in the end."""
+    """Kill a training run again and again until it ends; return how often it died, and what is wrong in the end."""
     text, undisturbed, state, output = (str(folder / name) for name in ("text", "undisturbed", "state", "model"))
     tokens, epochs = (60_000, 8) if engine == "compiled" else (12_000, 3)
     write_text(Path(text), dice, tokens)
@@ -94,7 +94,7 @@ def survive(
         subprocess.run(["rm", "-rf", path], check=True)
     config = TrainConfig(model=model, loss=loss, engine=engine, threads=threads, dim=12, min_count=1, epochs=epochs)
     took = time.monotonic()
-    # In this process, so that its children find everything imported and compiled.
+    # This runs in the parent process, so that its children have everything imported and compiled.
     train_model([text], config, output=undisturbed)
     took = time.monotonic() - took
     begin = ["train", text, "--model", model, "--loss", loss, "--engine", engine, "--threads", str(threads)]
@@ -103,7 +103,7 @@ def survive(
     kills = 0
     while True:
         command = ["train", "--resume", state, "-o", output, "-q"] if Path(state, "run.json").exists() else begin
-        # Half of the kills by the clock, half by the place.
+        # Half of the kills come after a random time, half at a random call.
         by_clock = dice.random() < 0.5
         moment, seconds = (NEVER, dice.uniform(0, took)) if by_clock else (dice.randrange(80), 600)
         code = in_child(partial(die_running, command, moment), seconds)
@@ -121,7 +121,7 @@ def survive(
 
 
 def die_running(command: list[str], moment: int) -> None:
-    """Run `w2v` with these arguments, and die at a moment."""
+    """Run `w2v` with these arguments, and be killed at a moment (see `die_at`)."""
     die_at(moment)
     door.run(command)
 
@@ -136,7 +136,7 @@ def survive_writing(place: Workplace, dice: random.Random, took: float, calls: i
         return 0, [f"ended with {end.code}: {end.stderr}"]
     outputs, faults = place.outputs(), list[str]()
     main, *others = place.command.outputs
-    # While a pair is replaced it has no main file: nobody must take an old one for that of the new words.
+    # While a pair is being replaced it has no main file, so that nobody can read the old one with the new words.
     whole = all(data in (place.old[name], place.new[name]) for name, data in outputs.items())
     swapping = len(others) > 0 and main not in outputs and whole
     if outputs not in (place.old, place.new) and not swapping:
@@ -145,8 +145,8 @@ def survive_writing(place: Workplace, dice: random.Random, took: float, calls: i
 
 
 def calls_of(place: Workplace) -> int:
-    """How many of the calls that change files a command makes."""
-    counted = mmap.mmap(-1, 8)  # shared with the child
+    """Return the number of calls that change files in one run of the command."""
+    counted = mmap.mmap(-1, 8)  # Memory that the child shares.
 
     def meet(made: bool) -> None:
         counted[:] = (int.from_bytes(counted, "little") + made).to_bytes(8, "little")
@@ -157,7 +157,7 @@ def calls_of(place: Workplace) -> int:
 
 
 def die_at(moment: int) -> None:
-    """Have this process die before or after a call that changes a file: each has two moments; 0 is the first call."""
+    """Have this process killed at a moment: 2n is before call n of those that change a file, and 2n + 1 is after it."""
     countdown = itertools.count()
 
     def meet(made: bool) -> None:

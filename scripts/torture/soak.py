@@ -33,7 +33,7 @@ SETTLED_SECONDS = 5
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("corpus", help="the text, which may be compressed")
-    parser.add_argument("--seconds", type=float, default=3600, help="seconds of training with kills, about (3600)")
+    parser.add_argument("--seconds", type=float, default=3600, help="about how many seconds to train with kills (3600)")
     parser.add_argument("--checkpoint-every", default="1m", help="as w2v train's (1m)")
     parser.add_argument("--kill-every", type=float, default=120, help="seconds between kills, on average (120)")
     parser.add_argument("--dim", type=int, default=100)
@@ -48,7 +48,7 @@ def main() -> None:
 
 
 def soak(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
-    """Both runs; the figures."""
+    """Do both runs, and return the report."""
     dice, samples = random.Random(options.seed), list[tuple[int, int]]()
     common = [options.corpus, "--threads", "1", "--dim", str(options.dim), "-q"]
     once = [*W2V, *common, "--epochs", "1", "-o", folder / "once", "--json"]
@@ -96,7 +96,15 @@ def soak(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
 def watch(
     process: subprocess.Popen[Any], lives: float, samples: list[tuple[int, int]], run: Path, checkpoints: set[int]
 ) -> int:
-    """Sample a process every second, kill it when its time has come; returns its exit status."""
+    """Sample a process every second until it ends, kill it if it gets too old, and return its exit status.
+
+    Parameters
+    ----------
+    lives : Seconds after which the process is killed.
+    samples : Its memory (bytes) and number of open files are appended here.
+    run : Its checkpoint folder.
+    checkpoints : The times (ns) at which checkpoints were written are added here.
+    """
     started = time.monotonic()
     while True:
         try:
@@ -113,7 +121,7 @@ def watch(
                 pages = int((proc / "statm").read_text().split()[1])
                 samples.append((pages * os.sysconf("SC_PAGE_SIZE"), len(os.listdir(proc / "fd"))))
             except OSError:
-                continue  # it has just ended
+                continue  # The process has just ended.
 
 
 if __name__ == "__main__":

@@ -48,7 +48,7 @@ CALLS: dict[str, list[tuple[Any, str]]] = {
     "memory": [(np, name) for name in ("empty", "zeros", "ones", "full", "arange", "concatenate")],
     "thread": [(threading.Thread, "start")],
 }
-# A smaller array finds its memory.
+# Only an array of at least this many bytes can fail to get its memory.
 LARGE_BYTES = 4096
 TRAINING = ["--threads", "1", "--dim", "12", "--min-count", "1", "-q"]
 Files = dict[str, bytes]
@@ -56,23 +56,29 @@ Files = dict[str, bytes]
 
 @dataclass(frozen=True)
 class Command:
-    """Something that writes files: arguments of w2v, or where Python saves a model to."""
+    """A command that writes files.
+
+    Attributes
+    ----------
+    arguments : The arguments of `w2v`, or "save" and the path to which `Model.save` writes.
+    outputs : The names of the files that it writes, the main one first.
+    """
 
     arguments: tuple[str, ...]
     outputs: tuple[str, ...] = ()
 
     def work(self) -> None:
-        """Do it in this process, which ends."""
+        """Run the command, and end this process."""
         if self.arguments[0] != "save":
             door.run(self.arguments)
         try:
             w2v.load("../given/model.safetensors").save(self.arguments[1])
-        # Everything else is a fault.
+        # Any other exception is a bug, and in_child prints its traceback.
         except (W2VError, MemoryError, RuntimeError) as error:
             sys.exit(door.explain(error))
 
     def rehearse(self) -> None:
-        """Do it in a process that goes on and forks: its children find everything imported and compiled."""
+        """Run the command in a process that lives on, so that its children have everything imported and compiled."""
         aside = io.TextIOWrapper(io.BytesIO())
         with contextlib.redirect_stdout(aside), contextlib.redirect_stderr(aside):
             if self.arguments[0] == "save":
@@ -113,7 +119,7 @@ OTHERS = {
 
 @dataclass(frozen=True)
 class End:
-    """How a child ended: its exit status, and what it said."""
+    """How a child process ended: its exit status and what it printed."""
 
     code: int
     stdout: bytes
@@ -125,8 +131,9 @@ class Workplace:
 
     Attributes
     ----------
-    before : what lies in `work` when the command begins.
-    old, new : its outputs before and after; answer : what it prints.
+    before : The files in `work` when the command begins.
+    old, new : The command's outputs before it runs and after.
+    answer : What it prints.
     """
 
     def __init__(self, folder: Path, command: Command, dice: random.Random, tokens: int, words: int) -> None:
@@ -134,7 +141,7 @@ class Workplace:
         self.given, self.work, self.tmp = (folder / name for name in ("given", "work", "tmp"))
         for place in (self.given, self.work, self.tmp):
             place.mkdir(parents=True)
-        # The names that a command is given are relative to it.
+        # The arguments of a command contain paths relative to this folder.
         os.chdir(self.work)
         self.old, self.new = Files(), Files()
         for _ in range(2):
@@ -157,7 +164,7 @@ class Workplace:
         self.names, self.inputs = sorted(self.new), contents(self.given)
 
     def begin(self) -> None:
-        """Put everything back as it was before the command."""
+        """Restore `work` and `tmp` as they were before the command."""
         empty(self.work)
         empty(self.tmp)
         for name, data in self.before.items():
@@ -166,11 +173,13 @@ class Workplace:
             path.write_bytes(data)
 
     def run(self, prepare: Callable[[], object] = lambda: None, seconds: float = 600, again: bool = False) -> End:
-        """Run the command in a child, after `prepare`, and kill it after so long.
+        """Run the command in a child process.
 
         Parameters
         ----------
-        again : resume a run that was begun, rather than begin one.
+        prepare : Called in the child before the command.
+        seconds : Kill the child after this time.
+        again : Resume the command's training run if it has a checkpoint folder, instead of beginning a new one.
         """
         command = self.command
         if again and "--checkpoint" in command.arguments and Path("run", "run.json").exists():
@@ -185,16 +194,16 @@ class Workplace:
         return End(code, said[0].read_bytes(), said[1].read_text(errors="replace"))
 
     def outputs(self) -> Files:
-        """The outputs that are there."""
+        """Return the outputs that exist."""
         return {name: Path(name).read_bytes() for name in self.command.outputs if Path(name).exists()}
 
     def faults_after_all(self) -> list[str]:
-        """What is wrong after one more undisturbed run."""
+        """Run the command once more, undisturbed, and return a description of everything that is wrong then."""
         end = self.run(again=True)
         faults = [f"the next run ended with {end.code}: {end.stderr.strip()}"] if end.code else []
         if self.outputs() != self.new or end.stdout != self.answer:
             faults.append("the next run made something else")
-        # Which files a checkpoint folder has depends on how often there was time for a checkpoint.
+        # The files in a checkpoint folder are not compared, because they depend on how many checkpoints were written.
         found = [name for name in contents(self.work) if ".w2v-" in name or not name.startswith("run/")]
         if sorted(found) != self.names:
             faults.append(f"left in the end: {sorted(found)}")
@@ -206,7 +215,14 @@ class Workplace:
 def in_child(
     work: Callable[[], object], seconds: float, said: tuple[Path, Path] | None = None, tmp: Path | None = None
 ) -> int:
-    """The exit status of a child that does this work, and is killed after so long; what it says goes to two files."""
+    """Do some work in a child process, and return its exit status.
+
+    Parameters
+    ----------
+    seconds : Kill the child after this time.
+    said : Files for its stdout and stderr, or None to share this process's.
+    tmp : The folder for its temporary files, or None for the system's.
+    """
     child = os.fork()
     if child == 0:
         code = 99
@@ -260,7 +276,7 @@ def watch(kinds: Collection[str], meet: Callable[[bool], None]) -> None:
     if "map" in kinds:
         watched_map: Any = type("mmap", (mmap.mmap,), {"__new__": watched(mmap.mmap.__new__)})
         mmap.mmap = watched_map  # type: ignore[misc]
-    # What Python's files ask for does not go through the functions above.
+    # Python's file objects make their system calls in C, not through the functions of CALLS.
     methods = {"read": ("readinto", "readall"), "write": ("write", "truncate")}
     own = {name: watched(getattr(io.FileIO, name)) for kind in kinds for name in methods.get(kind, ())}
     if own:
@@ -277,7 +293,7 @@ def watch(kinds: Collection[str], meet: Callable[[bool], None]) -> None:
 
 
 def contents(folder: Path) -> Files:
-    """Every file in a folder and its folders."""
+    """Return every file below a folder: relative path → content."""
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
@@ -288,6 +304,6 @@ def empty(folder: Path) -> None:
 
 
 def write_text(path: Path, dice: random.Random, tokens: int, words: int = 200) -> None:
-    """Lines of a few words, the frequent ones often."""
+    """Write a text of random words in lines of nine. Some words are frequent, most are rare."""
     chosen = [f"w{dice.randrange(1 + dice.randrange(words))}" for _ in range(tokens)]
     path.write_text("\n".join(" ".join(chosen[i : i + 9]) for i in range(0, tokens, 9)))

@@ -32,7 +32,7 @@ def add_one(number: int) -> int:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder that compiled code is saved in."""
+    """Return the folder that compiled code is saved in."""
     monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setattr(code_cache, "_failures", [])
     monkeypatch.setattr(code_cache, "cache_folders", cache_folders.__wrapped__)
@@ -41,7 +41,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def compilations(number: Any = 1) -> int:
     """Return how many functions a new process would compile to call `add_one`."""
-    dispatcher = numba.njit(add_one)
+    dispatcher: Any = numba.njit(add_one)
     dispatcher._cache = CodeCache(add_one, "sources")
     begun: list[None] = []
     with listening(lambda: begun.append(None)):

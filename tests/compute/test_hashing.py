@@ -103,7 +103,12 @@ def test_a_crafted_word_is_compared_with_no_other_when_it_is_looked_up(
     words = Words(np.frombuffer(b"".join(crafted), np.uint8), offsets)
     compared: list[int] = []
     bytes_of = Words.bytes_of
-    monkeypatch.setattr(Words, "bytes_of", lambda self, word_id: compared.append(word_id) or bytes_of(self, word_id))
+
+    def counted(self: Words, word_id: int) -> bytes:
+        compared.append(word_id)
+        return bytes_of(self, word_id)
+
+    monkeypatch.setattr(Words, "bytes_of", counted)
     assert words.repeated() is None and not compared
     assert [words.find(word.decode()) for word in crafted] == list(range(len(crafted)))
     assert compared == list(range(len(crafted)))

@@ -44,7 +44,7 @@ def answer(folder: Path, program: str) -> int:
 
 @pytest.fixture
 def package(tmp_path: Path) -> Path:
-    """A copy of the package's sources."""
+    """Return a copy of the package's sources."""
     target = tmp_path / "w2v_cli"
     shutil.copytree(ROOT / "w2v_cli", target, ignore=shutil.ignore_patterns("__pycache__"))
     return target

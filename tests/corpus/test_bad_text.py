@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import example, given
@@ -26,10 +27,10 @@ from w2v_cli.training.run import train_model
 GZ = gzip.compress(b"the cat sat on the mat\n" * 30, mtime=0)
 
 
-def words(tmp_path: Path, text: bytes, name: str = "corpus.txt", **options: object) -> dict[str, int]:
+def words(tmp_path: Path, text: bytes, name: str = "corpus.txt", **options: Any) -> dict[str, int]:
     """Return the words of a text with their counts."""
     (tmp_path / name).write_bytes(text)
-    texts = Texts([str(tmp_path / name)], TextOptions(**options))  # type: ignore[arg-type]
+    texts = Texts([str(tmp_path / name)], TextOptions(**options))
     with encode(texts, 1, None, 1, tmp_path) as corpus:
         return dict(zip(corpus.vocabulary.words, corpus.vocabulary.counts.tolist(), strict=True))
 
@@ -72,7 +73,9 @@ def test_what_separates_words(tmp_path: Path, text: bytes, expected: dict[str, i
         ("t.zst", b"plain text", "cannot be decompressed", "complete"),
     ],
 )
-def test_what_is_no_text_is_a_sentence(tmp_path: Path, name: str, text: bytes, message: str, hint: str | None) -> None:
+def test_what_is_not_text_is_reported_in_a_sentence(
+    tmp_path: Path, name: str, text: bytes, message: str, hint: str | None
+) -> None:
     if name.endswith(".zst"):
         pytest.importorskip("zstandard")
     with pytest.raises((CorpusError, VocabularyError), match=message) as caught:
@@ -93,7 +96,7 @@ def test_bytes_that_are_not_utf8_can_be_replaced_or_left_out(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("text", [b"word", b"one\nword\na\nline\n", b"x" * 100_000])
-def test_nothing_to_predict_is_a_sentence(tmp_path: Path, text: bytes) -> None:
+def test_nothing_to_predict_is_reported_in_a_sentence(tmp_path: Path, text: bytes) -> None:
     (tmp_path / "t.txt").write_bytes(text)
     with pytest.raises(W2VError, match="nothing to predict"):
         train_model([str(tmp_path / "t.txt")], TrainConfig(min_count=1, dim=2, epochs=1, threads=1))
@@ -173,8 +176,9 @@ def test_zero_means_zero_or_is_refused() -> None:
     config = TrainConfig(min_alpha=0.0, subsample=0.0, noise_exponent=0.0, seed=0)
     assert (config.alpha_min, config.subsample, config.noise_exponent, config.seed) == (0.0, 0.0, 0.0, 0)
     for option in ("alpha", "epochs", "dim", "window", "threads", "min_count", "negatives", "max_vocab"):
+        zero: dict[str, Any] = {option: 0}
         with pytest.raises(W2VError, match="is too small"):
-            TrainConfig(**{option: 0})
+            TrainConfig(**zero)
 
 
 def test_little_that_unpacks_to_much_is_unpacked_bit_by_bit(tmp_path: Path) -> None:
@@ -196,5 +200,6 @@ def test_a_text_from_a_pipe_is_called_stdin(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("option", ["dim", "epochs", "threads", "window", "negatives"])
 def test_what_no_machine_can_do_is_refused(option: str) -> None:
+    huge: dict[str, Any] = {option: 10**400}
     with pytest.raises(W2VError, match="is too large"):
-        TrainConfig(**{option: 10**400})
+        TrainConfig(**huge)

@@ -6,6 +6,7 @@ import collections
 import gzip
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -52,12 +53,13 @@ def expected(text: bytes, min_count: int, max_vocab: int | None) -> tuple[list[s
 
 
 def encode_text(
-    folder: Path, text: bytes, min_count: int = 1, max_vocab: int | None = None, **options: int
+    folder: Path, text: bytes, min_count: int = 1, max_vocab: int | None = None, **options: Any
 ) -> EncodedCorpus:
     path = folder / "corpus.txt"
     path.write_bytes(text)
-    settings = {"threads": 2, "piece_bytes": 64, **options}
-    return encode(Texts([str(path)]), min_count, max_vocab, spool_folder=folder, **settings)
+    return encode(
+        Texts([str(path)]), min_count, max_vocab, spool_folder=folder, **{"threads": 2, "piece_bytes": 64, **options}
+    )
 
 
 @settings(max_examples=150, deadline=None)
@@ -83,7 +85,7 @@ def test_a_corpus_is_what_plain_python_makes_of_it(
         start, stop = len(ids) // 3, len(ids) - len(ids) // 4
         part, inside = corpus.read(start, stop)
         assert part.tolist() == ids[start:stop]
-        assert inside.tolist() == [place - start for place in boundaries if start < place < stop]
+        assert inside.tolist() == [boundary - start for boundary in boundaries if start < boundary < stop]
 
 
 @settings(deadline=None)
@@ -94,11 +96,11 @@ def test_the_compiled_table_is_the_plain_one(texts: list[str]) -> None:
     for text in texts:
         data = text.encode() + PADDING
         assert compiled.add(data).tolist() == plain.add(data).tolist()
-    others = CompiledTokens(), PlainTokens()
-    for table, other in zip((compiled, plain), others, strict=True):
-        other.add(b"ab a zz\nab" + PADDING)  # type: ignore[attr-defined]
-        other.seal()  # type: ignore[attr-defined]
-        assert table.absorb(other).tolist() == plain_ids(table, other)  # type: ignore[arg-type]
+    pairs: list[tuple[tokens.Tokens, tokens.Tokens]] = [(compiled, CompiledTokens()), (plain, PlainTokens())]
+    for table, other in pairs:
+        other.add(b"ab a zz\nab" + PADDING)
+        other.seal()
+        assert table.absorb(other).tolist() == plain_ids(table, other)
     compiled.seal()
     assert compiled.counts.tolist() == plain.counts.tolist()
     assert compiled.words.offsets.tolist() == plain.words.offsets.tolist()
@@ -107,11 +109,12 @@ def test_the_compiled_table_is_the_plain_one(texts: list[str]) -> None:
 
 @pytest.mark.skipif(not COMPILES, reason="numba does not import here")
 def test_tables_are_given_up_when_they_have_been_merged() -> None:
-    tables = [CompiledTokens(), CompiledTokens()]
+    tables: list[tokens.Tokens] = [CompiledTokens(), CompiledTokens()]
     for table, text in zip(tables, (b"a b", b"b c"), strict=True):
         table.add(text + PADDING)
-    merged, translations = module.merged(tables)  # type: ignore[arg-type]
-    assert tables == [merged] and not len(tables[0]._table.slots)
+    merged, translations = module.merged(tables)
+    assert isinstance(merged, CompiledTokens)
+    assert tables == [merged] and not len(merged._table.slots)
     assert words_of(merged)[1:] == [b"a", b"b", b"c"]
     assert [ids.tolist() for ids in translations] == [[0, 1, 2], [0, 2, 3]]
 
@@ -122,8 +125,8 @@ def words_of(table: tokens.Tokens) -> list[bytes]:
 
 
 def plain_ids(table: tokens.Tokens, other: tokens.Tokens) -> list[int]:
-    places = {word: place for place, word in enumerate(words_of(table))}
-    return [places[word] for word in words_of(other)]
+    entries = {word: entry for entry, word in enumerate(words_of(table))}
+    return [entries[word] for word in words_of(other)]
 
 
 @pytest.mark.skipif(not COMPILES, reason="numba does not work here")

@@ -13,6 +13,7 @@ import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -40,8 +41,8 @@ COMPRESSORS: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
-def read(*paths: Path | str, piece_bytes: int = 7, **options: object) -> list[bytes]:
-    texts = Texts([str(path) for path in paths], TextOptions(**options))  # type: ignore[arg-type]
+def read(*paths: Path | str, piece_bytes: int = 7, **options: Any) -> list[bytes]:
+    texts = Texts([str(path) for path in paths], TextOptions(**options))
     return [piece.data for piece in texts.pieces(piece_bytes)]
 
 

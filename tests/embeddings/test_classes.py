@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import call_for_lines
 
-from w2v_cli.cli.main import run
 from w2v_cli.embeddings.classes import word_classes
 from w2v_cli.embeddings.vectors import WordVectors
 from w2v_cli.errors import ConfigError
@@ -44,18 +44,15 @@ def test_the_command_prints_word_and_class(
     matrix = np.array([[1, 0], [0, 2], [3, 0.1], [0, 1]], np.float32)
     save_model("model.safetensors", ["a", "b", "c", "d"], np.arange(4, 0, -1), {"input_vectors": matrix}, {})
 
-    def call(*options: str) -> tuple[object, list[str], str]:
-        with pytest.raises(SystemExit) as caught:
-            run(["classes", *options])
-        captured = capsys.readouterr()
-        return caught.value.code, captured.out.splitlines(), captured.err
+    def classes(*options: str) -> tuple[int, list[str], str]:
+        return call_for_lines(capsys, "classes", *options)
 
     with monkeypatch.context() as without:
         without.setitem(sys.modules, "sklearn.cluster", None)
-        code, out, err = call("-k", "2")
+        code, out, err = classes("-k", "2")
         assert (code, out) == (3, []) and "pip install 'w2v-cli[classes]'" in err
     pytest.importorskip("sklearn", reason=REASON)
-    assert call("-k", "2") == (0, ["a\t0", "b\t1", "c\t0", "d\t1"], "")
-    assert call("-k", "2", "--sort")[1] == ["a\t0", "c\t0", "b\t1", "d\t1"]
-    assert json.loads(call("-k", "2", "--json")[1][1]) == {"word": "b", "class": 1}
-    assert call("-k", "5")[0] == 2
+    assert classes("-k", "2") == (0, ["a\t0", "b\t1", "c\t0", "d\t1"], "")
+    assert classes("-k", "2", "--sort")[1] == ["a\t0", "c\t0", "b\t1", "d\t1"]
+    assert json.loads(classes("-k", "2", "--json")[1][1]) == {"word": "b", "class": 1}
+    assert classes("-k", "5")[0] == 2

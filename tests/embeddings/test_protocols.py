@@ -36,13 +36,13 @@ def gold(tmp_path_factory: pytest.TempPathFactory) -> tuple[AnalogySet, PairSet]
     """Return questions and pairs about those words, in mixed case, with unknown and repeated words."""
     rng = np.random.default_rng(7)
     folder = tmp_path_factory.mktemp("gold")
-    lines = []
+    lines, cases = [], np.array([str.upper, str, str.title], object)
     for number in range(600):
         if number % 100 == 0:
             lines.append(f": part {number}")
         i, k, j, m = rng.integers(0, [ROWS + 1, ROWS, COLUMNS, COLUMNS])
         question = [f"wö{i}x{j}", f"wö{i}x{m}", f"wö{k}x{j}", f"wö{k}x{m}"]
-        lines.append(" ".join(rng.choice([str.upper, str, str.title])(word) for word in question))
+        lines.append(" ".join(rng.choice(cases)(word) for word in question))
     (folder / "analogies.txt").write_text("\n".join(lines) + "\n")
     pairs = rng.integers(0, [ROWS + 1, COLUMNS, ROWS, COLUMNS, 10], (300, 5)).tolist()
     (folder / "pairs.tsv").write_text("".join(f"Wö{i}x{j}\twö{k}x{m}\t{r}\n" for i, j, k, m, r in pairs))

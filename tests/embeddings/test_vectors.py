@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -14,7 +12,6 @@ from w2v_cli.embeddings import vectors as module
 from w2v_cli.embeddings.spelling import Spellings
 from w2v_cli.embeddings.vectors import WordVectors
 from w2v_cli.errors import ModelFileError, UnknownWordError
-from w2v_cli.storage.mapped import release_pages
 from w2v_cli.storage.words import Words
 
 
@@ -61,17 +58,6 @@ def test_cosines_and_norms_do_not_depend_on_the_chunks(monkeypatch: pytest.Monke
             expected = directions @ matrix[:first].T / lengths[:first]
             assert vectors.cosines(directions, first) == pytest.approx(expected, abs=1e-5)
         assert vectors.norms == pytest.approx(lengths)
-
-
-def test_pages_that_are_freed_are_read_again_and_changes_are_kept(tmp_path: Path) -> None:
-    (tmp_path / "m").write_bytes(bytes(range(256)) * 256)
-    for mode in ("r", "c"):
-        mapped = np.memmap(tmp_path / "m", np.uint8, mode)  # type: ignore[call-overload]
-        if mode == "c":
-            mapped[5000] = 7
-        release_pages(mapped[100:60_000])
-        assert mapped[5000] == (7 if mode == "c" else 5000 % 256) and mapped[4096] == 0
-    release_pages(np.zeros(10_000))
 
 
 def test_all_unknown_words_are_named_at_once_with_near_spellings() -> None:

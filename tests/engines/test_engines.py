@@ -96,7 +96,7 @@ def test_both_engines_make_the_same_vectors(
 def test_both_engines_agree_on_any_little_text(
     ids: list[int], breaks: set[int], window: int, negatives: int, windows: int, dim: int
 ) -> None:
-    boundaries = np.array(sorted(place for place in breaks if place < len(ids)), np.int64)
+    boundaries = np.array(sorted(boundary for boundary in breaks if boundary < len(ids)), np.int64)
     for kind in LOGISTIC:
         step_windows = windows if kind == "skipgram ns" else 1
         sampler = make_sampler(zipf_counts(12), 0.0, 0.75, window, negatives, 1, step_windows=step_windows)

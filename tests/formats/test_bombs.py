@@ -26,7 +26,7 @@ from w2v_cli.storage import opening
 
 @pytest.fixture
 def model(tmp_path: Path) -> bytes:
-    """The bytes of a model file."""
+    """Return the bytes of a model file."""
     save_model(tmp_path / "plain", ["a", "b"], None, {"input_vectors": np.ones((2, 3), np.float32)}, {})
     return (tmp_path / "plain").read_bytes()
 
@@ -183,7 +183,12 @@ def test_a_line_that_never_ends_is_refused_before_it_fills_the_memory(
     path.write_bytes(gzip.compress(content) if packed else content)
     read: list[int] = []
     plain_read = VectorFile.read
-    monkeypatch.setattr(VectorFile, "read", lambda file, size: read.append(size) or plain_read(file, size))
+
+    def counted_read(file: VectorFile, size: int) -> bytes:
+        read.append(size)
+        return plain_read(file, size)
+
+    monkeypatch.setattr(VectorFile, "read", counted_read)
     with pytest.raises(ModelFileError, match=rf"line {line}: the line is longer than 2 MiB"):
         load_vectors(path)
     assert sum(read) < 5 << 20

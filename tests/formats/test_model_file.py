@@ -180,7 +180,7 @@ def without(name: str) -> Callable[[Path], None]:
         start, stop = header.pop(name)["data_offsets"]
         for entry in header.values():
             if entry.get("data_offsets", [0])[0] >= stop:
-                entry["data_offsets"] = [place - (stop - start) for place in entry["data_offsets"]]
+                entry["data_offsets"] = [offset - (stop - start) for offset in entry["data_offsets"]]
         join(path, header, data[:start] + data[stop:])
 
     return damage

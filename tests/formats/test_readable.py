@@ -163,8 +163,8 @@ def test_a_word_that_begins_with_a_byte_order_mark_comes_back_from_vocab_and_phr
 
 def test_a_delimiter_that_is_not_text_is_a_usage_error(tmp_path: Path) -> None:
     (tmp_path / "c.txt").write_text("a b\n" * 9)
-    command = [sys.executable, "-m", "w2v_cli", "phrases", "c.txt", "-o", "p.txt", "--delimiter", b"\xff"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    command = [sys.executable, "-m", "w2v_cli", "phrases", "c.txt", "-o", "p.txt", "--delimiter"]
+    done = subprocess.run([*command, b"\xff"], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 2 and "--delimiter" in done.stderr and not (tmp_path / "p.txt").exists()
 
 

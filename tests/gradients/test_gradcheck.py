@@ -92,10 +92,10 @@ def test_a_gradient_that_is_no_number_is_wrong() -> None:
     assert not finding.passed and finding.worst[0].column == 1
 
 
-def test_a_gradient_of_the_wrong_shape_is_an_error() -> None:
-    for gradients in ({}, {"v": np.ones(2)}):
-        with pytest.raises(ValueError, match="gradient of v"):
-            run_check(Check("shape", {"v": np.ones(3)}, lambda point, g=gradients: (0.0, g), None))
+@pytest.mark.parametrize("gradients", [{}, {"v": np.ones(2)}])
+def test_a_gradient_of_the_wrong_shape_is_an_error(gradients: dict[str, np.ndarray]) -> None:
+    with pytest.raises(ValueError, match="gradient of v"):
+        run_check(Check("shape", {"v": np.ones(3)}, lambda point: (0.0, gradients), None))
 
 
 def plant_in_losses(change: Callable[..., Any]) -> Callable[[pytest.MonkeyPatch], None]:
@@ -115,8 +115,8 @@ def lose_a_repeat(monkeypatch: pytest.MonkeyPatch) -> None:
     def lossy(table: np.ndarray, ids: np.ndarray, rows: np.ndarray) -> None:
         table[ids] -= rows
 
-    lossy_numpy = type("lossy", (), {"subtract": type("subtract", (), {"at": staticmethod(lossy)})})
-    monkeypatch.setattr(reference, "np", type("np", (), {**vars(np), "subtract": lossy_numpy.subtract}))
+    lossy_subtract = type("subtract", (), {"at": staticmethod(lossy)})
+    monkeypatch.setattr(reference, "np", type("np", (), {**vars(np), "subtract": lossy_subtract}))
 
 
 def lose_one_over_n(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -53,7 +53,7 @@ def test_a_path_has_the_probability_of_its_leaf() -> None:
     hidden, nodes = rng.standard_normal((1, 4)), rng.standard_normal((2, 4))
     paths = [([0], [1.0]), ([0, 1], [0.0, 1.0]), ([0, 1], [0.0, 0.0])]
     losses = [logistic_loss(hidden, nodes[rows], np.array(code))[0] for rows, code in paths]
-    assert sum(math.exp(-loss) for loss in losses) == pytest.approx(1, abs=1e-14)
+    assert sum(math.exp(-float(loss)) for loss in losses) == pytest.approx(1, abs=1e-14)
 
 
 def test_the_rows_of_a_window_form_hidden_vectors_and_share_their_gradient() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import itertools
 import sys
 from pathlib import Path
@@ -21,14 +22,12 @@ TEXT = "a b rare c a c b b a other c\n" * 3
 @pytest.fixture
 def bench(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.syspath_prepend(str(ROOT / "scripts" / "bench"))
-    import trainers
-
-    return trainers
+    return importlib.import_module("trainers")
 
 
 @pytest.fixture
 def options(bench: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A function that parses a command line of the benchmark, for a small text and one round."""
+    """Return a function that parses a command line of the benchmark, for a small text and one round."""
     corpus = tmp_path / "corpus.txt"
     corpus.write_text("the cat sat on the mat\nthe dog sat on the log\n" * 9 + "a rare word\n")
 
@@ -64,7 +63,7 @@ def test_the_measured_loss_is_that_of_the_models_own_predictions(
         for pos, center in enumerate(text):
             context = text[max(pos - 1, 0) : pos] + text[pos + 1 : pos + 2]
             losses.append(-log_softmax(outputs @ inputs[context].mean(axis=0))[center])
-    # The tables are of float32, and the expected losses too.
+    # The tables and the expected losses are float32.
     assert bench.true_loss(str(tmp_path / "model"), choices) == pytest.approx(np.mean(losses), rel=1e-5)
 
 
@@ -74,7 +73,7 @@ def test_a_run_of_w2v_alone_makes_a_table(bench: Any, options: Any, arguments: t
     choices.peer = []
     (run,) = bench.compared(choices)
     assert run["trainer"] == "w2v" and run["tokens"] == 9 * 12
-    # Seven words come five times or more; so little training changes little.
+    # Seven words occur at least five times. So little training leaves the loss near that of equal scores, log 7.
     losses = {"loss, nats": pytest.approx(np.log(7), rel=0.1)} if "softmax" in arguments else {}
     assert run["scores"] == losses
     report = {"machine": bench.machine(), "options": bench.shown(choices), "tables": {"t": bench.trainer_rows([run])}}

@@ -123,7 +123,9 @@ def test_a_wrong_file_is_refused_and_removed(server: Server, tmp_path: Path, con
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_server_that_is_not_there_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_is_not_there_is_reported_in_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with Server() as closed:
         url = closed.url
     monkeypatch.setattr("sys.argv", ["get_text8.py", "-o", str(tmp_path / "text8"), "--url", url])

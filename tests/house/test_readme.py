@@ -1,4 +1,4 @@
-"""The documentation says what is so: its commands exist, its links resolve, and the README's session runs as shown."""
+"""The documentation is true: its commands exist, its links resolve, and the README's session runs as shown."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ MATHEMATICS = ROOT / "w2v_cli" / "help" / "mathematics.md"
 
 
 def code_lines(page: Path) -> list[str]:
-    """The indented lines of a page, without prompts; a line that ends in a backslash goes on in the next."""
+    """Return the indented lines of a page, without prompts. A line that ends in a backslash is joined with the next."""
     text = page.read_text().replace("\\\n", " ")
     return [line.strip().removeprefix("$ ") for line in text.splitlines() if line.startswith("    ")]
 
 
 def spans(page: Path) -> list[str]:
-    """What a page sets in backquotes, each on one line."""
+    """Return the texts that a page sets in backquotes, each on one line."""
     prose = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
     return [" ".join(span.split()) for span in re.findall(r"`([^`]+)`", prose)]
 
@@ -46,7 +46,7 @@ SPANS = list(dict.fromkeys(span for page in PAGES for span in spans(page)))
 
 
 def parse(words: list[str]) -> None:
-    """Have click read a command and its options, without running it."""
+    """Let click parse a command and its options, without running it."""
     name, arguments = words[1], words[2:]
     assert name in COMMANDS
     with click.Context(w2v, info_name="w2v") as context:
@@ -60,7 +60,7 @@ def parse(words: list[str]) -> None:
 
 @pytest.fixture
 def options_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The file of the documentation's `--config again.toml`, which is read when the command is parsed."""
+    """Write the file of the documentation's `--config again.toml`, which is read when the command is parsed."""
     monkeypatch.chdir(tmp_path)
     Path("again.toml").touch()
 
@@ -83,7 +83,7 @@ def test_a_command_in_a_sentence_exists(span: str) -> None:
 
 
 def options() -> dict[str, list[click.Parameter]]:
-    """The options of all commands by their names."""
+    """Return the options of all commands by their names."""
     found: dict[str, list[click.Parameter]] = {"--help": [], "--version": [], "-h": []}
     with click.Context(w2v, info_name="w2v") as context:
         for name in COMMANDS:
@@ -132,7 +132,7 @@ def test_the_readme_is_short() -> None:
 @pytest.mark.parametrize("page", TOPICS, ids=lambda page: page.stem)
 def test_a_topic_fits_a_terminal(page: Path) -> None:
     for line in page.read_text().splitlines():
-        # Tables have rows as long as they must be.
+        # The rows of a table cannot be wrapped.
         if not line.startswith("|") and "](" not in line:
             assert sum(not unicodedata.combining(character) for character in line) <= 80, line
 
@@ -153,7 +153,7 @@ MEASURED = re.compile(rf"{NUMBER} (?:s|MiB|words/s)\b")
 
 
 def session() -> Iterator[tuple[str, list[str]]]:
-    """The commands of the README's first session, each with what it prints."""
+    """Return the commands of the README's first session, each with what it prints."""
     section = README.read_text().split("## A first session\n")[1].split("\n## ")[0]
     block = "\n".join(line[4:] for line in section.splitlines() if line.startswith("    "))
     for entry in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
@@ -162,7 +162,7 @@ def session() -> Iterator[tuple[str, list[str]]]:
 
 
 def assert_alike(shown: str, printed: str) -> None:
-    """Two lines have the same words, and numbers that differ by less than the tolerance."""
+    """Return whether two lines have the same words, and numbers that differ by less than the tolerance."""
     shown, printed = (" ".join(MEASURED.sub("?", line).split()) for line in (shown, printed))
     assert re.sub(NUMBER, "#", shown) == re.sub(NUMBER, "#", printed)
     for one, other in zip(re.findall(NUMBER, shown), re.findall(NUMBER, printed), strict=True):
@@ -217,14 +217,15 @@ def test_the_python_of_a_page_runs(page: Path, tmp_path: Path, monkeypatch: pyte
 
 
 def index() -> list[tuple[list[str], list[str], list[str]]]:
-    """The rows of the index of the mathematics: equations, functions, and patterns of checks."""
+    """Return the rows of the index of the mathematics: equations, functions, and patterns of checks."""
     table = MATHEMATICS.read_text().split("\n## Index\n")[1]
     rows = re.findall(r"^\| (\d[^|]*) \|[^|]*\| ([^|]*) \| ([^|]*) \|$", table, re.MULTILINE)
-    return [(equations(numbers), *(re.findall("`([^`]+)`", cell) for cell in cells)) for numbers, *cells in rows]
+    names = re.compile("`([^`]+)`").findall
+    return [(equations(numbers), names(functions), names(checks)) for numbers, functions, checks in rows]
 
 
 def equations(numbers: str) -> list[str]:
-    """The equations in a list such as "1.1, 2.1–2.3"."""
+    """Return the equations in a list such as "1.1, 2.1–2.3"."""
     found = []
     for part in numbers.split(", "):
         (section, first), (_, last) = (end.split(".") for end in (part.split("–")[0], part.split("–")[-1]))
@@ -233,7 +234,7 @@ def equations(numbers: str) -> list[str]:
 
 
 def test_every_equation_is_in_the_index() -> None:
-    # At the end of an indented line; "by (2.3)" there refers to another equation.
+    # An equation has its number at the end of an indented line; "by (2.3)" there refers to another equation.
     numbered = r"^ {4}.*(?<!by) \((\d+\.\d+)\)(?: \[[^\]]+\])?$"
     derived = re.findall(numbered, MATHEMATICS.read_text(), re.MULTILINE)
     assert derived == sorted(set(derived), key=lambda number: [int(part) for part in number.split(".")])

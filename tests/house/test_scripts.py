@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -27,7 +26,7 @@ esac
 
 
 class Tree:
-    """A copy of the scripts with a pyproject.toml, and the stand-in for Python on the PATH."""
+    """Make a copy of the scripts with a pyproject.toml, and the stand-in for Python on the PATH."""
 
     def __init__(self, folder: Path) -> None:
         self.root = folder / "a tree"
@@ -59,8 +58,8 @@ class Tree:
 
 
 @pytest.fixture
-def tree(tmp_path: Path) -> Iterator[Tree]:
-    yield Tree(tmp_path)
+def tree(tmp_path: Path) -> Tree:
+    return Tree(tmp_path)
 
 
 def test_the_environment_is_created_once(tree: Tree) -> None:

@@ -38,7 +38,7 @@ def text(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 1 MiB, if mounting is permitted."""
+    """Yield the folder of a file system of 1 MiB, or skip the test if mounting is not permitted."""
     folder = tmp_path / "disk"
     folder.mkdir()
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], capture_output=True)
@@ -57,7 +57,7 @@ def w2v(*arguments: object, limit: int | None = None, **options: object) -> subp
     return subprocess.run(command, capture_output=True, text=True, preexec_fn=limited)
 
 
-def test_a_full_disk_is_a_sentence_and_leaves_the_old_model(text: Path, small_disk: Path) -> None:
+def test_a_full_disk_is_reported_in_a_sentence_and_leaves_the_old_model(text: Path, small_disk: Path) -> None:
     model = small_disk / "model"
     model.write_bytes(b"precious")
     # The ids fit, the model does not.
@@ -73,14 +73,16 @@ def test_a_full_disk_is_a_sentence_and_leaves_the_old_model(text: Path, small_di
 
 
 @pytest.mark.parametrize("name", ["v.npy", "v.tsv"])
-def test_a_full_disk_for_a_pair_is_a_sentence_that_names_both_files(small_disk: Path, name: str) -> None:
+def test_a_full_disk_for_a_pair_is_reported_in_a_sentence_that_names_both_files(small_disk: Path, name: str) -> None:
     vectors = WordVectors([f"w{i}" for i in range(300)], np.full((300, 1000), np.pi, np.float32))
     with pytest.raises(ModelFileError, match=rf"cannot write \S*{name} and \S*: No space left on device"):
         write_vectors(small_disk / name, vectors)
     assert os.listdir(small_disk) == []
 
 
-def test_a_full_disk_for_checkpoints_is_a_sentence_and_the_run_can_be_resumed(text: Path, small_disk: Path) -> None:
+def test_a_full_disk_for_checkpoints_is_reported_in_a_sentence_and_the_run_can_be_resumed(
+    text: Path, small_disk: Path
+) -> None:
     done = w2v(text, "-o", text.with_name("model"), "--checkpoint", small_disk / "run")
     assert done.returncode == 3 and "No space left on device" in done.stderr and "Traceback" not in done.stderr
     assert not text.with_name("model").exists()
@@ -90,7 +92,7 @@ def test_a_full_disk_for_checkpoints_is_a_sentence_and_the_run_can_be_resumed(te
     assert text.with_name("model").read_bytes() == text.with_name("other").read_bytes()
 
 
-def test_a_disk_that_is_read_only_is_a_sentence(text: Path, small_disk: Path) -> None:
+def test_a_disk_that_is_read_only_is_reported_in_a_sentence(text: Path, small_disk: Path) -> None:
     subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
     for arguments in (
         [text, "-o", small_disk / "model"],
@@ -101,13 +103,13 @@ def test_a_disk_that_is_read_only_is_a_sentence(text: Path, small_disk: Path) ->
 
 
 @pytest.mark.parametrize("limit", [1000, 300_000])
-def test_a_limit_of_file_sizes_is_a_sentence(text: Path, tmp_path: Path, limit: int) -> None:
+def test_a_limit_of_file_sizes_is_reported_in_a_sentence(text: Path, tmp_path: Path, limit: int) -> None:
     done = w2v(text, "-o", tmp_path / "model", limit=limit)
     assert done.returncode == 3 and "File too large" in done.stderr and "Traceback" not in done.stderr
     assert os.listdir(tmp_path) == ["corpus.txt"]
 
 
-def test_an_answer_that_cannot_be_written_is_a_sentence(text: Path, tmp_path: Path) -> None:
+def test_an_answer_that_cannot_be_written_is_reported_in_a_sentence(text: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "w2v_cli", "train", str(text), *FAST, "--json", "-o", str(tmp_path / "model")]
     with open("/dev/full", "w") as full:
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
@@ -143,7 +145,7 @@ def test_an_output_on_another_file_system_is_written_there(text: Path, small_dis
     assert (tmp_path / "link").is_symlink() and os.listdir(small_disk) == ["model"]
 
 
-def test_a_text_that_the_disk_cannot_give_is_a_sentence(tmp_path: Path) -> None:
+def test_a_text_that_the_disk_cannot_give_is_reported_in_a_sentence(tmp_path: Path) -> None:
     # This regular file has a first page that cannot be read: the kernel itself returns EIO.
     done = w2v("/proc/self/mem", "-o", tmp_path / "model")
     assert done.returncode == 3 and "/proc/self/mem cannot be read" in done.stderr

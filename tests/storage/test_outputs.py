@@ -11,12 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import call, load_vectors
+from conftest import call, everything, load_vectors, make_model
 
 import w2v_cli as w2v
 from w2v_cli.config import TrainConfig
 from w2v_cli.errors import ConfigError, ModelFileError, StoppedError, TrainingError
-from w2v_cli.formats.model_file import save_model
 from w2v_cli.storage.outputs import Named, require_apart
 from w2v_cli.training.run import Observer, train_model
 
@@ -30,15 +29,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     Path("corpus.txt").write_text(TEXT)
     return tmp_path
-
-
-def everything(folder: Path) -> dict[str, bytes | str]:
-    """Return every file below a folder with its contents, and every link with its target."""
-    return {
-        str(path.relative_to(folder)): os.readlink(path) if path.is_symlink() else path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_symlink() or path.is_file()
-    }
 
 
 def symlink(name: str, other: str) -> None:
@@ -165,15 +155,13 @@ COMPANIONS |= {f"{name}.gz": f"{words}.gz" for name, words in COMPANIONS.items()
 def test_a_list_of_words_is_replaced_with_the_numbers_it_belongs_to(
     capsys: pytest.CaptureFixture[str], name: str, words: str
 ) -> None:
-    opened: Callable[..., gzip.GzipFile] = gzip.open if name.endswith(".gz") else open  # type: ignore[assignment]
+    unpacked: Callable[[bytes], bytes] = gzip.decompress if name.endswith(".gz") else bytes
     for model in (MODEL, FEWER, MODEL):
         model.save(name)
-        with opened(words, "rb") as file:
-            assert file.read().decode().split() == list(model.words)
+        assert unpacked(Path(words).read_bytes()).decode().split() == list(model.words)
     Path("two.txt").write_text("2 1\nx 1\ny 2\n")
     assert call(capsys, "convert", "two.txt", name)[0] == 0
-    with opened(words, "rb") as file:
-        assert file.read() == b"x\ny\n"
+    assert unpacked(Path(words).read_bytes()) == b"x\ny\n"
 
 
 @pytest.mark.parametrize(("name", "words"), COMPANIONS.items())
@@ -233,10 +221,6 @@ def test_the_model_of_a_stopped_run_replaces_that_of_an_earlier_one() -> None:
         with pytest.raises(StoppedError, match=r"what was learnt so far is in m\.partial\.safetensors"):
             stop_a_run()
     assert sorted(load_vectors("m.partial.safetensors").words) == ["a", "b", "c", "d", "e", "f"]
-
-
-def make_model(path: Path) -> None:
-    save_model(path, ["a"], None, {"input_vectors": np.ones((1, 2), np.float32)}, {"loss": "[1.5]"})
 
 
 def make_link(path: Path) -> None:

@@ -20,8 +20,8 @@ def test_words_are_read_and_found_as_in_a_list(spellings: list[str], others: lis
     assert words == distinct and len(words) == len(distinct)
     assert [words[i] for i in range(-len(distinct), len(distinct))] == distinct + distinct
     assert words[1:7:2] == distinct[1:7:2]
-    places = {word: place for place, word in enumerate(distinct)}
-    assert [words.find(word) for word in distinct + others] == [places.get(word) for word in distinct + others]
+    indices = {word: index for index, word in enumerate(distinct)}
+    assert [words.find(word) for word in distinct + others] == [indices.get(word) for word in distinct + others]
 
 
 @given(spellings=spellings, ids=st.lists(st.integers(0, 19)), part=st.integers(1, 5))
@@ -35,7 +35,7 @@ def test_words_are_taken_in_any_order(spellings: list[str], ids: list[int], part
 @given(spellings=spellings)
 def test_the_first_repeated_word_is_found(spellings: list[str]) -> None:
     expected = next(
-        ((spellings.index(word), place) for place, word in enumerate(spellings) if word in spellings[:place]), None
+        ((spellings.index(word), index) for index, word in enumerate(spellings) if word in spellings[:index]), None
     )
     assert Words.of(spellings).repeated() == expected
 
@@ -63,11 +63,11 @@ def test_there_is_no_word_beyond_the_last() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "offsets", "place"),
+    ("text", "offsets", "index"),
     [("aé".encode(), [0, 1, 3], None), (b"a\xffb", [0, 1, 2, 3], 1), ("aé".encode(), [0, 2, 3], 0)],
 )
-def test_a_word_that_is_not_utf8_has_a_place(text: bytes, offsets: list[int], place: int | None) -> None:
-    assert Words(np.frombuffer(text, np.uint8), np.array(offsets)).undecodable() == place
+def test_the_first_word_that_is_not_utf8_is_found(text: bytes, offsets: list[int], index: int | None) -> None:
+    assert Words(np.frombuffer(text, np.uint8), np.array(offsets)).undecodable() == index
 
 
 @pytest.mark.parametrize("words", [[""], ["a", ""], ["", "한", ""]])

@@ -72,7 +72,7 @@ def config(**options: Any) -> TrainConfig:
 
 
 class Brake:
-    """Asks a run to stop after `left` blocks, and holds the workers until the main thread has seen that."""
+    """Ask a run to stop after `left` blocks, and hold the workers until the main thread has seen that."""
 
     def __init__(self, blocks: int, step: Any) -> None:
         self.left, self._step, self._seen, self._lock = blocks, step, threading.Event(), threading.Lock()
@@ -162,8 +162,8 @@ class KilledRuns(RuleBasedStateMachine):
         self.torn = 0
 
     @precondition(lambda self: self.torn == 0 and self.trained is not None)
-    @rule(place=st.floats(0, 1), newest=st.booleans(), cut=st.booleans())
-    def tear(self, place: float, newest: bool, cut: bool) -> None:
+    @rule(share=st.floats(0, 1), newest=st.booleans(), cut=st.booleans())
+    def tear(self, share: float, newest: bool, cut: bool) -> None:
         # A precondition must not depend on the machine's load, and so not on the number of checkpoints written.
         self.torn += 1
         if not all((self.folder / name).exists() for name in NAMES):
@@ -171,9 +171,9 @@ class KilledRuns(RuleBasedStateMachine):
         paths = sorted((self.folder / name for name in NAMES), key=lambda path: path.stat().st_mtime_ns)
         path = paths[int(newest)]
         data = bytearray(path.read_bytes())
-        where = int(place * (len(data) - 1))
-        data[where] ^= 0x55
-        path.write_bytes(data[:where] if cut else data)
+        index = int(share * (len(data) - 1))
+        data[index] ^= 0x55
+        path.write_bytes(data[:index] if cut else data)
 
     @rule(name=st.sampled_from(NAMES))
     def die_while_writing(self, name: str) -> None:
@@ -237,7 +237,7 @@ def test_kept_ids_come_back_unless_they_are_damaged(text: Path, corpus: EncodedC
 
 
 class StopEarly(Observer):
-    """Stops a run in its third block, no matter how fast or busy the machine is."""
+    """Stop a run in its third block, no matter how fast or busy the machine is."""
 
     def ready(self, trainer: Trainer, estimated_seconds: float) -> None:
         self.brake = Brake(2, trainer.step)

@@ -41,7 +41,7 @@ def drawn(corpus: EncodedCorpus, **options: Any) -> LossSample:
 
 @pytest.mark.parametrize(("model", "loss"), KINDS)
 def test_the_loss_of_every_kind_falls_from_epoch_to_epoch(model: str, loss: str) -> None:
-    size = {"max_vocab": 60, "epochs": 3, "dim": 8} if loss == "softmax" else {}
+    size: dict[str, Any] = {"max_vocab": 60, "epochs": 3, "dim": 8} if loss == "softmax" else {}
     for seed in (1, 2, 3):
         losses = train_model([TOYLAND], TrainConfig(model=model, loss=loss, seed=seed, **size)).trained.losses
         assert (np.diff(losses) < 0).all(), losses
@@ -111,7 +111,7 @@ def log1p_exp(x: np.ndarray) -> np.ndarray:
 def by_hand(tensors: dict[str, np.ndarray], config: TrainConfig, samples: list[Any]) -> float:
     """Return the mean loss of all predictions of the windows, computed one by one from the definition, in float64."""
     inputs = tensors["input_vectors"].astype(np.float64)
-    outputs = tensors.get("output_vectors", tensors.get("node_vectors")).astype(np.float64)  # type: ignore[union-attr]
+    outputs = tensors["node_vectors" if config.loss == "hs" else "output_vectors"].astype(np.float64)
     paths = huffman_paths(tensors["counts"]) if config.loss == "hs" else None
     losses: list[float] = []
     for sample in samples:
@@ -172,7 +172,7 @@ def test_a_run_that_is_stopped_within_an_epoch_tells_the_loss_of_its_model(tmp_p
 
 def test_long_epochs_are_measured_on_the_way_and_all_at_their_ends() -> None:
     short, long = (Schedule(TrainConfig(epochs=2), tokens) for tokens in (500_000, 100_000_000))
-    points = {blocks: [place for place in range(1, 2 * blocks + 1) if schedule.measures_at(place)]
+    points = {blocks: [block for block in range(1, 2 * blocks + 1) if schedule.measures_at(block)]
               for blocks, schedule in ((50, short), (10_000, long))}  # fmt: skip
     assert points[50] == [50, 100]
     assert points[10_000] == [2500, 5000, 7500, 10_000, 12_500, 15_000, 17_500, 20_000]

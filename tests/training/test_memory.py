@@ -137,7 +137,7 @@ def test_a_limit_of_the_address_space_is_told_with_the_estimate(tmp_path: Path) 
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="RLIMIT_AS does not bind elsewhere")
-def test_memory_that_runs_out_in_the_midst_of_a_run_is_a_sentence(
+def test_memory_that_runs_out_in_the_midst_of_a_run_is_reported_in_a_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "corpus.txt").write_text("a b c d\n" * 9)
@@ -162,14 +162,14 @@ def test_rows_beyond_two_thousand_million_elements_are_trained_in_their_place(tm
     small = [rng.standard_normal((6, width)).astype(np.float32) for _ in range(2)]
     # Sparse files of 8 GiB each, of which only a few pages exist.
     large = [np.memmap(tmp_path / name, np.float32, "w+", shape=(rows, width)) for name in ("inputs", "outputs")]
-    places = np.arange(6, dtype=np.int32) + np.int32(rows - 6)
+    far_rows = np.arange(6, dtype=np.int32) + np.int32(rows - 6)
     ids = np.array([0, 3, 1, 5], np.int32)
     noise = np.array([[2, 4]] * 4, np.int32)
     spread, positions = np.zeros(4, np.int32), np.arange(4, dtype=np.int32)
     for table, far in zip(small, large, strict=True):
-        far[places] = table
+        far[far_rows] = table
     step, alphas = make_step("compiled", objective), np.full(4, 0.1)
     step(Sample(ids, spread, spread + np.int32(4), noise, positions), alphas, *small)
-    step(Sample(places[ids], spread, spread + np.int32(4), places[noise], positions), alphas, *large)
+    step(Sample(far_rows[ids], spread, spread + np.int32(4), far_rows[noise], positions), alphas, *large)
     for table, far in zip(small, large, strict=True):
-        assert np.array_equal(far[places], table)
+        assert np.array_equal(far[far_rows], table)

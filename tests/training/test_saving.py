@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import ROOT, call
@@ -70,14 +71,14 @@ def test_a_model_whose_folder_has_gone_is_kept_elsewhere(
     assert sorted(w2v.load(kept).words) == ["cat", "mat", "on", "sat", "the"]
 
 
-def failing_at(place: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+def failing_at(folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """Make every attempt to write a model in a folder fail, and return the paths that are tried."""
     real: Callable[..., None] = module.save_model
     tried: list[Path] = []
 
     def save_model(path: str | Path, *rest: object) -> None:
         tried.append(Path(path))
-        if Path(path).resolve().is_relative_to(place):
+        if Path(path).resolve().is_relative_to(folder):
             raise ModelFileError(f"cannot write {path}: No space left on device", hint="free some space")
         real(path, *rest)
 
@@ -136,9 +137,9 @@ def test_the_ids_take_no_disk_space_while_the_model_is_written(
         def stop(self) -> bool:
             return stops
 
-    def save_model(*arguments: object) -> None:
+    def save_model(*arguments: Any) -> None:
         closed.extend(file.closed for file in corpora[0].spool.files)
-        real(*arguments)  # type: ignore[arg-type]
+        real(*arguments)
 
     monkeypatch.setattr(module, "save_model", save_model)
     try:
@@ -178,8 +179,8 @@ def test_a_source_tree_that_was_not_installed_tells_a_version_and_trains(text: s
     # Everything that the program depends on, without the program itself.
     others = tmp_path / "others"
     others.mkdir()
-    for place in (Path(entry) for entry in sys.path if entry.endswith(("site-packages", "dist-packages"))):
-        for path in place.iterdir():
+    for folder in (Path(entry) for entry in sys.path if entry.endswith(("site-packages", "dist-packages"))):
+        for path in folder.iterdir():
             if not path.name.startswith(("w2v_cli", "__editable__")) and not (others / path.name).exists():
                 (others / path.name).symlink_to(path)
     # Link only the package: an installation may have left metadata beside it.

@@ -20,6 +20,7 @@ from w2v_cli.corpus.texts import Texts
 from w2v_cli.engines import softmax
 from w2v_cli.engines.huffman import huffman_paths
 from w2v_cli.engines.parameters import Parameters
+from w2v_cli.engines.sampling import Sample
 from w2v_cli.errors import TrainingError
 from w2v_cli.training import memory, schedule, workers
 from w2v_cli.training.state import Progress, RunState
@@ -279,7 +280,12 @@ def test_the_learning_rate_is_right_after_two_thousand_million_tokens(corpus: En
     epochs = 2**31 // corpus.token_count + 2
     run = Trainer(config(epochs=epochs), corpus)
     seen: list[np.ndarray] = []
-    run.step = lambda sample, alphas, *tables: (seen.append(alphas), (0.0, 1))[1]  # type: ignore[func-returns-value]
+
+    def step(sample: Sample, alphas: np.ndarray, *tables: np.ndarray) -> tuple[float, int]:
+        seen.append(alphas)
+        return 0.0, 1
+
+    run.step = step
     tally = run._tally(RunState((epochs - 1) * run.schedule.blocks, np.zeros(epochs)))
     while run._train_next(tally):
         pass
