@@ -17,6 +17,7 @@ import click
 import pytest
 from conftest import ROOT
 
+import w2v_cli
 from w2v_cli.choices import READABLE, WRITABLE
 from w2v_cli.cli.main import COMMANDS, w2v
 from w2v_cli.compute.jit import COMPILES
@@ -259,6 +260,46 @@ def test_every_check_that_the_mathematics_names_exists() -> None:
     assert len(patterns) > 40
     for pattern in patterns:
         assert any(pattern in name for name in names), pattern
+
+
+# In the code, a citation may continue in the next line of a comment. In a topic, it is a `w2v help` command.
+CITATION = re.compile(
+    r'(?:help/|`w2v help )(\w+)(?:\.md|`),[\s#]+(?:"([^"]+)"|sections?[\s#]+(\d+)(?:[\s#]+(?:and|to)[\s#]+(\d+))?)'
+)
+
+
+def citations() -> list[tuple[str, str]]:
+    """What the code and the topics cite of the topics: each topic with a title, or with the number of a section."""
+    found = set()
+    for source in (*(ROOT / "w2v_cli").rglob("*.py"), *PAGES):
+        for topic, title, *numbers in CITATION.findall(source.read_text()):
+            found |= {(topic, re.sub(r"[\s#]+", " ", part)) for part in (title, *numbers) if part}
+    return sorted(found)
+
+
+@pytest.mark.parametrize(("topic", "part"), citations())
+def test_a_cited_section_exists(topic: str, part: str) -> None:
+    text = (ROOT / "w2v_cli" / "help" / f"{topic}.md").read_text()
+    pattern = rf"^## {part} " if part.isdigit() else rf"^(?:##+ {re.escape(part)}$|\*\*{re.escape(part)}\.?\*\*)"
+    assert re.search(pattern, text, re.MULTILINE), part
+
+
+def test_the_citations_of_the_code_are_found() -> None:
+    assert {("design", "Tiles"), ("design", "Large pages"), ("mathematics", "4")} <= set(citations())
+
+
+def python_names() -> list[str]:
+    """The functions and attributes of the library in the topics about it; of gensim's table, the column of w2v."""
+    folder = ROOT / "w2v_cli" / "help"
+    rows = [line.split(" | ")[-1] for line in (folder / "gensim.md").read_text().splitlines() if line.startswith("|")]
+    text = "\n".join([(folder / "python.md").read_text(), README.read_text(), *rows])
+    return sorted(set(re.findall(r"\b(?:w2v|model)\.[A-Za-z_]\w*\b(?!\.)", text)) - {"model.safetensors"})
+
+
+@pytest.mark.parametrize("name", python_names())
+def test_a_name_of_the_library_in_a_topic_exists(name: str) -> None:
+    owner, attribute = name.split(".")
+    assert hasattr(w2v_cli if owner == "w2v" else w2v_cli.Model, attribute)
 
 
 @pytest.mark.parametrize("span", [span for span in SPANS if re.fullmatch(r"[a-z_]+/[a-z_/]+\.py", span)])
