@@ -87,35 +87,27 @@ class PhraseOptions:
 
 
 class PhraseObserver(Protocol):
-    """Is told how the search goes on, in the calling thread."""
+    """Receives the progress of a search, in the thread that started it. A subclass overrides what it wants to know."""
 
     def compiling(self) -> AbstractContextManager[None]:
         """Return a context that is entered while code may be compiled."""
-
-    def corpus(self, phase: str, done: int, total: int | None) -> None:
-        """Reading the corpus: phase `count` in bytes, `encode` in tokens; `total` is None for a pipe."""
-
-    def joining(self, done: int, total: int) -> None:
-        """A pass over the encoded corpus, in tokens."""
-
-    def found(self, number: int, phrases: list[Phrase]) -> None:
-        """Pass `number`, counted from 1, has found these phrases, best first."""
-
-
-class _Silent:
-    """Ignores what it is told."""
-
-    def compiling(self) -> AbstractContextManager[None]:
         return nullcontext()
 
     def corpus(self, phase: str, done: int, total: int | None) -> None:
-        pass
+        """Receive the progress of a pass over the corpus: `count` in bytes, `encode` in tokens; no total for a pipe."""
+        return
 
     def joining(self, done: int, total: int) -> None:
-        pass
+        """Receive the progress of a pass over the encoded corpus, in tokens."""
+        return
 
     def found(self, number: int, phrases: list[Phrase]) -> None:
-        pass
+        """Receive the phrases that pass `number`, counted from 1, has found, best first."""
+        return
+
+
+class _Silent(PhraseObserver):
+    """Ignores all progress."""
 
 
 def phrases(
@@ -138,7 +130,7 @@ def phrases(
         text with its phrases joined: one sentence per line, one space between words. None: only find the phrases.
     threads : worker threads; None: all cores.
     tokenize, lower, errors : how a text is read; see `w2v phrases --help`.
-    observer : is told how the search goes on.
+    observer : receives the progress of the search.
     options : fields of `PhraseOptions`, such as scoring, threshold, min_count and connectors.
 
     Returns
