@@ -78,8 +78,8 @@ def test_an_object_that_begins_anew_is_a_corpus_and_a_generator_is_not(model: w2
         ([["a", "b"], ["New York"]], "sentence 1 of the corpus has a token that is empty or holds white space"),
         ([["a", ""]], "sentence 0 of the corpus has a token that is empty"),
         ([["a"], "b c"], "sentence 1 of the corpus is a str"),
-        ([[1, 2]], "sentence 0 of the corpus is no list of tokens"),
-        ([["\ud800"]], "sentence 0 of the corpus is no list of tokens"),
+        ([[1, 2]], "sentence 0 of the corpus is not a list of tokens"),
+        ([["\ud800"]], "sentence 0 of the corpus is not a list of tokens"),
         (["missing.txt"], "missing.txt"),
     ],
 )
@@ -227,21 +227,29 @@ def test_a_gold_set_is_scored_by_path_or_as_it_was_read(bare: w2v.Model, tmp_pat
         (lambda model: model.odd([1, 2, 3]), r"words must be a list of words, not \[1, 2, 3\]"),
         (lambda model: model.predict("Paris"), "context must be a list of words"),
         (lambda model: model.predict([]), "the context has no words"),
-        (lambda model: model.predict(["Paris"], k=0), "k 0 is not a positive whole number"),
-        (lambda model: model.classes(0), "k 0 is not a positive whole number"),
+        (lambda model: model.predict(["Paris"], k=0), "k 0 is not a whole number of 1 or more"),
+        (lambda model: model.classes(0), "k 0 is not a whole number of 1 or more"),
         (lambda model: model.classes(2, seed=-1), "seed -1 is not a whole number from 0"),
-        (lambda model: model.similar("Paris", k=0), "k 0 is not a positive whole number"),
-        (lambda model: model.similar("Paris", k=True), "k True is not a positive whole number"),
+        (lambda model: model.similar("Paris", k=0), "k 0 is not a whole number of 1 or more"),
+        (lambda model: model.similar("Paris", k=True), "k True is not a whole number of 1 or more"),
         (lambda model: model.similar("Paris", exclude="Rome"), "exclude must be a list of words"),
         (lambda model: model.similar(["Paris", "Rome"]), "the query is neither a str nor a vector of 2 finite numbers"),
         (lambda model: model.similar(np.ones(3)), "the query is neither a str nor a vector of 2 finite numbers"),
         (lambda model: model.similar(np.array([1, np.nan])), "the query is neither"),
-        (lambda model: model.similar("Paris", restrict_vocab=0), "restrict_vocab 0 is not a positive"),
+        (lambda model: model.similar([[1], [2, 3]]), "the query is neither"),
+        (lambda model: model.similar("Paris", threshold="high"), "threshold 'high' is not a number"),
+        (lambda model: model.similar("Paris", threshold=np.nan), "threshold nan is not a number"),
+        (lambda model: model.similar("Paris", exclude=None), "exclude must be a list of words, not None"),
+        (lambda model: model.similar("Paris", k=None), "k None is not a whole number"),
+        (lambda model: model.analogy("Paris", None, "apple"), "None is not a word"),
+        (lambda model: model.similarity("Paris", 1), "1 is not a word"),
+        (lambda model: model[1], "1 is not a word"),
+        (lambda model: model.similar("Paris", restrict_vocab=0), "restrict_vocab 0 is not a whole number"),
         (lambda model: model.analogy("Paris", "Berlin", "apple", method="best"), "method best is not one of 3cosadd"),
         (lambda model: model.evaluate(["a.txt"]), "the gold set is a list, not a path"),
         (lambda model: model.evaluate("a.txt", protocol="mine"), "protocol mine is not one of word2vec"),
         (lambda model: model.evaluate("a.txt", oov="right"), "oov right is not one of None, skip, wrong"),
-        (lambda model: model.evaluate("a.txt", restrict_vocab=1.5), "restrict_vocab 1.5 is not a positive"),
+        (lambda model: model.evaluate("a.txt", restrict_vocab=1.5), "restrict_vocab 1.5 is not a whole number"),
     ],
 )
 def test_senseless_questions_are_refused(bare: w2v.Model, ask: Callable[[w2v.Model], object], message: str) -> None:
@@ -299,10 +307,16 @@ def test_phrases_are_found_and_joined_in_sentences_and_in_files(tmp_path: Path) 
         ({"output": ""}, ModelFileError, "the name of the output is empty"),
         ({"scoring": "best"}, ConfigError, "scoring best is not one of word2phrase, npmi"),
         ({"delimiter": " "}, ConfigError, "--delimiter must not be empty"),
-        ({"passes": 0}, ConfigError, "passes 0 is not a positive whole number"),
+        ({"passes": 0}, ConfigError, "passes 0 is not a whole number of 1 or more"),
         ({"threshold": "high"}, ConfigError, "threshold 'high' is not a number"),
         ({"min_counts": 1}, ConfigError, "unknown options: min_counts"),
-        ({"threads": 0}, ConfigError, "threads 0 is not a positive whole number"),
+        ({"threshold": float("nan")}, ConfigError, "threshold nan is not a number"),
+        ({"connectors": 3}, ConfigError, "connectors must be a list of words, not 3"),
+        ({"connectors": [3]}, ConfigError, r"connectors must be a list of words, not \[3\]"),
+        ({"delimiter": 3}, ConfigError, "--delimiter must not be empty, and must be text"),
+        ({"output": 3}, ConfigError, "the output 3 is neither a path nor a file"),
+        ({"output": io.StringIO()}, ConfigError, "neither a path nor a file that is open for binary writing"),
+        ({"threads": 0}, ConfigError, "threads 0 is not a whole number of 1 or more"),
         ({"tokenize": "letters"}, ConfigError, "--tokenize letters is not one of"),
     ],
 )
@@ -337,6 +351,7 @@ def test_gradients_are_checked_one_by_one(model: w2v.Model, tmp_path: Path) -> N
         ({"dim": 0}, "dim 0 is not a whole number of 1 or more"),
         ({"vocab": 3}, "vocab 3 is not a whole number of 4 or more"),
         ({"seed": -1}, "seed -1 is not a whole number of 0 or more"),
+        ({"at": "model.safetensors"}, "at is not a model and a corpus"),
         ({"at": ("model", "corpus"), "dim": 3}, "--at and --dim: the model has its own"),
     ],
 )
@@ -357,5 +372,37 @@ def test_gradcheck_needs_a_trained_model_and_its_text(model: w2v.Model, bare: w2
 def test_a_corpus_is_either_paths_or_sentences() -> None:
     with pytest.raises(CorpusError, match="the corpus mixes paths with a list"):
         w2v.train(["a.txt", ["a", "b"]])
-    with pytest.raises(CorpusError, match="sentence 1 of the corpus is no list of tokens: it is a int"):
+    with pytest.raises(CorpusError, match="sentence 1 of the corpus is not a list of tokens but of type int"):
         w2v.train([["a", "b"], 7])  # type: ignore[list-item]
+    with pytest.raises(CorpusError, match="the corpus is of type NoneType"):
+        w2v.train(None)  # type: ignore[arg-type]
+
+
+def test_errors_do_not_name_the_file_that_sentences_were_written_to(model: w2v.Model) -> None:
+    for call in (
+        lambda: w2v.train([]),
+        lambda: w2v.train([["a", "b"]], min_count=9),
+        lambda: w2v.phrases([[]]),
+        lambda: w2v.gradcheck(at=(model, [["wholly", "other"]])),
+    ):
+        with pytest.raises(w2v.W2VError, match="the sentences") as caught:
+            call()
+        assert "/dev/fd" not in f"{caught.value} {caught.value.message} {caught.value.hint}"
+
+
+def test_words_may_come_from_a_generator(bare: w2v.Model, model: w2v.Model) -> None:
+    assert bare.odd(word for word in bare.words) == bare.odd(list(bare.words))  # type: ignore[arg-type]
+    assert model.predict(iter(model.words[:2])) == model.predict(model.words[:2])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("words", "vectors", "message"),
+    [
+        ("ab", [[1], [2]], "the words are one str"),
+        (["a"], [["x"]], "the vectors are not a matrix of numbers"),
+        (["a", "b"], [[1], [1, 2]], "the vectors are not a matrix of numbers"),
+    ],
+)
+def test_a_model_is_not_made_of_letters_or_of_no_matrix(words: Any, vectors: Any, message: str) -> None:
+    with pytest.raises(VocabularyError, match=message):
+        w2v.Model.of(words, vectors)

@@ -17,10 +17,10 @@ def run() -> NoReturn:
     before = signal.getsignal(signal.SIGINT)
     if before is signal.default_int_handler:
         signal.signal(signal.SIGINT, _leave)
-    from w2v_cli.cli.main import run
+    from w2v_cli.cli import main
 
     signal.signal(signal.SIGINT, before)
-    run()
+    main.run()
 
 
 def _leave(number: int, frame: FrameType | None) -> NoReturn:

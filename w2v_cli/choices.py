@@ -6,6 +6,7 @@ Library modules and commands both import from this module. It imports nothing he
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Integral, Real
 
 from w2v_cli.errors import ConfigError
 
@@ -17,7 +18,7 @@ TEXT_ERRORS = ("strict", "replace", "ignore")
 READABLE = ("safetensors", "text", "binary", "glove")
 WITH_WORDS = ("tsv", "npy")
 WRITABLE = (*READABLE, *WITH_WORDS)
-# Compiled code parses these, so the first of them on a machine takes about a second longer.
+# Compiled code parses these formats, so the first such file that is read on a machine takes about a second longer.
 PARSED_FORMATS = ("text", "glove")
 
 # What `w2v convert` makes of a model: which of its tables, and in which type of number.
@@ -54,3 +55,39 @@ def require_choice(name: str, value: object, choices: Sequence[object]) -> None:
     """
     if value not in choices:
         raise ConfigError(f"{name} {value} is not one of {', '.join(map(str, choices))}")
+
+
+def require_whole(name: str, value: object, least: int, most: int | None = None, *, optional: bool = False) -> None:
+    """Refuse a value that is not a whole number, or is outside its limits. numpy's integers are whole numbers too.
+
+    Parameters
+    ----------
+    name : what the value is, as an error message calls it.
+    least, most : the limits, both included; None: no upper limit.
+    optional : whether None is allowed.
+
+    Raises
+    ------
+    ConfigError
+        If the value is not allowed; the message gives the limits.
+    """
+    if value is None and optional:
+        return
+    if isinstance(value, Integral) and not isinstance(value, bool):
+        number = int(value)
+        if least <= number and (most is None or number <= most):
+            return
+    limits = f"of {least} or more" if most is None else f"from {least} to {most:,}"
+    raise ConfigError(f"{name} {value!r} is not a whole number {limits}")
+
+
+def require_number(name: str, value: object) -> None:
+    """Refuse a value that is not a number. NaN is none: every comparison with it is false, so no limit would hold.
+
+    Raises
+    ------
+    ConfigError
+        If the value is not a number.
+    """
+    if not isinstance(value, Real) or isinstance(value, bool) or value != value:
+        raise ConfigError(f"{name} {value!r} is not a number")

@@ -269,7 +269,7 @@ class TrainConfig:
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, values: Any) -> TrainConfig:
+    def from_dict(cls, values: object) -> TrainConfig:
         """Return the configuration that `as_dict` has described.
 
         Raises
@@ -281,7 +281,7 @@ class TrainConfig:
             raise ConfigError("options are a table of names and values")
         unknown = sorted(set(values) - OPTIONS.keys())
         if unknown:
-            raise ConfigError(f"unknown options: {', '.join(unknown)}")
+            raise ConfigError(f"unknown options: {', '.join(unknown)}", hint=f"the options are {', '.join(OPTIONS)}")
         return cls(**values)
 
 

@@ -136,7 +136,8 @@ def test_escaped_words_say_what_was_there_and_do_not_collide(capsys: pytest.Capt
         (["model.safetensors", "nowhere/a.txt"], 3, "there is no folder"),
         (["missing.bin", "a.txt"], 3, "there is no file missing.bin"),
         (["hs.safetensors", "a.txt", "--matrix", "sum"], 3, "has no output vectors"),
-        (["text.txt", "a.bin", "--matrix", "output"], 3, "has one matrix only"),
+        (["shape.safetensors", "a.txt", "--matrix", "sum"], 3, "has output_vectors of another shape than its 2 words"),
+        (["text.txt", "a.bin", "--matrix", "output"], 3, "has only one matrix"),
         (["nan.safetensors", "a.bin"], 3, "the vector of b holds NaN or infinity"),
         (["text.txt", "a.bin", "--from", "binary"], 3, "text.txt"),
     ],
@@ -146,6 +147,8 @@ def test_what_cannot_be_converted_leaves_nothing(
 ) -> None:
     save_model("hs.safetensors", ["a"], None, {"input_vectors": INPUT[:1], "node_vectors": INPUT[:1]}, {})
     write_unchecked("nan.safetensors", ["a", "b"], None, {"input_vectors": np.array([[1], [np.nan]], np.float32)}, {})
+    odd = {"input_vectors": INPUT[:2], "output_vectors": INPUT[:1]}
+    save_model("shape.safetensors", ["a", "b"], None, odd, {})
     Path("text.txt").write_text("1 2\na 1 2\n")
     Path("numbers.tsv").write_text("0.5\t-1\n")
     model = Path("model.safetensors").read_bytes()

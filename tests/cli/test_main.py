@@ -155,6 +155,19 @@ def test_an_error_becomes_a_sentence_and_an_exit_code(
     assert "Traceback" not in captured.err
 
 
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("simlar", "No such command 'simlar'. Did you mean 'similar'?"),
+        ("trian", "No such command 'trian'. Did you mean 'train'?"),
+        ("xyzzy", "No such command 'xyzzy'."),
+    ],
+)
+def test_a_mistyped_command_is_told_what_may_have_been_meant(name: str, message: str) -> None:
+    done = w2v(name, "king")
+    assert (done.returncode, done.stdout) == (2, "") and done.stderr.endswith(f"Error: {message}\n")
+
+
 def test_debug_shows_the_traceback(tmp_path: Path) -> None:
     for arguments in (["--debug", "similar", "king"], ["similar", "king", "--debug"]):
         done = w2v(*arguments, "-m", str(tmp_path / "none"))

@@ -76,11 +76,12 @@ def test_vectors_are_asked_for_from_files(capsys: pytest.CaptureFixture[str]) ->
     Path("many.txt").write_text("1, 0, 0\n-1 0 -1\n")
     Path("named.vec").write_text("a 0 2 2\n7 0 -1 1\n")
     Path("text.txt").write_text("the apple and the apple pear\n")
+    Path("list.txt").write_text("apple\napple\npear\n")
     found = [
         call_for_lines(capsys, "similar", "-k", "1", "--vector-of", name)
-        for name in ("one.npy", "many.txt", "named.vec", "text.txt")
+        for name in ("one.npy", "many.txt", "named.vec", "text.txt", "list.txt")
     ]
-    assert [code for code, _, _ in found] == [0] * 4
+    assert [code for code, _, _ in found] == [0] * 5
     assert [line.split("\t")[:2] for _, out, _ in found for line in out] == [
         ["one.npy", "well-known"],
         ["many.txt:1", "well-known"],
@@ -88,6 +89,7 @@ def test_vectors_are_asked_for_from_files(capsys: pytest.CaptureFixture[str]) ->
         ["a", "man"],
         ["7", "woman"],
         ["text.txt", "apple"],
+        ["list.txt", "apple"],
     ]
 
 
@@ -104,13 +106,42 @@ def test_vectors_come_from_stdin_and_stdin_is_read_once(
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [("1 2\n", "2 numbers"), ("1 2 3\n4 5\n", "vector 2: 2 numbers"), ("1 nan 3\n", "not finite"), ("", "neither")],
+    [
+        ("1 2\n", "2 numbers"),
+        ("1 2 3\n4 5\n", "vector 2: 2 numbers"),
+        ("a 1 2 3\nb\n", "vector 2: 0 numbers"),
+        ("1 nan 3\n", "not finite"),
+        ("", "neither"),
+    ],
 )
 def test_bad_vectors_are_refused(capsys: pytest.CaptureFixture[str], content: str, message: str) -> None:
     Path("bad.txt").write_text(content)
     code, out, err = call_for_lines(capsys, "similar", "--vector-of", "bad.txt")
     assert (code, out) == (3, []) and message in err and "bad.txt" in err
     assert call_for_lines(capsys, "similar", "--vector-of", "absent.npy")[0] == 3
+
+
+@pytest.mark.parametrize("content", [None, [], ["a"], [1j, 1j, 1j], [(1.0,), (2.0,), (3.0,)]])
+def test_arrays_without_numbers_are_refused(capsys: pytest.CaptureFixture[str], content: list[object] | None) -> None:
+    if content is None:
+        Path("bad.npy").write_bytes(b"")
+    else:
+        np.save("bad.npy", np.array(content, [("x", "f4")] if isinstance([*content, 0][0], tuple) else None))
+    code, out, err = call_for_lines(capsys, "similar", "--vector-of", "bad.npy")
+    assert (code, out) == (3, []) and err.startswith("Error: ") and "bad.npy" in err and "bug" not in err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["similar", "man", "--threshold", "nan"],
+        ["eval", "pairs.tsv", "--require", "nan"],
+        ["phrases", "text.txt", "-o", "-", "--threshold", "nan"],
+    ],
+)
+def test_nan_is_no_limit(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
+    code, out, err = call_for_lines(capsys, *arguments)
+    assert (code, out) == (2, []) and f"Invalid value for '{arguments[-2]}': nan is not a number" in err
 
 
 def test_answers_can_be_limited(capsys: pytest.CaptureFixture[str]) -> None:

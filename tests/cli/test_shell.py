@@ -55,6 +55,12 @@ def test_nothing_that_goes_wrong_ends_the_session() -> None:
     assert err.count("Error") == 5 and "not in the vocabulary: none" in err and "Traceback" not in err
 
 
+def test_help_lists_the_commands_and_explains_one() -> None:
+    code, out, err = ask("help\nhelp odd\nhelp me\n")
+    assert (code, err) == (0, "") and out[0].startswith("similar, analogy, odd") and out[-1] == out[0]
+    assert "  Print the word that does not belong to the others." in out
+
+
 def test_nothing_asked_and_no_model_are_ends_too() -> None:
     assert ask("") == (0, [], "")
     code, _, err = ask("king\n", "-m", "none.safetensors")

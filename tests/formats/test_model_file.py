@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from w2v_cli.api.model import load as load_model
 from w2v_cli.errors import ModelFileError
-from w2v_cli.formats.model_file import ModelFile, save_model
+from w2v_cli.formats.model_file import ModelFile, recorded_options, save_model
 from w2v_cli.formats.summary import summary
 from w2v_cli.storage.atomic import atomic_file, check_writable
 
@@ -283,7 +283,7 @@ def test_options_that_no_training_can_have_are_refused_and_not_shown(tmp_path: P
     path = tmp_path / "model.safetensors"
     save_model(path, WORDS, COUNTS, {"input_vectors": MATRIX}, metadata)
     with pytest.raises(ModelFileError, match="does not say how it was trained"):
-        _ = ModelFile(path).config
+        recorded_options(ModelFile(path).metadata, str(path))
     assert summary(ModelFile(path))["loss"] is None
     assert load_model(path).losses == []
 

@@ -7,7 +7,9 @@ import os
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 
-from w2v_cli.errors import CorpusError
+from w2v_cli.errors import CorpusError, W2VError
+
+_CORPORA = "give a list of sentences, an object whose __iter__ starts from the beginning, or the path of a file"
 
 Corpus = str | os.PathLike[str] | Iterable[str | os.PathLike[str] | Sequence[str]]
 
@@ -19,16 +21,20 @@ def corpus_paths(corpus: Corpus) -> Iterator[list[str]]:
     Raises
     ------
     CorpusError
-        If the corpus is a generator, or a sentence is not a list of tokens.
+        If the corpus is a generator, or is no collection at all, or if a sentence is not a list of tokens.
     """
     if isinstance(corpus, str | os.PathLike):
         yield [os.fspath(corpus)]
         return
-    if iter(corpus) is corpus:
+    try:
+        once_only = iter(corpus) is corpus
+    except TypeError as error:
+        raise CorpusError(f"the corpus is of type {type(corpus).__name__}", hint=_CORPORA) from error
+    if once_only:
         raise CorpusError(
             f"the corpus is a {type(corpus).__name__}, which can be read once only: training again, or resuming, would"
             " find it empty",
-            hint="give a list of sentences, an object whose __iter__ starts from the beginning, or the path of a file",
+            hint=_CORPORA,
         )
     first = next(iter(corpus), None)
     if isinstance(first, str | os.PathLike):
@@ -39,7 +45,14 @@ def corpus_paths(corpus: Corpus) -> Iterator[list[str]]:
         for number, sentence in enumerate(corpus):
             file.write(_line(sentence, number))
         file.seek(0)
-        yield [f"/dev/fd/{file.fileno()}"]
+        path = f"/dev/fd/{file.fileno()}"
+        try:
+            yield [path]
+        except W2VError as error:
+            # The caller does not know this path, and the file is about to disappear.
+            error.message = error.message.replace(path, "the sentences")
+            error.args = (error.message,)
+            raise
 
 
 def _path(path: object) -> str:
@@ -56,7 +69,7 @@ def _line(sentence: object, number: int) -> bytes:
         if isinstance(sentence, str):
             wrong = "is a str"
         elif not isinstance(sentence, Iterable):
-            wrong = f"is no list of tokens: it is a {type(sentence).__name__}"
+            wrong = f"is not a list of tokens but of type {type(sentence).__name__}"
         else:
             tokens = list(sentence)
             line = " ".join(tokens).encode()
@@ -64,7 +77,7 @@ def _line(sentence: object, number: int) -> bytes:
                 return line + b"\n"
             wrong = "has a token that is empty or holds white space"
     except (TypeError, UnicodeEncodeError) as error:
-        wrong = f"is no list of tokens: {error}"
+        wrong = f"is not a list of tokens: {error}"
     raise CorpusError(
         f"sentence {number} of the corpus {wrong}: {str(sentence)[:60]!r}", hint='tokens are words: ["the", "cat"]'
     )

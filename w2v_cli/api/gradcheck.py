@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from w2v_cli.api.corpus import Corpus, corpus_paths
 from w2v_cli.api.model import Model, load
-from w2v_cli.choices import CHECKED_ENGINES, require_choice
+from w2v_cli.choices import CHECKED_ENGINES, require_choice, require_whole
 from w2v_cli.compute.jit import COMPILES
 from w2v_cli.corpus.texts import Texts
 from w2v_cli.corpus.vocabulary import first_ids
@@ -71,9 +71,11 @@ def gradcheck(
     True
     """
     require_choice("engine", engine, CHECKED_ENGINES)
-    _require_least(1, dim=dim)
-    _require_least(_LEAST_VOCAB, vocab=vocab)
-    _require_least(0, seed=seed)
+    require_whole("dim", dim, 1, optional=True)
+    require_whole("vocab", vocab, _LEAST_VOCAB, optional=True)
+    require_whole("seed", seed, 0)
+    if at is not None and not (isinstance(at, tuple | list) and len(at) == 2):
+        raise ConfigError("at is not a model and a corpus", hint='such as ("model.safetensors", "corpus.txt")')
     for option, value in (("dim", dim), ("vocab", vocab)):
         if at is not None and value is not None:
             raise ConfigError(f"--at and --{option}: the model has its own")
@@ -111,9 +113,3 @@ def _checks_at(
                 f"no two words of {model.name} stand in one line of {', '.join(paths)}", hint="is it the model's text?"
             )
         return checks
-
-
-def _require_least(least: int, **numbers: int | None) -> None:
-    for name, number in numbers.items():
-        if number is not None and (isinstance(number, bool) or not isinstance(number, int) or number < least):
-            raise ConfigError(f"{name} {number!r} is not a whole number of {least} or more")

@@ -1,6 +1,6 @@
 """The model of the Python API: load vectors of any format, ask them, score them, save them.
 
-Nothing here prints. Errors are those of `errors`, each with a hint.
+Nothing here prints. Every error that a user can act on is a `W2VError`.
 """
 
 from __future__ import annotations
@@ -12,14 +12,18 @@ from typing import NamedTuple
 
 import numpy as np
 
-from w2v_cli.api.questions import Questions, require_positive, word_list
+from w2v_cli.api.questions import Questions, word_list
+from w2v_cli.choices import require_whole
 from w2v_cli.config import TrainConfig
 from w2v_cli.corpus.texts import TextOptions
 from w2v_cli.embeddings.vectors import WordVectors, first_not_finite
 from w2v_cli.errors import ConfigError, ModelFileError, VocabularyError
 from w2v_cli.formats.model_file import LOSSES, ModelFile, recorded_options, save_model
-from w2v_cli.formats.summary import making
+from w2v_cli.formats.summary import provenance
 from w2v_cli.storage.mapped import writable
+
+# The hint if a model lacks what only training leaves in it.
+_TRAINED = "this takes a model of w2v train"
 
 
 class Prediction(NamedTuple):
@@ -81,7 +85,7 @@ class Model(Questions):
     def losses(self) -> list[float]:
         """Mean negative log-likelihood after each epoch, in nats per prediction; empty if unknown."""
         losses = self._tables.get(LOSSES)
-        return list(making(self.metadata)["loss"] or []) if losses is None else losses.tolist()
+        return list(provenance(self.metadata)["loss"] or []) if losses is None else losses.tolist()
 
     def predict(self, context: Collection[str], k: int = 10) -> list[Prediction]:
         """Return the k words that the model expects most in the middle of a context, the most likely first.
@@ -114,7 +118,7 @@ class Model(Questions):
         from w2v_cli.embeddings.predict import middle_losses
         from w2v_cli.engines.objective import make_objective
 
-        require_positive(k=k)
+        require_whole("k", k, 1)
         given = word_list(context, "context")
         if not given:
             raise ConfigError("the context has no words", hint="give the words around the middle")
@@ -196,12 +200,18 @@ class Model(Questions):
         ------
         VocabularyError
             If the arguments do not fit together, or no file could hold them: no words; a word that is empty, repeated
-            or not Unicode text; NaN or infinity; counts that are negative or larger than those of any text.
+            or not Unicode text; vectors that are not numbers; NaN or infinity; counts that are negative or larger than
+            those of any text.
         """
+        if isinstance(words, str):
+            raise VocabularyError("the words are one str, not a list of words")
         if not all(isinstance(word, str) for word in words):
             raise VocabularyError("the model has a word that is not a str")
-        with np.errstate(over="ignore"):  # a number too large for float32 becomes infinity, which is refused below
-            matrix = np.ascontiguousarray(vectors, np.float32)
+        try:
+            with np.errstate(over="ignore"):  # a number too large for float32 becomes infinity, which is refused below
+                matrix = np.ascontiguousarray(vectors, np.float32)
+        except (TypeError, ValueError) as error:
+            raise VocabularyError(f"the vectors are not a matrix of numbers: {error}") from error
         if matrix.ndim != 2 or len(matrix) != len(words):
             raise VocabularyError(f"{len(words)} words do not name the rows of a matrix of shape {matrix.shape}")
         if counts is not None:
@@ -254,6 +264,3 @@ def load(path: str | os.PathLike[str], format: str | None = None) -> Model:
     """
     with ModelFile(path, format) as file:
         return Model.of_file(file)
-
-
-_TRAINED = "this takes a model of w2v train"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -10,8 +11,9 @@ from dataclasses import dataclass, fields
 from typing import IO, Any, Protocol
 
 from w2v_cli.api.corpus import Corpus, corpus_paths
-from w2v_cli.choices import SCORINGS, THRESHOLDS, require_choice
-from w2v_cli.config import available_cores, option_name
+from w2v_cli.api.questions import word_list
+from w2v_cli.choices import SCORINGS, THRESHOLDS, require_choice, require_number, require_whole
+from w2v_cli.config import available_cores
 from w2v_cli.corpus.encode import EncodedCorpus, compile_passes, encode
 from w2v_cli.corpus.phrases import ENGLISH_CONNECTORS, Joiner, Phrase
 from w2v_cli.corpus.texts import TextOptions, Texts
@@ -51,14 +53,14 @@ class PhraseOptions:
 
     def __post_init__(self) -> None:
         require_choice("--scoring", self.scoring, SCORINGS)
-        for name in ("min_count", "passes"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise ConfigError(f"{option_name(name)} {value!r} is not a positive whole number")
-        if self.threshold is not None and not isinstance(self.threshold, int | float):
-            raise ConfigError(f"--threshold {self.threshold!r} is not a number")
+        require_whole("--min-count", self.min_count, 1)
+        require_whole("--passes", self.passes, 1)
+        if self.threshold is not None:
+            require_number("--threshold", self.threshold)
+        if not isinstance(self.connectors, str):
+            word_list(self.connectors, "--connectors")
         text = self.delimiter
-        if not text or text.split() != [text] or text.encode(errors="ignore").decode() != text:
+        if not isinstance(text, str) or text.split() != [text] or text.encode(errors="ignore").decode() != text:
             raise ConfigError("--delimiter must not be empty, and must be text without white space")
 
     @classmethod
@@ -72,7 +74,8 @@ class PhraseOptions:
         """
         unknown = sorted(set(values) - {item.name for item in fields(cls)})
         if unknown:
-            raise ConfigError(f"unknown options: {', '.join(unknown)}")
+            known = ", ".join(item.name for item in fields(cls))
+            raise ConfigError(f"unknown options: {', '.join(unknown)}", hint=f"the options are {known}")
         return cls(**values)
 
     def joiner(self, corpus: EncodedCorpus, threads: int) -> Joiner:
@@ -84,35 +87,27 @@ class PhraseOptions:
 
 
 class PhraseObserver(Protocol):
-    """Is told how the search goes on, in the calling thread."""
+    """Receives the progress of a search, in the thread that started it. A subclass overrides what it wants to know."""
 
     def compiling(self) -> AbstractContextManager[None]:
         """Return a context that is entered while code may be compiled."""
-
-    def corpus(self, phase: str, done: int, total: int | None) -> None:
-        """Reading the corpus: phase `count` in bytes, `encode` in tokens; `total` is None for a pipe."""
-
-    def joining(self, done: int, total: int) -> None:
-        """A pass over the encoded corpus, in tokens."""
-
-    def found(self, number: int, phrases: list[Phrase]) -> None:
-        """Pass `number`, counted from 1, has found these phrases, best first."""
-
-
-class _Silent:
-    """Ignores what it is told."""
-
-    def compiling(self) -> AbstractContextManager[None]:
         return nullcontext()
 
     def corpus(self, phase: str, done: int, total: int | None) -> None:
-        pass
+        """Receive the progress of a pass over the corpus: `count` in bytes, `encode` in tokens; no total for a pipe."""
+        return
 
     def joining(self, done: int, total: int) -> None:
-        pass
+        """Receive the progress of a pass over the encoded corpus, in tokens."""
+        return
 
     def found(self, number: int, phrases: list[Phrase]) -> None:
-        pass
+        """Receive the phrases that pass `number`, counted from 1, has found, best first."""
+        return
+
+
+class _Silent(PhraseObserver):
+    """Ignores all progress."""
 
 
 def phrases(
@@ -135,7 +130,7 @@ def phrases(
         text with its phrases joined: one sentence per line, one space between words. None: only find the phrases.
     threads : worker threads; None: all cores.
     tokenize, lower, errors : how a text is read; see `w2v phrases --help`.
-    observer : is told how the search goes on.
+    observer : receives the progress of the search.
     options : fields of `PhraseOptions`, such as scoring, threshold, min_count and connectors.
 
     Returns
@@ -160,8 +155,7 @@ def phrases(
     """
     chosen = PhraseOptions.from_dict(options)
     text = TextOptions(errors=errors, lower=lower, tokenize=tokenize)
-    if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or threads < 1):
-        raise ConfigError(f"--threads {threads!r} is not a positive whole number")
+    require_whole("--threads", threads, 1, optional=True)
     workers, watcher = threads or available_cores(), observer or _Silent()
     with corpus_paths(corpus) as paths:
         texts = Texts(paths, text)
@@ -184,6 +178,8 @@ def phrases(
 def _check_output(output: Output | None, texts: Texts) -> str:
     """Make sure that the output can be written and is no text of the corpus; return the folder for temporary files."""
     if not isinstance(output, str | os.PathLike):
+        if output is not None and (isinstance(output, io.TextIOBase) or not hasattr(output, "write")):
+            raise ConfigError(f"the output {output!r:.60} is neither a path nor a file that is open for binary writing")
         return tempfile.gettempdir()
     name = os.fspath(output)
     suffix = os.path.splitext(name)[1].lower()

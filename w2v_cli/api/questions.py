@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from w2v_cli.choices import METHODS, OOV, PROTOCOL_NAMES, require_choice
+from w2v_cli.choices import METHODS, OOV, PROTOCOL_NAMES, require_choice, require_number, require_whole
 from w2v_cli.embeddings.queries import Answer, Neighbour, cosines_between, nearest, odd_one_out, parse_query
 from w2v_cli.embeddings.queries import analogy as answer_analogies
 from w2v_cli.embeddings.queries import similar as most_similar
@@ -23,7 +24,7 @@ _MOST_SEED = 2**32 - 1
 
 
 class Questions:
-    """Words with their vectors, and the questions to them. `Model` adds what training leaves beside the vectors."""
+    """Words with their vectors, and what can be asked of them. `Model` adds what training leaves beside the vectors."""
 
     def __init__(self, vectors: WordVectors) -> None:
         self._vectors = vectors
@@ -102,21 +103,29 @@ class Questions:
         >>> word, round(cosine, 3)
         ('high', 0.995)
         """
-        require_positive(k=k, restrict_vocab=restrict_vocab)
+        require_whole("k", k, 1)
+        require_whole("restrict_vocab", restrict_vocab, 1, optional=True)
+        if threshold is not None:
+            require_number("threshold", threshold)
         barred = word_list(exclude, "exclude")
         if isinstance(query, str):
             queries = [parse_query(query, self._vectors)]
             return most_similar(
                 self._vectors, queries, k, exclude=barred, restrict_vocab=restrict_vocab, threshold=threshold
             )[0]
-        direction = np.asarray(query)
-        if direction.shape != (self.dim,) or direction.dtype.kind not in "fiu" or not np.isfinite(direction).all():
-            raise ConfigError(
-                f"the query is neither a str nor a vector of {self.dim} finite numbers",
-                hint="ask for one word, sum or vector at a time",
-            )
         excluded = [self._vectors.known_ids(barred)]
-        return nearest(self._vectors, direction[np.newaxis], k, excluded, restrict_vocab, threshold)[0]
+        return nearest(self._vectors, self._direction(query), k, excluded, restrict_vocab, threshold)[0]
+
+    def _direction(self, query: object) -> np.ndarray:
+        """Return a query vector as the only row of a matrix, (1, D)."""
+        with contextlib.suppress(ValueError):  # rows of different lengths
+            direction = np.asarray(query)
+            if direction.shape == (self.dim,) and direction.dtype.kind in "fiu" and np.isfinite(direction).all():
+                return direction[np.newaxis]
+        raise ConfigError(
+            f"the query is neither a str nor a vector of {self.dim} finite numbers",
+            hint="ask for one word, sum or vector at a time",
+        )
 
     def analogy(
         self, a: str, b: str, c: str, k: int = 10, *, method: str = "3cosadd", restrict_vocab: int | None = None
@@ -143,7 +152,8 @@ class Questions:
         >>> model.analogy("man", "king", "woman", k=1)[0].word
         'queen'
         """
-        require_positive(k=k, restrict_vocab=restrict_vocab)
+        require_whole("k", k, 1)
+        require_whole("restrict_vocab", restrict_vocab, 1, optional=True)
         require_choice("method", method, METHODS)
         return answer_analogies(self._vectors, [(a, b, c)], k, method, restrict_vocab)[0]
 
@@ -199,9 +209,8 @@ class Questions:
         """
         from w2v_cli.embeddings.classes import word_classes
 
-        require_positive(k=k)
-        if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed <= _MOST_SEED:
-            raise ConfigError(f"seed {seed!r} is not a whole number from 0 to {_MOST_SEED:,}")
+        require_whole("k", k, 1)
+        require_whole("seed", seed, 0, _MOST_SEED)
         return word_classes(self._vectors, k, seed)
 
     def evaluate(
@@ -247,7 +256,7 @@ class Questions:
         require_choice("protocol", protocol, PROTOCOL_NAMES)
         require_choice("method", method, METHODS)
         require_choice("oov", oov, (None, *OOV))
-        require_positive(restrict_vocab=restrict_vocab)
+        require_whole("restrict_vocab", restrict_vocab, 1, optional=True)
         if not isinstance(gold, str | os.PathLike | AnalogySet | PairSet):
             raise ConfigError(
                 f"the gold set is a {type(gold).__name__}, not a path", hint="evaluate one file at a time"
@@ -258,14 +267,7 @@ class Questions:
 
 def word_list(words: Collection[str], name: str) -> list[str]:
     """Return the words as a list. A str is refused: it would be taken for a list of its letters."""
-    if isinstance(words, str) or not all(isinstance(word, str) for word in words):
+    listed = None if isinstance(words, str) or not isinstance(words, Iterable) else list(words)
+    if listed is None or not all(isinstance(word, str) for word in listed):
         raise ConfigError(f"{name} must be a list of words, not {words!r:.60}", hint='such as ["king", "queen"]')
-    return list(words)
-
-
-def require_positive(**numbers: int | None) -> None:
-    """Refuse numbers that are not whole and positive; None is allowed."""
-    for name, number in numbers.items():
-        whole = isinstance(number, int | np.integer) and not isinstance(number, bool)
-        if number is not None and not (whole and number >= 1):
-            raise ConfigError(f"{name} {number!r} is not a positive whole number")
+    return listed

@@ -50,7 +50,7 @@ def print_fields(*fields: str) -> None:
     print_rows([fields])
 
 
-def print_json(value: Any) -> None:
+def print_json(value: object) -> None:
     """Print one object on one line of stdout. JSON has neither NaN nor infinity, so they become null.
 
     The escapes of `printable` are JSON's own. What a terminal might obey is therefore always escaped, and nothing is
@@ -59,7 +59,7 @@ def print_json(value: Any) -> None:
     _write(printable(json.dumps(_finite(value), ensure_ascii=False, allow_nan=False)))
 
 
-def _finite(value: Any) -> Any:
+def _finite(value: object) -> object:
     if isinstance(value, dict):
         return {key: _finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -85,12 +85,9 @@ def convert(
 
 def _output_vectors(model: ModelFile) -> np.ndarray:
     """Return the output vectors of a model, which have a row for each word."""
-    if model.tensors is None:
-        raise ModelFileError(f"{model.name} has one matrix only", hint="leave --matrix out")
-    try:
-        return model.table("output_vectors")
-    except ModelFileError as error:
+    if model.tensors is not None and model.tensors.dtype("output_vectors") is None:
         raise ModelFileError(
             f"{model.name} has no output vectors",
             hint="with --loss hs, the output vectors belong to tree nodes; use --matrix input",
-        ) from error
+        )
+    return model.table("output_vectors")

@@ -8,7 +8,7 @@ import click
 
 from w2v_cli.choices import DEFAULT_MODEL, METHODS, OOV, PROTOCOL_NAMES
 from w2v_cli.cli.console import note, print_csv, print_fields, print_json, print_table
-from w2v_cli.cli.options import format_option, json_option
+from w2v_cli.cli.options import format_option, json_option, require_not_nan
 from w2v_cli.cli.session import Session, pass_session
 
 if TYPE_CHECKING:
@@ -54,7 +54,13 @@ CSV_COLUMNS += ["oov", "protocol"]
     help="Answer analogies only among the N most frequent words. Default: 30000 for word2vec, 300000 for gensim, all"
     " for strict.",
 )
-@click.option("--require", metavar="SCORE", type=float, help="Exit with code 1 if a score is below this.")
+@click.option(
+    "--require",
+    metavar="SCORE",
+    type=float,
+    callback=require_not_nan,
+    help="Exit with code 1 if a score is below this, or cannot be computed.",
+)
 @json_option
 @click.option(
     "--csv", "as_csv", is_flag=True, help="Print CSV: a header, then one line for each section and each total."
@@ -94,7 +100,7 @@ def eval(
     from w2v_cli.embeddings.gold import read_gold
 
     if as_json and as_csv:
-        raise click.UsageError("--json and --csv: one of them")
+        raise click.UsageError("--json and --csv exclude each other")
     # All files are read before any work is done.
     gold_sets = [read_gold(path) for path in gold]
     models = {path: session.model(path, format) for path in model_paths}

@@ -1,4 +1,7 @@
-"""The program `w2v`: the group of its commands, and the one place where errors become messages and exit codes."""
+"""The program `w2v`: the group of its commands, and the one place where errors become messages and exit codes.
+
+`w2v COMMAND --help` explains a command, and `w2v help` a topic.
+"""
 
 from __future__ import annotations
 
@@ -91,6 +94,18 @@ class LazyGroup(click.Group):
             self.add_command(command, cmd_name)
         return self.commands.get(cmd_name)
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the name, the command and its arguments; the error for an unknown name suggests a similar one."""
+        if args[0] not in COMMANDS and not ctx.resilient_parsing:
+            # Imported here because only a mistyped command needs it.
+            from difflib import get_close_matches
+
+            for near in get_close_matches(args[0], COMMANDS, n=1):
+                ctx.fail(f"No such command '{args[0]}'. Did you mean '{near}'?")
+        return super().resolve_command(ctx, args)
+
 
 @click.group(
     cls=LazyGroup,
@@ -108,6 +123,7 @@ def w2v() -> None:
       w2v eval questions-words.txt      how good are the vectors?
       w2v gradcheck                     is the mathematics right?
       zcat *.txt.gz | w2v train -       learn from a pipe
+      w2v help                          the topics of the documentation
 
     Answers go to stdout, everything else to stderr. Exit codes: 0 done; 1 done, but the answer is no (an
     unknown word, a score that is too low); 2 wrong usage; 3 failed; 130 interrupted.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import sys
 from collections.abc import Callable
@@ -43,6 +44,13 @@ restrict_option = click.option(
     type=click.IntRange(min=1),
     help="Answer only among the N most frequent words. Default: all.",
 )
+
+
+def require_not_nan(context: click.Context, parameter: click.Parameter, value: float | None) -> float | None:
+    """Refuse NaN as the value of an option: every comparison with it is false, so it would limit nothing."""
+    if value is not None and math.isnan(value):
+        raise click.BadParameter(f"{value} is not a number", context, parameter)
+    return value
 
 
 def model_options(command: Command) -> Command:

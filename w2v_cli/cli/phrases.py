@@ -9,7 +9,7 @@ import click
 
 from w2v_cli.choices import SCORINGS, THRESHOLDS
 from w2v_cli.cli.console import print_json
-from w2v_cli.cli.options import json_option, quiet_option, text_options, threads_option
+from w2v_cli.cli.options import json_option, quiet_option, require_not_nan, text_options, threads_option
 from w2v_cli.cli.progress import ProgressLine
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ _DEFAULT_THRESHOLDS = ", ".join(f"{threshold:g} for {scoring}" for scoring, thre
     "--threshold",
     metavar="X",
     type=float,
+    callback=require_not_nan,
     help=f"Join words with a score above this. Default: {_DEFAULT_THRESHOLDS}.",
 )
 @click.option(
@@ -77,7 +78,7 @@ def phrases(
       w2v phrases corpus.txt -o - | w2v train -
     """
     if as_json and output == "-":
-        raise click.UsageError("--json and -o -: both would go to stdout")
+        raise click.UsageError("--json and -o - would both write to stdout")
 
     # Imported here so that `w2v --help` need not wait for numpy.
     from w2v_cli.api.phrases import phrases as join_phrases

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -36,16 +35,18 @@ class Session:
             If there is no such file, or it holds no vectors.
         """
         if (path, format) not in self._models:
-            if not os.path.exists(path):
-                raise ModelFileError(
-                    f"there is no file {path}", hint="make one with w2v train CORPUS, or name one with -m"
-                )
             # Imported here so that `w2v --help` need not wait for numpy.
             from w2v_cli.api.model import Model
             from w2v_cli.formats.model_file import ModelFile
 
-            with ModelFile(path, format) as file, announcing_compilation(file.format):
-                self._models[path, format] = Model.of_file(file)
+            try:
+                with ModelFile(path, format) as file, announcing_compilation(file.format):
+                    self._models[path, format] = Model.of_file(file)
+            except ModelFileError as error:
+                if isinstance(error.__cause__, FileNotFoundError):
+                    # Unlike `info` and `convert`, the commands that ask a model look for it under a default name.
+                    error.hint = "make one with w2v train CORPUS, or name one with -m"
+                raise
         return self._models[path, format]
 
 

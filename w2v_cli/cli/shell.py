@@ -53,7 +53,7 @@ def shell(context: click.Context, model_path: str, format: str | None, as_json: 
         arguments = _arguments(line)
         if arguments and arguments[0] in LEAVE:
             break
-        if arguments == ["help"]:
+        if arguments[:1] == ["help"]:
             click.echo(f"{', '.join(QUESTIONS)}: see --help of each. Or a word, or a sum: king - man + woman")
         elif arguments:
             _ask(context, arguments, always)
@@ -66,6 +66,8 @@ def _arguments(line: str) -> list[str]:
         arguments = shlex.split(line)
     except ValueError:  # a lone quotation mark, which is the apostrophe of a word such as it's
         arguments = line.split()
+    if arguments[:1] == ["help"] and arguments[1:] and arguments[1] in QUESTIONS:
+        return [arguments[1], "--help"]
     if not arguments or arguments[0] in (*QUESTIONS, *LEAVE, "help"):
         return arguments
     return ["similar", "--", line]
@@ -89,20 +91,8 @@ def _ask(context: click.Context, arguments: Sequence[str], always: Sequence[str]
 
 
 def _typed(words: Sequence[str]) -> Iterator[str]:
-    """Yield the lines typed at a prompt, with editing, history and completion if Python has readline."""
-    history = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "w2v" / "history"
-    try:
-        import readline
-    except ImportError:
-        readline = None  # type: ignore[assignment]
-    if readline is not None:
-        readline.set_completer_delims(" \t\n")
-        readline.set_completer(completer(words))
-        readline.parse_and_bind("tab: complete")
-        readline.set_history_length(HISTORY_LINES)
-        with contextlib.suppress(OSError):
-            readline.read_history_file(history)
-    try:
+    """Yield the lines typed at a prompt."""
+    with _editing(words):
         while True:
             try:
                 yield input("w2v> ")
@@ -111,11 +101,29 @@ def _typed(words: Sequence[str]) -> Iterator[str]:
                 return
             except KeyboardInterrupt:
                 click.echo()
+
+
+@contextlib.contextmanager
+def _editing(words: Sequence[str]) -> Iterator[None]:
+    """Within this context, Python's readline, if there is one, edits lines, completes words and keeps a history."""
+    try:
+        import readline
+    except ImportError:
+        yield
+        return
+    history = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "w2v" / "history"
+    readline.set_completer_delims(" \t\n")
+    readline.set_completer(completer(words))
+    readline.parse_and_bind("tab: complete")
+    readline.set_history_length(HISTORY_LINES)
+    with contextlib.suppress(OSError):
+        readline.read_history_file(history)
+    try:
+        yield
     finally:
-        if readline is not None:
-            with contextlib.suppress(OSError):
-                history.parent.mkdir(parents=True, exist_ok=True)
-                readline.write_history_file(history)
+        with contextlib.suppress(OSError):
+            history.parent.mkdir(parents=True, exist_ok=True)
+            readline.write_history_file(history)
 
 
 def completer(words: Sequence[str]) -> Callable[[str, int], str | None]:

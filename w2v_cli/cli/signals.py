@@ -30,10 +30,13 @@ def _exit(number: int, frame: FrameType | None) -> NoReturn:
 
 
 class Stop:
-    """Whether a signal has arrived, and what it does. Before the work begins, there is nothing to finish first.
+    """Whether a signal has arrived, and what it does.
+
+    Until the work begins there is nothing to finish, so that even the first signal ends the run at once.
 
     Attributes
     ----------
+    number : the signal that has arrived last; 0 if none has.
     working : whether the work has begun.
     state : the file from which the run can be resumed once the file exists, or None.
     resume_command : the command that resumes the run.

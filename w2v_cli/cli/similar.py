@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from w2v_cli.cli.console import given_words, print_fields, print_json, read_lines
-from w2v_cli.cli.options import count_option, json_option, model_options, restrict_option
+from w2v_cli.cli.options import count_option, json_option, model_options, require_not_nan, restrict_option
 from w2v_cli.cli.session import Session, pass_session
 
 
@@ -25,7 +25,13 @@ from w2v_cli.cli.session import Session, pass_session
 @count_option
 @click.option("--exclude", metavar="WORD", multiple=True, help="Never answer this word. May be given several times.")
 @restrict_option
-@click.option("--threshold", metavar="X", type=click.FloatRange(-1, 1), help="Only answers with a cosine of X or more.")
+@click.option(
+    "--threshold",
+    metavar="X",
+    type=click.FloatRange(-1, 1),
+    callback=require_not_nan,
+    help="Only answers with a cosine of X or more.",
+)
 @json_option
 @pass_session
 def similar(

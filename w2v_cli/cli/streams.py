@@ -37,7 +37,7 @@ class _Descriptor(io.RawIOBase):
         self._answers, self._failed = descriptor == 1, False
 
     def write(self, data: Any, /) -> int:
-        """Write some of the data. What cannot be written is dropped; on stdout, the first time is an error."""
+        """Write some of the data. What cannot be written is dropped; the first failure on stdout is an error."""
         try:
             # After a failure, the rest of the buffer would fail once more when the interpreter ends.
             if not self._failed:

@@ -22,7 +22,7 @@ from w2v_cli.errors import ConfigError
 if TYPE_CHECKING:
     from w2v_cli.training.run import Run
 
-# The word in the example of a next command: neither a function word nor a rare one.
+# The row of the word in the suggested next command: too rare to be a function word, too frequent to be learnt badly.
 _EXAMPLE_ROW = 200
 # The losses of this many epochs are shown; --json prints all of them.
 _MOST_SHOWN = 20

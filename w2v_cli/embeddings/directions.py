@@ -16,8 +16,8 @@ def read_directions(path: str | os.PathLike[str], vectors: WordVectors) -> tuple
     """Read directions, and a name for each, from a file or, for `-`, from stdin.
 
     A `.npy` file holds (D,) or (n, D) numbers. A text of numbers holds one vector per line, optionally with a name in
-    front; numbers are separated by commas or white space. Any other text gives one direction: the mean of the unit
-    vectors of its known words, each counted as often as it occurs.
+    front; numbers are separated by commas or white space. Any other text, such as a list of words, gives one direction:
+    the mean of the unit vectors of its known words, each counted as often as it occurs.
 
     Returns
     -------
@@ -31,14 +31,15 @@ def read_directions(path: str | os.PathLike[str], vectors: WordVectors) -> tuple
     name = os.fspath(path)
     try:
         if name.endswith(".npy"):
-            rows = np.atleast_2d(np.load(name, allow_pickle=False)).astype(np.float64)
+            rows = _load_numbers(name)
             return _named(name, rows), _checked(name, rows, vectors.dim)
         text = whole_text(name, errors="replace")
-    except (OSError, ValueError) as error:
+    except (OSError, EOFError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else None
         raise ModelFileError(f"cannot read vectors from {name}: {reason or error}") from error
     lines = [line.replace(",", " ").split() for line in text.split("\n") if line.strip()]
-    if lines and all(_numbers(fields[1:]) is not None for fields in lines):
+    # A list of words has no numbers at all; every line of vectors is made of them, but for its first field.
+    if any(_numbers(fields[-1:]) for fields in lines) and all(_numbers(fields[1:]) is not None for fields in lines):
         return _parse_vectors(name, lines, vectors.dim)
     known = vectors.known_ids(text.split())
     if not known:
@@ -47,6 +48,14 @@ def read_directions(path: str | os.PathLike[str], vectors: WordVectors) -> tuple
         )
     ids, counts = np.unique(known, return_counts=True)
     return [name], counts[np.newaxis] @ unit_rows(vectors, ids) / counts.sum()
+
+
+def _load_numbers(path: str) -> np.ndarray:
+    """Load a `.npy` file, float64 (n, D); raise ValueError if it holds something other than numbers."""
+    array = np.load(path, allow_pickle=False)
+    if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiu":
+        raise ValueError("it is not an array of numbers")
+    return np.atleast_2d(array).astype(np.float64)
 
 
 def _parse_vectors(name: str, lines: list[list[str]], dim: int) -> tuple[list[str], np.ndarray]:

@@ -14,7 +14,7 @@ import numpy as np
 from w2v_cli.compute.threads import one_blas_thread
 from w2v_cli.config import available_cores
 from w2v_cli.embeddings.spelling import Spellings
-from w2v_cli.errors import ModelFileError, UnknownWordError
+from w2v_cli.errors import ConfigError, ModelFileError, UnknownWordError
 from w2v_cli.storage.mapped import release_pages, writable
 from w2v_cli.storage.words import MOST_TOKENS, Words
 
@@ -187,7 +187,18 @@ class WordVectors:
         return self.words.find(word)
 
     def ids_of(self, words: Sequence[str]) -> np.ndarray:
-        """Return the ids of several words, int32; UnknownWordError names all that are unknown."""
+        """Return the ids of n words, int32 (n,).
+
+        Raises
+        ------
+        UnknownWordError
+            If any word is unknown; the error names all of them.
+        ConfigError
+            If one of them is not a str.
+        """
+        for word in words:
+            if not isinstance(word, str):
+                raise ConfigError(f"{word!r:.60} is not a word", hint="a word is a str")
         ids = [self.words.find(word) for word in words]
         unknown = [word for word, word_id in zip(words, ids, strict=True) if word_id is None]
         if unknown:

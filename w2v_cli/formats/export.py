@@ -22,6 +22,7 @@ from w2v_cli.formats.model_file import LOSSES, save_model
 from w2v_cli.formats.recognise import format_of_name
 from w2v_cli.formats.text import write_numbers, write_text
 from w2v_cli.storage.atomic import atomic_files, packing
+from w2v_cli.storage.words import Words
 
 # What ends a word for a reader: word2vec.c and gensim split at ASCII white space, a word list at its lines. No reader
 # accepts NUL in a word of a binary file, because that is what numbers look like after a wrong header.
@@ -180,10 +181,10 @@ def _words(words: Sequence[str], kind: str, name: str, escape: bool) -> Sequence
             hint="--escape writes white space as \\u0020; safetensors holds every word except an empty one",
         )
     escaped = [ends.sub(lambda match: f"\\u{ord(match[0]):04x}", word) or EMPTY for word in words]
-    if len(set(escaped)) < len(escaped):
-        repeated = next(word for word in escaped if escaped.count(word) > 1)
+    repeated = Words.of(escaped).repeated()
+    if repeated is not None:
         raise ModelFileError(
-            f"{name}: two words would both be written as {repeated}",
+            f"{name}: two words would both be written as {escaped[repeated[0]]}",
             hint="safetensors holds every word except an empty one",
         )
     return escaped

@@ -150,26 +150,6 @@ class ModelFile:
         return self.tensors.tensor(LOSSES, "F64", axes=1)
 
     @property
-    def config(self) -> TrainConfig:
-        """The options that the model was trained with.
-
-        Raises
-        ------
-        ModelFileError
-            If the file does not record its options, or records values that no option can have.
-        """
-        return self._options[0]
-
-    @property
-    def text_options(self) -> TextOptions:
-        """How the training text was read; raises the same error as `config`."""
-        return self._options[1]
-
-    @cached_property
-    def _options(self) -> tuple[TrainConfig, TextOptions]:
-        return recorded_options(self.metadata, self.name)
-
-    @property
     def matrix(self) -> np.ndarray:
         """The input vectors exactly as the model file stores them, float32 or float16 (V, D).
 

@@ -33,11 +33,11 @@ def summary(file: ModelFile) -> dict[str, Any]:
     facts |= {"words": len(matrix), "dim": matrix.shape[1], "dtype": str(matrix.dtype)}
     if file.tensors is not None:
         facts["tensors"] = file.tensors.names
-    made = making(file.metadata)
+    made = provenance(file.metadata)
     return {**facts, **made, "loss": made["loss"] if file.losses is None else file.losses.tolist()}
 
 
-def making(metadata: Mapping[str, str]) -> dict[str, Any]:
+def provenance(metadata: Mapping[str, str]) -> dict[str, Any]:
     """Return how a model was made, from its metadata; a value of the wrong kind counts as missing."""
     config, text = _parsed(metadata, "config"), _parsed(metadata, "text")
     loss, tokens = _parsed(metadata, "loss"), _parsed(metadata, "corpus_tokens")
