@@ -25,7 +25,7 @@ FAST = ("--dim", "8", "--epochs", "2", "--min-count", "1", "--threads", "1")
 def w2v(*arguments: object, folder: Path, **options: object) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "w2v_cli", *map(str, arguments)]
     settings = {"capture_output": True, "text": True, "cwd": folder, **options}
-    return subprocess.run(command, **settings)  # type: ignore[call-overload,no-any-return]
+    return subprocess.run(command, **settings)  # type: ignore[call-overload]
 
 
 @pytest.fixture
@@ -235,7 +235,7 @@ def test_both_engines_write_nearly_the_same_vectors(text: Path, tmp_path: Path) 
 
 
 def test_training_goes_on_when_nobody_reads_its_remarks(text: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "w2v_cli", "train", text, *FAST]
+    command = [sys.executable, "-m", "w2v_cli", "train", str(text), *FAST]
     with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE) as process:
         assert process.stderr is not None
         process.stderr.close()

@@ -76,6 +76,7 @@ def test_a_run_with_the_texts_own_vocabulary_is_the_run_without_it(capfdbinary: 
     assert train(capfdbinary, "-o", "given.safetensors", "--min-count", "20", "--vocab", "words.tsv")[0] == 0
     own, given = load_vectors("own.safetensors"), load_vectors("given.safetensors")
     assert list(own.words) == list(given.words)
+    assert own.counts is not None and given.counts is not None
     assert np.array_equal(own.counts, given.counts) and np.array_equal(own.matrix, given.matrix)
 
 

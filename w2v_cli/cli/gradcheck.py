@@ -83,7 +83,8 @@ def gradcheck(
     if not as_json:
         columns = ["check", "parameters", *TOLERANCES, "worst at", "analytic", "numeric", "verdict"]
         print_table(columns, [_row(finding, list(TOLERANCES)) for finding in findings])
-        note(f"{len(findings)} checks, {wrong} wrong" if wrong else f"{len(findings)} checks, all right")
+        checks = "1 check" if len(findings) == 1 else f"{len(findings)} checks"
+        note(f"{checks}, {wrong} wrong" if wrong else f"{checks}, all right")
     if wrong:
         context.exit(1)
 
