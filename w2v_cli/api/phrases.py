@@ -122,6 +122,7 @@ def phrases(
     threads: int | None = None,
     tokenize: str = "whitespace",
     lower: bool = False,
+    normalize: str = "none",
     errors: str = "strict",
     observer: PhraseObserver | None = None,
     **options: Any,
@@ -134,7 +135,7 @@ def phrases(
     output : a file to write, gzipped if its name ends in .gz, or a binary file that is open for writing. It gets the
         text with its phrases joined: one sentence per line, one space between words. None: only find the phrases.
     threads : worker threads; None: all cores.
-    tokenize, lower, errors : how a text is read; see `w2v phrases --help`.
+    tokenize, lower, normalize, errors : how a text is read; see `w2v phrases --help`.
     observer : is told how the search goes on.
     options : fields of `PhraseOptions`, such as scoring, threshold, min_count and connectors.
 
@@ -159,7 +160,7 @@ def phrases(
     'new_york'
     """
     chosen = PhraseOptions.from_dict(options)
-    text = TextOptions(errors=errors, lower=lower, tokenize=tokenize)
+    text = TextOptions(errors=errors, lower=lower, tokenize=tokenize, normalize=normalize)
     if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or threads < 1):
         raise ConfigError(f"--threads {threads!r} is not a positive whole number")
     workers, watcher = threads or available_cores(), observer or _Silent()

@@ -10,15 +10,14 @@ import errno
 import functools
 import hashlib
 import os
-import re
 import stat
-import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, NamedTuple
 
-from w2v_cli.choices import TEXT_ERRORS, TOKENIZERS
+from w2v_cli.choices import NORMAL_FORMS, TEXT_ERRORS, TOKENIZERS
+from w2v_cli.corpus.characters import clean
 from w2v_cli.corpus.chunks import chunks_of
 from w2v_cli.errors import ConfigError, CorpusError
 from w2v_cli.storage.opening import (
@@ -43,6 +42,7 @@ _TEXT_CHOICES = {
     "errors": TEXT_ERRORS,
     "lower": (False, True),
     "tokenize": TOKENIZERS,
+    "normalize": NORMAL_FORMS,
 }
 
 
@@ -55,6 +55,7 @@ class TextOptions:
     errors : what to do with bytes that are not UTF-8: strict (an error), replace or ignore.
     lower : whether the text is lower-cased.
     tokenize : whitespace, or words, which keeps runs of letters and digits and drops everything else.
+    normalize : the normal form of Unicode to which the text is brought: nfc, nfkc, or none to leave it as it is.
 
     Raises
     ------
@@ -65,6 +66,7 @@ class TextOptions:
     errors: str = "strict"
     lower: bool = False
     tokenize: str = "whitespace"
+    normalize: str = "none"
 
     def __post_init__(self) -> None:
         for name, choices in _TEXT_CHOICES.items():
@@ -97,12 +99,7 @@ class TextOptions:
                 f"{name} is not UTF-8 at byte {offset + error.start:,} ({error.reason})",
                 hint=_encoding_hint(data if offset == 0 else b""),
             ) from None
-        if self.lower:
-            text = text.lower()
-        if self.tokenize == "words":
-            words = _word_pattern().findall
-            text = "\n".join("".join(f"{word} " for word in words(line)) for line in text.split("\n"))
-        return text.encode()
+        return clean(text, self.normalize, self.lower, self.tokenize).encode()
 
 
 class Piece(NamedTuple):
@@ -288,17 +285,6 @@ def _opened(path: str) -> AbstractContextManager[IO[bytes]]:
 
 def _unreadable(path: str, error: OSError) -> CorpusError:
     return CorpusError(f"{name_of(path)} cannot be read: {error.strerror}")
-
-
-@functools.cache
-def _word_pattern() -> re.Pattern[str]:
-    """Return the pattern of a word in raw prose: letters and digits of Unicode, with apostrophes and hyphens inside.
-
-    Marks (vowel signs, accents that stand alone) belong to their letters, although \\w does not match them.
-    """
-    marks = "".join(chr(code) for code in range(0x300, 0x1F000) if unicodedata.category(chr(code)).startswith("M"))
-    letter = rf"(?:[^\W_]|[{marks}\u200c\u200d])"
-    return re.compile(rf"[^\W_]{letter}*(?:['’\-‐]{letter}+)*")
 
 
 def _encoding_hint(start: bytes) -> str:
