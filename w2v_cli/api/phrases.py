@@ -123,6 +123,7 @@ def phrases(
     tokenize: str = "whitespace",
     lower: bool = False,
     normalize: str = "none",
+    unwrap: bool = False,
     errors: str = "strict",
     observer: PhraseObserver | None = None,
     **options: Any,
@@ -135,7 +136,7 @@ def phrases(
     output : a file to write, gzipped if its name ends in .gz, or a binary file that is open for writing. It gets the
         text with its phrases joined: one sentence per line, one space between words. None: only find the phrases.
     threads : worker threads; None: all cores.
-    tokenize, lower, normalize, errors : how a text is read; see `w2v phrases --help`.
+    tokenize, lower, normalize, unwrap, errors : how a text is read; see `w2v phrases --help`.
     observer : is told how the search goes on.
     options : fields of `PhraseOptions`, such as scoring, threshold, min_count and connectors.
 
@@ -160,7 +161,7 @@ def phrases(
     'new_york'
     """
     chosen = PhraseOptions.from_dict(options)
-    text = TextOptions(errors=errors, lower=lower, tokenize=tokenize, normalize=normalize)
+    text = TextOptions(errors=errors, lower=lower, tokenize=tokenize, normalize=normalize, unwrap=unwrap)
     if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or threads < 1):
         raise ConfigError(f"--threads {threads!r} is not a positive whole number")
     workers, watcher = threads or available_cores(), observer or _Silent()

@@ -23,6 +23,7 @@ def train(
     tokenize: str = "whitespace",
     lower: bool = False,
     normalize: str = "none",
+    unwrap: bool = False,
     errors: str = "strict",
     **options: Any,
 ) -> Model:
@@ -34,7 +35,7 @@ def train(
         Sentences are read once, but must be an object that could be read again, not a generator.
     output : a model file to write at the end.
     on_progress : called about ten times a second, in this thread. If it raises, the training ends.
-    tokenize, lower, normalize, errors : how a text is read; see `w2v train --help`.
+    tokenize, lower, normalize, unwrap, errors : how a text is read; see `w2v train --help`.
     options : fields of `TrainConfig`, such as dim, window, epochs, min_count, threads and seed.
 
     Raises
@@ -54,7 +55,7 @@ def train(
     (3, 4, 2)
     """
     config = TrainConfig.from_dict(options)
-    text = TextOptions(errors=errors, lower=lower, tokenize=tokenize, normalize=normalize)
+    text = TextOptions(errors=errors, lower=lower, tokenize=tokenize, normalize=normalize, unwrap=unwrap)
     with corpus_paths(corpus) as paths:
         run = train_model(paths, config, text, output, _ProgressObserver(on_progress))
     vectors = WordVectors(run.vocabulary.words, run.tensors["input_vectors"], run.vocabulary.counts)

@@ -5,7 +5,10 @@ from __future__ import annotations
 import functools
 import re
 import unicodedata
+from collections.abc import Mapping
+from typing import Literal
 
+_FORMS: Mapping[str, Literal["NFC", "NFKC"]] = {"nfc": "NFC", "nfkc": "NFKC"}
 # Format characters that nobody sees: they show where a word may be broken, or how it is drawn, but do not spell it.
 # These are the soft hyphen, the grapheme joiner, the marks of writing direction, the word joiner, the byte order mark,
 # variation selectors, and the controls of musical notation, shorthand and tags.
@@ -35,8 +38,8 @@ def clean(text: str, normalize: str, lower: bool, tokenize: str) -> str:
     if tokenize == "words" and not text.isascii():
         # This comes first: an invisible character between a letter and its accent would keep them from being composed.
         text = _invisible_pattern().sub("", text)
-    if normalize != "none":
-        text = unicodedata.normalize(normalize.upper(), text)
+    if normalize in _FORMS:
+        text = unicodedata.normalize(_FORMS[normalize], text)
     if lower:
         # The lower case of İ is an i with a second dot above it, in Python and in Unicode. With it, İstanbul would be
         # another word than istanbul. No other capital has more than one character as its lower case.

@@ -19,6 +19,7 @@ from typing import IO, TYPE_CHECKING, NamedTuple
 from w2v_cli.choices import NORMAL_FORMS, TEXT_ERRORS, TOKENIZERS
 from w2v_cli.corpus.characters import clean
 from w2v_cli.corpus.chunks import chunks_of
+from w2v_cli.corpus.paragraphs import Unwrapper
 from w2v_cli.errors import ConfigError, CorpusError
 from w2v_cli.storage.opening import (
     MAGIC,
@@ -43,6 +44,7 @@ _TEXT_CHOICES = {
     "lower": (False, True),
     "tokenize": TOKENIZERS,
     "normalize": NORMAL_FORMS,
+    "unwrap": (False, True),
 }
 
 
@@ -56,6 +58,7 @@ class TextOptions:
     lower : whether the text is lower-cased.
     tokenize : whitespace, or words, which keeps runs of letters and digits and drops everything else.
     normalize : the normal form of Unicode to which the text is brought: nfc, nfkc, or none to leave it as it is.
+    unwrap : whether the lines of a paragraph are joined, and words that are broken at line ends.
 
     Raises
     ------
@@ -67,13 +70,14 @@ class TextOptions:
     lower: bool = False
     tokenize: str = "whitespace"
     normalize: str = "none"
+    unwrap: bool = False
 
     def __post_init__(self) -> None:
         for name, choices in _TEXT_CHOICES.items():
             if getattr(self, name) not in choices:
                 raise ConfigError(f"--{name} {getattr(self, name)} is not one of {', '.join(map(str, choices))}")
 
-    def apply(self, data: bytes, name: str, offset: int) -> bytes:
+    def apply(self, data: bytes, name: str, offset: int, unwrapper: Unwrapper | None = None) -> bytes:
         """Return a chunk of a text as UTF-8 whose tokens are separated by white space.
 
         Parameters
@@ -81,6 +85,7 @@ class TextOptions:
         data : whole tokens.
         name : what the text is called in an error message.
         offset : where the chunk begins in the text, in bytes.
+        unwrapper : what joins the lines of this text; None to leave them as they are.
 
         Raises
         ------
@@ -90,7 +95,7 @@ class TextOptions:
         if offset == 0 and data.startswith(_BOM):
             data = data[len(_BOM) :]
             offset = len(_BOM)
-        if data.isascii() and not self.lower and self.tokenize == "whitespace":
+        if data.isascii() and not self.lower and self.tokenize == "whitespace" and unwrapper is None:
             return data
         try:
             text = data.decode("utf-8", self.errors)
@@ -99,6 +104,10 @@ class TextOptions:
                 f"{name} is not UTF-8 at byte {offset + error.start:,} ({error.reason})",
                 hint=_encoding_hint(data if offset == 0 else b""),
             ) from None
+        return self.clean(text if unwrapper is None else unwrapper.add(text))
+
+    def clean(self, text: str) -> bytes:
+        """Return whole tokens as `apply` does, after the bytes have been decoded."""
         return clean(text, self.normalize, self.lower, self.tokenize).encode()
 
 
@@ -245,8 +254,9 @@ class Texts:
             name = name_of(path)
             with _opened(path) as raw:
                 state, offset = _state_of(raw), 0
+                unwrapper = Unwrapper() if self.options.unwrap else None
                 for chunk in chunks_of(decompressed(path, raw), name, piece_bytes, digest):
-                    data = self.options.apply(chunk, name, offset)
+                    data = self.options.apply(chunk, name, offset, unwrapper)
                     offset += len(chunk)
                     yield Piece(data, before + _bytes_read(raw, offset))
                 if _state_of(raw) != state:
@@ -254,7 +264,8 @@ class Texts:
                         f"{name} has changed while it was read", hint="wait until it is written, or copy it first"
                     )
                 before += _bytes_read(raw, offset)
-                yield Piece(b"\n", before)
+                rest = b"" if unwrapper is None else self.options.clean(unwrapper.rest())
+                yield Piece(rest + b"\n", before)
 
 
 def _inspected(path: str) -> _Input:
