@@ -97,6 +97,18 @@ def test_unknown_options_and_bad_values_are_named() -> None:
         w2v.train(SENTENCES, tokenize="letters")
 
 
+def test_options_may_be_numbers_of_numpy(model: w2v.Model) -> None:
+    options: dict[str, Any] = {name: np.int16(value) for name, value in OPTIONS.items()}
+    again = w2v.train(SENTENCES, lower=np.bool_(False), **options)  # type: ignore[arg-type]
+    assert np.array_equal(again.vectors, model.vectors) and again.metadata == model.metadata
+    assert model.similar("cat", np.int64(2), threshold=np.float32(-1)) == model.similar("cat", 2)  # type: ignore[arg-type]
+    assert all(finding.passed for finding in w2v.gradcheck(name="sigmoid", dim=np.int64(3), seed=np.uint8(2)))  # type: ignore[arg-type]
+    found = w2v.phrases(SENTENCES, threshold=np.float32(0.5), min_count=np.int64(5), threads=np.int8(1))  # type: ignore[arg-type]
+    assert found == w2v.phrases(SENTENCES, threshold=0.5, min_count=5, threads=1)
+    with pytest.raises(ConfigError, match="--threshold True is not a number"):
+        w2v.phrases(SENTENCES, threshold=True)
+
+
 def test_progress_is_called_and_may_end_the_training() -> None:
     seen: list[w2v.Progress] = []
     w2v.train(SENTENCES, on_progress=seen.append, **OPTIONS)  # type: ignore[arg-type]

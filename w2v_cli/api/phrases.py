@@ -11,7 +11,7 @@ from typing import IO, Any, Protocol
 
 from w2v_cli.api.corpus import Corpus, corpus_paths
 from w2v_cli.choices import SCORINGS, THRESHOLDS, require_choice
-from w2v_cli.config import available_cores, option_name
+from w2v_cli.config import available_cores, make_plain, option_name, plain_value
 from w2v_cli.corpus.encode import EncodedCorpus, compile_passes, encode
 from w2v_cli.corpus.phrases import ENGLISH_CONNECTORS, Joiner, Phrase
 from w2v_cli.corpus.texts import TextOptions, Texts
@@ -50,12 +50,13 @@ class PhraseOptions:
     passes: int = 1
 
     def __post_init__(self) -> None:
+        make_plain(self)
         require_choice("--scoring", self.scoring, SCORINGS)
         for name in ("min_count", "passes"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise ConfigError(f"{option_name(name)} {value!r} is not a positive whole number")
-        if self.threshold is not None and not isinstance(self.threshold, int | float):
+        if isinstance(self.threshold, bool) or not isinstance(self.threshold, int | float | None):
             raise ConfigError(f"--threshold {self.threshold!r} is not a number")
         text = self.delimiter
         if not text or text.split() != [text] or text.encode(errors="ignore").decode() != text:
@@ -162,6 +163,7 @@ def phrases(
     """
     chosen = PhraseOptions.from_dict(options)
     text = TextOptions(errors=errors, lower=lower, tokenize=tokenize, normalize=normalize, unwrap=unwrap)
+    threads = plain_value(threads)
     if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or threads < 1):
         raise ConfigError(f"--threads {threads!r} is not a positive whole number")
     workers, watcher = threads or available_cores(), observer or _Silent()

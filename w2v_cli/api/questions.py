@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from w2v_cli.choices import METHODS, OOV, PROTOCOL_NAMES, require_choice
+from w2v_cli.config import plain_value
 from w2v_cli.embeddings.queries import Answer, Neighbour, cosines_between, nearest, odd_one_out, parse_query
 from w2v_cli.embeddings.queries import analogy as answer_analogies
 from w2v_cli.embeddings.queries import similar as most_similar
@@ -200,6 +201,7 @@ class Questions:
         from w2v_cli.embeddings.classes import word_classes
 
         require_positive(k=k)
+        seed = plain_value(seed)
         if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed <= _MOST_SEED:
             raise ConfigError(f"seed {seed!r} is not a whole number from 0 to {_MOST_SEED:,}")
         return word_classes(self._vectors, k, seed)

@@ -16,7 +16,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, NamedTuple
 
-from w2v_cli.choices import NORMAL_FORMS, TEXT_ERRORS, TOKENIZERS
+from w2v_cli.choices import NORMAL_FORMS, TEXT_ERRORS, TOKENIZERS, require_choice
+from w2v_cli.config import make_plain, option_name
 from w2v_cli.corpus.characters import clean
 from w2v_cli.corpus.chunks import chunks_of
 from w2v_cli.corpus.paragraphs import Unwrapper
@@ -41,11 +42,10 @@ PIECE_BYTES = 1 << 20
 _BOM = b"\xef\xbb\xbf"
 _TEXT_CHOICES = {
     "errors": TEXT_ERRORS,
-    "lower": (False, True),
     "tokenize": TOKENIZERS,
     "normalize": NORMAL_FORMS,
-    "unwrap": (False, True),
 }
+_TEXT_FLAGS = ("lower", "unwrap")
 
 
 @dataclass(frozen=True)
@@ -73,9 +73,12 @@ class TextOptions:
     unwrap: bool = False
 
     def __post_init__(self) -> None:
+        make_plain(self)
         for name, choices in _TEXT_CHOICES.items():
-            if getattr(self, name) not in choices:
-                raise ConfigError(f"--{name} {getattr(self, name)} is not one of {', '.join(map(str, choices))}")
+            require_choice(option_name(name), getattr(self, name), choices)
+        for name in _TEXT_FLAGS:
+            if not isinstance(getattr(self, name), bool):
+                raise ConfigError(f"{option_name(name)} {getattr(self, name)!r} is neither true nor false")
 
     def apply(self, data: bytes, name: str, offset: int, unwrapper: Unwrapper | None = None) -> bytes:
         """Return a chunk of a text as UTF-8 whose tokens are separated by white space.
