@@ -148,7 +148,7 @@ def phrases(
     Raises
     ------
     CorpusError
-        If a text cannot be read, or the sentences are a generator or hold something other than tokens.
+        If a text cannot be read, or the sentences hold something other than tokens.
     ConfigError
         If there is no such option, it has no such value, or the output would overwrite a text of the corpus.
     ModelFileError
@@ -167,7 +167,7 @@ def phrases(
     if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or threads < 1):
         raise ConfigError(f"--threads {threads!r} is not a positive whole number")
     workers, watcher = threads or available_cores(), observer or _Silent()
-    with corpus_paths(corpus) as paths:
+    with corpus_paths(corpus, text.unwrap) as paths:
         texts = Texts(paths, text)
         texts.check_readable()
         folder = _check_output(output, texts)
