@@ -93,6 +93,18 @@ def test_paths_may_come_from_a_generator(model: w2v.Model, tmp_path: Path) -> No
 NAN = float("nan")
 
 
+class Missing:
+    """Like NA of pandas, whose comparisons are neither true nor false."""
+
+    def __ne__(self, other: object) -> Any:
+        return self
+
+    def __bool__(self) -> bool:
+        raise TypeError("boolean value of NA is ambiguous")
+
+    __hash__ = None  # type: ignore[assignment]
+
+
 @pytest.mark.parametrize(
     ("sentences", "message", "hint"),
     [
@@ -105,7 +117,8 @@ NAN = float("nan")
         (np.array([[7, 8]]), r"sentence 0 .*7.*, which is an int64", r"map\(str, sentence\)"),
         ([["a", "b"], ["c", None]], "sentence 1 of the corpus has the token None", "leave it out, or"),
         ([["a", NAN]], "sentence 0 of the corpus has the token nan, which is a float", r"leave it out, .*map\(str"),
-        ([["a"], NAN], "sentence 1 of the corpus is a float, not a list of words: nan", "lists of words"),
+        ([["a"], NAN], "sentence 1 of the corpus is a float, not a list of words: nan", "leave out what is missing"),
+        ([["a", Missing()]], "sentence 0 of the corpus has the token <.*, which is a Missing", "leave it out, or"),
         ([None, ["a"]], "sentence 0 of the corpus is a NoneType, not a list of words", "lists of words"),
         (np.array([3, 4]), "sentence 0 of the corpus is an int64, not a list of words", "lists of words"),
         ([[b"a"]], "sentence 0 of the corpus has the token b'a', which is a bytes", "decode"),

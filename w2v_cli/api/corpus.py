@@ -123,6 +123,7 @@ def _line(sentence: object, number: int) -> bytes:
             tokens = list(sentence)  # type: ignore[call-overload]
         except TypeError:
             wrong = f"is {_a(sentence)}, not a list of words: {sentence!r:.60}"
+            hint = f"leave out what is missing; {_LISTS}" if _is_missing(sentence) else _LISTS
         else:
             with contextlib.suppress(TypeError, UnicodeEncodeError):
                 line = " ".join(tokens).encode()
@@ -154,11 +155,15 @@ def _cure(token: object) -> str:
         return "decode every token: [token.decode() for token in sentence]"
     if isinstance(token, Iterable):
         return f"a sentence is a flat list: {_LISTS}"
+    return f"{'leave it out, or ' if _is_missing(token) else ''}make text of every token: list(map(str, sentence))"
+
+
+def _is_missing(value: object) -> bool:
+    """Whether a value stands for one that is not known: None, NaN, or NA of pandas."""
     try:
-        missing = token is None or bool(token != token)  # NaN differs from itself
-    except TypeError:  # pandas.NA is neither equal nor different
-        missing = True
-    return f"{'leave it out, or ' if missing else ''}make text of every token: list(map(str, sentence))"
+        return value is None or bool(value != value)  # only NaN differs from itself
+    except (TypeError, ValueError):  # NA is neither equal nor different, and an array is both
+        return not isinstance(value, Iterable)
 
 
 def _a(value: object) -> str:
