@@ -114,7 +114,7 @@ def _option(kind: type[bool] | type[int] | type[float] | type[str], default: Any
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Every choice that shapes a training run. Numbers of numpy are accepted, and become Python's.
+    """Every choice that shapes a training run. It accepts numpy scalars and stores Python values.
 
     Raises
     ------
@@ -299,13 +299,13 @@ def option_name(name: str) -> str:
 
 
 def plain_value(value: Any) -> Any:
-    """Return the number, truth value or text that one value of numpy holds, as Python's; anything else as it is."""
+    """Convert a numpy scalar to the Python value that it holds, and return anything else unchanged."""
     # numpy is not imported here, so that `w2v --help` is quick.
     return value.item() if getattr(value, "shape", None) == () and hasattr(value, "item") else value
 
 
 def make_plain(options: DataclassInstance) -> None:
-    """Make Python's values of all values of numpy in the fields of a dataclass, which may be frozen."""
+    """Convert the numpy scalars in the fields of a dataclass, which may be frozen, to Python values."""
     for item in fields(options):
         object.__setattr__(options, item.name, plain_value(getattr(options, item.name)))
 

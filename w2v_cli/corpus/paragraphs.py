@@ -8,8 +8,7 @@ import unicodedata
 _WHITE_SPACE = " \t\n\r\v\f"
 # The ASCII hyphen, the hyphen, and the double hyphen of old prints.
 _HYPHENS = "-\u2010\u2e17"
-# They stand at the end of a line only because the line ends: the soft hyphen, and the not sign, which is what programs
-# that recognise printed text write for it.
+# These mark nothing but a break in the line: the soft hyphen, and the not sign, which OCR programs write instead.
 _SOFT_HYPHENS = "\u00ad\u00ac"
 # A longer word at the end of a chunk is not kept for the next chunk, so that memory stays bounded whatever the text is.
 _MOST_KEPT = 1000
@@ -34,7 +33,7 @@ class Unwrapper:
         self._kept = ""
 
     def add(self, text: str) -> str:
-        """Return what is certain after another chunk of whole tokens; it ends between tokens too."""
+        """Take another chunk of whole tokens, and return the whole tokens that no later chunk can change."""
         text = self._kept + text
         body = text.rstrip(_WHITE_SPACE)
         ending = "\n" * min(2, text.count("\n", len(body))) or " "
