@@ -6,8 +6,9 @@ import doctest
 import io
 import json
 import os
+import re
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -62,30 +63,124 @@ def test_sentences_train_as_the_same_text_does_from_the_command_line(
     assert capsys.readouterr() == ("", "")
 
 
-def test_an_object_that_begins_anew_is_a_corpus_and_a_generator_is_not(model: w2v.Model) -> None:
-    class Sentences:
+def test_sentences_may_come_from_anything_that_can_be_iterated(model: w2v.Model) -> None:
+    class Column:
+        """Like a column of pandas, which is no sequence and yields its values."""
+
         def __iter__(self) -> Iterator[list[str]]:
             return iter(SENTENCES)
 
-    assert np.array_equal(w2v.train(Sentences(), **OPTIONS).vectors, model.vectors)  # type: ignore[arg-type]
-    with pytest.raises(CorpusError, match="the corpus is a generator, which can be read once only"):
-        w2v.train(sentence for sentence in SENTENCES)
+    def generator() -> Iterator[Iterable[str]]:
+        for sentence in SENTENCES:
+            yield (word for word in sentence)
+            yield []
+
+    arrays = [np.array(sentence) for sentence in SENTENCES]
+    tuples = tuple(map(tuple, SENTENCES))
+    objects = np.array([*SENTENCES, ["last"]], dtype=object)[:-1]
+    for corpus in (Column(), iter(SENTENCES), map(list, SENTENCES), generator(), arrays, tuples, objects):
+        assert np.array_equal(w2v.train(corpus, **OPTIONS).vectors, model.vectors)  # type: ignore[arg-type]
+    walks = np.array([["n1", "n2"], ["n2", "n3"]] * 20)
+    assert set(w2v.train(walks, **OPTIONS).words) == {"n1", "n2", "n3"}  # type: ignore[arg-type]
+    assert w2v.phrases(iter(SENTENCES), threads=1) == w2v.phrases(SENTENCES, threads=1)
+
+
+def test_paths_may_come_from_a_generator(model: w2v.Model, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("".join(" ".join(sentence) + "\n" for sentence in SENTENCES))
+    assert np.array_equal(w2v.train(tmp_path.glob("*.txt"), **OPTIONS).vectors, model.vectors)  # type: ignore[arg-type]
+
+
+NAN = float("nan")
+
+
+class Missing:
+    """Like NA of pandas, whose comparisons are neither true nor false."""
+
+    def __ne__(self, other: object) -> Any:
+        return self
+
+    def __bool__(self) -> bool:
+        raise TypeError("boolean value of NA is ambiguous")
+
+    __hash__ = None  # type: ignore[assignment]
 
 
 @pytest.mark.parametrize(
-    ("sentences", "message"),
+    ("sentences", "message", "hint"),
     [
-        ([["a", "b"], ["New York"]], "sentence 1 of the corpus has a token that is empty or holds white space"),
-        ([["a", ""]], "sentence 0 of the corpus has a token that is empty"),
-        ([["a"], "b c"], "sentence 1 of the corpus is a str"),
-        ([[1, 2]], "sentence 0 of the corpus is not a list of tokens"),
-        ([["\ud800"]], "sentence 0 of the corpus is not a list of tokens"),
-        (["missing.txt"], "missing.txt"),
+        ([["a", "b"], ["New York"]], "sentence 1 of the corpus has a token with white space: 'New York'", "New_York"),
+        ([["a", "b\n"]], r"sentence 0 of the corpus has a token with white space: 'b\\n'", "split it"),
+        ([["རྒྱ་ མཚོ་"]], "sentence 0 of the corpus has a token with white space: 'རྒྱ་ མཚོ་'", "split it"),
+        ([["a", ""]], "sentence 0 of the corpus has an empty token", "leave it out"),
+        ([["a"], "b c"], "sentence 1 of the corpus is a str: 'b c'", r"sentence.split\(\)"),
+        ([["a"], [1, 2]], "sentence 1 of the corpus has the token 1, which is an int", r"list\(map\(str, sentence\)\)"),
+        (np.array([[7, 8]]), r"sentence 0 .*7.*, which is an int64", r"map\(str, sentence\)"),
+        ([["a", "b"], ["c", None]], "sentence 1 of the corpus has the token None", "leave it out, or"),
+        ([["a", NAN]], "sentence 0 of the corpus has the token nan, which is a float", r"leave it out, .*map\(str"),
+        ([["a"], NAN], "sentence 1 of the corpus is a float, not a list of words: nan", "leave out what is missing"),
+        ([["a", Missing()]], "sentence 0 of the corpus has the token <.*, which is a Missing", "leave it out, or"),
+        ([None, ["a"]], "sentence 0 of the corpus is a NoneType, not a list of words", "lists of words"),
+        (np.array([3, 4]), "sentence 0 of the corpus is an int64, not a list of words", "lists of words"),
+        ([[b"a"]], "sentence 0 of the corpus has the token b'a', which is a bytes", "decode"),
+        ([[["a", "b"]]], r"sentence 0 of the corpus has the token \['a', 'b'\], which is a list", "flat list"),
+        ([["\ud800"]], "sentence 0 of the corpus has a token that is not Unicode text", "decode"),
+        ([{"text": "a b"}], "sentence 0 of the corpus is a dict, not a list of words", "lists of words"),
+        ([{"a", "b"}], "sentence 0 of the corpus is a set, not a list of words", "lists of words"),
+        ({"a": ["b", "c"]}, "the corpus is a dict", "its values"),
+        (b"a b", "the corpus is a bytes", "decode it"),
+        (7, "the corpus is an int", "the path of a file"),
+        (None, "the corpus is a NoneType", "the path of a file"),
+        (np.array("a"), "the corpus is an ndarray", "the path of a file"),
+        (io.StringIO("a b"), "the corpus is a StringIO", "give its path"),
+        (["a", "b.txt"], "there is no file 'a': a string is taken for the name of a file", r"text.split\(\) for"),
+        (np.array(["she sells", "sea shells"]), "there is no file 'she sells': a string is taken", "lists of words"),
+        (iter(["She sells sea shells.\n"]), r"there is no file 'She sells sea shells.\\n'", "lists of words"),
+        (("on the shore", "at sea"), "there is no file 'on the shore'", "lists of words"),
+        ("Where? On the shore.", r"there is no file 'Where\? On the shore\.': a string is taken", "lists of words"),
+        ("one\ntwo\0three " * 999, "there is no file 'one", "lists of words"),
+        ("she sells", "there is no file 'she sells'", "lists of words"),
+        ("missing text.txt", "missing text.txt cannot be read: No such file", None),
+        ("missing.txt", "missing.txt cannot be read: No such file", None),
+        ([Path("missing.txt")], "missing.txt cannot be read: No such file", None),
+        ([Path("missing.txt"), 3], "the corpus mixes paths with an int", "only paths"),
     ],
 )
-def test_what_is_no_sentence_is_refused_by_number(sentences: list[object], message: str) -> None:
-    with pytest.raises(CorpusError, match=message):
-        w2v.train(sentences)  # type: ignore[arg-type]
+def test_what_is_no_corpus_is_refused_by_name(sentences: Any, message: str, hint: str | None) -> None:
+    with pytest.raises(CorpusError, match=message) as caught:
+        w2v.train(sentences)
+    assert re.search(hint or "^None$", str(caught.value.hint))
+
+
+def test_a_table_is_refused_because_it_yields_its_names() -> None:
+    class Table(dict[str, list[str]]):
+        """Like a table of pandas."""
+
+    class Frame:
+        columns = ("text",)
+
+        def __iter__(self) -> Iterator[str]:
+            return iter(self.columns)
+
+    with pytest.raises(CorpusError, match="the corpus is a Frame") as caught:
+        w2v.train(Frame())
+    assert 'table["text"].str.split()' in str(caught.value.hint)
+    with pytest.raises(CorpusError, match="the corpus is a Table"):
+        w2v.train(Table(text=["a"]))
+
+
+@pytest.mark.parametrize("corpus", [[], [[]], [["a"]], [["a", "b"]]])
+def test_sentences_have_no_path_in_a_message(corpus: list[list[str]]) -> None:
+    with pytest.raises(VocabularyError) as caught:
+        w2v.train(corpus)
+    assert "/dev/fd" not in str(caught.value) and "the sentences" in str(caught.value)
+
+
+def test_sentences_stay_apart_and_tokens_whole() -> None:
+    sentences = [["\ufeffa", "b-"], ["c", "d"]] * 20
+    plain = w2v.train(sentences, **OPTIONS)  # type: ignore[arg-type]
+    assert set(plain.words) == {"\ufeffa", "b-", "c", "d"}
+    unwrapped = w2v.train(sentences, unwrap=True, **OPTIONS)  # type: ignore[arg-type]
+    assert np.array_equal(plain.vectors, unwrapped.vectors)
 
 
 def test_unknown_options_and_bad_values_are_named() -> None:
@@ -95,6 +190,18 @@ def test_unknown_options_and_bad_values_are_named() -> None:
         w2v.train(SENTENCES, dim=0)
     with pytest.raises(ConfigError, match="--tokenize letters is not one of whitespace, words"):
         w2v.train(SENTENCES, tokenize="letters")
+
+
+def test_options_may_be_numbers_of_numpy(model: w2v.Model) -> None:
+    options: dict[str, Any] = {name: np.int16(value) for name, value in OPTIONS.items()}
+    again = w2v.train(SENTENCES, lower=np.bool_(False), **options)  # type: ignore[arg-type]
+    assert np.array_equal(again.vectors, model.vectors) and again.metadata == model.metadata
+    assert model.similar("cat", np.int64(2), threshold=np.float32(-1)) == model.similar("cat", 2)
+    assert all(finding.passed for finding in w2v.gradcheck(name="sigmoid", dim=np.int64(3), seed=np.uint8(2)))
+    found = w2v.phrases(SENTENCES, threshold=np.float32(0.5), min_count=np.int64(5), threads=np.int8(1))
+    assert found == w2v.phrases(SENTENCES, threshold=0.5, min_count=5, threads=1)
+    with pytest.raises(ConfigError, match="--threshold True is not a number"):
+        w2v.phrases(SENTENCES, threshold=True)
 
 
 def test_progress_is_called_and_may_end_the_training() -> None:
@@ -328,7 +435,7 @@ def test_phrases_refuse_what_makes_no_sense_and_leave_nothing(
     with pytest.raises(error, match=message):
         w2v.phrases("in.txt", **options)
     assert os.listdir(tmp_path) == ["in.txt"] and Path("in.txt").read_text() == "a b\n" * 9
-    with pytest.raises(CorpusError, match=r"missing in\.txt cannot be read"):
+    with pytest.raises(CorpusError, match=r"there is no file 'missing in\.txt'"):
         w2v.phrases(["missing in.txt"])
 
 
@@ -372,9 +479,9 @@ def test_gradcheck_needs_a_trained_model_and_its_text(model: w2v.Model, bare: w2
 def test_a_corpus_is_either_paths_or_sentences() -> None:
     with pytest.raises(CorpusError, match="the corpus mixes paths with a list"):
         w2v.train(["a.txt", ["a", "b"]])
-    with pytest.raises(CorpusError, match="sentence 1 of the corpus is not a list of tokens but of type int"):
+    with pytest.raises(CorpusError, match="sentence 1 of the corpus is an int, not a list of words: 7"):
         w2v.train([["a", "b"], 7])  # type: ignore[list-item]
-    with pytest.raises(CorpusError, match="the corpus is of type NoneType"):
+    with pytest.raises(CorpusError, match="the corpus is a NoneType"):
         w2v.train(None)  # type: ignore[arg-type]
 
 

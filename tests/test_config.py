@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 
 from w2v_cli import choices
 from w2v_cli.config import ENGINES, OPTIONS, TrainConfig
+from w2v_cli.corpus.texts import TextOptions
 from w2v_cli.embeddings import evaluation
 from w2v_cli.errors import ConfigError
 
@@ -53,6 +56,33 @@ def test_a_configuration_survives_json() -> None:
     assert TrainConfig.from_dict(json.loads(json.dumps(config.as_dict()))) == config
     with pytest.raises(ConfigError, match="unknown options: size"):
         TrainConfig.from_dict({"size": 3})
+
+
+@pytest.mark.parametrize("whole", [np.int64, np.uint8, np.array])
+@pytest.mark.parametrize("real", [np.float32, np.float64, np.array])
+def test_numbers_of_numpy_are_numbers(whole: Callable[[int], Any], real: Callable[[float], Any]) -> None:
+    config = TrainConfig(dim=whole(7), seed=whole(0), threads=whole(1), alpha=real(0.25), subsample=whole(0))
+    assert config == TrainConfig(dim=7, seed=0, threads=1, alpha=0.25, subsample=0)
+    assert [type(value) for value in (config.dim, config.threads, config.alpha)] == [int, int, float]
+    assert TrainConfig.from_dict(json.loads(json.dumps(config.as_dict()))) == config
+
+
+def test_truth_values_of_numpy_are_taken_where_truth_values_are() -> None:
+    given: dict[str, Any] = {"fixed_window": np.bool_(True), "model": np.str_("cbow")}
+    assert TrainConfig(**given) == TrainConfig(model="cbow", fixed_window=True)
+    for value in (np.bool_(True), True, np.float64(2.5), np.array([2]), "2"):
+        with pytest.raises(ConfigError, match=r"--window .* is not a whole number"):
+            TrainConfig(window=value)  # type: ignore[arg-type]
+    for value in (1, np.int64(1), "yes"):
+        with pytest.raises(ConfigError, match=r"--fixed-window .* is neither true nor false"):
+            TrainConfig(fixed_window=value)  # type: ignore[arg-type]
+        for flag in ("lower", "unwrap"):
+            with pytest.raises(ConfigError, match=f"--{flag} .* is neither true nor false"):
+                TextOptions(**{flag: value})  # type: ignore[arg-type]
+    given = {"lower": np.bool_(True)}
+    assert TextOptions(**given).lower is True
+    with pytest.raises(ConfigError, match="--dim 0 is too small"):
+        TrainConfig(dim=np.int64(0))
 
 
 def test_the_choices_are_those_that_the_library_knows() -> None:

@@ -12,6 +12,7 @@ from w2v_cli.errors import ConfigError
 
 # How a text becomes tokens, and what happens to bytes that are not UTF-8.
 TOKENIZERS = ("whitespace", "words")
+NORMAL_FORMS = ("none", "nfc", "nfkc")
 TEXT_ERRORS = ("strict", "replace", "ignore")
 
 # File formats. Those that can only be written hold numbers; their words go to a second file.

@@ -10,9 +10,12 @@ import os
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from w2v_cli.errors import ConfigError
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 MODELS = ("skipgram", "cbow")
 LOSSES = ("ns", "hs", "softmax")
@@ -111,7 +114,7 @@ def _option(kind: type[bool] | type[int] | type[float] | type[str], default: Any
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Every choice that shapes a training run.
+    """Every choice that shapes a training run. It accepts numpy scalars and stores Python values.
 
     Raises
     ------
@@ -229,6 +232,7 @@ class TrainConfig:
     )
 
     def __post_init__(self) -> None:
+        make_plain(self)
         for name, option in OPTIONS.items():
             option.check(option_name(name), getattr(self, name))
             self._check_effect(name, option)
@@ -292,6 +296,18 @@ OPTIONS: Mapping[str, Option] = {item.name: item.metadata["option"] for item in 
 def option_name(name: str) -> str:
     """Return the command line's spelling of a field."""
     return "--" + name.replace("_", "-")
+
+
+def plain_value(value: Any) -> Any:
+    """Convert a numpy scalar to the Python value that it holds, and return anything else unchanged."""
+    # numpy is not imported here, so that `w2v --help` is quick.
+    return value.item() if getattr(value, "shape", None) == () and hasattr(value, "item") else value
+
+
+def make_plain(options: DataclassInstance) -> None:
+    """Convert the numpy scalars in the fields of a dataclass, which may be frozen, to Python values."""
+    for item in fields(options):
+        object.__setattr__(options, item.name, plain_value(getattr(options, item.name)))
 
 
 def available_cores() -> int:

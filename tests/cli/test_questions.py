@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import json
 import sys
+import unicodedata
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import assert_a_closed_pipe_is_silent, call_for_lines
+from conftest import assert_a_closed_pipe_is_silent, call, call_for_lines
 
+import w2v_cli as w2v
 from w2v_cli.formats.model_file import save_model
 
 WORDS = ["man", "woman", "king", "queen", "apple", "pear", "-man", "well-known"]
@@ -223,3 +225,28 @@ def test_empty_input_has_no_answer(
 def test_a_closed_pipe_is_silent() -> None:
     Path("words.txt").write_text("king\n" * 20_000)
     assert_a_closed_pipe_is_silent("similar", "--words-from", "words.txt")
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        ("similar", "crème"),
+        ("similar", "crème - thé + café"),
+        ("distance", "crème", "thé"),
+        ("odd", "crème", "thé", "eau"),
+        ("analogy", "crème", "thé", "café"),
+    ],
+)
+def test_a_question_in_another_normal_form_has_the_same_answers(
+    question: tuple[str, ...], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    words = [unicodedata.normalize("NFC", word) for word in ("crème", "thé", "café", "eau", "lait")]
+    matrix = np.random.default_rng(3).normal(size=(5, 4)).astype(np.float32)
+    w2v.Model.of(words, matrix).save(tmp_path / "m.safetensors")
+    answers = []
+    for form in ("NFC", "NFD"):
+        asked = [unicodedata.normalize(form, word) for word in question]
+        code, out, err = call(capfd, asked[0], "-m", str(tmp_path / "m.safetensors"), *asked[1:])
+        assert (code, err) == (0, "")
+        answers.append(unicodedata.normalize("NFC", out))
+    assert answers[0] == answers[1] != ""

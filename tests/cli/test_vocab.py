@@ -53,6 +53,21 @@ def test_the_vocabulary_can_be_limited_and_printed_as_json(
     assert call(capfdbinary, "vocab", "-", "--lower", "--tokenize", "words")[1] == "one\t2\ntwo\t1\n"
 
 
+def test_lines_are_joined_and_letters_composed_on_request(
+    capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "the foot-\nbridge and the cafe\u0301, the caf\u00e9\u00ad\nteria"
+    for options, expected in (
+        ((), {"foot", "bridge", "the", "and", "cafe\u0301", "caf\u00e9", "teria"}),
+        (("--unwrap", "--normalize", "nfc"), {"footbridge", "the", "and", "caf\u00e9", "caf\u00e9teria"}),
+    ):
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+        out = call(capfdbinary, "vocab", "-", "--tokenize", "words", *options)[1]
+        assert {line.split("\t")[0] for line in out.splitlines()} == expected
+    code, _, err = call(capfdbinary, "vocab", "corpus.txt", "--normalize", "nfd")
+    assert code == 2 and "'nfd' is not one of 'none', 'nfc', 'nfkc'" in err
+
+
 def test_empty_and_missing_texts_are_one_sentence(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     Path("empty.txt").write_text(" \n")
     code, out, err = call(capfdbinary, "vocab", "empty.txt")

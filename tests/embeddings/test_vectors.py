@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Literal
+from unicodedata import normalize
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -26,6 +29,22 @@ def test_a_word_is_looked_up_by_its_exact_spelling() -> None:
     assert "\u00a0" in vectors and " " not in vectors
     assert vectors["The"].tolist() == [2, 3]
     assert len(vectors) == 3 and vectors.dim == 2
+
+
+@pytest.mark.parametrize(("stored", "asked"), [("NFC", "NFD"), ("NFD", "NFC")])
+def test_a_word_is_found_in_the_other_normal_form(stored: Literal["NFC", "NFD"], asked: Literal["NFC", "NFD"]) -> None:
+    vectors = some_vectors([normalize(stored, word) for word in ("jalapeño", "señor", "각하")])
+    words = [normalize(asked, word) for word in ("각하", "jalapeño")]
+    assert vectors.ids_of(words).tolist() == vectors.known_ids(words) == [2, 0]
+    assert words[1] in vectors and vectors[words[1]].tolist() == [0, 1]
+    with pytest.raises(UnknownWordError, match="pina"):
+        vectors.ids_of([normalize(asked, "pinã"), "pina"])
+
+
+def test_a_word_that_is_known_as_it_is_typed_is_taken_so() -> None:
+    vectors = some_vectors([normalize("NFC", "è"), normalize("NFD", "è")])
+    assert [vectors.id_of(normalize(form, "è")) for form in ("NFC", "NFD")] == [0, 1]
+    assert "\udc80" not in vectors and 7 not in vectors
 
 
 def test_words_and_rows_must_be_equally_many() -> None:

@@ -3,81 +3,170 @@
 from __future__ import annotations
 
 import contextlib
+import glob
+import io
 import os
+import re
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Set
+from itertools import chain, islice
 
 from w2v_cli.errors import CorpusError, W2VError
+from w2v_cli.storage.opening import STDIN
 
-_CORPORA = "give a list of sentences, an object whose __iter__ starts from the beginning, or the path of a file"
+Corpus = str | os.PathLike[str] | Iterable[str | os.PathLike[str] | Iterable[str]]
 
-Corpus = str | os.PathLike[str] | Iterable[str | os.PathLike[str] | Sequence[str]]
+_BOM = "\ufeff".encode()
+_LISTS = 'in Python, sentences are lists of words, such as ["the", "cat"]'
+_SPLIT = f"{_LISTS}; [text.split() for text in texts] makes them"
 
 
 @contextlib.contextmanager
-def corpus_paths(corpus: Corpus) -> Iterator[list[str]]:
+def corpus_paths(corpus: Corpus, unwrap: bool = False) -> Iterator[list[str]]:
     """Yield the paths of a corpus. Sentences are in a temporary file as long as the context lasts.
+
+    Parameters
+    ----------
+    corpus : one path, or an iterable of paths or of sentences, which is read once.
+    unwrap : whether lines will be joined; sentences then stay apart by blank lines.
 
     Raises
     ------
     CorpusError
-        If the corpus is a generator, or is no collection at all, or if a sentence is not a list of tokens.
+        If the corpus is neither, a path in a list does not exist, or reading a sentence would not give its tokens.
     """
     if isinstance(corpus, str | os.PathLike):
-        yield [os.fspath(corpus)]
+        yield _paths([corpus], explain=False)
         return
-    try:
-        once_only = iter(corpus) is corpus
-    except TypeError as error:
-        raise CorpusError(f"the corpus is of type {type(corpus).__name__}", hint=_CORPORA) from error
-    if once_only:
-        raise CorpusError(
-            f"the corpus is a {type(corpus).__name__}, which can be read once only: training again, or resuming, would"
-            " find it empty",
-            hint=_CORPORA,
-        )
-    first = next(iter(corpus), None)
-    if isinstance(first, str | os.PathLike):
-        yield [_path(path) for path in corpus]
+    items = _items(corpus)
+    first = list(islice(items, 1))
+    items = chain(first, items)
+    if first and isinstance(first[0], str | os.PathLike):
+        # The command line gives a tuple, and needs no explanation of what Python takes.
+        yield _paths(list(items), explain=not isinstance(corpus, tuple))
         return
     # The file has no name, so it disappears with the process, however that ends.
     with tempfile.TemporaryFile() as file:
-        for number, sentence in enumerate(corpus):
-            file.write(_line(sentence, number))
+        for number, sentence in enumerate(items):
+            line = _line(sentence, number)
+            if number == 0 and line.startswith(_BOM):
+                # At the start of a file, it would not belong to the first token.
+                file.write(b"\n")
+            file.write(line + (b"\n\n" if unwrap else b"\n"))
         file.seek(0)
         path = f"/dev/fd/{file.fileno()}"
         try:
             yield [path]
         except W2VError as error:
-            # The caller does not know this path, and the file is about to disappear.
             error.message = error.message.replace(path, "the sentences")
             error.args = (error.message,)
             raise
 
 
-def _path(path: object) -> str:
-    if not isinstance(path, str | os.PathLike):
-        raise CorpusError(
-            f"the corpus mixes paths with a {type(path).__name__}", hint="give only paths, or only lists of tokens"
-        )
-    return os.fspath(path)
+def _items(corpus: Iterable[object]) -> Iterator[object]:
+    """Return an iterator over a corpus that is not a path; refuse what has items that are not what they seem."""
+    hint = f"give the path of a file, or sentences: {_LISTS}"
+    if isinstance(corpus, Mapping):
+        hint = "give its values, or its keys, as lists of words"
+    elif isinstance(corpus, io.IOBase):
+        hint = "give its path"
+    elif isinstance(corpus, bytes | bytearray):
+        hint = "decode it, and split it into sentences and words"
+    elif hasattr(corpus, "columns"):  # a table of pandas or polars
+        hint = 'give one of its columns, as lists of words: table["text"].str.split()'
+    else:
+        with contextlib.suppress(TypeError):
+            return iter(corpus)
+    raise CorpusError(f"the corpus is {_a(corpus)}", hint)
+
+
+def _paths(items: list[object], explain: bool) -> list[str]:
+    """Return paths as strings.
+
+    Raises
+    ------
+    CorpusError
+        If one is no path, or if there is no such file, and it seems to be a text or `explain` is set.
+    """
+    for item in items:
+        if not isinstance(item, str | os.PathLike):
+            raise CorpusError(
+                f"the corpus mixes paths with {_a(item)}", hint="give only paths, or only lists of tokens"
+            )
+    for item in items:
+        if isinstance(item, str) and (explain or _is_like_text(item)) and not _exists(item):
+            raise CorpusError(f"there is no file {str(item)!r:.60}: a string is taken for the name of a file", _SPLIT)
+    return [os.fspath(item) for item in items]  # type: ignore[call-overload]
+
+
+def _is_like_text(path: str) -> bool:
+    """Whether a str is rather a text than a path: it has white space, and does not end as the name of a file does."""
+    return path.split() != [path] and re.fullmatch(r"[^\n\0]*\.\w+", path) is None
+
+
+def _exists(path: str) -> bool:
+    """Whether there is a file of this name, or one that this pattern stands for."""
+    if path == STDIN or os.path.exists(path):
+        return True
+    return "\0" not in path and glob.has_magic(path) and any(glob.iglob(path, recursive=True))
 
 
 def _line(sentence: object, number: int) -> bytes:
-    """Return a sentence as a line of text; refuse it if reading the line would not give the same tokens."""
-    try:
-        if isinstance(sentence, str):
-            wrong = "is a str"
-        elif not isinstance(sentence, Iterable):
-            wrong = f"is not a list of tokens but of type {type(sentence).__name__}"
+    """Return a sentence as a line of text without its end; refuse it if reading would not give the same tokens."""
+    wrong, hint = "", _LISTS
+    if isinstance(sentence, str):
+        wrong, hint = f"is a str: {sentence!r:.60}", "split it into words: sentence.split()"
+    elif isinstance(sentence, Mapping | Set | bytes | bytearray):
+        wrong = f"is {_a(sentence)}, not a list of words: {sentence!r:.60}"
+    else:
+        try:
+            tokens = list(sentence)  # type: ignore[call-overload]
+        except TypeError:
+            wrong = f"is {_a(sentence)}, not a list of words: {sentence!r:.60}"
+            hint = f"leave out what is missing; {_LISTS}" if _is_missing(sentence) else _LISTS
         else:
-            tokens = list(sentence)
-            line = " ".join(tokens).encode()
-            if len(line.split()) == len(tokens):
-                return line + b"\n"
-            wrong = "has a token that is empty or holds white space"
-    except (TypeError, UnicodeEncodeError) as error:
-        wrong = f"is not a list of tokens: {error}"
-    raise CorpusError(
-        f"sentence {number} of the corpus {wrong}: {str(sentence)[:60]!r}", hint='tokens are words: ["the", "cat"]'
-    )
+            with contextlib.suppress(TypeError, UnicodeEncodeError):
+                line = " ".join(tokens).encode()
+                words = line.split()
+                if len(words) == len(tokens) and b" ".join(words) == line:
+                    return line
+            wrong, hint = next(fault for fault in map(_fault, tokens) if fault is not None)
+    raise CorpusError(f"sentence {number} of the corpus {wrong}", hint)
+
+
+def _fault(token: object) -> tuple[str, str] | None:
+    """Return what is wrong with a token, and what to do about it; None if it can be a word."""
+    if not isinstance(token, str):
+        return f"has the token {token!r:.60}, which is {_a(token)} and not a str", _cure(token)
+    if not token:
+        return "has an empty token", "leave it out"
+    try:
+        encoded = token.encode()
+    except UnicodeEncodeError:
+        return f"has a token that is not Unicode text: {token!r:.60}", "decode the text with the right encoding"
+    if encoded.split() != [encoded]:
+        return f"has a token with white space: {str(token)!r:.60}", "split it into words, or join them as in New_York"
+    return None
+
+
+def _cure(token: object) -> str:
+    """Say how a token that is not a str may become one."""
+    if isinstance(token, bytes):
+        return "decode every token: [token.decode() for token in sentence]"
+    if isinstance(token, Iterable):
+        return f"a sentence is a flat list: {_LISTS}"
+    return f"{'leave it out, or ' if _is_missing(token) else ''}make text of every token: list(map(str, sentence))"
+
+
+def _is_missing(value: object) -> bool:
+    """Whether a value stands for one that is not known: None, NaN, or NA of pandas."""
+    try:
+        return value is None or bool(value != value)  # only NaN differs from itself
+    except (TypeError, ValueError):  # NA is neither equal nor different, and an array is both
+        return not isinstance(value, Iterable)
+
+
+def _a(value: object) -> str:
+    """Return the name of a value's type with its article."""
+    name = type(value).__name__
+    return f"{'an' if name[0].lower() in 'aeiou' or name == 'ndarray' else 'a'} {name}"

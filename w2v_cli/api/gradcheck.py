@@ -9,6 +9,7 @@ from w2v_cli.api.corpus import Corpus, corpus_paths
 from w2v_cli.api.model import Model, load
 from w2v_cli.choices import CHECKED_ENGINES, require_choice, require_whole
 from w2v_cli.compute.jit import COMPILES
+from w2v_cli.config import plain_value
 from w2v_cli.corpus.texts import Texts
 from w2v_cli.corpus.vocabulary import first_ids
 from w2v_cli.engines.choose import resolve_engine
@@ -70,6 +71,7 @@ def gradcheck(
     >>> all(finding.passed for finding in w2v.gradcheck(name="sigmoid", dim=3, vocab=4))
     True
     """
+    dim, vocab, seed = map(plain_value, (dim, vocab, seed))
     require_choice("engine", engine, CHECKED_ENGINES)
     require_whole("dim", dim, 1, optional=True)
     require_whole("vocab", vocab, _LEAST_VOCAB, optional=True)

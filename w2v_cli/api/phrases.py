@@ -13,7 +13,7 @@ from typing import IO, Any, Protocol
 from w2v_cli.api.corpus import Corpus, corpus_paths
 from w2v_cli.api.questions import word_list
 from w2v_cli.choices import SCORINGS, THRESHOLDS, require_choice, require_number, require_whole
-from w2v_cli.config import available_cores
+from w2v_cli.config import available_cores, make_plain
 from w2v_cli.corpus.encode import EncodedCorpus, compile_passes, encode
 from w2v_cli.corpus.phrases import ENGLISH_CONNECTORS, Joiner, Phrase
 from w2v_cli.corpus.texts import TextOptions, Texts
@@ -52,6 +52,7 @@ class PhraseOptions:
     passes: int = 1
 
     def __post_init__(self) -> None:
+        make_plain(self)
         require_choice("--scoring", self.scoring, SCORINGS)
         require_whole("--min-count", self.min_count, 1)
         require_whole("--passes", self.passes, 1)
@@ -117,6 +118,8 @@ def phrases(
     threads: int | None = None,
     tokenize: str = "whitespace",
     lower: bool = False,
+    normalize: str = "none",
+    unwrap: bool = False,
     errors: str = "strict",
     observer: PhraseObserver | None = None,
     **options: Any,
@@ -129,7 +132,7 @@ def phrases(
     output : a file to write, gzipped if its name ends in .gz, or a binary file that is open for writing. It gets the
         text with its phrases joined: one sentence per line, one space between words. None: only find the phrases.
     threads : worker threads; None: all cores.
-    tokenize, lower, errors : how a text is read; see `w2v phrases --help`.
+    tokenize, lower, normalize, unwrap, errors : how a text is read; see `w2v phrases --help`.
     observer : receives the progress of the search.
     options : fields of `PhraseOptions`, such as scoring, threshold, min_count and connectors.
 
@@ -140,7 +143,7 @@ def phrases(
     Raises
     ------
     CorpusError
-        If a text cannot be read, or the sentences are a generator or hold something other than tokens.
+        If a text cannot be read, or the sentences hold something other than tokens.
     ConfigError
         If there is no such option, it has no such value, or the output would overwrite a text of the corpus.
     ModelFileError
@@ -154,10 +157,10 @@ def phrases(
     'new_york'
     """
     chosen = PhraseOptions.from_dict(options)
-    text = TextOptions(errors=errors, lower=lower, tokenize=tokenize)
+    text = TextOptions(errors=errors, lower=lower, tokenize=tokenize, normalize=normalize, unwrap=unwrap)
     require_whole("--threads", threads, 1, optional=True)
     workers, watcher = threads or available_cores(), observer or _Silent()
-    with corpus_paths(corpus) as paths:
+    with corpus_paths(corpus, text.unwrap) as paths:
         texts = Texts(paths, text)
         texts.check_readable()
         folder = _check_output(output, texts)

@@ -22,6 +22,8 @@ def train(
     on_progress: Callable[[Progress], None] | None = None,
     tokenize: str = "whitespace",
     lower: bool = False,
+    normalize: str = "none",
+    unwrap: bool = False,
     errors: str = "strict",
     **options: Any,
 ) -> Model:
@@ -30,16 +32,16 @@ def train(
     Parameters
     ----------
     corpus : the path of a text file such as `w2v train` takes, or several of them; or sentences, each a list of tokens.
-        Sentences are read once, but must be an object that could be read again, not a generator.
+        Any iterable will do, such as a generator or a column of pandas; it is read once. A str is always a path.
     output : a model file to write at the end.
     on_progress : called about ten times a second, in this thread. If it raises, the training ends.
-    tokenize, lower, errors : how a text is read; see `w2v train --help`.
+    tokenize, lower, normalize, unwrap, errors : how a text is read; see `w2v train --help`.
     options : fields of `TrainConfig`, such as dim, window, epochs, min_count, threads and seed.
 
     Raises
     ------
     CorpusError
-        If a text cannot be read, or the sentences are a generator or hold something other than tokens.
+        If a text cannot be read, or the sentences hold something other than tokens.
     ConfigError
         If there is no such option, or it has no such value.
     W2VError
@@ -53,8 +55,8 @@ def train(
     (3, 4, 2)
     """
     config = TrainConfig.from_dict(options)
-    text = TextOptions(errors=errors, lower=lower, tokenize=tokenize)
-    with corpus_paths(corpus) as paths:
+    text = TextOptions(errors=errors, lower=lower, tokenize=tokenize, normalize=normalize, unwrap=unwrap)
+    with corpus_paths(corpus, text.unwrap) as paths:
         run = train_model(paths, config, text, output, _ProgressObserver(on_progress))
     vectors = WordVectors(run.vocabulary.words, run.tensors["input_vectors"], run.vocabulary.counts)
     return Model(vectors, run.tensors, run.metadata)

@@ -10,14 +10,14 @@ from typing import Any, TypeVar
 
 import click
 
-from w2v_cli.choices import DEFAULT_MODEL, READABLE, TEXT_ERRORS, TOKENIZERS
+from w2v_cli.choices import DEFAULT_MODEL, NORMAL_FORMS, READABLE, TEXT_ERRORS, TOKENIZERS
 from w2v_cli.config import OPTIONS, Option, option_name
 from w2v_cli.errors import ConfigError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 # Options of reading a text, which a file for --config may hold beside the fields of `TrainConfig`.
-TEXT_OPTIONS: dict[str, type] = {"tokenize": str, "lower": bool, "errors": str}
+TEXT_OPTIONS: dict[str, type] = {"tokenize": str, "lower": bool, "normalize": str, "unwrap": bool, "errors": str}
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
@@ -78,13 +78,26 @@ def text_options(command: Command) -> Command:
         " for raw prose.",
     )
     lower = click.option("--lower", is_flag=True, help="Convert the text to lower case.")
+    normalize = click.option(
+        "--normalize",
+        type=click.Choice(NORMAL_FORMS),
+        default="none",
+        help="Normal form of Unicode. nfc: an accented letter is one character, however it was typed. nfkc: also full"
+        " width letters, ligatures and the like become plain ones.",
+    )
+    unwrap = click.option(
+        "--unwrap",
+        is_flag=True,
+        help="Join the lines of each paragraph, and words that are hyphenated at line ends. A blank line ends a"
+        " paragraph.",
+    )
     errors = click.option(
         "--errors",
         type=click.Choice(TEXT_ERRORS),
         default="strict",
         help="What to do with bytes that are not UTF-8: stop, replace them with U+FFFD, or leave them out.",
     )
-    return tokenize(lower(errors(command)))
+    return tokenize(lower(normalize(unwrap(errors(command)))))
 
 
 def config_options(command: Command) -> Command:

@@ -56,6 +56,8 @@ def train(
     output: str,
     tokenize: str,
     lower: bool,
+    normalize: str,
+    unwrap: bool,
     errors: str,
     checkpoint: str | None,
     checkpoint_every: float,
@@ -103,7 +105,7 @@ def train(
             to_name = output if resume is None else given.get("output")
             stop.state, stop.resume_command = Path(folder, NAME), resume_command(folder, to_name)
         if isinstance(begun, TrainConfig):
-            text = TextOptions(errors=errors, lower=lower, tokenize=tokenize)
+            text = TextOptions(errors=errors, lower=lower, tokenize=tokenize, normalize=normalize, unwrap=unwrap)
             read = [] if config_file is None else [Named(config_file, "the file of options")]
             run = train_model(corpus, begun, text, output, narrator, checkpoint, checkpoint_every, read)
         else:

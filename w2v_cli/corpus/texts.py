@@ -10,16 +10,17 @@ import errno
 import functools
 import hashlib
 import os
-import re
 import stat
-import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, NamedTuple
 
-from w2v_cli.choices import TEXT_ERRORS, TOKENIZERS
+from w2v_cli.choices import NORMAL_FORMS, TEXT_ERRORS, TOKENIZERS, require_choice
+from w2v_cli.config import make_plain, option_name
+from w2v_cli.corpus.characters import clean
 from w2v_cli.corpus.chunks import chunks_of
+from w2v_cli.corpus.paragraphs import Unwrapper
 from w2v_cli.errors import ConfigError, CorpusError
 from w2v_cli.storage.opening import (
     MAGIC,
@@ -41,9 +42,10 @@ PIECE_BYTES = 1 << 20
 _BOM = b"\xef\xbb\xbf"
 _TEXT_CHOICES = {
     "errors": TEXT_ERRORS,
-    "lower": (False, True),
     "tokenize": TOKENIZERS,
+    "normalize": NORMAL_FORMS,
 }
+_TEXT_FLAGS = ("lower", "unwrap")
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,8 @@ class TextOptions:
     errors : what to do with bytes that are not UTF-8: strict (an error), replace or ignore.
     lower : whether the text is lower-cased.
     tokenize : whitespace, or words, which keeps runs of letters and digits and drops everything else.
+    normalize : the normal form of Unicode to which the text is brought: nfc, nfkc, or none to leave it as it is.
+    unwrap : whether the lines of a paragraph are joined, and words that are broken at line ends.
 
     Raises
     ------
@@ -65,13 +69,18 @@ class TextOptions:
     errors: str = "strict"
     lower: bool = False
     tokenize: str = "whitespace"
+    normalize: str = "none"
+    unwrap: bool = False
 
     def __post_init__(self) -> None:
+        make_plain(self)
         for name, choices in _TEXT_CHOICES.items():
-            if getattr(self, name) not in choices:
-                raise ConfigError(f"--{name} {getattr(self, name)} is not one of {', '.join(map(str, choices))}")
+            require_choice(option_name(name), getattr(self, name), choices)
+        for name in _TEXT_FLAGS:
+            if not isinstance(getattr(self, name), bool):
+                raise ConfigError(f"{option_name(name)} {getattr(self, name)!r} is neither true nor false")
 
-    def apply(self, data: bytes, name: str, offset: int) -> bytes:
+    def apply(self, data: bytes, name: str, offset: int, unwrapper: Unwrapper | None = None) -> bytes:
         """Return a chunk of a text as UTF-8 whose tokens are separated by white space.
 
         Parameters
@@ -79,6 +88,7 @@ class TextOptions:
         data : whole tokens.
         name : what the text is called in an error message.
         offset : where the chunk begins in the text, in bytes.
+        unwrapper : what joins the lines of this text; None to leave them as they are.
 
         Raises
         ------
@@ -88,7 +98,7 @@ class TextOptions:
         if offset == 0 and data.startswith(_BOM):
             data = data[len(_BOM) :]
             offset = len(_BOM)
-        if data.isascii() and not self.lower and self.tokenize == "whitespace":
+        if data.isascii() and not self.lower and self.tokenize == "whitespace" and unwrapper is None:
             return data
         try:
             text = data.decode("utf-8", self.errors)
@@ -97,12 +107,11 @@ class TextOptions:
                 f"{name} is not UTF-8 at byte {offset + error.start:,} ({error.reason})",
                 hint=_encoding_hint(data if offset == 0 else b""),
             ) from None
-        if self.lower:
-            text = text.lower()
-        if self.tokenize == "words":
-            words = _word_pattern().findall
-            text = "\n".join("".join(f"{word} " for word in words(line)) for line in text.split("\n"))
-        return text.encode()
+        return self.clean(text if unwrapper is None else unwrapper.add(text))
+
+    def clean(self, text: str) -> bytes:
+        """Return whole tokens as `apply` does, after the bytes have been decoded."""
+        return clean(text, self.normalize, self.lower, self.tokenize).encode()
 
 
 class Piece(NamedTuple):
@@ -248,8 +257,9 @@ class Texts:
             name = name_of(path)
             with _opened(path) as raw:
                 state, offset = _state_of(raw), 0
+                unwrapper = Unwrapper() if self.options.unwrap else None
                 for chunk in chunks_of(decompressed(path, raw), name, piece_bytes, digest):
-                    data = self.options.apply(chunk, name, offset)
+                    data = self.options.apply(chunk, name, offset, unwrapper)
                     offset += len(chunk)
                     yield Piece(data, before + _bytes_read(raw, offset))
                 if _state_of(raw) != state:
@@ -257,7 +267,8 @@ class Texts:
                         f"{name} has changed while it was read", hint="wait until it is written, or copy it first"
                     )
                 before += _bytes_read(raw, offset)
-                yield Piece(b"\n", before)
+                rest = b"" if unwrapper is None else self.options.clean(unwrapper.rest())
+                yield Piece(rest + b"\n", before)
 
 
 def _inspected(path: str) -> _Input:
@@ -288,17 +299,6 @@ def _opened(path: str) -> AbstractContextManager[IO[bytes]]:
 
 def _unreadable(path: str, error: OSError) -> CorpusError:
     return CorpusError(f"{name_of(path)} cannot be read: {error.strerror}")
-
-
-@functools.cache
-def _word_pattern() -> re.Pattern[str]:
-    """Return the pattern of a word in raw prose: letters and digits of Unicode, with apostrophes and hyphens inside.
-
-    Marks (vowel signs, accents that stand alone) belong to their letters, although \\w does not match them.
-    """
-    marks = "".join(chr(code) for code in range(0x300, 0x1F000) if unicodedata.category(chr(code)).startswith("M"))
-    letter = rf"(?:[^\W_]|[{marks}\u200c\u200d])"
-    return re.compile(rf"[^\W_]{letter}*(?:['’\-‐]{letter}+)*")
 
 
 def _encoding_hint(start: bytes) -> str:

@@ -5,6 +5,7 @@ Nothing here knows about files or the command line. The matrix may be a memory m
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
@@ -48,7 +49,7 @@ class WordVectors:
         return len(self.words)
 
     def __contains__(self, word: object) -> bool:
-        return word in self.words
+        return isinstance(word, str) and self.id_of(word) is not None
 
     def __getitem__(self, word: str) -> np.ndarray:
         """Return the vector of a word, float32 (D,); UnknownWordError if the word is unknown."""
@@ -183,8 +184,16 @@ class WordVectors:
         return self.matrix / self.norms[:, np.newaxis]
 
     def id_of(self, word: str) -> int | None:
-        """Return the id of a word; None if it is unknown."""
-        return self.words.find(word)
+        """Return the id of a word, as it is spelled or else in the normal form NFC or NFD; None if it is unknown.
+
+        An accented letter may be one character or two, which look the same. A user types one of them, and the text may
+        have had the other.
+        """
+        found = self.words.find(word)
+        if found is None and not word.isascii():
+            forms = (self.words.find(unicodedata.normalize(form, word)) for form in ("NFC", "NFD"))
+            found = next((word_id for word_id in forms if word_id is not None), None)
+        return found
 
     def ids_of(self, words: Sequence[str]) -> np.ndarray:
         """Return the ids of n words, int32 (n,).
@@ -199,7 +208,7 @@ class WordVectors:
         for word in words:
             if not isinstance(word, str):
                 raise ConfigError(f"{word!r:.60} is not a word", hint="a word is a str")
-        ids = [self.words.find(word) for word in words]
+        ids = [self.id_of(word) for word in words]
         unknown = [word for word, word_id in zip(words, ids, strict=True) if word_id is None]
         if unknown:
             raise self.unknown(unknown)
