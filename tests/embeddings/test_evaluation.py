@@ -12,13 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from w2v_cli.embeddings.evaluation import evaluate
-from w2v_cli.embeddings.gold import AnalogySet, PairSet, read_gold
+from w2v_cli.embeddings.gold import AnalogySet, GoldSet, PairSet, read_gold
 from w2v_cli.embeddings.statistics import pearson, spearman
 from w2v_cli.embeddings.vectors import WordVectors
 from w2v_cli.errors import GoldFileError
 
 
-def read(tmp_path: Path, text: str | bytes) -> AnalogySet | PairSet:
+def read(tmp_path: Path, text: str | bytes) -> GoldSet:
     path = tmp_path / "gold"
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     return read_gold(path)
