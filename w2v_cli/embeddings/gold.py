@@ -259,7 +259,7 @@ def _odd_columns(header: Sequence[str]) -> list[int]:
     odd = [c for c, name in enumerate(header) if _ODD_NAME.fullmatch(name)]
     stems = Counter(stem(name) for name in header)
     words = [c for c, name in enumerate(header) if stems[stem(name)] > 1]
-    return [*words, odd[0]] if len(odd) == 1 and len(words) > 1 else []
+    return [*words, odd[0]] if len(odd) == 1 and len(words) > 2 else []
 
 
 def _sections(name: str, rows: _Lines, first_title: str, counts: range, expected: str) -> Sections:
