@@ -56,6 +56,7 @@ PAIRS = {
     ),
     "written by pandas, tabs": ("\tword1\tword2\tscore\n0\tsea\tlake\t8\n1\tsea\tpen\t1\n", "column 4 (score)", [8, 1]),
     "written by R": ('"w1" "w2" "score"\n"1" "sea" "lake" 8\n"2" "New York" "pen" 1\n', "column 4 (score)", [8, 1]),
+    "a named index": ("p1 sea lake 8\np2 sea pen 1\np3 car pen 0\n", "column 4", [8, 1, 0]),
     "the rating first": ("score,word1,word2\n7.5,sea,lake\n0.5,sea,pen\n", "column 1 (score)", [7.5, 0.5]),
     # Other languages
     "German SimLex, the mean last": (
@@ -142,7 +143,7 @@ def test_rated_pairs_are_read_in_their_published_layout(tmp_path: Path, layout: 
     assert isinstance(gold, PairSet)
     assert gold.ratings == tuple(ratings)
     assert str(gold.column) == column
-    assert all(len(word) and not word.isdecimal() for pair in gold.pairs for word in pair)
+    assert all(word not in ("p1", "i", "t", "n", "N") and not word.isdecimal() for pair in gold.pairs for word in pair)
     assert gold.pairs[0][1] != gold.pairs[1][1]
 
 
@@ -273,7 +274,7 @@ def test_the_task_overrides_the_recognition(tmp_path: Path) -> None:
         (b"PK\x03\x04gold", "is a zip archive"),
         (b"\x1f\x8b\x08\0", r"is compressed \(.gz\)"),
         (b"\x93NUMPY\x01", "holds vectors"),
-        ("sea lake 8\n".encode("utf-16"), "is not UTF-8 text: byte 0|is a binary file"),
+        ("sea lake 8\n".encode("utf-16"), "is not UTF-8 text: byte 0"),
         ("Espa\u00f1a Madrid Francia Par\u00eds\n".encode("cp1252"), "is not UTF-8 text: byte 4"),
         (b"ox\toxen\n", "holds one pair of words"),
         (b": a\nman king woman queen\nman king woman queen extra\n", "line 3: expected four words, found 5"),

@@ -224,6 +224,7 @@ def _read_analogies(name: str, rows: _Lines) -> AnalogySet:
 
 
 def _rule(sections: Sections) -> str:
+    """Say how `_questions_of` makes questions of the pairs in these sections."""
     most = max(len(pairs) for _, pairs in sections)
     limit = f", at most {MOST_QUESTIONS:,} of a section" if most * (most - 1) > MOST_QUESTIONS else ""
     return f"questions are all ordered pairs of the word pairs of a section{limit}, any of a word's answers is right"

@@ -26,7 +26,7 @@ _TAG = re.compile(
 )
 # How headers call the mean, in the languages of published sets.
 _MEAN = re.compile(
-    "mean|average|avg|mittel|durchschnitt|media(?!n)|médi|medie|moyenne|gemiddel|средн|середн|平均|均值|평균|ortalama"
+    "mean|average|avg|mittel|durchschnitt|media(?!n)|médi|medie|moyenne|gemiddel|средн|середн|平均|均值|평균|ortalama|snitt|mitjana|batez|srednj|просе|vidēj|meðal"
     "|średni|průměr|priemer|medel|gjennomsnitt|gennemsnit|keskiarv|keskmi|átlag|prosje|prosek|povpreč|vidurk|μέσ|μεσ"
     "|متوسط|میانگین|ממוצע|औसत|trung bình|ค่าเฉลี่ย|rata-rata"
 )
@@ -192,8 +192,9 @@ def _is_name(value: str) -> bool:
 
 
 def _is_tags(values: Sequence[str]) -> bool:
-    """Return whether a column holds parts of speech or one-letter relations, and no words."""
-    return all(map(_TAG.fullmatch, values))
+    """Return whether a column holds parts of speech, one-letter relations, or numbered names such as `p1`: no words."""
+    is_numbered = len(values) > 1 and len(set(map(stem, values))) == 1
+    return all(map(_TAG.fullmatch, values)) or (is_numbered and all(re.search(r"\d", value) for value in values))
 
 
 def _is_index(values: Sequence[str]) -> bool:
