@@ -256,6 +256,17 @@ def test_eval_scores_the_files_of_a_folder(capsys: pytest.CaptureFixture[str]) -
     ]
 
 
+def test_a_file_of_a_folder_of_which_nothing_can_be_asked_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("bats").mkdir()
+    Path("bats/G01.txt").write_text("man\tking\nwoman\tqueen\n")
+    Path("bats/G02.txt").write_text("ox\toxen\nmouse\tmice\n")
+    Path("bats/google.txt").write_text(": a\nox oxen mouse mice\n: b\nman king woman queen\n")
+    code, out, err = call(capsys, "eval", "bats")
+    scores = {line.split("  ")[0]: line.split()[-4:] for line in out.splitlines()[3:-2]}
+    assert code == 1 and scores["G01"][1:] == ["2", "2", "2"] and scores["google: b"][1:] == ["1", "1", "1"]
+    assert err == "bats: no question can be asked of G02: the model lacks words of each\n"
+
+
 def test_eval_finds_odd_words_when_asked(capsys: pytest.CaptureFixture[str]) -> None:
     Path("odd.txt").write_text(
         ": people\nking man king queen apple\nking man queen woman\n: other\nking man duke apple\n"

@@ -108,7 +108,7 @@ def eval(
     models = {path: session.model(path, format) for path in model_paths}
     if as_csv:
         print_csv(CSV_COLUMNS)
-    too_low, nothing_seen = [], False
+    too_low, has_unasked = [], False
     for gold_set in gold_sets:
         scores: dict[str, Score] = {}
         for path, model in models.items():
@@ -123,10 +123,10 @@ def eval(
             _print_scores(scores)
         _note_remarks(scores)
         too_low += [] if require is None else _too_low(scores, require)
-        nothing_seen = nothing_seen or any(score.seen == 0 for score in scores.values())
+        has_unasked = has_unasked or any(score.unasked for score in scores.values())
     for line in too_low:
         note(line)
-    if too_low or nothing_seen:
+    if too_low or has_unasked:
         context.exit(1)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
+from itertools import chain, islice
 
 import numpy as np
 
@@ -56,6 +56,7 @@ class Score:
     column : the column that the ratings of pairs were read from.
     remarks : what a reader of the score should know: that no question could be asked, and why; or that no header names
         the column of the ratings.
+    unasked : the files of which no question could be asked.
     """
 
     file: str
@@ -70,6 +71,7 @@ class Score:
     pearson: float | None = None
     column: RatingColumn | None = None
     remarks: tuple[str, ...] = ()
+    unasked: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, object]:
         """Return the fields for JSON; only pairs have `pearson`, `column` (from 1) and `column_name`."""
@@ -122,10 +124,23 @@ def evaluate(
         score = _score_odd(vectors, gold, rules, row_of)
     else:
         score = _score_pairs(vectors, gold, rules, row_of)
-    if score.seen:
-        return score
-    words = chain.from_iterable(gold.pairs if isinstance(gold, PairSet) else _questions(gold))
-    return replace(score, remarks=(*score.remarks, _why_unseen(vectors, words, score, rules, used, row_of)))
+    if not score.seen:
+        words = chain.from_iterable(gold.pairs if isinstance(gold, PairSet) else _questions(gold))
+        remark = _why_unseen(vectors, words, score, rules, used, row_of)
+        return replace(score, remarks=(*score.remarks, remark), unasked=(gold.path,))
+    unasked = () if isinstance(gold, PairSet) else tuple(_unasked_files(gold, score.sections))
+    if unasked:
+        remark = f"no question can be asked of {', '.join(unasked)}: the model lacks words of each"
+        return replace(score, remarks=(*score.remarks, remark), unasked=unasked)
+    return score
+
+
+def _unasked_files(gold: AnalogySet | OddSet, sections: Sequence[Section]) -> Iterator[str]:
+    """Yield the files of a folder of which no question was asked."""
+    rest = iter(sections)
+    for file, count in gold.files:
+        if sum(section.seen for section in islice(rest, count)) == 0:
+            yield file
 
 
 def _questions(gold: AnalogySet | OddSet) -> Iterator[tuple[str, ...]]:

@@ -42,19 +42,25 @@ class AnalogySet:
     """Questions "a is to b as c is to ?", in named sections. Each is a tuple: a, b, c, and one or more right answers.
 
     `rule` says how the questions were made of pairs of words; it is empty if the file has the questions themselves.
+    If `path` is a folder, `files` has the name of each file and the number of its sections, in their order.
     """
 
     path: str
     sections: Sections
     rule: str = ""
+    files: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True)
 class OddSet:
-    """Sets of four or more words, in named sections; the last word of a set does not belong to the others."""
+    """Sets of four or more words, in named sections; the last word of a set does not belong to the others.
+
+    `files` is as in AnalogySet.
+    """
 
     path: str
     sections: Sections
+    files: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -120,10 +126,10 @@ def read_gold_sets(path: str | os.PathLike[str], task: str | None = None) -> lis
     odd = {label: gold for label, gold in sets.items() if isinstance(gold, OddSet)}
     found: list[GoldSet] = [gold for gold in sets.values() if isinstance(gold, PairSet)]
     if odd:
-        found.insert(0, OddSet(name, _joined(odd)))
+        found.insert(0, OddSet(name, _joined(odd), _section_counts(odd)))
     if analogies:
         rule = next((gold.rule for gold in analogies.values() if gold.rule), "")
-        found.insert(0, AnalogySet(name, _joined(analogies), rule))
+        found.insert(0, AnalogySet(name, _joined(analogies), rule, _section_counts(analogies)))
     return found
 
 
@@ -147,6 +153,10 @@ def _joined(sets: Mapping[str, AnalogySet | OddSet]) -> Sections:
         for label, gold in sets.items()
         for title, questions in gold.sections
     )
+
+
+def _section_counts(sets: Mapping[str, AnalogySet | OddSet]) -> tuple[tuple[str, int], ...]:
+    return tuple((label, len(gold.sections)) for label, gold in sets.items())
 
 
 def _read_file(name: str, task: str | None) -> GoldSet:
