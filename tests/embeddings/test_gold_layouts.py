@@ -278,6 +278,7 @@ def test_the_task_overrides_the_recognition(tmp_path: Path) -> None:
         ("Espa\u00f1a Madrid Francia Par\u00eds\n".encode("cp1252"), "is not UTF-8 text: byte 4"),
         (b"ox\toxen\n", "holds one pair of words"),
         (b": a\nman king woman queen\nman king woman queen extra\n", "line 3: expected four words, found 5"),
+        (b"it was a dark and stormy night " * 5_000, "is one long line of text"),
         (b"It was a dark night.\nThe rain fell.\n", "line 1: expected four words, found 5"),
     ],
 )

@@ -50,6 +50,8 @@ def refuse_other_files(name: str, head: bytes) -> None:
             raise GoldFileError(f"{name} is compressed ({suffix}), not a gold set in plain text", _UNPACK)
     if _holds_vectors(text.decode(errors="replace")):
         raise GoldFileError(f"{name} holds vectors, not a gold set", _VECTORS)
+    if len(head) == HEAD_BYTES and b"\n" not in head and b"\r" not in head:
+        raise GoldFileError(f"{name} is one long line of text, not a gold set", "give a text with one question a line")
     # Text in UTF-16 has zero bytes too; that is another error.
     if b"\0" in text and not text.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise GoldFileError(f"{name} is a binary file, not a gold set", "give a text with one question a line")

@@ -42,6 +42,8 @@ _NO_RATING = re.compile(
     r"|number|count|freq|frequency|rank|rater|annotator|annotators|anno|annot|judge|subject|participant|sub|conc|concq"
     r"|assoc|confidence|standardabweichung|ecart|deviazione|desviación)(?![^\W\d_])"
 )
+# More columns are not looked at, because a line may be a whole text.
+_MOST_COLUMNS = 200
 # A column is the mean of the others if its values differ from it by no more than rounding.
 _ROUNDING = 0.06
 _NEARLY_ALL = 0.95
@@ -156,7 +158,7 @@ def find_layout(lines: Sequence[str], comment: str | None = None) -> Layout | No
 
 
 def _layout_of(separator: str, rows: Sequence[Sequence[str]], title: Sequence[str] | None) -> Layout | None:
-    width = max(map(len, rows))
+    width = min(max(map(len, rows)), _MOST_COLUMNS)
     columns = [[row[c] for row in rows if c < len(row)] for c in range(width)]
     # Columns that most rows lack, such as remarks, are ignored.
     used = [c for c in range(width) if 2 * len(columns[c]) >= len(rows)]
