@@ -163,6 +163,7 @@ def test_words_may_begin_with_a_hash_or_be_one_quote(tmp_path: Path) -> None:
     )
     assert isinstance(gold, PairSet)
     assert gold.pairs == (("#metoo", "protest"), ('"', "inch"), ("sea", "pen"))
+    assert gold.column is not None and gold.column.name is None
     hashed = read_gold(read(tmp_path, "#a #b #c #d\n# no question\n#d #c #b #a\n"))
     assert isinstance(hashed, AnalogySet) and len(hashed.sections[0][1]) == 2
 

@@ -21,8 +21,9 @@ from w2v_cli.embeddings.statistics import Interval, pearson, share_interval, spe
 from w2v_cli.embeddings.vectors import WordVectors
 
 _METHOD_NAMES = {"3cosadd": "3CosAdd", "3cosmul": "3CosMul"}
-# So many analogies are answered at a time, because each takes several vectors of float64.
+# Analogies are answered this many at a time, because each takes several float64 vectors.
 _QUESTIONS_AT_ONCE = 8_192
+# How many unknown words a remark names.
 _EXAMPLES = 5
 
 
@@ -202,9 +203,9 @@ def _score_of_sections(
 def _answer_sections(
     vectors: WordVectors, gold: AnalogySet, rules: Protocol, method: str, row_of: dict[str, int]
 ) -> tuple[Section, ...]:
-    """Answer the questions whose words are all known, all sections at once, and count per section.
+    """Answer the questions whose words are known, all sections at once, and count per section.
 
-    Of several right answers, one must be known.
+    If a question has several right answers, it is asked if at least one of them is known.
     """
     asked = (
         (section, tuple(map(rules.fold, question)))

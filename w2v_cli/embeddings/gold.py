@@ -19,7 +19,7 @@ from w2v_cli.embeddings.rated_pairs import Layout, RatingColumn, find_layout, nu
 from w2v_cli.errors import GoldFileError
 from w2v_cli.storage.opening import open_input
 
-# A file of word pairs such as those of BATS makes at most about this many questions: those of 317 pairs.
+# Pairs of words, as in BATS, make at most this many questions in a section. 317 pairs make about as many.
 MOST_QUESTIONS = 100_000
 _HINT = (
     "give analogies (': section' lines, 4 words per line), pairs of words that share a relation (as in BATS: word, tab,"
@@ -30,6 +30,7 @@ _SUFFIXES = ("", ".txt", ".tsv", ".tab", ".csv")
 TAGGED = re.compile(r"(.+)[-_/.#|](?:[nvajr]|nn|vb|jj|rb|noun|verb|adj|adv|propn)", re.IGNORECASE)
 _ODD_NAME = re.compile(r"(the )?(odd([ _-]?(one|word))?([ _-]?out)?|outlier|intruder|doesn.?t[ _-]?fit)", re.IGNORECASE)
 _COMMENT = re.compile(r"#+( |$)")
+# How many words a set with an odd one may have.
 _MANY = range(4, 1_000)
 
 # The questions or word sets of a file, in named sections.
@@ -163,7 +164,7 @@ def _read_file(name: str, task: str | None) -> GoldSet:
     numbered = enumerate(_read_text(name).split("\n"), start=1)
     # A tab at the start of a line stays: the name of an index is often empty.
     lines = [(number, line.rstrip().lstrip(" ")) for number, line in numbered if line.strip()]
-    # A word may begin with `#`. What does have a blank after it is a comment.
+    # A word may begin with `#`, so only a `#` with a blank after it is certain to begin a comment.
     rows = [(number, line) for number, line in lines if not _COMMENT.match(line)]
     if not rows:
         raise GoldFileError(f"{name} holds no questions and no pairs", hint=_HINT)

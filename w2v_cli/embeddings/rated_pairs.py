@@ -164,9 +164,9 @@ def _layout_of(separator: str, rows: Sequence[Sequence[str]], title: Sequence[st
     used = [c for c in range(width) if 2 * len(columns[c]) >= len(rows)]
     numeric = [c for c in used if _is_numeric(columns[c])]
     is_header = any(c < len(rows[0]) and _is_name(rows[0][c]) for c in numeric)
-    # A comment is a header only if it names every column.
-    fitting = title if title is not None and len(title) == len(used) else None
-    header = rows[0] if is_header else fitting
+    # A comment is a header only if it names every column, and is not itself a row of numbers.
+    is_title = title is not None and len(title) == len(used) and any(_is_name(title[c]) for c in numeric)
+    header = rows[0] if is_header else title if is_title else None
     if header is not None and len(header) == len(used) - 1 and 0 in numeric:
         header = ["", *header]  # R leaves out the name of the index
     texts = [c for c in used if c not in numeric]
