@@ -326,6 +326,18 @@ def test_a_gold_set_is_scored_by_path_or_as_it_was_read(bare: w2v.Model, tmp_pat
         bare.evaluate(tmp_path / "none.tsv")
 
 
+def test_a_task_says_what_a_gold_set_holds(bare: w2v.Model, tmp_path: Path) -> None:
+    (tmp_path / "odd.txt").write_text("Paris Berlin Paris banana\nParis Berlin Rome banana\n")
+    score = bare.evaluate(tmp_path / "odd.txt", task="odd")
+    assert (score.kind, score.score, score.seen, score.total) == ("odd", 100, 1, 2)
+    (tmp_path / "raters.csv").write_text("w1,w2,A,B,Mean\nParis,Berlin,0,9,9\nParis,banana,9,0,1\n")
+    score = bare.evaluate(tmp_path / "raters.csv", task="pairs")
+    assert score.score == pytest.approx(100) and str(score.column) == "column 5 (Mean)"
+    (tmp_path / "polski.txt").write_text("król królowa mężczyzna kobieta\n")
+    score = bare.evaluate(tmp_path / "polski.txt", task="analogies")
+    assert score.seen == 0 and "such as król, królowa" in score.remarks[0]
+
+
 @pytest.mark.parametrize(
     ("ask", "message"),
     [
@@ -355,6 +367,7 @@ def test_a_gold_set_is_scored_by_path_or_as_it_was_read(bare: w2v.Model, tmp_pat
         (lambda model: model.analogy("Paris", "Berlin", "apple", method="best"), "method best is not one of 3cosadd"),
         (lambda model: model.evaluate(["a.txt"]), "the gold set is a list, not a path"),
         (lambda model: model.evaluate("a.txt", protocol="mine"), "protocol mine is not one of word2vec"),
+        (lambda model: model.evaluate("a.txt", task="test"), "task test is not one of None, pairs, analogies, odd"),
         (lambda model: model.evaluate("a.txt", oov="right"), "oov right is not one of None, skip, wrong"),
         (lambda model: model.evaluate("a.txt", restrict_vocab=1.5), "restrict_vocab 1.5 is not a whole number"),
     ],

@@ -26,6 +26,9 @@ PARSED_FORMATS = ("text", "glove")
 MATRICES = ("input", "output", "sum", "concat")
 DTYPES = ("float32", "float16")
 
+# The kinds of gold sets. Contents tell analogies from pairs; sets of words with an odd one look like analogies.
+TASKS = ("pairs", "analogies", "odd")
+
 # How analogies are answered, whose rules a score follows, and what happens to questions with unknown words.
 METHODS = ("3cosadd", "3cosmul")
 PROTOCOL_NAMES = ("word2vec", "gensim", "strict")

@@ -160,8 +160,10 @@ def test_eval_prints_one_object_per_file(capsys: pytest.CaptureFixture[str]) -> 
     code, out, _ = call(capsys, "eval", "--json", "analogies.txt", "pairs.tsv")
     analogies, pairs = map(json.loads, out.splitlines())
     assert code == 0
-    keys = ["file", "kind", "score", "seen", "total", "sections", "protocol", "oov", "interval"]
-    assert list(analogies) == [*keys, "model"] and list(pairs) == [*keys, "pearson", "model"]
+    keys = ["file", "kind", "score", "seen", "total", "sections", "protocol", "oov", "interval", "remarks"]
+    assert list(analogies) == [*keys, "model"]
+    assert list(pairs) == [*keys, "pearson", "column", "column_name", "model"]
+    assert (pairs["column"], pairs["column_name"], pairs["remarks"]) == (3, None, [])
     assert (analogies["file"], analogies["kind"], analogies["score"]) == ("analogies.txt", "analogies", 50)
     assert analogies["sections"][1] == {"name": "other", "correct": 0, "seen": 0, "total": 1, "score": None}
     assert (pairs["kind"], pairs["seen"], pairs["total"], pairs["sections"]) == ("pairs", 3, 4, [])
@@ -182,7 +184,100 @@ def test_a_score_that_nobody_can_know_is_under_every_requirement(capsys: pytest.
     code, out, err = call(capsys, "eval", "--json", "none.txt", "--require", "-100")
     assert code == 1
     assert json.loads(out)["score"] is None
-    assert err == "none.txt: – is under the required -100\n"
+    assert err.endswith("\nnone.txt: – is under the required -100\n")
+
+
+@pytest.mark.parametrize("output", [[], ["--json"], ["--csv"]])
+def test_a_file_of_which_nothing_can_be_asked_exits_with_1_and_the_others_are_scored(
+    capsys: pytest.CaptureFixture[str], output: list[str]
+) -> None:
+    Path("deutsch.txt").write_text("König\tKönigin\t9\nKönig\tHaus\t1\n")
+    code, out, err = call(capsys, "eval", *output, "deutsch.txt", "pairs.tsv")
+    assert code == 1
+    assert err == (
+        "deutsch.txt: none of the 2 pairs can be asked: the model lacks words of each, such as König, Königin, Haus."
+        " Is it in the model's language? The model's most frequent words are man, woman, king, queen, apple\n"
+    )
+    assert out.count("deutsch.txt") == 1 and "pairs.tsv" in out and "100.0" in out
+    assert output or "no question can be asked" in out
+    assert not output or "seen" in out
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "reason"),
+    [
+        ("KING\tQUEEN\t9\n", ["--protocol", "strict"], "The case differs: the model has king, not KING"),
+        ("man apple queen king\n", ["--restrict-vocab", "2"], "Some are not among the 2 most frequent words"),
+        ("roi\treine/reines\nhomme\tfemme\n", [], "none of the 2 questions can be asked"),
+        ("king queen x y z\n", ["--task", "odd"], "none of the 1 sets can be asked"),
+    ],
+)
+def test_the_reason_why_nothing_can_be_asked_is_given(
+    capsys: pytest.CaptureFixture[str], text: str, options: list[str], reason: str
+) -> None:
+    Path("gold.txt").write_text(text)
+    code, out, err = call(capsys, "eval", *options, "gold.txt")
+    assert code == 1 and "total" not in out
+    assert reason in err
+
+
+def test_a_model_that_knows_no_question_is_named_beside_others(capsys: pytest.CaptureFixture[str]) -> None:
+    save_model("fr.safetensors", ["roi", "reine"], np.ones(2, np.int64), {"input_vectors": MATRIX[:2]}, {})
+    code, out, err = call(capsys, "eval", "-m", "model.safetensors", "-m", "fr.safetensors", "pairs.tsv")
+    assert code == 1 and "3 / 4" in out and "0 / 4" in out
+    assert err.startswith("fr.safetensors: pairs.tsv: none of the 4 pairs can be asked") and err.count("\n") == 1
+
+
+def test_the_column_of_the_ratings_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    # The first rater's order is the reverse of the mean's.
+    Path("raters.csv").write_text("w1,w2,A,B,mean\nman,king,1,20,10\nman,woman,5,5,5\nman,apple,9,-7,1\n")
+    code, out, err = call(capsys, "eval", "raters.csv")
+    assert (code, err) == (0, "") and "ratings in column 5 (mean)" in out and "total    100.0" in out
+    values = json.loads(call(capsys, "eval", "--json", "raters.csv")[1])
+    assert (values["column"], values["column_name"]) == (5, "mean")
+    Path("bare.csv").write_text("man,king,9,2\nman,woman,5,1\nman,apple,1,1\n")
+    code, out, err = call(capsys, "eval", "bare.csv")
+    assert code == 0 and "ratings in column 3," in out
+    assert err == "bare.csv: no header says which column of numbers is the mean rating: column 3 was taken\n"
+
+
+def test_eval_scores_the_files_of_a_folder(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("bats").mkdir()
+    Path("bats/G01.txt").write_text("man\tking\nwoman\tqueen/quean\n")
+    Path("bats/G02.txt").write_text("man\twoman\nking\tapple\n")
+    code, out, err = call(capsys, "eval", "bats")
+    lines = [line.split() for line in out.splitlines()]
+    assert (code, err) == (0, "")
+    assert lines[0] == ["bats:", "analogies"] and "ordered pairs of the word pairs" in out
+    assert lines[3:6] == [
+        ["G01", "100.0", "2", "2", "2"],
+        ["G02", "0.0", "0", "2", "2"],
+        ["total", "50.0", "2", "4", "4", "0.0…100.0"],
+    ]
+
+
+def test_a_file_of_a_folder_of_which_nothing_can_be_asked_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("bats").mkdir()
+    Path("bats/G01.txt").write_text("man\tking\nwoman\tqueen\n")
+    Path("bats/G02.txt").write_text("ox\toxen\nmouse\tmice\n")
+    Path("bats/google.txt").write_text(": a\nox oxen mouse mice\n: b\nman king woman queen\n")
+    code, out, err = call(capsys, "eval", "bats")
+    scores = {line.split("  ")[0]: line.split()[-4:] for line in out.splitlines()[3:-2]}
+    assert code == 1 and scores["G01"][1:] == ["2", "2", "2"] and scores["google: b"][1:] == ["1", "1", "1"]
+    assert err == "bats: no question can be asked of G02: the model lacks words of each\n"
+
+
+def test_eval_finds_odd_words_when_asked(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("odd.txt").write_text(
+        ": people\nking man king queen apple\nking man queen woman\n: other\nking man duke apple\n"
+    )
+    code, out, err = call(capsys, "eval", "--task", "odd", "odd.txt", "--json")
+    values = json.loads(out)
+    assert (code, err) == (0, "")
+    assert (values["kind"], values["seen"], values["total"]) == ("odd", 2, 3)
+    # In the second set, man and woman have the same cosine, and man stands first.
+    assert [section["correct"] for section in values["sections"]] == [1, 0] and values["score"] == 50
+    assert "smallest cosine to the mean" in values["protocol"] and "column" not in values
 
 
 def test_eval_reads_a_gold_set_from_stdin(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,13 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from w2v_cli.embeddings.evaluation import evaluate
-from w2v_cli.embeddings.gold import AnalogySet, PairSet, read_gold
+from w2v_cli.embeddings.gold import AnalogySet, GoldSet, PairSet, read_gold
+from w2v_cli.embeddings.protocols import PROTOCOLS
 from w2v_cli.embeddings.statistics import pearson, spearman
 from w2v_cli.embeddings.vectors import WordVectors
 from w2v_cli.errors import GoldFileError
 
 
-def read(tmp_path: Path, text: str | bytes) -> AnalogySet | PairSet:
+def read(tmp_path: Path, text: str | bytes) -> GoldSet:
     path = tmp_path / "gold"
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     return read_gold(path)
@@ -200,6 +201,62 @@ def test_pairs_are_scored_by_the_order_of_their_cosines(tmp_path: Path) -> None:
     assert "Spearman" in score.protocol
 
 
+def test_pairs_of_pairs_are_answered_as_bats_defines_it(tmp_path: Path) -> None:
+    rng = np.random.default_rng(5)
+    words = [f"w{i}" for i in range(40)]
+    matrix = rng.standard_normal((40, 4)).astype(np.float32)
+    matrix[20:] = matrix[:20] + rng.standard_normal(4) + 0.7 * rng.standard_normal((20, 4))
+    answers = {f"w{i}": [f"w{i + 20}", f"w{(i + 7) % 40}", "unknown"] for i in range(20)}
+    gold = read(tmp_path, "".join(f"{word}\t{'/'.join(right)}\n" for word, right in answers.items()))
+    units = matrix / np.linalg.norm(matrix, axis=1, keepdims=True)
+    correct = 0
+    for a in answers:
+        for b in answers:
+            if a != b:
+                rows = [words.index(word) for word in (a, answers[a][0], b)]
+                cosines = units @ (units[rows[1]] - units[rows[0]] + units[rows[2]])
+                cosines[rows] = -np.inf
+                correct += words[int(np.argmax(cosines))] in answers[b]
+    score = evaluate(WordVectors(words, matrix), gold)
+    assert (score.seen, score.total) == (20 * 19, 20 * 19) and 5 < 100 * correct / (20 * 19) < 95
+    assert score.score == pytest.approx(100 * correct / (20 * 19))
+    assert "any of a word's answers is right" in score.protocol
+
+
+def test_more_questions_than_are_answered_at_once_are_all_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gold = read(tmp_path, "man king woman queen\nman king woman apple\nman woman king queen\nking man queen woman\n")
+    for method in ("3cosadd", "3cosmul"):
+        whole = evaluate(PEOPLE, gold, method=method)
+        with monkeypatch.context() as patch:
+            patch.setattr("w2v_cli.embeddings.evaluation._QUESTIONS_AT_ONCE", 3)
+            assert evaluate(PEOPLE, gold, method=method) == whole and whole.seen == 4
+
+
+def test_parts_of_speech_are_removed_only_from_unknown_words(tmp_path: Path) -> None:
+    matrix = np.array([[1, 0], [1, 0.1], [1, 1], [-1, 0], [0.5, 1]], dtype=np.float32)
+    vectors = WordVectors(["sun", "sunlight", "run", "cold", "run-v"], matrix)
+    score = evaluate(vectors, read(tmp_path, "sun-n sunlight-n 9\nsun-n run-v 5\nsun-n cold-j 1\n"))
+    assert (score.seen, score.score) == (3, pytest.approx(100)) and "parts of speech removed" in score.protocol
+    cosines = [1 / math.sqrt(1.01), 0.5 / math.sqrt(1.25), -1]
+    assert score.pearson == pytest.approx(100 * np.corrcoef(cosines, [9, 5, 1])[0, 1], abs=1e-4)
+    # `well-n` is a word here, because others have no suffix.
+    assert evaluate(vectors, read(tmp_path, "sun-n sunlight 9\nsun cold 1\n")).seen == 1
+
+
+@pytest.mark.parametrize(("protocol", "oov", "expected"), [("word2vec", None, 100), ("strict", None, 25)])
+def test_the_odd_word_is_the_farthest_from_the_mean(
+    tmp_path: Path, protocol: str, oov: str | None, expected: float
+) -> None:
+    path = tmp_path / "odd.txt"
+    path.write_text("king queen Queen apple\nKING queen woman APPLE\n: unknown\nking queen man duke\n")
+    path.write_text(path.read_text() + "duke queen man apple\n")
+    score = evaluate(PEOPLE, read_gold(path, "odd"), PROTOCOLS[protocol], oov=oov)
+    assert score.kind == "odd" and score.score == pytest.approx(expected)
+    assert [(section.name, section.total) for section in score.sections] == [("sets", 2), ("unknown", 2)]
+
+
 def test_nothing_seen_has_no_score(tmp_path: Path) -> None:
     pairs, analogies = (
         evaluate(PEOPLE, read(tmp_path, "x y 1\n")),
@@ -207,6 +264,8 @@ def test_nothing_seen_has_no_score(tmp_path: Path) -> None:
     )
     assert (pairs.score, pairs.pearson, pairs.seen, pairs.total) == (None, None, 0, 1)
     assert (analogies.score, analogies.seen, analogies.total) == (None, 0, 1)
+    assert "none of the 1 pairs can be asked" in pairs.remarks[0] and "such as x, y" in pairs.remarks[0]
+    assert "such as x, y, z, w" in analogies.remarks[0]
 
 
 def test_the_gold_sets_of_the_field_are_read(shared_data: Callable[[str], Path]) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from w2v_cli.embeddings.evaluation import PROTOCOLS, evaluate
+from w2v_cli.embeddings.evaluation import evaluate
 from w2v_cli.embeddings.gold import AnalogySet, PairSet, read_gold
+from w2v_cli.embeddings.protocols import PROTOCOLS
 from w2v_cli.embeddings.statistics import share_interval, spearman, spearman_interval
 from w2v_cli.embeddings.vectors import WordVectors
 

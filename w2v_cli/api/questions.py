@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from w2v_cli.choices import METHODS, OOV, PROTOCOL_NAMES, require_choice, require_number, require_whole
+from w2v_cli.choices import METHODS, OOV, PROTOCOL_NAMES, TASKS, require_choice, require_number, require_whole
 from w2v_cli.embeddings.queries import Answer, Neighbour, cosines_between, nearest, odd_one_out, parse_query
 from w2v_cli.embeddings.queries import analogy as answer_analogies
 from w2v_cli.embeddings.queries import similar as most_similar
@@ -18,7 +18,7 @@ from w2v_cli.errors import ConfigError
 
 if TYPE_CHECKING:
     from w2v_cli.embeddings.evaluation import Score
-    from w2v_cli.embeddings.gold import AnalogySet, PairSet
+    from w2v_cli.embeddings.gold import GoldSet
 
 _MOST_SEED = 2**32 - 1
 
@@ -215,8 +215,9 @@ class Questions:
 
     def evaluate(
         self,
-        gold: str | os.PathLike[str] | AnalogySet | PairSet,
+        gold: str | os.PathLike[str] | GoldSet,
         *,
+        task: str | None = None,
         protocol: str = "word2vec",
         method: str = "3cosadd",
         oov: str | None = None,
@@ -224,9 +225,13 @@ class Questions:
     ) -> Score:
         """Score the vectors on a file of analogies or of word pairs; its content tells which it is.
 
+        If no question can be asked because words of each are unknown, `seen` is 0 and `remarks` gives the reason.
+
         Parameters
         ----------
-        gold : the path of a file, or what `w2v_cli.embeddings.gold.read_gold` has read from one.
+        gold : the path of a file or of a folder of analogies, or what `w2v_cli.embeddings.gold.read_gold` returned.
+        task : how to read the file: pairs, analogies or odd, which must be asked for (sets of words, the last of which
+            does not belong). None: the content tells.
         protocol : whose rules to follow: word2vec, gensim or strict.
         method : how analogies are answered: 3cosadd or 3cosmul.
         oov : what happens to questions with unknown words: skip, or wrong (pairs then have cosine 0). None: as the
@@ -236,7 +241,7 @@ class Questions:
         Raises
         ------
         GoldFileError
-            If the file cannot be read, or holds neither analogies nor pairs; with the line.
+            If the file cannot be read or is no gold set, or a line is malformed; with the line.
         ConfigError
             If an option has no such value.
 
@@ -250,18 +255,20 @@ class Questions:
         >>> w2v.Model.of(["up", "high", "left", "down"], vectors).evaluate(path).score
         100.0
         """
-        from w2v_cli.embeddings.evaluation import PROTOCOLS, evaluate
-        from w2v_cli.embeddings.gold import AnalogySet, PairSet, read_gold
+        from w2v_cli.embeddings.evaluation import evaluate
+        from w2v_cli.embeddings.gold import AnalogySet, OddSet, PairSet, read_gold
+        from w2v_cli.embeddings.protocols import PROTOCOLS
 
+        require_choice("task", task, (None, *TASKS))
         require_choice("protocol", protocol, PROTOCOL_NAMES)
         require_choice("method", method, METHODS)
         require_choice("oov", oov, (None, *OOV))
         require_whole("restrict_vocab", restrict_vocab, 1, optional=True)
-        if not isinstance(gold, str | os.PathLike | AnalogySet | PairSet):
+        if not isinstance(gold, str | os.PathLike | AnalogySet | OddSet | PairSet):
             raise ConfigError(
                 f"the gold set is a {type(gold).__name__}, not a path", hint="evaluate one file at a time"
             )
-        questions = gold if isinstance(gold, AnalogySet | PairSet) else read_gold(gold)
+        questions = read_gold(gold, task) if isinstance(gold, str | os.PathLike) else gold
         return evaluate(self._vectors, questions, PROTOCOLS[protocol], method, oov, restrict_vocab)
 
 

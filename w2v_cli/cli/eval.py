@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from w2v_cli.choices import DEFAULT_MODEL, METHODS, OOV, PROTOCOL_NAMES
+from w2v_cli.choices import DEFAULT_MODEL, METHODS, OOV, PROTOCOL_NAMES, TASKS
 from w2v_cli.cli.console import note, print_csv, print_fields, print_json, print_table
 from w2v_cli.cli.options import format_option, json_option, require_not_nan
 from w2v_cli.cli.session import Session, pass_session
@@ -33,6 +33,12 @@ CSV_COLUMNS += ["oov", "protocol"]
     help="Model file. May be given several times, to show models side by side.",
 )
 @format_option
+@click.option(
+    "--task",
+    type=click.Choice(TASKS),
+    help="What GOLD holds. Its content tells pairs from analogies; odd (4 or more words, the odd one last) must be"
+    " asked for.",
+)
 @click.option(
     "--protocol",
     type=click.Choice(PROTOCOL_NAMES),
@@ -73,6 +79,7 @@ def eval(
     gold: tuple[str, ...],
     model_paths: tuple[str, ...],
     format: str | None,
+    task: str | None,
     protocol: str,
     method: str,
     oov: str | None,
@@ -84,29 +91,30 @@ def eval(
     """Score vectors on analogies and on word pairs.
 
     A GOLD file (- is stdin) holds analogies or word pairs; its content tells which. Analogies are ": section" lines and
-    lines of 4 words; the score is the percentage of right answers. Pairs are lines of 2 words and a number, separated
-    by tabs, commas or spaces; the score is Spearman's ρ × 100. Scores can be compared only under the same protocol,
-    which is printed with them. The 95 % interval (bootstrap) says how much a score may change with other questions of
-    the same kind.
+    lines of 4 words, or pairs of words as in BATS; the score is the percentage of right answers. Word pairs are tables
+    with 2 words and a number; the score is Spearman's ρ × 100. In a folder, all files are read. Scores can be compared
+    only under the same protocol, which is printed with them. The 95 % interval (bootstrap) says how much a score may
+    change with other questions of the same kind. If no question of a file can be asked, the exit code is 1.
 
     \b
     Examples:
       w2v eval questions-words.txt
       w2v eval -m wiki.safetensors wordsim353.txt --require 60
       w2v eval -m old.safetensors -m new.safetensors questions-words.txt
+      w2v eval --task odd doesnt-fit.txt
       w2v eval --json questions-words.txt | jq .score
     """
     # Imported here so that `w2v --help` need not wait for numpy.
-    from w2v_cli.embeddings.gold import read_gold
+    from w2v_cli.embeddings.gold import read_gold_sets
 
     if as_json and as_csv:
         raise click.UsageError("--json and --csv exclude each other")
     # All files are read before any work is done.
-    gold_sets = [read_gold(path) for path in gold]
+    gold_sets = [gold_set for path in gold for gold_set in read_gold_sets(path, task)]
     models = {path: session.model(path, format) for path in model_paths}
     if as_csv:
         print_csv(CSV_COLUMNS)
-    too_low = []
+    too_low, has_unasked = [], False
     for gold_set in gold_sets:
         scores: dict[str, Score] = {}
         for path, model in models.items():
@@ -119,11 +127,23 @@ def eval(
                 _print_csv(path, scores[path])
         if not as_json and not as_csv:
             _print_scores(scores)
+        _note_remarks(scores)
         too_low += [] if require is None else _too_low(scores, require)
+        has_unasked = has_unasked or any(score.unasked for score in scores.values())
     for line in too_low:
         note(line)
-    if too_low:
+    if too_low or has_unasked:
         context.exit(1)
+
+
+def _note_remarks(scores: dict[str, Score]) -> None:
+    """Print the remarks on stderr, each once, with the model that it is about."""
+    made_by: dict[str, list[str]] = {}
+    for path, score in scores.items():
+        for remark in score.remarks:
+            made_by.setdefault(f"{score.file}: {remark}", []).append(path)
+    for remark, paths in made_by.items():
+        note(remark if len(paths) == len(scores) else f"{', '.join(paths)}: {remark}")
 
 
 def _too_low(scores: dict[str, Score], require: float) -> list[str]:
@@ -137,11 +157,13 @@ def _too_low(scores: dict[str, Score], require: float) -> list[str]:
 
 
 def _print_scores(scores: dict[str, Score]) -> None:
-    """Print the file, the protocol, and a table with a row for each section and the total."""
+    """Print the file, the protocol and, if any question was asked, a table: a row for each section and the total."""
     first = next(iter(scores.values()))
     print_fields(f"{first.file}: {first.kind}")
     print_fields(first.protocol)
-    if len(scores) > 1:
+    if not any(score.seen for score in scores.values()):
+        print_fields("no question can be asked")
+    elif len(scores) > 1:
         _print_side_by_side(scores)
     else:
         columns = ["score", "correct", "seen", "total"] if first.sections else ["score", "pearson", "seen", "total"]
@@ -178,7 +200,7 @@ def _rows(score: Score) -> list[dict[str, Any]]:
         for section in score.sections
     ]
     low, high = score.interval or (None, None)
-    correct = sum(section.correct for section in score.sections) if score.kind == "analogies" else None
+    correct = sum(section.correct for section in score.sections) if score.kind != "pairs" else None
     total = {"section": "total", "score": score.score, "seen": score.seen, "total": score.total}
     return [*rows, {**total, "low": low, "high": high, "correct": correct, "pearson": score.pearson}]
 

@@ -1,85 +1,35 @@
-"""Score vectors on gold sets of analogies and of word pairs. Every score states the protocol that produced it.
+"""Score vectors on gold sets. Every score states the protocol that produced it.
 
-The programs of the field disagree about details, and so give different scores to the same vectors. Each protocol here
-reproduces the numbers of one program.
-
-References: Mikolov et al. 2013, arXiv:1301.3781 (analogies, 3CosAdd); Levy & Goldberg 2014 (3CosMul); Finkelstein et
-al. 2002 (word pairs); word2vec.c: compute-accuracy.c; gensim: KeyedVectors.evaluate_word_analogies, _pairs.
+References: Mikolov et al. 2013, arXiv:1301.3781 (analogies, 3CosAdd); Levy & Goldberg 2014 (3CosMul); Gladkova et al.
+2016 (pairs of words of which every two make an analogy); Finkelstein et al. 2002 (rated word pairs).
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain, islice
 
 import numpy as np
 
-from w2v_cli.embeddings.gold import AnalogySet, PairSet
-from w2v_cli.embeddings.queries import find_analogies, unit_rows
+from w2v_cli.embeddings.gold import TAGGED, AnalogySet, GoldSet, OddSet, PairSet
+from w2v_cli.embeddings.protocols import PROTOCOLS, Protocol
+from w2v_cli.embeddings.queries import Found, find_analogies, odd_one_out, unit_rows
+from w2v_cli.embeddings.rated_pairs import RatingColumn
 from w2v_cli.embeddings.statistics import Interval, pearson, share_interval, spearman, spearman_interval
 from w2v_cli.embeddings.vectors import WordVectors
 
 _METHOD_NAMES = {"3cosadd": "3CosAdd", "3cosmul": "3CosMul"}
-
-
-@dataclass(frozen=True)
-class Protocol:
-    """The details that the programs disagree about.
-
-    Attributes
-    ----------
-    fold : maps a word to its form. Words of the same form count as one, with the vector of the most frequent of them.
-    case : what `fold` does, for the description of a score.
-    restrict_vocab : analogies are asked and answered among this many of the most frequent words; None: among all.
-    restricts_pairs : whether `restrict_vocab` applies to word pairs too.
-    oov : what happens to questions with unknown words: "skip", or "wrong".
-    candidates : how many of the best words are searched for one whose form is not in the question; with 1, a word of
-        such a form is taken as a wrong answer.
-    least_score : the 3CosAdd score that an answer must exceed.
-    single_precision : whether cosines of pairs are float32, whose rounding decides how equal pairs rank.
-    """
-
-    name: str
-    fold: Callable[[str], str]
-    case: str
-    restrict_vocab: int | None
-    restricts_pairs: bool
-    oov: str
-    candidates: int = 1
-    least_score: float = -np.inf
-    single_precision: bool = False
-
-
-# word2vec.c: toupper in the C locale knows only ASCII, `bestd` starts at 0, demo-word-accuracy.sh restricts to 30,000.
-# gensim: str.upper, most_similar(topn=5).
-PROTOCOLS = {
-    "word2vec": Protocol(
-        "word2vec",
-        lambda word: word.encode(errors="surrogatepass").upper().decode(errors="surrogatepass"),
-        "ASCII case ignored",
-        restrict_vocab=30_000,
-        restricts_pairs=False,
-        oov="skip",
-        least_score=0.0,
-    ),
-    "gensim": Protocol(
-        "gensim",
-        str.upper,
-        "case ignored",
-        restrict_vocab=300_000,
-        restricts_pairs=True,
-        oov="skip",
-        candidates=5,
-        single_precision=True,
-    ),
-    "strict": Protocol("strict", str, "case kept", None, restricts_pairs=False, oov="wrong"),
-}
+# Analogies are answered this many at a time, because each takes several float64 vectors.
+_QUESTIONS_AT_ONCE = 8_192
+# How many unknown words a remark names.
+_EXAMPLES = 5
 
 
 @dataclass(frozen=True)
 class Section:
-    """The result of one section of an analogy set.
+    """The result of one section of a set of analogies or of odd words.
 
     `seen` of its `total` questions have all their words in the vocabulary, and `correct` of those were answered
     correctly. `score` is the percentage of the questions that count; None if none does.
@@ -96,9 +46,18 @@ class Section:
 class Score:
     """The result of a gold set.
 
-    `score` is a percentage for analogies, and Spearman's ρ × 100 for pairs (`pearson` is r × 100); None if undefined.
-    `interval` is its 95 % bootstrap interval. `seen` of the `total` questions or pairs have all their words in the
-    vocabulary; `oov` says what happens to the others.
+    Attributes
+    ----------
+    kind : one of `choices.TASKS`.
+    score : a percentage for analogies and odd words, Spearman's ρ × 100 for pairs; None if undefined.
+    seen : how many of the `total` questions or pairs have all their words in the vocabulary.
+    oov : what happens to the others: "skip" or "wrong".
+    interval : the score's 95 % bootstrap interval.
+    pearson : r × 100, for pairs.
+    column : the column that the ratings of pairs were read from.
+    remarks : what a reader of the score should know: that no question could be asked, and why; or that no header names
+        the column of the ratings.
+    unasked : the files of which no question could be asked.
     """
 
     file: str
@@ -111,9 +70,12 @@ class Score:
     interval: Interval | None
     sections: tuple[Section, ...] = ()
     pearson: float | None = None
+    column: RatingColumn | None = None
+    remarks: tuple[str, ...] = ()
+    unasked: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, object]:
-        """Return the fields for JSON; only pairs have `pearson`."""
+        """Return the fields for JSON; only pairs have `pearson`, `column` (from 1) and `column_name`."""
         values: dict[str, object] = {
             "file": self.file,
             "kind": self.kind,
@@ -124,25 +86,29 @@ class Score:
             "protocol": self.protocol,
             "oov": self.oov,
             "interval": self.interval,
+            "remarks": list(self.remarks),
         }
-        return values if self.kind == "analogies" else {**values, "pearson": self.pearson}
+        if self.kind != "pairs":
+            return values
+        number, name = (None, None) if self.column is None else (self.column.number, self.column.name)
+        return {**values, "pearson": self.pearson, "column": number, "column_name": name}
 
 
 def evaluate(
     vectors: WordVectors,
-    gold: AnalogySet | PairSet,
+    gold: GoldSet,
     protocol: Protocol = PROTOCOLS["word2vec"],
     method: str = "3cosadd",
     oov: str | None = None,
     restrict_vocab: int | None = None,
 ) -> Score:
-    """Score vectors on a gold set.
+    """Score vectors on a gold set. If no question could be asked, a remark of the score says why.
 
     Parameters
     ----------
     method : one of `choices.METHODS`; for analogies only.
-    oov : "skip" leaves questions with unknown words out. "wrong" counts such analogies as wrong answers, and gives
-        such pairs the cosine 0. None: as the protocol does.
+    oov : "skip" leaves questions with unknown words out. "wrong" counts them as wrong answers, and gives rated pairs
+        the cosine 0. None: as the protocol does.
     restrict_vocab : overrides the protocol's; None: as the protocol does.
     """
     rules = replace(
@@ -150,56 +116,131 @@ def evaluate(
         oov=protocol.oov if oov is None else oov,
         restrict_vocab=protocol.restrict_vocab if restrict_vocab is None else restrict_vocab,
     )
+    is_restricted = isinstance(gold, AnalogySet) or rules.restricts_pairs
+    used = rules.restrict_vocab if is_restricted else None
+    row_of = _rows_by_form(map(rules.fold, vectors.words[:used]))
     if isinstance(gold, AnalogySet):
-        return _score_analogies(vectors, gold, rules, method)
-    return _score_pairs(vectors, gold, rules)
+        score = _score_analogies(vectors, gold, rules, method, row_of)
+    elif isinstance(gold, OddSet):
+        score = _score_odd(vectors, gold, rules, row_of)
+    else:
+        score = _score_pairs(vectors, gold, rules, row_of)
+    if not score.seen:
+        words = chain.from_iterable(gold.pairs if isinstance(gold, PairSet) else _questions(gold))
+        remark = _why_unseen(vectors, words, score, rules, used, row_of)
+        return replace(score, remarks=(*score.remarks, remark), unasked=(gold.path,))
+    unasked = () if isinstance(gold, PairSet) else tuple(_unasked_files(gold, score.sections))
+    if unasked:
+        remark = f"no question can be asked of {', '.join(unasked)}: the model lacks words of each"
+        return replace(score, remarks=(*score.remarks, remark), unasked=unasked)
+    return score
 
 
-def _score_analogies(vectors: WordVectors, gold: AnalogySet, rules: Protocol, method: str) -> Score:
-    sections = _answer_sections(vectors, gold, rules, method)
-    correct = sum(section.correct for section in sections)
-    seen = sum(section.seen for section in sections)
-    total = sum(section.total for section in sections)
-    counted = seen if rules.oov == "skip" else total
+def _unasked_files(gold: AnalogySet | OddSet, sections: Sequence[Section]) -> Iterator[str]:
+    """Yield the files of a folder of which no question was asked."""
+    rest = iter(sections)
+    for file, count in gold.files:
+        if sum(section.seen for section in islice(rest, count)) == 0:
+            yield file
+
+
+def _questions(gold: AnalogySet | OddSet) -> Iterator[tuple[str, ...]]:
+    return (question for _, questions in gold.sections for question in questions)
+
+
+def _score_analogies(
+    vectors: WordVectors, gold: AnalogySet, rules: Protocol, method: str, row_of: dict[str, int]
+) -> Score:
     restriction = rules.restrict_vocab
     among = f"the {restriction:,} most frequent words" if restriction is not None else "all words"
+    description = f"{_METHOD_NAMES[method]} on unit vectors among {among}, question words excluded, {rules.case}, "
+    rule = f", {gold.rule}" if gold.rule else ""
+    sections = _answer_sections(vectors, gold, rules, method, row_of)
+    return _score_of_sections(gold, "analogies", sections, rules, description, rule)
+
+
+def _score_odd(vectors: WordVectors, gold: OddSet, rules: Protocol, row_of: dict[str, int]) -> Score:
+    """Choose in each set the word whose cosine to the mean of the set's unit vectors is the smallest."""
+    sections = []
+    for name, sets in gold.sections:
+        forms = [[rules.fold(word) for word in words] for words in sets]
+        known = [words for words in forms if all(form in row_of for form in words)]
+        chosen = [odd_one_out(vectors, [vectors.words[row_of[form]] for form in words])[0] for words in known]
+        correct = sum(rules.fold(found.word) == words[-1] for found, words in zip(chosen, known, strict=True))
+        sections.append(_section(name, correct, len(known), len(sets), rules.oov))
+    description = f"the word with the smallest cosine to the mean of the set's unit vectors, {rules.case}, "
+    return _score_of_sections(gold, "odd", tuple(sections), rules, description)
+
+
+def _score_of_sections(
+    gold: AnalogySet | OddSet,
+    kind: str,
+    sections: tuple[Section, ...],
+    rules: Protocol,
+    description: str,
+    rule: str = "",
+) -> Score:
+    """Add up the sections. `description` and `rule` become part of the protocol."""
+    correct, seen, total = (
+        sum(getattr(section, name) for section in sections) for name in ("correct", "seen", "total")
+    )
+    counted = seen if rules.oov == "skip" else total
+    asked = "questions" if kind == "analogies" else "sets"
     return Score(
         file=gold.path,
-        kind="analogies",
+        kind=kind,
         score=100 * correct / counted if counted else None,
         seen=seen,
         total=total,
-        protocol=f"{rules.name}: {_METHOD_NAMES[method]} on unit vectors among {among}, question words excluded, "
-        f"{rules.case}, questions with unknown words {'skipped' if rules.oov == 'skip' else 'counted wrong'}",
+        protocol=f"{rules.name}: {description}{asked} with unknown words"
+        f" {'skipped' if rules.oov == 'skip' else 'counted wrong'}{rule}",
         oov=rules.oov,
         interval=_percent_interval(share_interval(correct, counted)),
         sections=sections,
     )
 
 
-def _answer_sections(vectors: WordVectors, gold: AnalogySet, rules: Protocol, method: str) -> tuple[Section, ...]:
-    """Answer the questions whose words are all known, all sections at once, and count per section."""
-    row_of = _rows_by_form(map(rules.fold, vectors.words[: rules.restrict_vocab]))
+def _answer_sections(
+    vectors: WordVectors, gold: AnalogySet, rules: Protocol, method: str, row_of: dict[str, int]
+) -> tuple[Section, ...]:
+    """Answer the questions whose words are known, all sections at once, and count per section.
+
+    If a question has several right answers, it is asked if at least one of them is known.
+    """
     asked = (
         (section, tuple(map(rules.fold, question)))
         for section, (_, questions) in enumerate(gold.sections)
         for question in questions
     )
-    known = [(section, forms) for section, forms in asked if all(form in row_of for form in forms)]
+    known = [
+        (section, forms)
+        for section, forms in asked
+        if all(form in row_of for form in forms[:3]) and any(form in row_of for form in forms[3:])
+    ]
     rows = np.array([[row_of[form] for form in forms[:3]] for _, forms in known], np.int64).reshape(-1, 3)
     # gensim: most_similar_cosmul ignores restrict_vocab and searches all words.
     searched = None if method == "3cosmul" and rules.name == "gensim" else rules.restrict_vocab
-    answers = find_analogies(vectors, rows, rules.candidates, method, searched)
     seen, correct = Counter[int](), Counter[int]()
-    for (section, (*abc, expected)), found in zip(known, answers, strict=True):
+    for (section, (a, b, c, *right)), found in zip(
+        known, _answers(vectors, rows, rules.candidates, method, searched), strict=True
+    ):
         seen[section] += 1
         too_low = method == "3cosadd" and len(found.ids) and found.scores[0] <= rules.least_score
         candidates = [] if too_low else [rules.fold(vectors.words[word_id]) for word_id in found.ids.tolist()]
-        correct[section] += _answer(candidates, abc, row_of) == expected
+        correct[section] += _answer(candidates, (a, b, c), row_of) in right
     return tuple(
         _section(name, correct[i], seen[i], len(questions), rules.oov)
         for i, (name, questions) in enumerate(gold.sections)
     )
+
+
+def _answers(
+    vectors: WordVectors, rows: np.ndarray, candidates: int, method: str, restrict_vocab: int | None
+) -> Iterator[Found]:
+    """Yield the answers to questions of three rows each, a limited number of questions at a time."""
+    for first in range(0, len(rows), _QUESTIONS_AT_ONCE):
+        block = rows[first : first + _QUESTIONS_AT_ONCE]
+        yield from find_analogies(vectors, block, candidates, method, restrict_vocab)
 
 
 def _answer(candidates: Sequence[str], abc: Sequence[str], row_of: dict[str, int]) -> str | None:
@@ -215,15 +256,17 @@ def _section(name: str, correct: int, seen: int, total: int, oov: str) -> Sectio
     return Section(name, correct, seen, total, 100 * correct / counted if counted else None)
 
 
-def _score_pairs(vectors: WordVectors, gold: PairSet, rules: Protocol) -> Score:
-    row_of = _rows_by_form(map(rules.fold, vectors.words[: rules.restrict_vocab if rules.restricts_pairs else None]))
-    rows = [(row_of.get(rules.fold(one)), row_of.get(rules.fold(other))) for one, other in gold.pairs]
+def _score_pairs(vectors: WordVectors, gold: PairSet, rules: Protocol, row_of: dict[str, int]) -> Score:
+    is_tagged = gold.is_tagged
+    rows = [tuple(_row(word, rules, row_of, is_tagged) for word in pair) for pair in gold.pairs]
     known = [i for i, pair in enumerate(rows) if None not in pair]
     one, other = np.array([rows[i] for i in known], dtype=np.int64).reshape(-1, 2).T
     cosines = np.zeros(len(rows))
     cosines[known] = _pair_cosines(vectors, one, other, rules.single_precision)
     counted = known if rules.oov == "skip" else list(range(len(rows)))
     cosines, ratings = cosines[counted], np.array(gold.ratings)[counted]
+    column = f" in {gold.column}" if gold.column_is_chosen else ""
+    tags = ", parts of speech removed from unknown words" if is_tagged else ""
     return Score(
         file=gold.path,
         kind="pairs",
@@ -231,11 +274,21 @@ def _score_pairs(vectors: WordVectors, gold: PairSet, rules: Protocol) -> Score:
         seen=len(known),
         total=len(rows),
         pearson=_percent(pearson(cosines, ratings)),
-        protocol=f"{rules.name}: Spearman's ρ × 100 of cosines with ratings, {rules.case},"
-        f" pairs with unknown words {'skipped' if rules.oov == 'skip' else 'have cosine 0'}",
+        protocol=f"{rules.name}: Spearman's ρ × 100 of cosines with ratings{column}, {rules.case},"
+        f" pairs with unknown words {'skipped' if rules.oov == 'skip' else 'have cosine 0'}{tags}",
         oov=rules.oov,
         interval=_percent_interval(spearman_interval(cosines, ratings)),
+        column=gold.column,
+        remarks=gold.remarks,
     )
+
+
+def _row(word: str, rules: Protocol, row_of: dict[str, int], is_tagged: bool) -> int | None:
+    """Return the row of a word or, if that is unknown and ends with a part of speech, of the word without it."""
+    row = row_of.get(rules.fold(word))
+    if row is None and is_tagged and (parts := TAGGED.fullmatch(word)):
+        return row_of.get(rules.fold(parts[1]))
+    return row
 
 
 def _pair_cosines(vectors: WordVectors, one: np.ndarray, other: np.ndarray, single_precision: bool) -> np.ndarray:
@@ -247,6 +300,31 @@ def _pair_cosines(vectors: WordVectors, one: np.ndarray, other: np.ndarray, sing
         return np.array([np.dot(a, b) for a, b in pairs], np.float64)
     # Rounded so that pairs of equal vectors tie: their float64 cosines differ from 1 in the last digit or two.
     return np.einsum("ij,ij->i", ones, others).round(12)
+
+
+def _why_unseen(
+    vectors: WordVectors,
+    words: Iterable[str],
+    score: Score,
+    rules: Protocol,
+    restriction: int | None,
+    row_of: Collection[str],
+) -> str:
+    """Say that no question could be asked, which words are missing, and what the reason may be."""
+    unknown = [word for word in dict.fromkeys(words) if rules.fold(word) not in row_of]
+    asked = "questions" if score.kind == "analogies" else "sets" if score.kind == "odd" else "pairs"
+    lacking = f"none of the {score.total:,} {asked} can be asked: the model lacks words of each, such as"
+    what = f"{lacking} {', '.join(unknown[:_EXAMPLES])}"
+    if restriction is not None and set(map(rules.fold, unknown)) & set(map(rules.fold, vectors.words)):
+        return f"{what}. Some are not among the {restriction:,} most frequent words: allow more (--restrict-vocab)"
+    forms = {word.casefold(): word for word in vectors.words}
+    spelled = next(((word, forms[word.casefold()]) for word in unknown if word.casefold() in forms), None)
+    if spelled is not None:
+        return (
+            f"{what}. The case differs: the model has {spelled[1]}, not {spelled[0]} (--protocol gensim ignores case)"
+        )
+    first = ", ".join(vectors.words[:_EXAMPLES])
+    return f"{what}. Is it in the model's language? The model's most frequent words are {first}"
 
 
 def _percent(value: float | None) -> float | None:

@@ -1,100 +1,313 @@
-"""Gold sets: files of analogies, or of word pairs with ratings. Their contents tell which."""
+"""Gold sets: files of analogies, of word pairs with ratings, or of sets of words with an odd one among them.
+
+The contents of a file tell analogies from pairs. `rated_pairs` finds the columns of a table of pairs, and `not_gold`
+recognises files that are no gold sets.
+
+References: Mikolov et al. 2013, arXiv:1301.3781 (analogies); Gladkova et al. 2016, NAACL (BATS).
+"""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from w2v_cli.embeddings.not_gold import HEAD_BYTES, refuse_other_files
+from w2v_cli.embeddings.rated_pairs import Layout, RatingColumn, find_layout, number_of, split_fields, stem
 from w2v_cli.errors import GoldFileError
-from w2v_cli.storage.opening import whole_text
+from w2v_cli.storage.opening import open_input
 
-_HINT = "give analogies (': section' lines, 4 words per line) or word pairs (2 words and a number per line)"
+# Pairs of words, as in BATS, make at most this many questions in a section. 317 pairs make about as many.
+MOST_QUESTIONS = 100_000
+_HINT = (
+    "give analogies (': section' lines, 4 words per line), pairs of words that share a relation (as in BATS: word, tab,"
+    " answer/answer), word pairs with a rating, or, by --task odd, words of which the last does not belong"
+)
+_SUFFIXES = ("", ".txt", ".tsv", ".tab", ".csv")
+# A word with its part of speech: sun-n, sun_NOUN.
+TAGGED = re.compile(r"(.+)[-_/.#|](?:[nvajr]|nn|vb|jj|rb|noun|verb|adj|adv|propn)", re.IGNORECASE)
+_ODD_NAME = re.compile(r"(the )?(odd([ _-]?(one|word))?([ _-]?out)?|outlier|intruder|doesn.?t[ _-]?fit)", re.IGNORECASE)
+_COMMENT = re.compile(r"#+( |$)")
+# How many words a set with an odd one may have.
+_MANY = range(4, 1_000)
+
+# The questions or word sets of a file, in named sections.
+Sections = tuple[tuple[str, tuple[tuple[str, ...], ...]], ...]
+_Lines = Sequence[tuple[int, str]]
 
 
 @dataclass(frozen=True)
 class AnalogySet:
-    """Questions "a is to b as c is to d", each of four words, in named sections."""
+    """Questions "a is to b as c is to ?", in named sections. Each is a tuple: a, b, c, and one or more right answers.
+
+    `rule` says how the questions were made of pairs of words; it is empty if the file has the questions themselves.
+    If `path` is a folder, `files` has the name of each file and the number of its sections, in their order.
+    """
 
     path: str
-    sections: tuple[tuple[str, tuple[tuple[str, ...], ...]], ...]
+    sections: Sections
+    rule: str = ""
+    files: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class OddSet:
+    """Sets of four or more words, in named sections; the last word of a set does not belong to the others.
+
+    `files` is as in AnalogySet.
+    """
+
+    path: str
+    sections: Sections
+    files: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True)
 class PairSet:
-    """Pairs of words, and people's ratings of how similar they are."""
+    """Pairs of words, and people's ratings of how similar they are.
+
+    Attributes
+    ----------
+    column : the column of the ratings, or None if it is not from a file.
+    remarks : sentences about how the file was understood, where that is not certain.
+    column_is_chosen : whether the file has other columns of numbers.
+    """
 
     path: str
     pairs: tuple[tuple[str, str], ...]
     ratings: tuple[float, ...]
+    column: RatingColumn | None = None
+    remarks: tuple[str, ...] = ()
+    column_is_chosen: bool = False
+
+    @property
+    def is_tagged(self) -> bool:
+        """Whether every word ends with its part of speech, such as `sun-n`."""
+        return all(TAGGED.fullmatch(word) for pair in self.pairs for word in pair)
 
 
-def read_gold(path: str | os.PathLike[str]) -> AnalogySet | PairSet:
-    """Read a gold file or, for `-`, stdin, and recognise by its contents what it holds.
+GoldSet = AnalogySet | OddSet | PairSet
 
-    The fields of a line are separated by tabs if it has any, else by commas if it has any, else by white space. Lines
-    that begin with `#` are comments. Pairs may have a header line, and further columns, which are ignored.
+
+def read_gold(path: str | os.PathLike[str], task: str | None = None) -> GoldSet:
+    """Read the gold set in a file, in stdin for `-`, or in a folder of files of one kind.
+
+    Parameters
+    ----------
+    task : one of `choices.TASKS`; None: the contents tell whether these are analogies or pairs.
 
     Raises
     ------
     GoldFileError
-        If the file cannot be read or is empty, or if a line is malformed; the error gives the line's number.
+        If a file cannot be read, is no gold set, or has a malformed line; the error gives the line's number. Also if
+        the path is a folder with several files of rated pairs, or with files of several kinds.
+    """
+    sets = read_gold_sets(path, task)
+    if len(sets) > 1:
+        raise GoldFileError(f"{os.fspath(path)} holds {len(sets)} gold sets", hint="evaluate one file at a time")
+    return sets[0]
+
+
+def read_gold_sets(path: str | os.PathLike[str], task: str | None = None) -> list[GoldSet]:
+    """Read a file, or all files in a folder, as `read_gold` does.
+
+    The files of analogies in a folder become one set with a section for each file, and files of odd words likewise.
+    Hidden files are left out, and so are those whose suffix is not that of a text or a table.
     """
     name = os.fspath(path)
+    if not os.path.isdir(name):
+        return [_read_file(name, task)]
+    files = _files_in(name)
+    if not files:
+        raise GoldFileError(f"cannot read {name}: the folder holds no gold sets (.txt, .tsv, .csv)", hint=_HINT)
+    sets = {label: _read_file(file, task) for label, file in files.items()}
+    analogies = {label: gold for label, gold in sets.items() if isinstance(gold, AnalogySet)}
+    odd = {label: gold for label, gold in sets.items() if isinstance(gold, OddSet)}
+    found: list[GoldSet] = [gold for gold in sets.values() if isinstance(gold, PairSet)]
+    if odd:
+        found.insert(0, OddSet(name, _joined(odd), _section_counts(odd)))
+    if analogies:
+        rule = next((gold.rule for gold in analogies.values() if gold.rule), "")
+        found.insert(0, AnalogySet(name, _joined(analogies), rule, _section_counts(analogies)))
+    return found
+
+
+def _files_in(folder: str) -> dict[str, str]:
+    """Return the files in a folder and its subfolders, each by its relative name without the suffix."""
+    paths = sorted(os.path.join(parent, name) for parent, _, names in os.walk(folder) for name in names)
+    files = {}
+    for path in paths:
+        relative = os.path.relpath(path, folder)
+        label, suffix = os.path.splitext(relative)
+        is_hidden = any(part.startswith((".", "__")) for part in relative.split(os.sep))
+        if suffix.lower() in _SUFFIXES and not is_hidden:
+            files[relative if label in files else label] = path
+    return files
+
+
+def _joined(sets: Mapping[str, AnalogySet | OddSet]) -> Sections:
+    """Return the sections of all files, named by their files."""
+    return tuple(
+        (label if len(gold.sections) == 1 else f"{label}: {title}", questions)
+        for label, gold in sets.items()
+        for title, questions in gold.sections
+    )
+
+
+def _section_counts(sets: Mapping[str, AnalogySet | OddSet]) -> tuple[tuple[str, int], ...]:
+    return tuple((label, len(gold.sections)) for label, gold in sets.items())
+
+
+def _read_file(name: str, task: str | None) -> GoldSet:
+    numbered = enumerate(_read_text(name).split("\n"), start=1)
+    # A tab at the start of a line stays: the name of an index is often empty.
+    lines = [(number, line.rstrip().lstrip(" ")) for number, line in numbered if line.strip()]
+    # A word may begin with `#`, so only a `#` with a blank after it is certain to begin a comment.
+    rows = [(number, line) for number, line in lines if not _COMMENT.match(line)]
+    if not rows:
+        raise GoldFileError(f"{name} holds no questions and no pairs", hint=_HINT)
+    if task == "odd":
+        return OddSet(name, _odd_sections(name, rows))
+    # After a section line, a number may be a word of a question.
+    if task == "pairs" or (task is None and not _is_section(rows[0][1])):
+        # Other lines that begin with `#` may be comments too, so they do not decide about the columns.
+        plain = [(number, line) for number, line in rows if not line.startswith("#")] or rows
+        before = [line for number, line in lines if number < plain[0][0]]
+        layout = find_layout([line for _, line in plain], comment=before[-1] if before else None)
+        if layout is not None:
+            return _read_pairs(name, rows, layout)
+        if task == "pairs":
+            raise GoldFileError(f"{name} has no columns of two words and a number", hint=_HINT)
+    return _read_analogies(name, rows)
+
+
+def _read_text(name: str) -> str:
+    """Return the text of a file without a byte order mark and with `\\n` line ends."""
     try:
-        text = whole_text(path)
+        with open_input(name) as raw:
+            data = raw.read(HEAD_BYTES)
+            refuse_other_files(name, data)
+            data += raw.read()
     except OSError as error:
         raise GoldFileError(f"cannot read {name}: {error.strerror or error}") from error
+    try:
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise GoldFileError(f"{name} is not UTF-8 text: byte {error.start:,}", hint=_HINT) from error
-    stripped = ((number, line.strip()) for number, line in enumerate(text.split("\n"), start=1))
-    lines = [(number, line) for number, line in stripped if line and not line.startswith("#")]
-    if not lines:
-        raise GoldFileError(f"{name} holds no questions and no pairs", hint=_HINT)
-    # A number in the third field of the first two lines means pairs (the first may be a header). After a section line,
-    # however, it may be a word of a question.
-    if not lines[0][1].startswith(":") and any(_rating(_fields(line)) is not None for _, line in lines[:2]):
-        return _read_pairs(name, lines)
-    return _read_analogies(name, lines)
+        encoding = "UTF-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "WINDOWS-1252"
+        raise GoldFileError(
+            f"{name} is not UTF-8 text: byte {error.start:,}",
+            hint=f"save the gold set as UTF-8; if it is in {encoding}: iconv -f {encoding} -t UTF-8 OLD > NEW",
+        ) from error
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _fields(line: str) -> list[str]:
-    separator = next((mark for mark in "\t," if mark in line), None)
-    return [field.strip() for field in line.split(separator)]
-
-
-def _rating(fields: Sequence[str]) -> float | None:
-    """Return the number in the third field of a pair; None if there is none."""
-    if len(fields) < 3 or not re.fullmatch(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", fields[2]):
-        return None
-    return float(fields[2])
-
-
-def _read_pairs(name: str, lines: Sequence[tuple[int, str]]) -> PairSet:
+def _read_pairs(name: str, rows: _Lines, layout: Layout) -> PairSet:
     pairs, ratings = list[tuple[str, str]](), list[float]()
-    for i, (number, line) in enumerate(lines):
-        fields = _fields(line)
-        rating = _rating(fields)
-        if rating is None and i == 0:
-            continue  # a header
-        if rating is None or not fields[0] or not fields[1]:
-            raise GoldFileError(f"{name}, line {number}: expected two words and a number", hint=_HINT)
-        pairs.append((fields[0], fields[1]))
-        ratings.append(rating)
-    return PairSet(name, tuple(pairs), tuple(ratings))
+    for i, (number, line) in enumerate(rows):
+        found = layout.pair(line)
+        if found is not None:
+            pairs.append(found[:2])
+            ratings.append(found[2])
+        elif not line.startswith("#") and not (i == 0 and layout.has_header_row):
+            place = f" in {layout.column}" if layout.is_chosen else ""
+            raise GoldFileError(f"{name}, line {number}: expected two words and a number{place}", hint=_HINT)
+    if not pairs:
+        raise GoldFileError(f"{name} holds no questions and no pairs", hint=_HINT)
+    remarks = (layout.remark,) if layout.remark else ()
+    return PairSet(name, tuple(pairs), tuple(ratings), layout.column, remarks, layout.is_chosen)
 
 
-def _read_analogies(name: str, lines: Sequence[tuple[int, str]]) -> AnalogySet:
+def _read_analogies(name: str, rows: _Lines) -> AnalogySet:
+    """Read questions of four words, or pairs of words of which every two make a question."""
+    lines = [(number, line, _is_section(line)) for number, line in rows]
+    words = [_words(line, (4, 2)) for _, line, is_section in lines if not is_section]
+    paired = [fields for fields in words if len(fields) == 2 and number_of(fields[1]) is None]
+    if 2 * len(paired) <= len(words):
+        return AnalogySet(name, _sections(name, rows, "questions", range(4, 5), "four words"))
+    title = os.path.splitext(os.path.basename(name))[0]
+    sections = _sections(name, rows, title, range(2, 3), "a word and its answers")
+    questions = tuple((title, tuple(_questions_of(pairs))) for title, pairs in sections)
+    if not any(asked for _, asked in questions):
+        raise GoldFileError(f"{name} holds one pair of words: a question takes two pairs", hint=_HINT)
+    return AnalogySet(name, questions, rule=_rule(sections))
+
+
+def _rule(sections: Sections) -> str:
+    """Say how `_questions_of` makes questions of the pairs in these sections."""
+    most = max(len(pairs) for _, pairs in sections)
+    limit = f", at most {MOST_QUESTIONS:,} of a section" if most * (most - 1) > MOST_QUESTIONS else ""
+    return f"questions are all ordered pairs of the word pairs of a section{limit}, any of a word's answers is right"
+
+
+def _questions_of(pairs: Sequence[tuple[str, ...]]) -> Iterator[tuple[str, ...]]:
+    """Yield the questions that pairs of words make: each pair a, a' asks for the answers of every other word b.
+
+    If these are more than MOST_QUESTIONS, each pair asks for those of equally many pairs after it.
+    """
+    split = [(word, [answer.strip() for answer in answers.split("/") if answer.strip()]) for word, answers in pairs]
+    known = [(word, answers) for word, answers in split if answers]
+    asked = min(len(known) - 1, max(1, MOST_QUESTIONS // max(1, len(known))))
+    for i, (a, (a_answer, *_)) in enumerate(known):
+        for step in range(1, asked + 1):
+            b, answers = known[(i + step) % len(known)]
+            yield a, a_answer, b, *answers
+
+
+def _odd_sections(name: str, rows: _Lines) -> Sections:
+    """Read sets of words, the odd one last. A header may name another column as that of the odd word."""
+    columns = _odd_columns(_words(rows[0][1], _MANY))
+    sections = _sections(name, rows[1:] if columns else rows, "sets", _MANY, "four or more words")
+    if not columns:
+        return sections
+    if max(columns) >= min(len(words) for _, sets in sections for words in sets):
+        raise GoldFileError(f"{name} has lines with fewer words than its header names", hint=_HINT)
+    return tuple((title, tuple(tuple(words[c] for c in columns) for words in sets)) for title, sets in sections)
+
+
+def _odd_columns(header: Sequence[str]) -> list[int]:
+    """Return the columns of a set's words, that of the odd one last; empty if this is no header."""
+    odd = [c for c, name in enumerate(header) if _ODD_NAME.fullmatch(name)]
+    stems = Counter(stem(name) for name in header)
+    words = [c for c, name in enumerate(header) if stems[stem(name)] > 1]
+    return [*words, odd[0]] if len(odd) == 1 and len(words) > 2 else []
+
+
+def _sections(name: str, rows: _Lines, first_title: str, counts: range, expected: str) -> Sections:
+    """Read lines of words in sections that begin with `: title`.
+
+    Parameters
+    ----------
+    first_title : the title of lines before the first section.
+    counts : how many words a line may have.
+    expected : what a line should have, for the error.
+    """
     sections: list[tuple[str, list[tuple[str, ...]]]] = []
-    for number, line in lines:
-        if line.startswith(":"):
+    for number, line in rows:
+        if _is_section(line):
             sections.append((line[1:].strip(), []))
             continue
-        words = tuple(_fields(line))
-        if len(words) != 4 or not all(words):
-            raise GoldFileError(f"{name}, line {number}: expected four words, found {len(words)}", hint=_HINT)
+        words = tuple(_words(line, counts))
+        if len(words) not in counts or not all(words):
+            if line.startswith("#"):
+                continue  # a comment
+            raise GoldFileError(f"{name}, line {number}: expected {expected}, found {len(words)}", hint=_HINT)
         if not sections:
-            sections.append(("questions", []))
+            sections.append((first_title, []))
         sections[-1][1].append(words)
-    return AnalogySet(name, tuple((title, tuple(questions)) for title, questions in sections))
+    if not any(questions for _, questions in sections):
+        raise GoldFileError(f"{name} holds no questions and no pairs", hint=_HINT)
+    return tuple((title, tuple(questions)) for title, questions in sections)
+
+
+def _is_section(line: str) -> bool:
+    # A word may begin with a colon too, in a table with tabs.
+    return line.startswith(":") and line.count("\t") < 2
+
+
+def _words(line: str, counts: Container[int]) -> list[str]:
+    """Split a line at the first separator that gives one of the counts, or else at the first that it has."""
+    line = line.strip()
+    found = [split_fields(line, separator) for separator in "\t;, " if separator in line]
+    return next((words for words in found if len(words) in counts), found[0] if found else [line])
