@@ -14,6 +14,7 @@ import pytest
 from w2v_cli.cli.main import run
 from w2v_cli.embeddings.vectors import WordVectors
 from w2v_cli.formats.model_file import ModelFile
+from w2v_cli.formats.reading import ReadOptions
 from w2v_cli.storage.tensors import word_tensors, write_tensors
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
@@ -41,7 +42,7 @@ def write_unchecked(path: Path | str, words: Sequence[str], counts: Any, tensors
 
 def load_vectors(path: Path | str, format: str | None = None) -> WordVectors:
     """Return the words and vectors of a file in any readable format."""
-    with ModelFile(path, format) as file:
+    with ModelFile(path, ReadOptions(format)) as file:
         return file.vectors
 
 

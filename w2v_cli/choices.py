@@ -13,6 +13,9 @@ from w2v_cli.errors import ConfigError
 TOKENIZERS = ("whitespace", "words")
 TEXT_ERRORS = ("strict", "replace", "ignore")
 
+# What happens to a word that a file of vectors repeats.
+REPEATS = ("first", "error")
+
 # File formats. Those that can only be written hold numbers; their words go to a second file.
 READABLE = ("safetensors", "text", "binary", "glove")
 WITH_WORDS = ("tsv", "npy")
