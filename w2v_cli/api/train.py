@@ -31,7 +31,7 @@ def train(
     ----------
     corpus : the path of a text file such as `w2v train` takes, or several of them; or sentences, each a list of tokens.
         Sentences are read once, but must be an object that could be read again, not a generator.
-    output : a model file to write at the end.
+    output : a model file to write at the end, in the format that its suffix names; only safetensors holds everything.
     on_progress : called about ten times a second, in this thread. If it raises, the training ends.
     tokenize, lower, errors : how a text is read; see `w2v train --help`.
     options : fields of `TrainConfig`, such as dim, window, epochs, min_count, threads and seed.
