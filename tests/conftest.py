@@ -16,6 +16,7 @@ from w2v_cli.cli.main import run
 from w2v_cli.config import TrainConfig
 from w2v_cli.embeddings.vectors import WordVectors
 from w2v_cli.formats.model_file import ModelFile, save_model
+from w2v_cli.formats.reading import ReadOptions
 from w2v_cli.storage.tensors import word_tensors, write_tensors
 from w2v_cli.training.run import train_model
 
@@ -50,7 +51,7 @@ def make_model(path: Path) -> None:
 
 def load_vectors(path: Path | str, format: str | None = None) -> WordVectors:
     """Return the words and vectors of a file in any readable format."""
-    with ModelFile(path, format) as file:
+    with ModelFile(path, ReadOptions(format)) as file:
         return file.vectors
 
 

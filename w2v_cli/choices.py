@@ -15,6 +15,9 @@ TOKENIZERS = ("whitespace", "words")
 NORMAL_FORMS = ("none", "nfc", "nfkc")
 TEXT_ERRORS = ("strict", "replace", "ignore")
 
+# What happens to a word that a file of vectors repeats.
+REPEATS = ("first", "error")
+
 # File formats. Those that can only be written hold numbers; their words go to a second file.
 READABLE = ("safetensors", "text", "binary", "glove")
 WITH_WORDS = ("tsv", "npy")

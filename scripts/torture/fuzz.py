@@ -26,6 +26,7 @@ from w2v_cli.embeddings import gold
 from w2v_cli.errors import W2VError
 from w2v_cli.formats import binary, model_file, recognise, vector_file
 from w2v_cli.formats import text as text_format
+from w2v_cli.formats.reading import ReadOptions
 from w2v_cli.storage import tensors, words
 
 CASES = Path(__file__).resolve().parents[2] / "tests" / "fuzz_cases"
@@ -70,7 +71,7 @@ def _check_vectors(data: bytes, path: Path, format: str) -> None:
     """Check that a file is refused, or read as vectors with as many distinct words as rows."""
     path.write_bytes(data)
     try:
-        vectors = model_file.ModelFile(path, format).vectors
+        vectors = model_file.ModelFile(path, ReadOptions(format)).vectors
     except W2VError:
         return
     assert len(vectors.words) == len(vectors.matrix) > 0

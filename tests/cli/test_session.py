@@ -8,6 +8,7 @@ import pytest
 
 from w2v_cli.cli.session import Session
 from w2v_cli.errors import ModelFileError
+from w2v_cli.formats.reading import ReadOptions
 
 TEXT = "2 2\na 1 0\nb 0.5 1\n"
 
@@ -19,7 +20,7 @@ def test_a_model_is_read_once_for_each_format(tmp_path: Path) -> None:
     model = session.model(str(path))
     # As GloVe's format, which has no first line, the same bytes are wrong.
     with pytest.raises(ModelFileError):
-        session.model(str(path), "glove")
+        session.model(str(path), ReadOptions("glove"))
     path.unlink()
     assert session.model(str(path)) is model and list(model.words) == ["a", "b"]
 

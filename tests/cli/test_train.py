@@ -48,8 +48,8 @@ def test_training_ends_in_a_model_and_the_next_command(text: Path, tmp_path: Pat
 
 
 def test_the_model_holds_what_it_promises(text: Path, tmp_path: Path) -> None:
-    assert w2v("train", text, *FAST, "--seed", 5, "-o", "out.bin", folder=tmp_path).returncode == 0
-    with safe_open(tmp_path / "out.bin", "numpy") as model:
+    assert w2v("train", text, *FAST, "--seed", 5, "-o", "out.safetensors", folder=tmp_path).returncode == 0
+    with safe_open(tmp_path / "out.safetensors", "numpy") as model:
         tensors = {name: model.get_tensor(name) for name in model.keys()}  # noqa: SIM118
         metadata = model.metadata()
     words = tensors["counts"].shape[0]

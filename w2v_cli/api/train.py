@@ -33,7 +33,7 @@ def train(
     ----------
     corpus : the path of a text file such as `w2v train` takes, or several of them; or sentences, each a list of tokens.
         Any iterable will do, such as a generator or a column of pandas; it is read once. A str is always a path.
-    output : a model file to write at the end.
+    output : a model file to write at the end, in the format that its suffix names; only safetensors holds everything.
     on_progress : called about ten times a second, in this thread. If it raises, the training ends.
     tokenize, lower, normalize, unwrap, errors : how a text is read; see `w2v train --help`.
     options : fields of `TrainConfig`, such as dim, window, epochs, min_count, threads and seed.

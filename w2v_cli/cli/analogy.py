@@ -11,6 +11,7 @@ from w2v_cli.cli.console import given_words, print_fields, print_json
 from w2v_cli.cli.options import count_option, json_option, model_options, restrict_option
 from w2v_cli.cli.session import Session, pass_session
 from w2v_cli.errors import ConfigError
+from w2v_cli.formats.reading import ReadOptions
 
 
 @click.command()
@@ -31,7 +32,7 @@ def analogy(
     session: Session,
     words: tuple[str, ...],
     model_path: str,
-    format: str | None,
+    reading: ReadOptions,
     method: str,
     count: int,
     restrict_vocab: int | None,
@@ -52,7 +53,7 @@ def analogy(
     from w2v_cli.embeddings.queries import analogy as answer_analogies
 
     questions = [_three(line.split()) for line in given_words(words)] if "-" in words else [_three(words)]
-    vectors = session.model(model_path, format).word_vectors
+    vectors = session.model(model_path, reading).word_vectors
     known = [question for question in questions if all(word in vectors for word in question)]
     score_name = "cosine" if method == "3cosadd" else "score"
     for question, answers in zip(known, answer_analogies(vectors, known, count, method, restrict_vocab), strict=True):

@@ -7,6 +7,7 @@ import click
 from w2v_cli.cli.console import print_json, print_rows
 from w2v_cli.cli.options import json_option, model_options
 from w2v_cli.cli.session import Session, pass_session
+from w2v_cli.formats.reading import ReadOptions
 
 
 @click.command()
@@ -23,7 +24,7 @@ from w2v_cli.cli.session import Session, pass_session
 @json_option
 @pass_session
 def classes(
-    session: Session, model_path: str, format: str | None, count: int, seed: int, sort: bool, as_json: bool
+    session: Session, model_path: str, reading: ReadOptions, count: int, seed: int, sort: bool, as_json: bool
 ) -> None:
     """Sort the words into classes by their directions.
 
@@ -36,7 +37,7 @@ def classes(
       w2v classes -m wiki.safetensors -k 50 --sort
       w2v classes -k 50 --json | jq -r 'select(.class == 7).word'
     """
-    model = session.model(model_path, format)
+    model = session.model(model_path, reading)
     numbers = model.classes(count, seed=seed).tolist()
     order = sorted(range(len(numbers)), key=numbers.__getitem__) if sort else range(len(numbers))
     sorted_words = ((model.words[word_id], numbers[word_id]) for word_id in order)

@@ -108,6 +108,12 @@ def note(message: str) -> None:
     click.echo(printable(message), err=True)
 
 
+def note_all(messages: Iterable[str]) -> None:
+    """Print remarks on stderr."""
+    for message in messages:
+        note(f"Note: {message}")
+
+
 def show_error(message: str, hint: str | None) -> None:
     """Print on stderr what happened, and what to do about it."""
     click.echo(_coloured("Error: ", fg="red", bold=True) + printable(message), err=True)

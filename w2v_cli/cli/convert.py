@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from w2v_cli.choices import DTYPES, MATRICES, READABLE, WRITABLE
-from w2v_cli.cli.console import note, print_json
-from w2v_cli.cli.options import json_option
+from w2v_cli.choices import DTYPES, MATRICES, WRITABLE
+from w2v_cli.cli.console import note, note_all, print_json
+from w2v_cli.cli.options import json_option, reading_options
 from w2v_cli.cli.progress import announcing_compilation
 from w2v_cli.errors import ModelFileError
+from w2v_cli.formats.reading import ReadOptions
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,12 +34,7 @@ if TYPE_CHECKING:
 @click.option(
     "--format", "target_format", type=click.Choice(WRITABLE), help="Format of OUT. Default: as its suffix says."
 )
-@click.option(
-    "--from",
-    "source_format",
-    type=click.Choice(READABLE),
-    help="Format of IN. Default: recognised by its name and content.",
-)
+@reading_options("--from", "IN")
 @click.option("--escape", is_flag=True, help="Write white space in words as \\u0020 instead of refusing such words.")
 @json_option
 def convert(
@@ -49,7 +45,7 @@ def convert(
     top: int | None,
     dtype: str,
     target_format: str | None,
-    source_format: str | None,
+    reading: ReadOptions,
     escape: bool,
     as_json: bool,
 ) -> None:
@@ -73,9 +69,10 @@ def convert(
 
     format = export.target_format(target, target_format, dtype)
     check_target(target, format, source)
-    with ModelFile(source, source_format) as file, announcing_compilation(file.format):
+    with ModelFile(source, reading) as file, announcing_compilation(file.format):
         outputs = None if matrix == "input" else _output_vectors(file)
         chosen = export.select(file.vectors, outputs, matrix, normalize, top, dtype)
+    note_all(file.remarks)
     paths = export.write_vectors(target, chosen, format, escape, file.metadata, file.losses)
     if as_json:
         print_json({"output": paths, "words": len(chosen), "dim": chosen.dim, "dtype": dtype, "matrix": matrix})

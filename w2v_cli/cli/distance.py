@@ -7,6 +7,7 @@ import click
 from w2v_cli.cli.console import given_words, known_words, print_fields, print_json, print_table
 from w2v_cli.cli.options import json_option, model_options
 from w2v_cli.cli.session import Session, pass_session
+from w2v_cli.formats.reading import ReadOptions
 
 
 @click.command()
@@ -14,7 +15,7 @@ from w2v_cli.cli.session import Session, pass_session
 @model_options
 @json_option
 @pass_session
-def distance(session: Session, words: tuple[str, ...], model_path: str, format: str | None, as_json: bool) -> None:
+def distance(session: Session, words: tuple[str, ...], model_path: str, reading: ReadOptions, as_json: bool) -> None:
     """Print the cosine of every pair of words.
 
     For two words, prints their cosine; for more, a table of all pairs. A cosine of 1 means the same direction; the
@@ -33,7 +34,7 @@ def distance(session: Session, words: tuple[str, ...], model_path: str, format: 
     asked = given_words(words)
     if len(words) == 1 and words != ("-",):
         raise click.UsageError("Missing argument 'B...'.")
-    vectors = session.model(model_path, format).word_vectors
+    vectors = session.model(model_path, reading).word_vectors
     known = known_words(asked, vectors)
     cosines = cosines_between(vectors, known).tolist()
     pairs = [(i, j) for i in range(len(known)) for j in range(i + 1, len(known))]

@@ -8,8 +8,9 @@ import click
 
 from w2v_cli.choices import DEFAULT_MODEL, METHODS, OOV, PROTOCOL_NAMES, TASKS
 from w2v_cli.cli.console import note, print_csv, print_fields, print_json, print_table
-from w2v_cli.cli.options import format_option, json_option, require_not_nan
+from w2v_cli.cli.options import json_option, reading_options, require_not_nan
 from w2v_cli.cli.session import Session, pass_session
+from w2v_cli.formats.reading import ReadOptions
 
 if TYPE_CHECKING:
     from w2v_cli.embeddings.evaluation import Score
@@ -32,7 +33,7 @@ CSV_COLUMNS += ["oov", "protocol"]
     default=[DEFAULT_MODEL],
     help="Model file. May be given several times, to show models side by side.",
 )
-@format_option
+@reading_options()
 @click.option(
     "--task",
     type=click.Choice(TASKS),
@@ -78,7 +79,7 @@ def eval(
     context: click.Context,
     gold: tuple[str, ...],
     model_paths: tuple[str, ...],
-    format: str | None,
+    reading: ReadOptions,
     task: str | None,
     protocol: str,
     method: str,
@@ -111,7 +112,7 @@ def eval(
         raise click.UsageError("--json and --csv exclude each other")
     # All files are read before any work is done.
     gold_sets = [gold_set for path in gold for gold_set in read_gold_sets(path, task)]
-    models = {path: session.model(path, format) for path in model_paths}
+    models = {path: session.model(path, reading) for path in model_paths}
     if as_csv:
         print_csv(CSV_COLUMNS)
     too_low, has_unasked = [], False

@@ -9,9 +9,10 @@ from typing import Any
 
 import click
 
-from w2v_cli.cli.console import print_fields, print_json, printable
-from w2v_cli.cli.options import json_option
+from w2v_cli.cli.console import note_all, print_fields, print_json, printable
+from w2v_cli.cli.options import json_option, reading_options
 from w2v_cli.cli.progress import announcing_compilation
+from w2v_cli.formats.reading import ReadOptions
 
 _TOML_KEY = re.compile("[A-Za-z0-9_-]+")
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -20,8 +21,9 @@ _NOT_ASCII = re.compile("[^ -~]")
 
 @click.command()
 @click.argument("model", metavar="MODEL")
+@reading_options()
 @json_option
-def info(model: str, as_json: bool) -> None:
+def info(model: str, reading: ReadOptions, as_json: bool) -> None:
     """Show what is in a model and how it was made.
 
     Prints the facts as comments and the options as TOML, so w2v train --config can read the output.
@@ -36,8 +38,9 @@ def info(model: str, as_json: bool) -> None:
     from w2v_cli.formats.model_file import ModelFile
     from w2v_cli.formats.summary import summary
 
-    with ModelFile(model) as file, announcing_compilation(file.format):
+    with ModelFile(model, reading) as file, announcing_compilation(file.format):
         facts = summary(file)
+    note_all(file.remarks)
     if as_json:
         print_json(facts)
         return

@@ -7,6 +7,7 @@ import click
 from w2v_cli.cli.console import given_words, known_words, print_fields, print_json
 from w2v_cli.cli.options import json_option, model_options
 from w2v_cli.cli.session import Session, pass_session
+from w2v_cli.formats.reading import ReadOptions
 
 
 @click.command()
@@ -14,7 +15,7 @@ from w2v_cli.cli.session import Session, pass_session
 @model_options
 @json_option
 @pass_session
-def odd(session: Session, words: tuple[str, ...], model_path: str, format: str | None, as_json: bool) -> None:
+def odd(session: Session, words: tuple[str, ...], model_path: str, reading: ReadOptions, as_json: bool) -> None:
     """Print the word that does not belong to the others.
 
     This is the word farthest from the mean of all of them. It is printed with its cosine to the mean, separated by a
@@ -27,7 +28,7 @@ def odd(session: Session, words: tuple[str, ...], model_path: str, format: str |
       w2v odd --json Paris Berlin banana | jq -r '.words[].word'
     """
     asked = given_words(words)
-    model = session.model(model_path, format)
+    model = session.model(model_path, reading)
     known = known_words(list(dict.fromkeys(asked)), model)
     # With unknown words and fewer than three others, only the unknown words are reported.
     if len(known) >= 3 or len(known) == len(set(asked)):

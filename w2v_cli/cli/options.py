@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 import sys
 from collections.abc import Callable
+from dataclasses import fields
 from typing import Any, TypeVar
 
 import click
 
-from w2v_cli.choices import DEFAULT_MODEL, NORMAL_FORMS, READABLE, TEXT_ERRORS, TOKENIZERS
+from w2v_cli.choices import DEFAULT_MODEL, NORMAL_FORMS, READABLE, REPEATS, TEXT_ERRORS, TOKENIZERS
 from w2v_cli.config import OPTIONS, Option, option_name
 from w2v_cli.errors import ConfigError
+from w2v_cli.formats.reading import ReadOptions
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -28,12 +31,6 @@ threads_option = click.option(
     envvar="W2V_THREADS",
     show_envvar=True,
     help="Worker threads. Default: all cores.",
-)
-format_option = click.option(
-    "--format",
-    metavar="FORMAT",
-    type=click.Choice(READABLE),
-    help=f"Format of that file: {', '.join(READABLE[:-1])} or {READABLE[-1]}. Default: recognised by name and content.",
 )
 count_option = click.option(
     "-k", "count", metavar="N", type=click.IntRange(min=1), default=10, help="Number of answers per question."
@@ -54,7 +51,7 @@ def require_not_nan(context: click.Context, parameter: click.Parameter, value: f
 
 
 def model_options(command: Command) -> Command:
-    """Add -m, which names the model to ask, and --format, which says what kind of file it is."""
+    """Add -m, which names the model to ask, and the options of reading it."""
     path = click.option(
         "-m",
         "--vectors",
@@ -65,7 +62,55 @@ def model_options(command: Command) -> Command:
         default=DEFAULT_MODEL,
         help="Model of w2v train, or vectors from word2vec, GloVe, gensim or fastText; may be gzipped.",
     )
-    return path(format_option(command))
+    return path(reading_options()(command))
+
+
+def reading_options(format_name: str = "--format", what: str = "that file") -> Callable[[Command], Command]:
+    """Return a decorator that adds the options of reading vectors; the command gets them as one `reading`.
+
+    Parameters
+    ----------
+    format_name : what the option that names the format is called · what : what its help calls the file.
+    """
+    formats = f"{', '.join(READABLE[:-1])} or {READABLE[-1]}"
+    options = [
+        click.option(
+            format_name,
+            "format",
+            metavar="FORMAT",
+            type=click.Choice(READABLE),
+            help=f"Format of {what}: {formats}. Default: recognised by name and content.",
+        ),
+        click.option(
+            "--errors",
+            type=click.Choice(TEXT_ERRORS),
+            default="strict",
+            help="What to do with words that are not UTF-8, empty or begin with white space: refuse the file, keep them"
+            " with U+FFFD for what is bad, or leave that out.",
+        ),
+        click.option(
+            "--repeats",
+            type=click.Choice(REPEATS),
+            default="first",
+            help="What to do with a repeated word: keep its first vector, or refuse the file.",
+        ),
+        click.option(
+            "--lenient", is_flag=True, help="Load what can be read of a file that is cut short or has bad lines."
+        ),
+    ]
+
+    def decorate(command: Command) -> Command:
+        @functools.wraps(command)
+        def with_reading(*args: Any, **options: Any) -> Any:
+            reading = ReadOptions(**{field.name: options.pop(field.name) for field in fields(ReadOptions)})
+            return command(*args, **options, reading=reading)
+
+        decorated: Any = with_reading
+        for option in reversed(options):
+            decorated = option(decorated)
+        return decorated
+
+    return decorate
 
 
 def text_options(command: Command) -> Command:

@@ -7,6 +7,7 @@ import click
 from w2v_cli.cli.console import given_words, known_words, print_fields, print_json
 from w2v_cli.cli.options import count_option, json_option, model_options
 from w2v_cli.cli.session import Session, pass_session
+from w2v_cli.formats.reading import ReadOptions
 
 
 @click.command()
@@ -16,7 +17,7 @@ from w2v_cli.cli.session import Session, pass_session
 @json_option
 @pass_session
 def predict(
-    session: Session, context: tuple[str, ...], model_path: str, format: str | None, count: int, as_json: bool
+    session: Session, context: tuple[str, ...], model_path: str, reading: ReadOptions, count: int, as_json: bool
 ) -> None:
     """Print the words that the model expects in the middle.
 
@@ -35,7 +36,7 @@ def predict(
       w2v predict --json the cat on the | jq -r '.answers[0].word'
     """
     asked = given_words(context)
-    model = session.model(model_path, format)
+    model = session.model(model_path, reading)
     known = known_words(asked, model)
     if known:
         answers = model.predict(known, count)

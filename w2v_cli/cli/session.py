@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from w2v_cli.cli.console import note_all
 from w2v_cli.cli.progress import announcing_compilation
 from w2v_cli.errors import ModelFileError
+from w2v_cli.formats.reading import DEFAULT_READING, ReadOptions
 
 if TYPE_CHECKING:
     from w2v_cli.api.model import Model
@@ -24,9 +26,9 @@ class Session:
     """
 
     debug: bool = False
-    _models: dict[tuple[str, str | None], Model] = field(default_factory=dict)
+    _models: dict[tuple[str, ReadOptions], Model] = field(default_factory=dict)
 
-    def model(self, path: str, format: str | None = None) -> Model:
+    def model(self, path: str, reading: ReadOptions = DEFAULT_READING) -> Model:
         """Return the model in a file, which is read only the first time.
 
         Raises
@@ -34,20 +36,21 @@ class Session:
         ModelFileError
             If there is no such file, or it holds no vectors.
         """
-        if (path, format) not in self._models:
+        if (path, reading) not in self._models:
             # Imported here so that `w2v --help` need not wait for numpy.
             from w2v_cli.api.model import Model
             from w2v_cli.formats.model_file import ModelFile
 
             try:
-                with ModelFile(path, format) as file, announcing_compilation(file.format):
-                    self._models[path, format] = Model.of_file(file)
+                with ModelFile(path, reading) as file, announcing_compilation(file.format):
+                    self._models[path, reading] = Model.of_file(file)
+                note_all(file.remarks)
             except ModelFileError as error:
                 if isinstance(error.__cause__, FileNotFoundError):
                     # Unlike `info` and `convert`, the commands that ask a model look for it under a default name.
                     error.hint = "make one with w2v train CORPUS, or name one with -m"
                 raise
-        return self._models[path, format]
+        return self._models[path, reading]
 
 
 # Gives a command the session as its first argument.

@@ -17,6 +17,7 @@ from w2v_cli.cli.main import explain, w2v
 from w2v_cli.cli.options import json_option, model_options
 from w2v_cli.cli.session import Session
 from w2v_cli.cli.streams import AnswerError
+from w2v_cli.formats.reading import ReadOptions
 
 QUESTIONS = ["similar", "analogy", "odd", "distance", "predict"]
 LEAVE = ["exit", "quit"]
@@ -28,7 +29,7 @@ _MOST_COMPLETIONS = 100
 @model_options
 @json_option
 @click.pass_context
-def shell(context: click.Context, model_path: str, format: str | None, as_json: bool) -> None:
+def shell(context: click.Context, model_path: str, reading: ReadOptions, as_json: bool) -> None:
     """Ask many questions; the model is loaded only once.
 
     A line is a command such as "similar king" (similar, analogy, odd, distance or predict), or a word or a sum of
@@ -42,8 +43,8 @@ def shell(context: click.Context, model_path: str, format: str | None, as_json: 
       w2v shell -m wiki.safetensors
       echo "king - man + woman" | w2v shell --json
     """
-    model = context.ensure_object(Session).model(model_path, format)
-    always = ["-m", model_path, *([] if format is None else ["--format", format]), *(["--json"] if as_json else [])]
+    model = context.ensure_object(Session).model(model_path, reading)
+    always = ["-m", model_path, *(["--json"] if as_json else [])]
     if sys.stdin is not None and sys.stdin.isatty():
         note(f"{len(model):,} words × {model.dim}; help lists the commands, Ctrl-D ends")
         lines = _typed(model.words)
@@ -80,7 +81,10 @@ def _ask(context: click.Context, arguments: Sequence[str], always: Sequence[str]
         if command is None:
             raise click.UsageError(f"No such command '{arguments[0]}'.")
         # `command.main` would end the program if the reader of stdout closes its pipe.
-        with command.make_context(arguments[0], [*always, *arguments[1:]], parent=context) as inner:
+        # The questions read the model as the shell has read it.
+        reading = {name: context.params[name] for name in ("format", "errors", "repeats", "lenient")}
+        given = [*always, *arguments[1:]]
+        with command.make_context(arguments[0], given, parent=context, default_map=reading) as inner:
             command.invoke(inner)
     except click.exceptions.Exit:
         pass

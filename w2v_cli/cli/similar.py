@@ -10,6 +10,7 @@ import click
 from w2v_cli.cli.console import given_words, print_fields, print_json, read_lines
 from w2v_cli.cli.options import count_option, json_option, model_options, require_not_nan, restrict_option
 from w2v_cli.cli.session import Session, pass_session
+from w2v_cli.formats.reading import ReadOptions
 
 
 @click.command()
@@ -38,7 +39,7 @@ def similar(
     session: Session,
     words: tuple[str, ...],
     model_path: str,
-    format: str | None,
+    reading: ReadOptions,
     words_from: str | None,
     vector_of: str | None,
     count: int,
@@ -71,7 +72,7 @@ def similar(
 
     if not words and words_from is None and vector_of is None:
         raise click.UsageError("Missing argument 'WORD...'.")
-    vectors = session.model(model_path, format).word_vectors
+    vectors = session.model(model_path, reading).word_vectors
     asked = given_words(_joined_sums(words, vectors), words_from, vector_of)
     asked += read_lines(words_from) if words_from is not None else []
     queries = [parse_query(text, vectors) for text in asked]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from w2v_cli.choices import DEFAULT_MODEL
+from w2v_cli.choices import DEFAULT_MODEL, READABLE
 from w2v_cli.cli.console import print_json
 from w2v_cli.cli.options import Duration, config_file_option, config_options, json_option, quiet_option, text_options
 from w2v_cli.cli.progress import ProgressLine, duration
@@ -24,13 +24,17 @@ if TYPE_CHECKING:
 
 # The row of the word in the suggested next command: too rare to be a function word, too frequent to be learnt badly.
 _EXAMPLE_ROW = 200
+_OUTPUT_HELP = (
+    "The model file to write, in the format that its suffix names as in w2v convert. Only .safetensors holds the whole"
+    " model; the others hold the words and their vectors."
+)
 # The losses of this many epochs are shown; --json prints all of them.
 _MOST_SHOWN = 20
 
 
 @click.command()
 @click.argument("corpus", nargs=-1)
-@click.option("-o", "--output", metavar="FILE", default=DEFAULT_MODEL, help="The model file to write.")
+@click.option("-o", "--output", metavar="FILE", default=DEFAULT_MODEL, help=_OUTPUT_HELP)
 @config_options
 @text_options
 @config_file_option
@@ -116,7 +120,7 @@ def train(
             f"the run in {resume} was begun without an output, so no model was written",
             hint=f"{resume_command(str(resume), output)} writes it",
         )
-    _say_result(run, run.output, show, verbose)
+    _say_result(run, run.output, show, verbose, resume or checkpoint)
     if as_json:
         print_json(_summary(run, run.output))
 
@@ -142,8 +146,11 @@ def given_options(context: click.Context) -> dict[str, Any]:
     }
 
 
-def _say_result(run: Run, output: str, show: ProgressLine, verbose: bool) -> None:
+def _say_result(run: Run, output: str, show: ProgressLine, verbose: bool, folder: str | None) -> None:
     """Say on stderr how the run ended, and what to do next."""
+    from w2v_cli.training.run_folder import resume_command
+    from w2v_cli.training.saving import model_format
+
     config, trained, words = run.config, run.trained, len(run.vocabulary)
     losses = _some([f"{loss:.4f}" for loss in trained.losses])
     show.say(f"Loss by epoch, nats per prediction: {losses}")
@@ -154,6 +161,12 @@ def _say_result(run: Run, output: str, show: ProgressLine, verbose: bool) -> Non
         show.say(f"Perplexity by epoch: {_some([f'{x:,.1f}' for x in trained.perplexities])}")
     show.say(", ".join(f"{phase} {duration(spent)}" for phase, spent in run.seconds.items()))
     show.say(f"Wrote {output}: {words:,} words × {config.dim}, {trained.words_per_second:,.0f} words/s")
+    format = model_format(output)
+    if format != "safetensors":
+        how = "-o model.safetensors" if folder is None else resume_command(folder, DEFAULT_MODEL)
+        show.say(f"{output} holds words and vectors only; {how} writes the whole model, for predict and w2v convert")
+    if format not in READABLE:
+        return
     asked = [] if output == DEFAULT_MODEL and "W2V_MODEL" not in os.environ else ["-m", output]
     word = run.vocabulary.words[min(words - 1, _EXAMPLE_ROW)]
     show.say(f"Next: {shlex.join(['w2v', 'similar', *asked, word])}")

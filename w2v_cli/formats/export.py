@@ -168,6 +168,18 @@ def _require_finite(vectors: WordVectors, message: str, hint: str) -> None:
         raise ModelFileError(message.format(vectors.words[row]), hint=hint)
 
 
+def require_words(words: Sequence[str], kind: str, name: str) -> None:
+    """Make sure that a format can hold these words.
+
+    Raises
+    ------
+    ModelFileError
+        If it cannot; the error names some of the words.
+    """
+    if kind in _ENDS:
+        _words(words, kind, name, escape=False)
+
+
 def _words(words: Sequence[str], kind: str, name: str, escape: bool) -> Sequence[str]:
     """Return the words as a format can hold them; raise an error if it cannot."""
     ends = _ENDS[kind]
@@ -178,7 +190,7 @@ def _words(words: Sequence[str], kind: str, name: str, escape: bool) -> Sequence
         more = f" and {len(bad) - _SHOWN_WORDS:,} more" if len(bad) > _SHOWN_WORDS else ""
         raise ModelFileError(
             f"{name}: {kind} cannot hold {', '.join(map(repr, bad[:_SHOWN_WORDS]))}{more}",
-            hint="--escape writes white space as \\u0020; safetensors holds every word except an empty one",
+            hint="--escape of w2v convert writes white space as \\u0020; safetensors holds all but empty words",
         )
     escaped = [ends.sub(lambda match: f"\\u{ord(match[0]):04x}", word) or EMPTY for word in words]
     repeated = Words.of(escaped).repeated()

@@ -19,6 +19,7 @@ from w2v_cli.corpus.texts import TextOptions
 from w2v_cli.embeddings.vectors import WordVectors, first_not_finite
 from w2v_cli.errors import ConfigError, ModelFileError
 from w2v_cli.formats.binary import read_binary
+from w2v_cli.formats.reading import DEFAULT_READING, ReadOptions
 from w2v_cli.formats.vector_file import CHUNK_BYTES, VectorFile
 from w2v_cli.storage.tensors import MAX_HEADER_BYTES, TensorFile, parse_json, word_tensors, write_tensors
 
@@ -80,12 +81,13 @@ class ModelFile:
     Parameters
     ----------
     path : the file to read.
-    format : one of `choices.READABLE`; None to recognise it by the file's name and contents.
+    reading : what kind of file it is, and what to do about what is wrong with it.
 
     Attributes
     ----------
     name : the path as it was given · format : one of READABLE · status : the result of `os.fstat`.
     tensors : the mapped safetensors file; None for other formats.
+    remarks : what the user should know about the file once its vectors have been read, one sentence each.
 
     Raises
     ------
@@ -93,8 +95,9 @@ class ModelFile:
         If the file cannot be read, or does not hold vectors.
     """
 
-    def __init__(self, path: str | os.PathLike[str], format: str | None = None) -> None:
-        self._file = VectorFile(path, format)
+    def __init__(self, path: str | os.PathLike[str], reading: ReadOptions = DEFAULT_READING) -> None:
+        self._file = VectorFile(path, reading)
+        self.remarks = self._file.remarks
         self.name, self.format, self.status = self._file.name, self._file.format, self._file.status
         self.tensors: TensorFile | None = None
         if self.format == "safetensors":

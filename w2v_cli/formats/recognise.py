@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
+from itertools import takewhile
 
 from w2v_cli.choices import READABLE
 from w2v_cli.errors import ModelFileError
@@ -25,18 +27,23 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 HEADER = re.compile(rb"([0-9]+)[ \t]([0-9]+)[ \t]*\r?\n")
 
 _NEEDS_WORDS = "use a format that holds words and vectors: safetensors, word2vec's or GloVe's"
+_AS_TEXT = "write the vectors as word2vec's text with the program that made it"
+_GENSIM = "write the vectors in a pure data format: vectors.save_word2vec_format('vectors.bin', binary=True)"
 # What people pass by mistake: how it begins, what it is, and a hint.
 _NOT_VECTORS = (
-    (
-        re.compile(rb"\x80[\x02-\x05]"),
-        "is a Python pickle, which can run any code when it is read",
-        "write the vectors in a pure data format: vectors.save_word2vec_format('vectors.bin', binary=True)",
-    ),
+    (re.compile(rb"\x80[\x02-\x05]"), "is a Python pickle, which can run any code when it is read", _GENSIM),
+    (re.compile(rb"(\(dp0\n|ccopy_reg\n|c__builtin__\n)"), "is a Python pickle of an old protocol", _GENSIM),
     (
         re.compile(rb"\s*<(!doctype|html|\?xml|head)", re.IGNORECASE),
         "is a web page, not vectors",
         "a download may have failed: look at the file, and download it again",
     ),
+    (
+        re.compile(rb"version https://git-lfs"),
+        "is a pointer of Git LFS, not the file itself",
+        "git lfs pull downloads the file",
+    ),
+    (re.compile(rb"\s*[\[{]\s*\"[^\"\n]*\"\s*[:,]|\s*\[\s*\["), "is JSON, not vectors", _AS_TEXT),
     (re.compile(rb"\x93NUMPY"), "is a numpy array, which holds no words", _NEEDS_WORDS),
     (re.compile(rb"PK\x03\x04"), "is a zip archive", "unpack it and use the file inside"),
     (
@@ -44,9 +51,46 @@ _NOT_VECTORS = (
         "is a fastText model, not word2vec's binary format",
         "fastText also writes the words' vectors as text: use the .vec file next to it",
     ),
+    (
+        re.compile(rb"FiFu(?![ \t])"),
+        "is a finalfusion file",
+        "finalfusion convert -f finalfusion -t text MODEL vectors.txt writes text",
+    ),
+    (
+        re.compile(rb"\x89HDF\r\n\x1a\n"),
+        "is an HDF5 file",
+        "read it with h5py or the program that made it, and write the vectors as word2vec's text",
+    ),
+    (
+        re.compile(rb"SQLite format 3\0"),
+        "is an SQLite database, such as a .magnitude file",
+        "pymagnitude reads it; write the words and vectors as word2vec's text",
+    ),
+    (re.compile(rb"BZh[1-9]1AY&SY"), "is compressed with bzip2", "unpack it first: bunzip2 -k FILE; or use gzip"),
+    (re.compile(rb"\xfd7zXZ\0"), "is compressed with xz", "unpack it first: xz -dk FILE; or use gzip"),
+    (re.compile(rb"\x28\xb5\x2f\xfd"), "is compressed with zstandard", "unpack it first: zstd -d FILE; or use gzip"),
+    (re.compile(rb"7z\xbc\xaf\x27\x1c|Rar!\x1a\x07"), "is an archive", "unpack it and use the file inside"),
+    (re.compile(rb".{257}ustar", re.DOTALL), "is a tar archive", "unpack it and use the file inside: tar -xf FILE"),
+    (re.compile(rb"%PDF-"), "is a PDF document, not vectors", "name a file of vectors"),
+    (re.compile(rb"\xd0\xcf\x11\xe0|\{\\rtf"), "is a document, not vectors", "name a file of vectors"),
+    (
+        re.compile(rb"(?:PAR1|ARROW1|FEA1)(?![ \t])"),
+        "is a Parquet or Arrow file",
+        _AS_TEXT,
+    ),
+    (re.compile(rb"GGUF(?![ \t])"), "is a GGUF file of a language model", "it has no word vectors of this kind"),
+    (re.compile(rb"\xff\xfe|\xfe\xff"), "is UTF-16", "convert it: iconv -f UTF-16 -t UTF-8 FILE > vectors.txt"),
 )
-_ROW_OF_NUMBERS = re.compile(rb"[-+]?[0-9]+\.?[0-9]*(e[-+]?[0-9]+)?\t")
+# This many lines are looked at.
+_LINES = 20
+_NUMPY_ARCHIVE = "is a numpy archive (.npz), which may hold words as pickles"
+_NUMBER = rb"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?"
+_NUMBERS_ONLY = re.compile(rb"%b(?:[ \t]+%b)*[ \t]*\r?" % (_NUMBER, _NUMBER))
+_IS_NUMBER = re.compile(_NUMBER)
 _WORD_AND_NUMBER = re.compile(rb"[^ \t\n]+[ \t]+[-+.0-9]")
+# A line of CSV: a word, perhaps in quotes, and numbers with decimal points or, between semicolons, with commas.
+_CSV = re.compile(rb"(?:\"[^\"\n]*\"|[^\s,;\"]*)(?:(?:,%b)+|(?:;[-+0-9.,eE]+)+)\s*" % _NUMBER)
+_CSV_HINT = "w2v reads fields separated by spaces or tabs: tr -d '\"' < {} | tr {} > vectors.txt"
 
 
 def format_of_name(path: str | os.PathLike[str]) -> str | None:
@@ -73,25 +117,93 @@ def recognise(name: str, head: bytes) -> str:
     if by_name == "safetensors" or head[4:9] == b"\0\0\0\0{":
         return "safetensors"
     head = head.removeprefix(BYTE_ORDER_MARK)
-    for pattern, what, hint in _NOT_VECTORS:
-        if pattern.match(head):
-            raise ModelFileError(f"{name} {what}", hint)
-    if not head:
-        raise ModelFileError(f"{name} is empty")
-    if by_name == "tsv" and _ROW_OF_NUMBERS.match(head):
-        raise ModelFileError(f"{name} has no words: TensorBoard's projector keeps them in another file", _NEEDS_WORDS)
+    _require_vectors(name, by_name, head)
     header = HEADER.match(head)
-    if by_name == "binary" or (header and by_name != "text" and _looks_binary(head[header.end() :], header)):
-        return "binary"
-    if header and by_name != "glove":
+    if header:
+        rest = head[header.end() :]
+        if by_name == "binary":
+            return "text" if _is_surely_text(rest, int(header[2][:9])) else "binary"
+        if by_name == "glove":
+            return "glove"
+        if _looks_binary(rest, int(header[2][:9])) and (by_name != "text" or _has_nul(rest, int(header[2][:9]))):
+            return "binary"
         return "text"
+    if by_name == "binary":
+        return "binary"
     if by_name in ("text", "glove") or _WORD_AND_NUMBER.match(head):
+        return "glove"
+    first, second = [*head.split(b"\n", 2), b""][:2]
+    if named_columns(first, second) is not None:
         return "glove"
     raise ModelFileError(f"{name} is in no known format", f"the formats are {', '.join(READABLE)}: see --format")
 
 
-def _looks_binary(rest: bytes, header: re.Match[bytes]) -> bool:
-    """Tell whether a word and then raw float32 numbers, rather than digits, follow the header."""
+def _require_vectors(name: str, by_name: str | None, head: bytes) -> None:
+    """Raise an error that says what a file is if it certainly holds no words with vectors."""
+    for pattern, what, hint in _NOT_VECTORS:
+        if pattern.match(head):
+            if head.startswith(b"PK") and name.lower().endswith(".npz"):
+                what, hint = _NUMPY_ARCHIVE, _NEEDS_WORDS
+            raise ModelFileError(f"{name} {what}", hint)
+    if not head:
+        raise ModelFileError(f"{name} is empty")
+    lines = head.split(b"\n", _LINES)
+    # The last piece is an incomplete line, or lies beyond the lines that are looked at.
+    complete = lines[:-1] or lines
+    if by_name == "tsv" and all(map(_NUMBERS_ONLY.fullmatch, complete)):
+        raise ModelFileError(f"{name} has no words: TensorBoard's projector keeps them in another file", _NEEDS_WORDS)
+    if len(complete) > 1 and by_name != "binary":
+        # The first line may hold the names of columns, so the second one decides.
+        row = _CSV.fullmatch(complete[1])
+        if row:
+            semicolons = b";" in complete[1]
+            raise ModelFileError(
+                f"{name} is CSV: its fields are separated by {'semicolons' if semicolons else 'commas'}",
+                _CSV_HINT.format(shlex.quote(name), "';,' ' .'" if semicolons else "',' ' '"),
+            )
+
+
+def named_columns(first: bytes, second: bytes) -> int | None:
+    """Return D if the first line names the columns of the lines that follow, as R's write.table writes it.
+
+    The names are no numbers, and there is one for each number, and perhaps one for the word.
+    """
+    # Lines may be long, and most have a number in the second place.
+    if any(map(_IS_NUMBER.fullmatch, first.split(None, 2)[1:2])):
+        return None
+    names, fields = first.split(), second.split()
+    if len(names) < 2 or len(fields) < 3 or any(map(_IS_NUMBER.fullmatch, names)):
+        return None
+    numbers = len(list(takewhile(_IS_NUMBER.fullmatch, reversed(fields[1:]))))
+    return numbers if numbers in (len(names), len(names) - 1) else None
+
+
+def _looks_binary(rest: bytes, dim: int) -> bool:
+    """Tell whether a word and then raw float32 numbers, rather than D decimal numbers, follow the header."""
     _, space, numbers = rest.partition(b" ")
-    numbers = numbers[: 4 * int(header[2][:9])]
-    return bool(space) and numbers.translate(None, b"0123456789+-.eE \t\r\nnaifNAIF") != b""
+    if not space:
+        return False
+    line, newline, _ = rest.partition(b"\n")
+    if newline and _is_row(line, dim):
+        return False
+    return numbers[: 4 * dim].translate(None, b"0123456789+-.eE \t\r\nnaifNAIF") != b""
+
+
+def _is_row(line: bytes, dim: int) -> bool:
+    """Tell whether a line is a word and D decimal numbers."""
+    fields = line.split()
+    return len(fields) > dim and all(map(_IS_NUMBER.fullmatch, fields[-dim:]))
+
+
+def _is_surely_text(rest: bytes, dim: int) -> bool:
+    """Tell whether complete lines of a word and D decimal numbers follow the header, and nothing else.
+
+    A single number may be four bytes of any kind, so D must be larger.
+    """
+    lines = rest.split(b"\n", _LINES)[:-1]
+    return dim > 1 and bool(lines) and all(_is_row(line, dim) for line in lines)
+
+
+def _has_nul(rest: bytes, dim: int) -> bool:
+    """Tell whether the first vector holds a zero byte, which no text does."""
+    return b"\0" in rest.partition(b" ")[2][: 4 * dim]

@@ -16,29 +16,50 @@ import numpy as np
 
 from w2v_cli.embeddings.vectors import WordVectors
 from w2v_cli.formats.decimals import nearest_float32, parse_rows
-from w2v_cli.formats.recognise import BYTE_ORDER_MARK
-from w2v_cli.formats.vector_file import CHUNK_BYTES, VectorFile, join_words, on_all_cores
+from w2v_cli.formats.reading import ReadOptions
+from w2v_cli.formats.recognise import BYTE_ORDER_MARK, named_columns
+from w2v_cli.formats.vector_file import (
+    BAD_WORD_HINT,
+    CHUNK_BYTES,
+    LENIENT_HINT,
+    VectorFile,
+    checked_vectors,
+    join_words,
+    on_all_cores,
+)  # fmt: skip
+from w2v_cli.storage.words import Words
 
 # Numbers of a chunk that may be left to exact arithmetic before the compiled parser is called again.
 _HARD_NUMBERS = 4096
 # A line of this length holds a word and five million numbers; it is in memory several times while it is parsed.
 _MOST_LINE_BYTES = 1 << 26
 _TOKEN = re.compile(rb"[^ \t\r\n]+")
+_QUOTED = re.compile(rb'".*"', re.DOTALL)
+# This many lines are looked at to check the D of the header.
+_LINES_TRIED = 100
+_NOT_FINITE = (b"nan", b"inf", b"infinity")
+_NOT_FINITE_HINT = "the training of these vectors has failed for this word; --lenient leaves such lines out"
+_UNFINISHED_HINT = "the file is cut short, or is not text; --lenient leaves an incomplete last line out"
+
+
+class _BadLine(Exception):
+    """What is wrong with a line, how many lines precede it, and what can be done about it."""
+
+    def __init__(self, line: int, what: str, hint: str | None = None) -> None:
+        self.line, self.what, self.hint = line, what, hint
 
 
 class _Rows(NamedTuple):
-    """The rows of a chunk: float32 (n, D), the words without separators (uint8), and the bytes of each word (int64)."""
+    """The rows of a chunk.
+
+    matrix : float32 (n, D) · text : uint8, the words without separators · lengths : int64 (n,), bytes of each word.
+    bad : the lines that were left out.
+    """
 
     matrix: np.ndarray
     text: np.ndarray
     lengths: np.ndarray
-
-
-class _BadLine(Exception):
-    """What is wrong with a line, and how many lines of the chunk precede it."""
-
-    def __init__(self, line: int, what: str) -> None:
-        self.line, self.what = line, what
+    bad: Sequence[_BadLine] = ()
 
 
 class _GrowingMatrix:
@@ -64,54 +85,147 @@ class _GrowingMatrix:
         return self._numbers.reshape(self.count, self._dim)
 
 
+class _Chunk(NamedTuple):
+    """Lines of the file.
+
+    before : how many lines of the file precede them · data : the lines, each with its newline.
+    unfinished : whether the file lacks the last newline · cut : whether the last line is certainly incomplete.
+    """
+
+    before: int
+    data: bytes
+    unfinished: bool = False
+    cut: bool = False
+
+
 def read_text(file: VectorFile) -> WordVectors:
     """Read a file in word2vec's text format, or in GloVe's if `file.format` says so.
 
     Raises
     ------
     ModelFileError
-        If the header is wrong; or if a line is not a word and D numbers, is cut short, or repeats a word.
+        If the header is wrong; or if a line is not a word and D numbers, is cut short, or repeats a word, and
+        `file.reading` does not allow that.
     """
-    promised, dim, chunks = _begin(file)
+    layout = _begin(file)
+    hint = _line_hint(layout.promised)
 
-    def parse(task: tuple[int, bytes]) -> _Rows:
-        lines, chunk = task
+    def parse(chunk: _Chunk) -> _Rows:
         try:
-            return _parse_chunk(chunk, dim)
+            rows = _parse_chunk(chunk, layout.dim, layout.promised is not None, file.reading)
         except _BadLine as bad:
-            raise file.wrong(f", line {lines + bad.line + 1:,}: {bad.what}", _line_hint(promised)) from None
+            raise file.wrong(f", line {chunk.before + bad.line + 1:,}: {bad.what}", bad.hint or hint) from None
+        if chunk.unfinished and not rows.bad:
+            line = chunk.before + chunk.data.count(b"\n")
+            file.remark(
+                f", line {line:,}: the file ends without a newline; if it was cut short there, its last number is wrong"
+            )
+        return rows
 
-    # A gzip file may claim far too much, so the matrix grows with what is found in it.
-    vectors = _GrowingMatrix(dim, 0 if file.packed else promised or 0)
-    texts, lengths = list[np.ndarray](), list[np.ndarray]()
-    for rows in on_all_cores(parse, chunks):
+    vectors = _GrowingMatrix(layout.dim, layout.expected_rows)
+    texts, lengths, bad_lines = list[np.ndarray](), list[np.ndarray](), list[_BadLine]()
+    for rows in on_all_cores(parse, _whole_lines(layout.chunks)):
         vectors.append(rows.matrix)
         texts.append(rows.text)
         lengths.append(rows.lengths)
-    if promised is not None and vectors.count != promised:
-        short = vectors.count < promised
-        raise file.wrong(
-            f"{'is cut short' if short else 'has too many lines'}: its first line promises {promised:,} words,"
-            f" but {vectors.count:,} lines follow"
-        )
-    header_lines = 0 if promised is None else 1
-    words = join_words(file, texts, lengths, lambda row: f"line {row + header_lines + 1:,}")
-    return WordVectors(words, vectors.matrix())
+        bad_lines += rows.bad
+    _require_count(file, layout.promised, vectors.count + len(bad_lines))
+    if bad_lines:
+        first = bad_lines[0]
+        left_out = f"{len(bad_lines):,} such line{'s' if len(bad_lines) > 1 else ''} left out"
+        if not vectors.count:
+            raise file.wrong(f", line {first.line + 1:,}: {first.what}", first.hint or hint)
+        file.remark(f", line {first.line + 1:,}: {first.what}; {left_out}")
+
+    def location(row: int) -> str:
+        line = row + layout.lines
+        for bad in bad_lines:
+            line += bad.line <= line
+        return f"line {line + 1:,}"
+
+    words = _unquoted(file, join_words(texts, lengths))
+    return checked_vectors(file, words, vectors.matrix(), location)
 
 
-def _begin(file: VectorFile) -> tuple[int | None, int, Iterator[tuple[int, bytes]]]:
-    """Return V if a header promises it, D, and the chunks of lines."""
+def _require_count(file: VectorFile, promised: int | None, found: int) -> None:
+    """Raise an error, or make a remark, if there are not as many lines as the header promises."""
+    if promised is None or found == promised:
+        return
+    what = "is cut short" if found < promised else "has too many lines"
+    what += f": its first line promises {promised:,} words, but {found:,} lines follow"
+    if not file.reading.lenient:
+        raise file.wrong(what, f"{LENIENT_HINT}, or write the right number into the first line")
+    file.remark(what)
+
+
+class _Layout(NamedTuple):
+    """What the first lines say.
+
+    promised : V if a header promises it · dim : D · expected_rows : for how many vectors to reserve memory.
+    lines : how many lines precede the vectors · chunks : the lines that follow.
+    """
+
+    promised: int | None
+    dim: int
+    expected_rows: int
+    lines: int
+    chunks: Iterator[tuple[int, bytes]]
+
+
+def _begin(file: VectorFile) -> _Layout:
+    """Read the first line or lines."""
     if file.format == "text":
-        count, dim, rest = file.read_header(least_row_bytes=lambda dim: 2 + 2 * dim)
-        return count, dim, _line_chunks(file, rest, lines=1)
+        # Each word takes two bytes at least, and each number too. V is checked when all lines have been counted.
+        count, dim, rest = file.read_header(least_row_bytes=lambda dim: 2 + 2 * dim, counted=True)
+        chunks = _line_chunks(file, rest, lines=1)
+        first = next(chunks, (1, b""))
+        if not file.reading.lenient:
+            _require_dim(file, first[1], dim)
+        # A gzip file may claim far too much, so the matrix grows with what is found in it.
+        expected = 0 if file.packed else min(count, file.most_bytes // (2 + 2 * dim))
+        return _Layout(count, dim, expected, 1, chain([first] if first[1] else [], chunks))
     chunks = _line_chunks(file, b"", lines=0)
-    first = next(chunks, None)
-    if first is None:
+    first = next(chunks, (0, b""))
+    if not first[1]:
         raise file.wrong("is empty")
-    dim = sum(1 for _ in _TOKEN.finditer(first[1], 0, first[1].index(b"\n"))) - 1
+    line, newline, others = first[1].partition(b"\n")
+    if not newline:
+        raise file.wrong(", line 1: the line does not end", _UNFINISHED_HINT)
+    columns = named_columns(line, others.partition(b"\n")[0])
+    if columns is not None:
+        file.remark(", line 1: left out, because it names columns, as R's write.table does")
+        return _Layout(None, columns, 0, 1, chain([(1, others)], chunks))
+    dim = sum(1 for _ in _TOKEN.finditer(line)) - (not line.startswith((b" ", b"\t")))
     if dim < 1:
         raise file.wrong(", line 1: expected a word and numbers", "is it a file of vectors? See --format")
-    return None, dim, chain([first], chunks)
+    return _Layout(None, dim, 0, 0, chain([first], chunks))
+
+
+def _require_dim(file: VectorFile, data: bytes, dim: int) -> None:
+    """Refuse a D that is too small: if a number precedes the last D of every line, it is not part of a word."""
+    if not data:
+        return
+    for line in data.split(b"\n", _LINES_TRIED)[:_LINES_TRIED]:
+        fields = line.rsplit(maxsplit=dim + 1)
+        if line and not (len(fields) == dim + 2 and _is_number(fields[1])):
+            return
+    found = len(data.partition(b"\n")[0].split()) - 1
+    raise file.wrong(
+        f", line 2: expected a word and {dim:,} numbers, found {found:,} after the word",
+        f"if the words end in numbers, --lenient takes the last {dim:,} numbers of each line",
+    )
+
+
+def _whole_lines(chunks: Iterator[tuple[int, bytes]]) -> Iterator[_Chunk]:
+    """Yield the chunks, with a newline after the last line if the file lacks it."""
+    # If the lines before end with a blank, as word2vec.c writes them, a last line without one has been cut.
+    blank_before_newline = False
+    for before, data in chunks:
+        if data.endswith(b"\n"):
+            yield _Chunk(before, data)
+            blank_before_newline = data.rstrip(b"\r\n").endswith((b" ", b"\t"))
+            continue
+        yield _Chunk(before, data + b"\n", True, blank_before_newline and not data.endswith((b" ", b"\t")))
 
 
 def _line_hint(promised: int | None) -> str:
@@ -121,7 +235,7 @@ def _line_hint(promised: int | None) -> str:
 
 
 def _line_chunks(file: VectorFile, rest: bytes, lines: int) -> Iterator[tuple[int, bytes]]:
-    """Yield chunks of complete lines, each with the number of lines before it.
+    """Yield chunks of complete lines, each with the number of lines before it; the last line may lack its newline.
 
     Parameters
     ----------
@@ -145,48 +259,104 @@ def _line_chunks(file: VectorFile, rest: bytes, lines: int) -> Iterator[tuple[in
             yield lines, chunk
         lines += chunk.count(b"\n")
     if rest:
-        raise file.wrong(
-            f", line {lines + 1:,}: the line does not end",
-            "the file is cut short, or is not text; if it is complete, add a newline at its end",
-        )
+        yield lines, rest
 
 
-def _parse_chunk(chunk: bytes, dim: int) -> _Rows:
-    """Parse complete lines: the compiled parser does what it can, and stops at lines and numbers that it cannot."""
-    data = np.frombuffer(chunk, np.uint8)
-    matrix = np.empty((chunk.count(b"\n"), dim), np.float32)
-    text, lengths = np.empty(len(data), np.uint8), np.empty(len(matrix), np.int64)
+def _parse_chunk(chunk: _Chunk, dim: int, header: bool, reading: ReadOptions) -> _Rows:
+    """Parse complete lines: the compiled parser does what it can, and stops at lines and numbers that it cannot.
+
+    Raises
+    ------
+    _BadLine
+        If a line is bad and `reading` is not lenient.
+    """
+    data = np.frombuffer(chunk.data, np.uint8)
+    lines = chunk.data.count(b"\n")
+    matrix = np.empty((lines, dim), np.float32)
+    text, lengths = np.empty(len(data), np.uint8), np.empty(lines, np.int64)
     hard = np.empty((max(_HARD_NUMBERS, dim), 3), np.int64)
+    bad: dict[int, _BadLine] = {}
     pos = row = used = 0
-    while pos < len(chunk):
+    while pos < len(data):
         start = pos
         pos, row, used, hard_count = parse_rows(data, pos, matrix, row, text, used, lengths, hard)
         for hard_row, column, offset in hard[:hard_count].tolist():
-            number = _TOKEN.match(chunk, offset)
-            matrix[hard_row, column] = _value(number[0] if number else b"", hard_row)
+            try:
+                matrix[hard_row, column] = _value_at(chunk.data, offset, hard_row)
+            except _BadLine as error:
+                _set_aside(bad, error, chunk, reading)
         # It stopped at an irregular line, and not because `hard` is full.
-        if pos < len(chunk) and (pos == start or hard_count + dim <= len(hard)):
-            end = chunk.index(b"\n", pos)
-            word, matrix[row] = _irregular_line(chunk[pos:end], dim, row)
+        if pos < len(data) and (pos == start or hard_count + dim <= len(hard)):
+            end = chunk.data.index(b"\n", pos)
+            word = b""
+            try:
+                word, matrix[row] = _irregular_line(chunk.data[pos:end], dim, row, header, reading.errors == "strict")
+            except _BadLine as error:
+                _set_aside(bad, error, chunk, reading)
             text[used : used + len(word)] = np.frombuffer(word, np.uint8)
             lengths[row] = len(word)
             pos, row, used = end + 1, row + 1, used + len(word)
-    return _Rows(matrix, text[:used].copy(), lengths)
+    if chunk.cut and lines - 1 not in bad:
+        _set_aside(bad, _BadLine(lines - 1, ""), chunk, reading)
+    rows = _Rows(matrix, text[:used].copy(), lengths)
+    return rows if not bad else _without(rows, bad, chunk.before)
 
 
-def _irregular_line(line: bytes, dim: int, row: int) -> tuple[bytes, np.ndarray]:
-    """Parse a line whose word contains spaces, as GloVe's "at name@domain.com" does; any other line is wrong."""
+def _set_aside(bad: dict[int, _BadLine], error: _BadLine, chunk: _Chunk, reading: ReadOptions) -> None:
+    """Raise the error of a line, or note it if bad lines are to be left out."""
+    if chunk.unfinished and error.line == chunk.data.count(b"\n") - 1:
+        error = _BadLine(error.line, "the line does not end", _UNFINISHED_HINT)
+    if not reading.lenient:
+        raise error
+    bad.setdefault(error.line, error)
+
+
+def _without(rows: _Rows, bad: dict[int, _BadLine], before: int) -> _Rows:
+    """Return the rows without bad ones, whose line numbers become those of the file."""
+    kept = np.delete(np.arange(len(rows.lengths)), list(bad))
+    words = join_words([rows.text], [rows.lengths]).take(kept)
+    errors = [_BadLine(before + line, error.what, error.hint) for line, error in sorted(bad.items())]
+    return _Rows(rows.matrix[kept], words.text, rows.lengths[kept], errors)
+
+
+def _irregular_line(
+    line: bytes, dim: int, row: int, header: bool = False, strict: bool = True
+) -> tuple[bytes, np.ndarray]:
+    """Parse a line whose word is empty or contains white space, as GloVe's "at name@domain.com" does.
+
+    Parameters
+    ----------
+    header : whether D is known for certain, so that what precedes the last D numbers is the word, numbers included.
+    strict : refuse words that are empty or begin with white space.
+
+    Raises
+    ------
+    _BadLine
+        If there is no such word, or no D numbers.
+    """
     # The tokens are counted first and then visited again: a list of them would be fifty times as large as the line.
     count = sum(1 for _ in _TOKEN.finditer(line))
     if count == 0:
-        raise _BadLine(row, "the line is empty")
-    if not _TOKEN.match(line):
-        raise _BadLine(row, "the word is empty: the line begins with white space")
+        raise _BadLine(row, "the line is empty", LENIENT_HINT)
+    blank_start = line.startswith((b" ", b"\t", b"\r"))
+    if blank_start and strict:
+        raise _BadLine(row, "the word is empty: the line begins with white space", BAD_WORD_HINT)
     tokens, words = _TOKEN.finditer(line), count - dim
     last = next(islice(tokens, words - 1, None)) if words > 0 else None
-    if last is None or (words > 1 and _is_number(last[0])):
+    numbers_only = last is None if not blank_start else words < 0
+    if numbers_only or (last is not None and words > 1 and not header and _is_number(last[0])):
         raise _BadLine(row, f"expected a word and {dim:,} numbers, found {count - 1:,} after the word")
-    return line[: last.end()], np.fromiter((_value(token[0], row) for token in tokens), np.float32, dim)
+    # A word of nothing but white space ends before the blank that separates it from the numbers.
+    word = line[: last.end()] if last is not None else line[: line.index(line.lstrip(b" \t\r")) - 1]
+    values = (_value(token[0], row, word) for token in tokens)
+    return word, np.fromiter(values, np.float32, dim)
+
+
+def _value_at(data: bytes, offset: int, row: int) -> np.float32:
+    """Return the number at an offset of lines that consist of a word without white space and numbers."""
+    number = _TOKEN.match(data, offset)
+    word = _TOKEN.match(data, data.rfind(b"\n", 0, offset) + 1)
+    return _value(number[0] if number else b"", row, word[0] if word else b"")
 
 
 def _is_number(text: bytes) -> bool:
@@ -197,11 +367,26 @@ def _is_number(text: bytes) -> bool:
     return True
 
 
-def _value(text: bytes, row: int) -> np.float32:
+def _value(text: bytes, row: int, word: bytes) -> np.float32:
     try:
         return nearest_float32(text)
     except ValueError as error:
-        raise _BadLine(row, f"{text[:40].decode(errors='replace')} {error}") from None
+        number, name = (part[:40].decode(errors="replace") for part in (text, word))
+        comma = "write numbers with a point, not with a comma: 0.5" if b"," in text else None
+        hint = comma or (_NOT_FINITE_HINT if text.lower().lstrip(b"+-") in _NOT_FINITE else None)
+        raise _BadLine(row, f"{number} {error}, in the vector of {name}", hint) from None
+
+
+def _unquoted(file: VectorFile, words: Words) -> Words:
+    """Return the words without quotation marks if every word is in such marks, as R's write.table puts them."""
+    if not len(words) or not _QUOTED.fullmatch(words.bytes_of(0)):
+        return words
+    every = [words.bytes_of(word_id) for word_id in range(len(words))]
+    if not all(_QUOTED.fullmatch(word) for word in every):
+        return words
+    file.remark("has every word in quotation marks, which were left out")
+    inner = [word[1:-1].replace(b'\\"', b'"').replace(b"\\\\", b"\\") for word in every]
+    return Words(np.frombuffer(b"".join(inner), np.uint8), np.cumsum([0, *map(len, inner)]))
 
 
 def write_text(file: IO[bytes], words: Sequence[str], matrix: np.ndarray, header: bool) -> None:

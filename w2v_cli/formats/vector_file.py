@@ -9,10 +9,11 @@ from typing import TypeVar
 
 import numpy as np
 
-from w2v_cli.choices import READABLE
 from w2v_cli.compute.threads import in_order
 from w2v_cli.config import available_cores
-from w2v_cli.errors import ConfigError, ModelFileError
+from w2v_cli.embeddings.vectors import WordVectors
+from w2v_cli.errors import ModelFileError
+from w2v_cli.formats.reading import DEFAULT_READING, ReadOptions
 from w2v_cli.formats.recognise import BYTE_ORDER_MARK, HEADER, recognise
 from w2v_cli.storage.mapped import open_regular
 from w2v_cli.storage.opening import OPENERS, Readable
@@ -27,6 +28,12 @@ _HEAD_BYTES = 1 << 12
 _HEADER_BYTES = 64
 # No deflate stream expands by more than this factor.
 _MOST_INFLATION = 1032
+LENIENT_HINT = "--lenient loads what is there"
+# This many rows are moved at a time when others are dropped.
+_ROWS_MOVED = 1 << 12
+# White space that a word may begin with only if it is asked for.
+BLANKS = b" \t\v\f\r"
+BAD_WORD_HINT = "--errors replace keeps such words, --errors ignore leaves out what is wrong with them"
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -37,22 +44,20 @@ class VectorFile:
 
     Attributes
     ----------
-    name : the path as it was given · format : one of READABLE.
+    name : the path as it was given · format : one of READABLE · reading : how it is to be read.
     raw : the file as it is on disk · status : the result of `os.fstat` · packed : whether it is a gzip file.
     most_bytes : an upper bound on the size of its contents, in bytes.
+    remarks : what the user should know about the file although it could be read, one sentence each.
 
     Raises
     ------
     ModelFileError
         If the file cannot be read, or does not hold vectors.
-    ConfigError
-        If `format` is not one of READABLE.
     """
 
-    def __init__(self, path: str | os.PathLike[str], format: str | None = None) -> None:
-        self.name = os.fspath(path)
-        if format is not None and format not in READABLE:
-            raise ConfigError(f"{format} cannot be read", hint=f"these formats can: {', '.join(READABLE)}")
+    def __init__(self, path: str | os.PathLike[str], reading: ReadOptions = DEFAULT_READING) -> None:
+        self.name, self.reading = os.fspath(path), reading
+        self.remarks: list[str] = []
         self.raw = open_regular(path)
         try:
             self.status = os.fstat(self.raw.fileno())
@@ -60,7 +65,7 @@ class VectorFile:
             self.most_bytes = self.status.st_size * (_MOST_INFLATION if self.packed else 1)
             self._rewind()
             head = self.read(_HEAD_BYTES)
-            self.format = format or recognise(self.name, head)
+            self.format = reading.format or recognise(self.name, head)
             self._rewind()
             if self.format != "safetensors" and head.startswith(BYTE_ORDER_MARK):
                 self.read(len(BYTE_ORDER_MARK))
@@ -73,11 +78,17 @@ class VectorFile:
 
     def read(self, size: int) -> bytes:
         """Return the next `size` bytes of the contents; fewer only at the end."""
+        pieces, missing = [b""], size
         try:
-            pieces, missing = [self._stream.read(size)], size
+            pieces[0] = self._stream.read(size)
             while pieces[-1] and (missing := missing - len(pieces[-1])):
                 pieces.append(self._stream.read(missing))
-        except (EOFError, OSError, ValueError) as error:
+        except EOFError as error:
+            if not self.reading.lenient:
+                hint = "copy or download it again; --lenient loads the beginning"
+                raise self.wrong(f"is damaged or cut short: {error}", hint) from error
+            self.remark("is cut short: only its beginning was loaded")
+        except (OSError, ValueError) as error:
             raise self.wrong(f"is damaged or cut short: {error}", "copy or download it again") from error
         except Exception as error:  # isal raises exceptions of its own
             if self.packed:
@@ -87,12 +98,13 @@ class VectorFile:
         self._offset += len(data)
         return data
 
-    def read_header(self, least_row_bytes: Callable[[int], int]) -> tuple[int, int, bytes]:
+    def read_header(self, least_row_bytes: Callable[[int], int], counted: bool = False) -> tuple[int, int, bytes]:
         """Read the first line, and believe its V and D only if the file is large enough for them.
 
         Parameters
         ----------
         least_row_bytes : maps D to the fewest bytes that a word and its vector take.
+        counted : whether the caller counts the words itself, so that V may be too large.
 
         Returns
         -------
@@ -108,10 +120,11 @@ class VectorFile:
         if words == 0 or dim == 0:
             raise self.wrong(f"holds no vectors: its first line says {words} words of {dim} dimensions")
         least = words * least_row_bytes(dim)
-        if least > self.most_bytes:
+        if least > self.most_bytes and not (counted and least_row_bytes(dim) <= self.most_bytes):
             raise self.wrong(
                 f", line 1: {words:,} words of {dim:,} dimensions take at least {least:,} bytes, but the file"
-                f" has at most {self.most_bytes:,}: it is cut short, or the line is wrong"
+                f" has at most {self.most_bytes:,}: it is cut short, or the line is wrong",
+                LENIENT_HINT,
             )
         return words, dim, head[header.end() :]
 
@@ -122,6 +135,10 @@ class VectorFile:
     def wrong(self, what: str, hint: str | None = None) -> ModelFileError:
         """Return the error that says what is wrong with this file; `what` may begin with a comma and a location."""
         return ModelFileError(f"{self.name} {what}" if what[0] != "," else self.name + what, hint=hint)
+
+    def remark(self, what: str) -> None:
+        """Note what the user should know about this file; `what` is as for `wrong`."""
+        self.remarks.append(self.wrong(what).message)
 
     def close(self) -> None:
         """Close the file."""
@@ -147,28 +164,84 @@ def on_all_cores(work: Callable[[Task], Result], tasks: Iterator[Task]) -> Itera
             yield result
 
 
-def join_words(
-    file: VectorFile, texts: Iterable[np.ndarray], lengths: Iterable[np.ndarray], location: Callable[[int], str]
-) -> Words:
-    """Join the words that were read chunk by chunk, and check that they are UTF-8 and distinct.
+def join_words(texts: Iterable[np.ndarray], lengths: Iterable[np.ndarray]) -> Words:
+    """Join the words that were read chunk by chunk.
 
     Parameters
     ----------
     texts : for each chunk, its words without separators, uint8.
     lengths : for each chunk, how many bytes each of its words has, int64.
-    location : maps a row to its location in the file, for error messages.
+    """
+    return Words(np.concatenate([np.empty(0, np.uint8), *texts]), np.concatenate([[0], *lengths]).cumsum())
+
+
+def checked_vectors(file: VectorFile, words: Words, matrix: np.ndarray, location: Callable[[int], str]) -> WordVectors:
+    """Return words and vectors after treating bad and repeated words as the options of reading say.
+
+    Parameters
+    ----------
+    matrix : float32 (V, D), which may be changed.
+    location : maps a row to its location in the file, for messages.
 
     Raises
     ------
     ModelFileError
-        If a word is not UTF-8, or is repeated.
+        If a word is not UTF-8 or is repeated and the options do not allow that, or if no word is left.
     """
-    words = Words(np.concatenate([*texts]), np.concatenate([[0], *lengths]).cumsum())
-    undecodable = words.undecodable()
-    if undecodable is not None:
-        raise file.wrong(f", {location(undecodable)}: the word is not UTF-8")
-    repeated = words.repeated()
-    if repeated is not None:
-        first, second = map(location, repeated)
-        raise file.wrong(f", {second}: the word {words[repeated[1]]} was there before, {first}")
-    return words
+    if not len(words):
+        raise file.wrong("holds no vectors")
+    words = _repaired(file, words, location)
+    dropped = np.flatnonzero(np.diff(words.offsets) == 0)
+    if len(dropped):
+        where = location(int(dropped[0]))
+        file.remark(f", {where}: the word is empty; {_counted(len(dropped), 'such vector')} left out")
+    repeats = [pair for pair in words.repeats() if words.bytes_of(pair[1])]
+    if repeats:
+        first, second = map(location, repeats[0])
+        what = f", {second}: the word {words[repeats[0][1]]} was there before, {first}"
+        if file.reading.repeats == "error":
+            raise file.wrong(what, "--repeats first keeps the first vector of each word")
+        file.remark(f"{what}; {_counted(len(repeats), 'repeated word')} dropped, the first vector of each word kept")
+        dropped = np.union1d(dropped, [later for _, later in repeats])
+    if not len(dropped):
+        return WordVectors(words, matrix)
+    kept = np.delete(np.arange(len(words)), dropped)
+    if not len(kept):
+        raise file.wrong("holds no vectors: no word is left")
+    for start in range(0, len(kept), _ROWS_MOVED):
+        rows = kept[start : start + _ROWS_MOVED]
+        matrix[start : start + len(rows)] = matrix[rows]
+    return WordVectors(words.take(kept), matrix[: len(kept)])
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def _repaired(file: VectorFile, words: Words, location: Callable[[int], str]) -> Words:
+    """Return the words as UTF-8 and as `errors` allows them; with `ignore`, nothing may be left of a word."""
+    errors, undecodable = file.reading.errors, words.undecodable()
+    if undecodable is not None and errors == "strict":
+        raise file.wrong(f", {location(undecodable)}: the word is not UTF-8", BAD_WORD_HINT)
+    if undecodable is None and (errors == "strict" or not _any_blank_start(words)):
+        return words
+    was = [words.bytes_of(word_id) for word_id in range(len(words))]
+    repaired = [_repaired_word(word, errors) for word in was]
+    changed = [row for row, word in enumerate(was) if repaired[row] and word and word != repaired[row].encode()]
+    if changed:
+        how = "bad bytes were replaced by U+FFFD" if errors == "replace" else "bad bytes or white space was left out"
+        file.remark(f", {location(changed[0])}: {how} in {_counted(len(changed), 'word')}")
+    return Words.of(repaired)
+
+
+def _any_blank_start(words: Words) -> bool:
+    """Tell whether a word is empty or begins with white space."""
+    starts, lengths = words.offsets[:-1], np.diff(words.offsets)
+    return bool((lengths == 0).any() or np.isin(words.text[starts], list(BLANKS)).any())
+
+
+def _repaired_word(word: bytes, errors: str) -> str:
+    """Return a word without what `errors` does not allow; possibly empty with `ignore`."""
+    if errors == "replace":
+        return word.decode(errors="replace") or "\ufffd"
+    return word.lstrip(BLANKS).decode(errors="ignore")

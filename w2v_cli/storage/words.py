@@ -125,6 +125,10 @@ class Words(Sequence[str]):
 
     def repeated(self) -> tuple[int, int] | None:
         """Return the earlier and the later id of the first word that is repeated, or None if all are distinct."""
+        return next(self.repeats(), None)
+
+    def repeats(self) -> Iterator[tuple[int, int]]:
+        """Yield, for each id whose word has occurred before, in order: the first id of that word, and the id."""
         low = np.uint64(self._id_mask)
         hashes, ids = self._keys & ~low, self._keys & low
         same = np.flatnonzero(hashes[1:] == hashes[:-1])
@@ -132,8 +136,7 @@ class Words(Sequence[str]):
         for word_id in np.unique(ids[np.concatenate((same, same + 1))]).tolist():
             before = seen.setdefault(self.bytes_of(word_id), word_id)
             if before != word_id:
-                return before, word_id
-        return None
+                yield before, word_id
 
     def undecodable(self) -> int | None:
         """Return the id of the first word that is not valid UTF-8, or None if all are valid."""

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from w2v_cli.choices import WITH_WORDS
 from w2v_cli.config import TrainConfig
 from w2v_cli.corpus.encode import EncodedCorpus, compile_passes, encode
 from w2v_cli.corpus.resumable import forget_corpus, keep_corpus, kept_corpus
@@ -20,7 +21,8 @@ from w2v_cli.corpus.texts import TextOptions, Texts
 from w2v_cli.engines.choose import resolve_engine
 from w2v_cli.engines.parameters import parameter_bytes
 from w2v_cli.errors import ConfigError, StoppedError, TrainingError
-from w2v_cli.storage.atomic import check_writable
+from w2v_cli.formats.export import require_words, words_path
+from w2v_cli.formats.target import check_target
 from w2v_cli.storage.locks import exclusive
 from w2v_cli.storage.outputs import Named, require_apart
 from w2v_cli.training.checkpoint import NAMES as CHECKPOINT_NAMES
@@ -30,7 +32,7 @@ from w2v_cli.training.job import NAME as RUN_NAME
 from w2v_cli.training.memory import telling_memory
 from w2v_cli.training.observer import Observer
 from w2v_cli.training.run_folder import begun_in, files_in, is_inside, load_run, resume_command
-from w2v_cli.training.saving import Run, partial_path, require_replaceable
+from w2v_cli.training.saving import Run, model_format, partial_path, require_replaceable
 from w2v_cli.training.trainer import Trained, Trainer
 
 
@@ -50,8 +52,8 @@ def train_model(
     ----------
     corpus : files; `-` is stdin.
     config, text : all options.
-    output : the model file. During the run the ids lie beside it; without an output, in the system's folder of
-        temporary files.
+    output : the model file, in the format that its suffix names; safetensors if it names none. During the run the ids
+        lie beside it; without an output, in the system's folder of temporary files.
     observer : receives the events of the run.
     checkpoint : a folder that the run can be resumed from (`resume_training`), made if it does not exist.
     checkpoint_every : seconds between two checkpoints.
@@ -153,6 +155,9 @@ def _train(job: Job, folder: Path | None, observer: Observer) -> Run:
             compile_seconds = compile_passes()
         with _encoded(job, folder, observer) as corpus:
             observer.encoded(corpus, job.texts.options)
+            if job.output is not None:
+                # Found out only after the training, this would lose the model.
+                require_words(corpus.vocabulary.words, model_format(job.output), job.output)
             words, dim = len(corpus.vocabulary), job.config.dim
             with telling_memory(parameter_bytes(words, dim), f"{words:,} words × {dim} dimensions"):
                 run = _run(corpus, job, folder, observer, compile_seconds)
@@ -175,8 +180,10 @@ def _reserved(output: str | None, folder: Path | None) -> Iterator[None]:
     """
     with ExitStack() as stack:
         if output is not None:
-            check_writable(output)
-            stack.enter_context(exclusive(output))
+            check_target(output, model_format(output))
+            # The numbers and the word list of a pair are locked together when they are written.
+            if model_format(output) not in WITH_WORDS:
+                stack.enter_context(exclusive(output))
             if folder is None:
                 partial = partial_path(output)
                 require_replaceable(partial)
@@ -272,5 +279,8 @@ def _outputs(job: Job, folder: Path | None) -> list[Named]:
     files = [] if folder is None else files_in(folder)
     if job.output is None:
         return files
+    model = [Named(job.output, "the model")]
+    if model_format(job.output) in WITH_WORDS:
+        model.append(Named(words_path(job.output), f"the words of {job.output}"))
     partial = [Named(partial_path(job.output), "the model if the run is stopped")] if folder is None else []
-    return [Named(job.output, "the model"), *partial, *files]
+    return [*model, *partial, *files]

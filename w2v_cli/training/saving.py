@@ -16,8 +16,11 @@ from w2v_cli import __version__
 from w2v_cli.config import TrainConfig
 from w2v_cli.corpus.texts import TextOptions
 from w2v_cli.corpus.vocabulary import Vocabulary
+from w2v_cli.embeddings.vectors import WordVectors
 from w2v_cli.errors import ModelFileError, TrainingError, W2VError
+from w2v_cli.formats.export import write_vectors
 from w2v_cli.formats.model_file import LOSSES, MOST_LOSSES, save_model
+from w2v_cli.formats.recognise import format_of_name
 from w2v_cli.storage.tensors import TensorFile
 from w2v_cli.training.run_folder import resume_command
 from w2v_cli.training.trainer import Trained
@@ -78,14 +81,18 @@ class Run:
         )
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the model file.
+        """Write the model file; in a format other than safetensors, only the words and their input vectors.
 
         Raises
         ------
         ModelFileError
             If it cannot be written.
         """
-        save_model(path, self.vocabulary.words, self.vocabulary.counts, self.tensors, self.metadata)
+        if model_format(path) == "safetensors":
+            save_model(path, self.vocabulary.words, self.vocabulary.counts, self.tensors, self.metadata)
+        else:
+            inputs = self.tensors["input_vectors"]
+            write_vectors(path, WordVectors(self.vocabulary.words, inputs, self.vocabulary.counts))
 
     def keep(self, path: str, folder: Path | None) -> None:
         """Write the model file, and make sure that nothing is lost if that fails.
@@ -102,7 +109,8 @@ class Run:
             if folder is not None:
                 hint = f"{error.hint}; then {resume_command(folder, path)} writes it"
                 raise ModelFileError(f"{error.message}; nothing is lost", hint) from error
-            other = self._saved_elsewhere(Path(path).name)
+            whole = "" if model_format(path) == "safetensors" else ".safetensors"
+            other = self._saved_elsewhere(Path(path).name + whole)
             if other is None:
                 raise
             raise ModelFileError(f"{error.message}; the model is in {other} instead", "move it from there") from error
@@ -119,6 +127,11 @@ class Run:
                 except W2VError:
                     folder.rmdir()
         return None
+
+
+def model_format(output: str | os.PathLike[str]) -> str:
+    """Return the format in which a run writes its model: the one that the suffix names, or else safetensors."""
+    return format_of_name(output) or "safetensors"
 
 
 def partial_path(output: str) -> str:

@@ -1,0 +1,43 @@
+"""How a file of vectors is to be read, and what to do about what is wrong with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from w2v_cli.choices import READABLE, REPEATS, TEXT_ERRORS, require_choice
+from w2v_cli.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """The options of reading vectors that are not in w2v's own format, whose files are always checked strictly.
+
+    Attributes
+    ----------
+    format : one of `choices.READABLE`; None to recognise it by the file's name and contents.
+    errors : what to do with words that are not UTF-8, are empty or begin with white space. `strict` refuses them.
+        `replace` puts U+FFFD in place of bad bytes and of an empty word, and keeps white space. `ignore` leaves out bad
+        bytes and the white space, and drops words of which nothing is left.
+    repeats : `first` keeps the first of several vectors of one word; `error` refuses such a file.
+    lenient : load what can be read of a file that is cut short, has bad lines, or has another number of words than its
+        first line promises.
+
+    Raises
+    ------
+    ConfigError
+        If one of them has no such value.
+    """
+
+    format: str | None = None
+    errors: str = "strict"
+    repeats: str = "first"
+    lenient: bool = False
+
+    def __post_init__(self) -> None:
+        if self.format is not None and self.format not in READABLE:
+            raise ConfigError(f"{self.format} cannot be read", hint=f"these formats can: {', '.join(READABLE)}")
+        require_choice("errors", self.errors, TEXT_ERRORS)
+        require_choice("repeats", self.repeats, REPEATS)
+
+
+DEFAULT_READING = ReadOptions()
