@@ -13,6 +13,7 @@ from w2v_cli.api.corpus import Corpus, corpus_paths
 from w2v_cli.choices import SCORINGS, THRESHOLDS, require_choice
 from w2v_cli.config import available_cores, option_name
 from w2v_cli.corpus.encode import EncodedCorpus, compile_passes, encode
+from w2v_cli.corpus.files import corpus_files
 from w2v_cli.corpus.phrases import ENGLISH_CONNECTORS, Joiner, Phrase
 from w2v_cli.corpus.texts import TextOptions, Texts
 from w2v_cli.errors import ConfigError
@@ -98,6 +99,9 @@ class PhraseObserver(Protocol):
     def found(self, number: int, phrases: list[Phrase]) -> None:
         """Pass `number`, counted from 1, has found these phrases, best first."""
 
+    def remark(self, message: str) -> None:
+        """Something that the user should know about the texts, as a sentence."""
+
 
 class _Silent:
     """Ignores what it is told."""
@@ -114,6 +118,9 @@ class _Silent:
     def found(self, number: int, phrases: list[Phrase]) -> None:
         pass
 
+    def remark(self, message: str) -> None:
+        pass
+
 
 def phrases(
     corpus: Corpus,
@@ -123,6 +130,8 @@ def phrases(
     tokenize: str = "whitespace",
     lower: bool = False,
     errors: str = "strict",
+    encoding: str = "utf-8",
+    suffix: str | None = None,
     observer: PhraseObserver | None = None,
     **options: Any,
 ) -> list[list[Phrase]]:
@@ -134,7 +143,8 @@ def phrases(
     output : a file to write, gzipped if its name ends in .gz, or a binary file that is open for writing. It gets the
         text with its phrases joined: one sentence per line, one space between words. None: only find the phrases.
     threads : worker threads; None: all cores.
-    tokenize, lower, errors : how a text is read; see `w2v phrases --help`.
+    tokenize, lower, errors, encoding : how a text is read; see `w2v phrases --help`.
+    suffix : as in `train`.
     observer : is told how the search goes on.
     options : fields of `PhraseOptions`, such as scoring, threshold, min_count and connectors.
 
@@ -159,12 +169,12 @@ def phrases(
     'new_york'
     """
     chosen = PhraseOptions.from_dict(options)
-    text = TextOptions(errors=errors, lower=lower, tokenize=tokenize)
+    text = TextOptions(errors=errors, lower=lower, tokenize=tokenize, encoding=encoding)
     if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or threads < 1):
         raise ConfigError(f"--threads {threads!r} is not a positive whole number")
     workers, watcher = threads or available_cores(), observer or _Silent()
     with corpus_paths(corpus) as paths:
-        texts = Texts(paths, text)
+        texts = Texts(corpus_files(paths, suffix), text, watcher.remark)
         texts.check_readable()
         folder = _check_output(output, texts)
         with watcher.compiling():

@@ -9,6 +9,7 @@ from typing import Any
 from w2v_cli.api.corpus import Corpus, corpus_paths
 from w2v_cli.api.model import Model
 from w2v_cli.config import TrainConfig
+from w2v_cli.corpus.files import corpus_files
 from w2v_cli.corpus.texts import TextOptions
 from w2v_cli.embeddings.vectors import WordVectors
 from w2v_cli.training.run import Observer, train_model
@@ -23,17 +24,21 @@ def train(
     tokenize: str = "whitespace",
     lower: bool = False,
     errors: str = "strict",
+    encoding: str = "utf-8",
+    suffix: str | None = None,
     **options: Any,
 ) -> Model:
     """Learn word vectors.
 
     Parameters
     ----------
-    corpus : the path of a text file such as `w2v train` takes, or several of them; or sentences, each a list of tokens.
+    corpus : the path of a text file such as `w2v train` takes, of a folder, or a pattern such as `texts/*.txt`, or
+        several of them; or sentences, each a list of tokens.
         Sentences are read once, but must be an object that could be read again, not a generator.
     output : a model file to write at the end.
     on_progress : called about ten times a second, in this thread. If it raises, the training ends.
-    tokenize, lower, errors : how a text is read; see `w2v train --help`.
+    tokenize, lower, errors, encoding : how a text is read; see `w2v train --help`.
+    suffix : which files of folders and patterns are read, such as .txt, which takes .txt.gz too; None takes all.
     options : fields of `TrainConfig`, such as dim, window, epochs, min_count, threads and seed.
 
     Raises
@@ -53,9 +58,9 @@ def train(
     (3, 4, 2)
     """
     config = TrainConfig.from_dict(options)
-    text = TextOptions(errors=errors, lower=lower, tokenize=tokenize)
+    text = TextOptions(errors=errors, lower=lower, tokenize=tokenize, encoding=encoding)
     with corpus_paths(corpus) as paths:
-        run = train_model(paths, config, text, output, _ProgressObserver(on_progress))
+        run = train_model(corpus_files(paths, suffix), config, text, output, _ProgressObserver(on_progress))
     vectors = WordVectors(run.vocabulary.words, run.tensors["input_vectors"], run.vocabulary.counts)
     return Model(vectors, run.tensors, run.metadata)
 

@@ -9,20 +9,24 @@ from __future__ import annotations
 import errno
 import functools
 import hashlib
+import itertools
 import os
 import re
 import stat
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import IO, TYPE_CHECKING, NamedTuple
 
 from w2v_cli.choices import TEXT_ERRORS, TOKENIZERS
-from w2v_cli.corpus.chunks import chunks_of
+from w2v_cli.corpus.chunks import blocks_of, chunks_of
+from w2v_cli.corpus.encodings import UTF8, Damage, as_utf8, encoding_name
+from w2v_cli.corpus.guess import encoding_hint
+from w2v_cli.corpus.recognise import SAMPLE_BYTES, Kind, binary_kind, text_kind
+from w2v_cli.corpus.unsegmented import unsegmented_hint
 from w2v_cli.errors import ConfigError, CorpusError
 from w2v_cli.storage.opening import (
-    MAGIC,
     OPENERS,
     STDIN,
     absolute,
@@ -46,13 +50,18 @@ _TEXT_CHOICES = {
 }
 
 
+def _ignore(sentence: str) -> None:
+    """Drop a remark that nobody wants to know."""
+
+
 @dataclass(frozen=True)
 class TextOptions:
     """How bytes become tokens.
 
     Attributes
     ----------
-    errors : what to do with bytes that are not UTF-8: strict (an error), replace or ignore.
+    encoding : that of the texts, by any of the names that Python has for it; it becomes Python's own name.
+    errors : what to do with bytes that are not in that encoding: strict (an error), replace or ignore.
     lower : whether the text is lower-cased.
     tokenize : whitespace, or words, which keeps runs of letters and digits and drops everything else.
 
@@ -65,8 +74,10 @@ class TextOptions:
     errors: str = "strict"
     lower: bool = False
     tokenize: str = "whitespace"
+    encoding: str = UTF8
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "encoding", encoding_name(self.encoding))
         for name, choices in _TEXT_CHOICES.items():
             if getattr(self, name) not in choices:
                 raise ConfigError(f"--{name} {getattr(self, name)} is not one of {', '.join(map(str, choices))}")
@@ -76,14 +87,14 @@ class TextOptions:
 
         Parameters
         ----------
-        data : whole tokens.
+        data : whole tokens, in UTF-8; bytes that are not, `as_utf8` has dealt with unless `errors` is strict.
         name : what the text is called in an error message.
         offset : where the chunk begins in the text, in bytes.
 
         Raises
         ------
         CorpusError
-            If `errors` is strict, and the data are not UTF-8.
+            If the data are not UTF-8.
         """
         if offset == 0 and data.startswith(_BOM):
             data = data[len(_BOM) :]
@@ -91,11 +102,11 @@ class TextOptions:
         if data.isascii() and not self.lower and self.tokenize == "whitespace":
             return data
         try:
-            text = data.decode("utf-8", self.errors)
+            text = data.decode()
         except UnicodeDecodeError as error:
             raise CorpusError(
                 f"{name} is not UTF-8 at byte {offset + error.start:,} ({error.reason})",
-                hint=_encoding_hint(data if offset == 0 else b""),
+                hint=encoding_hint(data, error.start, UTF8),
             ) from None
         if self.lower:
             text = text.lower()
@@ -146,6 +157,7 @@ class Texts:
     ----------
     paths : files, in the order in which they are read; `-` is stdin.
     options : how bytes become tokens.
+    on_remark : called with what the user should know about the texts, as sentences, while they are read.
 
     Examples
     --------
@@ -160,6 +172,7 @@ class Texts:
 
     paths: Sequence[str]
     options: TextOptions = TextOptions()
+    on_remark: Callable[[str], object] = field(default=_ignore, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "paths", tuple(self.paths))
@@ -218,13 +231,15 @@ class Texts:
 
     def absolute(self) -> Texts:
         """Return the same texts for any working folder."""
-        return Texts([absolute(path) for path in self.paths], self.options)
+        return replace(self, paths=[absolute(path) for path in self.paths])
 
     def fingerprint(self) -> str:
         """Read everything, and return the sha256 of the decompressed text, hexadecimal; `options` do not matter."""
         digest = hashlib.sha256()
-        for _ in Texts(self.paths, TextOptions(errors="ignore")).pieces(digest=digest):
-            pass
+        for path in self.paths:
+            with _opened(path) as raw:
+                for _ in blocks_of(decompressed(path, raw), name_of(path), PIECE_BYTES, digest):
+                    pass
         return digest.hexdigest()
 
     def pieces(self, piece_bytes: int = PIECE_BYTES, digest: _Hash | None = None) -> Iterator[Piece]:
@@ -238,17 +253,19 @@ class Texts:
         Raises
         ------
         CorpusError
-            If a text cannot be read or decompressed, changes while it is read, or is not UTF-8 (with `errors` strict).
+            If a text cannot be read or decompressed, changes while it is read, is not in its encoding (with `errors`
+            strict), or is a file of another kind, such as a PDF.
         MissingExtraError
             If a text is compressed with zstandard, and that package is not installed.
         """
         digest = hashlib.sha256() if digest is None else digest
-        before = 0
+        before, damage, remarks = 0, Damage(), set[str]()
         for path in self.paths:
             name = name_of(path)
             with _opened(path) as raw:
                 state, offset = _state_of(raw), 0
-                for chunk in chunks_of(decompressed(path, raw), name, piece_bytes, digest):
+                blocks = blocks_of(decompressed(path, raw), name, piece_bytes, digest)
+                for chunk in chunks_of(self._utf8(blocks, path, damage, remarks), name):
                     data = self.options.apply(chunk, name, offset)
                     offset += len(chunk)
                     yield Piece(data, before + _bytes_read(raw, offset))
@@ -258,6 +275,59 @@ class Texts:
                     )
                 before += _bytes_read(raw, offset)
                 yield Piece(b"\n", before)
+        if (repaired := damage.remark(self.options.errors)) is not None:
+            self.on_remark(repaired)
+
+    def _utf8(self, blocks: Iterator[bytes], path: str, damage: Damage, remarks: set[str]) -> Iterator[bytes]:
+        """Return the blocks of a text as UTF-8, after a look at its beginning.
+
+        Parameters
+        ----------
+        remarks : what has been said about the texts before this one; it is not said again.
+
+        Raises
+        ------
+        CorpusError
+            If the text begins like a file of another kind.
+        """
+
+        def require_text(kind: Kind | None) -> None:
+            if kind is not None and (kind.is_certain or not _is_piped(path)):
+                raise CorpusError(f"{name_of(path)} {kind.what}", hint=kind.hint)
+            if kind is not None:
+                remark(f"{name_of(path)} {kind.what}: {kind.hint}")
+
+        def remark(sentence: str) -> None:
+            if sentence not in remarks:
+                remarks.add(sentence)
+                self.on_remark(sentence)
+
+        encoding, errors = self.options.encoding, self.options.errors
+        sample, blocks = _with_sample(blocks)
+        require_text(binary_kind(sample, path, encoding))
+        # UTF-8 without errors need not be decoded, which takes time.
+        if encoding != UTF8 or errors != "strict":
+            blocks = as_utf8(blocks, name_of(path), encoding, errors, damage)
+            sample, blocks = _with_sample(blocks)
+        require_text(text_kind(sample, path))
+        if (hint := unsegmented_hint(sample)) is not None:
+            remark(hint)
+        return blocks
+
+
+def _with_sample(blocks: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
+    """Return how a text begins, and all its blocks, those of the beginning included."""
+    first: list[bytes] = []
+    for block in blocks:
+        first.append(block)
+        if sum(map(len, first)) >= SAMPLE_BYTES:
+            break
+    return b"".join(first)[:SAMPLE_BYTES], itertools.chain(first, blocks)
+
+
+def _is_piped(path: str) -> bool:
+    """Whether a text has no name of its own: stdin, the output of another command, or sentences from Python."""
+    return path == STDIN or path.startswith(("/dev/fd/", "/dev/stdin", "/proc/self/fd/"))
 
 
 def _inspected(path: str) -> _Input:
@@ -299,16 +369,6 @@ def _word_pattern() -> re.Pattern[str]:
     marks = "".join(chr(code) for code in range(0x300, 0x1F000) if unicodedata.category(chr(code)).startswith("M"))
     letter = rf"(?:[^\W_]|[{marks}\u200c\u200d])"
     return re.compile(rf"[^\W_]{letter}*(?:['’\-‐]{letter}+)*")
-
-
-def _encoding_hint(start: bytes) -> str:
-    """Say what to do about a text that is not UTF-8, going by how it begins."""
-    for magic, suffix in MAGIC.items():
-        if start.startswith(magic):
-            return f"it looks compressed: give it a name that ends in {suffix}"
-    if start[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return "it looks like UTF-16: iconv -f UTF-16 -t UTF-8 converts it"
-    return "convert it, or pass --errors replace or --errors ignore"
 
 
 def _state_of(raw: IO[bytes]) -> tuple[int, int] | None:

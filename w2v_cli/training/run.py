@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from w2v_cli.config import TrainConfig
@@ -68,14 +69,15 @@ def train_model(
     W2VError
         Of the kind that names what went wrong. An older file at `output` is left as it was.
     """
-    texts = Texts(corpus, text or TextOptions())
+    watcher = observer or Observer()
+    texts = Texts(corpus, text or TextOptions(), watcher.remark)
     texts.check_readable()
     job = Job(texts, config, None if output is None else os.fspath(output), checkpoint_every, texts.sizes)
     folder = None if checkpoint is None else Path(checkpoint)
     require_apart(_outputs(job, folder), [*job.inputs, *read])
     if folder is None:
-        return _train(job, None, observer or Observer())
-    return _train_with_checkpoints(job, folder, observer or Observer())
+        return _train(job, None, watcher)
+    return _train_with_checkpoints(job, folder, watcher)
 
 
 def resume_training(
@@ -107,10 +109,11 @@ def resume_training(
     _resumed(folder, options or {})
     with exclusive(folder / RUN_NAME):
         # Load the job again, because whoever held the lock may have changed it.
-        job = _resumed(folder, options or {})
+        job, watcher = _resumed(folder, options or {}), observer or Observer()
+        job = replace(job, texts=replace(job.texts, on_remark=watcher.remark))
         require_apart(_outputs(job, folder), job.inputs)
         job.save(folder)
-        return _train(job, folder, observer or Observer())
+        return _train(job, folder, watcher)
 
 
 def _resumed(folder: Path, options: Mapping[str, object]) -> Job:
