@@ -92,6 +92,13 @@ def test_a_text_that_is_nearly_utf8_is_not_said_to_be_something_else() -> None:
     assert "nearly all of it is UTF-8" in encoding_hint(data, len(data) - 2, "utf-8")
 
 
+def test_utf8_that_is_said_to_be_something_else_is_remarked_on(tmp_path: Path) -> None:
+    (tmp_path / "t.txt").write_bytes("deux étés, trois hôtels\n".encode())
+    assert read(tmp_path / "t.txt", encoding="cp1252")[1] == [
+        f"{tmp_path / 't.txt'} looks like UTF-8: is --encoding cp1252 right?"
+    ]
+
+
 def test_a_wrong_encoding_is_an_error_with_the_byte(tmp_path: Path) -> None:
     (tmp_path / "t.txt").write_bytes("一二三 四五六 été".encode())
     with pytest.raises(CorpusError, match=r"t.txt is not ascii at byte 0 ") as caught:
@@ -190,6 +197,12 @@ def test_the_commands_say_how_many_bytes_were_replaced(tmp_path: Path, capfd: py
         assert "3 bytes in 2 lines replaced" in capfd.readouterr().err
     model = w2v.train(str(tmp_path / "t.txt"), encoding="latin-1", min_count=1, dim=2, epochs=1, threads=1)
     assert "café" in model
+
+
+def test_sentences_in_python_have_no_encoding() -> None:
+    with pytest.raises(ConfigError, match="--encoding cp1252 has no meaning for sentences"):
+        w2v.train([["déjà", "vu"]] * 9, encoding="cp1252")
+    assert "déjà" in w2v.train([["déjà", "vu"]] * 9, encoding="UTF8", dim=2, epochs=1, threads=1)
 
 
 def test_utf16_is_told_from_ascii_with_zeros() -> None:

@@ -132,6 +132,8 @@ def test_utf16_and_utf32_are_named(tmp_path: Path, encoding: str, text: str) -> 
         b'<doc id="1" title="Harbour">\nThe boats came home.\n</doc>\n' * 5,
         b"The tag <p> begins a paragraph and </p> ends it.\n" * 20,
         b"Late, the boats came.\nThen, it was dark.\nSoon, we slept.\nNow, it is day.\n",
+        b"The boats came,\nThe night fell,\nThe harbour slept,\nAnd all was still,\n",
+        b"int boats;\nint night;\nint harbour;\n",
         b"the , boats\ncame , home\nand , slept\n",
         b"one, two, three\n" * 20,
         b"the\tboats\tcame\nhome\tvery\tlate\n" * 20,

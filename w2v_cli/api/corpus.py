@@ -7,7 +7,9 @@ import os
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 
-from w2v_cli.errors import CorpusError
+from w2v_cli.corpus.encodings import UTF8
+from w2v_cli.corpus.texts import TextOptions
+from w2v_cli.errors import ConfigError, CorpusError
 
 Corpus = str | os.PathLike[str] | Iterable[str | os.PathLike[str] | Sequence[str]]
 
@@ -68,3 +70,22 @@ def _line(sentence: object, number: int) -> bytes:
     raise CorpusError(
         f"sentence {number} of the corpus {wrong}: {str(sentence)[:60]!r}", hint='tokens are words: ["the", "cat"]'
     )
+
+
+def require_bytes(corpus: Corpus, paths: list[str], text: TextOptions) -> None:
+    """Refuse an encoding for sentences, which are decoded already.
+
+    Parameters
+    ----------
+    paths : what `corpus_paths` has made of the corpus.
+
+    Raises
+    ------
+    ConfigError
+        If the corpus is sentences, and the encoding is not UTF-8.
+    """
+    is_sentences = not isinstance(corpus, str | os.PathLike) and paths[0].startswith("/dev/fd/")
+    if is_sentences and text.encoding != UTF8:
+        raise ConfigError(
+            f"--encoding {text.encoding} has no meaning for sentences, which are text already", hint="leave it out"
+        )

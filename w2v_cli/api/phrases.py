@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, fields
 from typing import IO, Any, Protocol
 
-from w2v_cli.api.corpus import Corpus, corpus_paths
+from w2v_cli.api.corpus import Corpus, corpus_paths, require_bytes
 from w2v_cli.choices import SCORINGS, THRESHOLDS, require_choice
 from w2v_cli.config import available_cores, option_name
 from w2v_cli.corpus.encode import EncodedCorpus, compile_passes, encode
@@ -174,6 +174,7 @@ def phrases(
         raise ConfigError(f"--threads {threads!r} is not a positive whole number")
     workers, watcher = threads or available_cores(), observer or _Silent()
     with corpus_paths(corpus) as paths:
+        require_bytes(corpus, paths, text)
         texts = Texts(corpus_files(paths, suffix), text, watcher.remark)
         texts.check_readable()
         folder = _check_output(output, texts)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from w2v_cli.api.corpus import Corpus, corpus_paths
+from w2v_cli.api.corpus import Corpus, corpus_paths, require_bytes
 from w2v_cli.api.model import Model
 from w2v_cli.config import TrainConfig
 from w2v_cli.corpus.files import corpus_files
@@ -60,6 +60,7 @@ def train(
     config = TrainConfig.from_dict(options)
     text = TextOptions(errors=errors, lower=lower, tokenize=tokenize, encoding=encoding)
     with corpus_paths(corpus) as paths:
+        require_bytes(corpus, paths, text)
         run = train_model(corpus_files(paths, suffix), config, text, output, _ProgressObserver(on_progress))
     vectors = WordVectors(run.vocabulary.words, run.tensors["input_vectors"], run.vocabulary.counts)
     return Model(vectors, run.tensors, run.metadata)

@@ -131,7 +131,7 @@ def encoding_hint(data: bytes, place: int, encoding: str) -> str:
 
 def likely_encodings(sample: bytes) -> list[str]:
     """Return the encodings that a text is probably in, at most three, the most likely one first."""
-    if not sample.isascii() and _decoded(sample, "utf-8"):
+    if is_utf8(sample):
         return ["utf-8"]
     wide = utf16_or_32(sample)
     if wide is not None:
@@ -140,6 +140,11 @@ def likely_encodings(sample: bytes) -> list[str]:
     best = max(scores.values())
     enough = [name for name in scores if scores[name] >= max(_LEAST_SCORE, _LEAST_OF_BEST * best)]
     return sorted(enough, key=lambda name: -scores[name])[:_MOST_SUGGESTED]
+
+
+def is_utf8(sample: bytes) -> bool:
+    """Whether the beginning of a text is UTF-8 and has characters beyond ASCII, which hardly happens by accident."""
+    return not sample.isascii() and _decoded(sample, "utf-8") != ""
 
 
 def utf16_or_32(sample: bytes) -> str | None:

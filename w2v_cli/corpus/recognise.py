@@ -224,22 +224,28 @@ def _jq(record: dict[str, object], in_list: bool) -> str:
 
 
 def _table(sample: bytes, path: str) -> tuple[str, str] | None:
-    """Recognise CSV: nearly all rows have as many fields, and no white space follows the delimiters, unlike in prose.
-
-    Tabs are white space, so lines of words that are separated by tabs are a text.
-    """
+    """Recognise CSV by its delimiter; tabs are white space, so words that are separated by tabs are a text."""
     for delimiter in ",;":
         rows = _rows(sample, delimiter)
-        width = max((len(row) for row in rows[:1]), default=0)
-        if width < 2 or sum(len(row) == width for row in rows) < 0.9 * len(rows):
-            continue
-        spaced = sum(field[:1].isspace() for row in rows for field in row[1:])
-        named = path.lower().removesuffix(".gz").endswith(".csv")
-        if (named and len(rows) >= 2) or (len(rows) >= _LEAST_ROWS and spaced < 0.1 * len(rows) * (width - 1)):
-            lengths = [sum(len(row[i]) for row in rows if len(row) == width) for i in range(width)]
-            column = lengths.index(max(lengths)) + 1
-            return "CSV", _column(column, delimiter, path)
+        if _is_table(rows, path.lower().removesuffix(".gz").endswith(".csv")):
+            lengths = [sum(map(len, column)) for column in zip(*rows, strict=False)]
+            return "CSV", _column(lengths.index(max(lengths)) + 1, delimiter, path)
     return None
+
+
+def _is_table(rows: list[list[str]], is_named_so: bool) -> bool:
+    """Whether nearly all rows have as many fields as the first one, and no white space follows the delimiters.
+
+    In prose, white space or the end of a line follows a comma. A file that is named .csv may have white space there.
+    """
+    width = len(rows[0]) if rows else 0
+    if width < 2 or sum(len(row) == width for row in rows) < 0.9 * len(rows):
+        return False
+    if is_named_so and len(rows) > 1:
+        return True
+    inside = [field for row in rows for field in row[1:]]
+    spaced, filled = sum(field[:1].isspace() for field in inside), sum(field != "" for field in inside)
+    return len(rows) >= _LEAST_ROWS and spaced < 0.1 * len(inside) and filled > 0.5 * len(inside)
 
 
 def _column(column: int, delimiter: str, path: str) -> str:

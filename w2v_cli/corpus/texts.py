@@ -22,7 +22,7 @@ from typing import IO, TYPE_CHECKING, NamedTuple
 from w2v_cli.choices import TEXT_ERRORS, TOKENIZERS
 from w2v_cli.corpus.chunks import blocks_of, chunks_of
 from w2v_cli.corpus.encodings import UTF8, Damage, as_utf8, encoding_name
-from w2v_cli.corpus.guess import encoding_hint
+from w2v_cli.corpus.guess import encoding_hint, is_utf8
 from w2v_cli.corpus.recognise import SAMPLE_BYTES, Kind, binary_kind, text_kind
 from w2v_cli.corpus.unsegmented import unsegmented_hint
 from w2v_cli.errors import ConfigError, CorpusError
@@ -305,6 +305,8 @@ class Texts:
         encoding, errors = self.options.encoding, self.options.errors
         sample, blocks = _with_sample(blocks)
         require_text(binary_kind(sample, path, encoding))
+        if encoding != UTF8 and is_utf8(sample):
+            remark(f"{name_of(path)} looks like UTF-8: is --encoding {encoding} right?")
         # UTF-8 without errors need not be decoded, which takes time.
         if encoding != UTF8 or errors != "strict":
             blocks = as_utf8(blocks, name_of(path), encoding, errors, damage)
