@@ -12,7 +12,7 @@ import pytest
 
 from w2v_cli import choices
 from w2v_cli.config import ENGINES, OPTIONS, TrainConfig
-from w2v_cli.corpus.texts import TextOptions
+from w2v_cli.corpus.text_options import TextOptions
 from w2v_cli.embeddings import evaluation
 from w2v_cli.errors import ConfigError
 

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from w2v_cli.corpus import chunks, texts, tokens
+from w2v_cli.corpus.text_options import TextOptions
 from w2v_cli.embeddings import gold
 from w2v_cli.errors import W2VError
 from w2v_cli.formats import binary, model_file, recognise, vector_file
@@ -52,7 +53,7 @@ def check_reader(data: bytes, scratch: Path) -> None:
     suffix = ["", ".gz", ".bz2", ".xz"][choice[0] & 3]
     path = scratch / f"text{suffix}"
     path.write_bytes(text)
-    options = texts.TextOptions(
+    options = TextOptions(
         errors=["strict", "replace", "ignore"][(choice[0] >> 2) % 3],
         lower=bool(choice[0] & 16),
         tokenize="words" if choice[0] & 32 else "whitespace",

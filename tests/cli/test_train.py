@@ -113,7 +113,7 @@ def test_old_spellings_and_the_environment_are_understood(text: Path, tmp_path: 
         (["corpus.txt", "--model", "glove"], 2, "'glove' is not"),
         (["none.txt"], 3, "none.txt cannot be read: No such file or directory"),
         (["corpus.txt", "none.txt"], 3, "none.txt cannot be read"),
-        (["."], 3, ". is a directory"),
+        ([".", "--suffix", "md"], 3, "there are no files in the folder . whose name ends in md"),
         (["corpus.txt", "-o", "no/such/folder/model"], 3, "no/such/folder"),
         (["corpus.txt", "-o", "."], 3, "Error: "),
         (["corpus.txt", "-o", ""], 3, "Error: the name of the output is empty"),

@@ -18,7 +18,8 @@ from w2v_cli.compute.jit import COMPILES
 from w2v_cli.config import TrainConfig
 from w2v_cli.corpus import chunks as module
 from w2v_cli.corpus.encode import encode
-from w2v_cli.corpus.texts import TextOptions, Texts
+from w2v_cli.corpus.text_options import TextOptions
+from w2v_cli.corpus.texts import Texts
 from w2v_cli.corpus.tokens import NEWLINE_ID, PADDING, CompiledTokens, PlainTokens
 from w2v_cli.corpus.vocabulary import first_ids
 from w2v_cli.errors import CorpusError, VocabularyError, W2VError
@@ -62,7 +63,7 @@ def test_what_separates_words(tmp_path: Path, text: bytes, expected: dict[str, i
         ("t.txt", b"ab \xc0\xaf", "is not UTF-8 at byte 3", "--errors replace"),
         ("t.txt", b"ab \xf4\x90\x80\x80", "is not UTF-8 at byte 3", "--errors replace"),
         ("t.txt", "word".encode("utf-16"), "is not UTF-8 at byte 0", "UTF-16"),
-        ("t.txt", GZ, "is not UTF-8 at byte 1", "ends in .gz"),
+        ("t.txt", GZ, "is compressed with gzip, not plain text", "ends in .gz"),
         ("t.gz", b"plain text", "cannot be read", "complete"),
         ("t.gz", GZ[:-9], "cannot be read", "complete"),
         ("t.gz", GZ + b"garbage", "cannot be read", "complete"),
@@ -106,8 +107,8 @@ def test_a_token_without_an_end_is_refused_before_it_fills_the_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "MOST_TOKEN_BYTES", 1000)
-    (tmp_path / "zeros").write_bytes(b"ok " + bytes(100_000))
-    pieces = Texts([str(tmp_path / "zeros")]).pieces(100)
+    (tmp_path / "letters").write_bytes(b"ok " + b"x" * 100_000)
+    pieces = Texts([str(tmp_path / "letters")]).pieces(100)
     assert next(pieces).data == b"ok "
     with pytest.raises(CorpusError, match="has a word of more than"):
         next(pieces)

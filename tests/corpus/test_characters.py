@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 import w2v_cli as w2v
 from w2v_cli.corpus.characters import clean
-from w2v_cli.corpus.texts import TextOptions, Texts
+from w2v_cli.corpus.text_options import TextOptions
+from w2v_cli.corpus.texts import Texts
 from w2v_cli.errors import ConfigError
 
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 import w2v_cli as w2v
 from w2v_cli.corpus.paragraphs import Unwrapper
-from w2v_cli.corpus.texts import TextOptions, Texts
+from w2v_cli.corpus.text_options import TextOptions
+from w2v_cli.corpus.texts import Texts
 
 NOVEL = """  THE LIGHTHOUSE
 

@@ -20,7 +20,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from w2v_cli.config import TrainConfig
-from w2v_cli.corpus.texts import TextOptions, Texts
+from w2v_cli.corpus.text_options import TextOptions
+from w2v_cli.corpus.texts import Texts
 from w2v_cli.errors import CorpusError
 from w2v_cli.training.run import train_model
 

@@ -17,7 +17,7 @@ from conftest import ROOT, call
 import w2v_cli as w2v
 from w2v_cli.config import TrainConfig
 from w2v_cli.corpus.encode import EncodedCorpus
-from w2v_cli.corpus.texts import TextOptions
+from w2v_cli.corpus.text_options import TextOptions
 from w2v_cli.errors import ModelFileError, StoppedError
 from w2v_cli.training import saving as module
 from w2v_cli.training.run import Observer, resume_training, train_model

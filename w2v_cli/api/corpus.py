@@ -11,7 +11,9 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Set
 from itertools import chain, islice
 
-from w2v_cli.errors import CorpusError, W2VError
+from w2v_cli.corpus.encodings import UTF8
+from w2v_cli.corpus.text_options import TextOptions
+from w2v_cli.errors import ConfigError, CorpusError, W2VError
 from w2v_cli.storage.opening import STDIN
 
 Corpus = str | os.PathLike[str] | Iterable[str | os.PathLike[str] | Iterable[str]]
@@ -170,3 +172,22 @@ def _a(value: object) -> str:
     """Return the name of a value's type with its article."""
     name = type(value).__name__
     return f"{'an' if name[0].lower() in 'aeiou' or name == 'ndarray' else 'a'} {name}"
+
+
+def require_bytes(corpus: Corpus, paths: list[str], text: TextOptions) -> None:
+    """Refuse an encoding for sentences, which are decoded already.
+
+    Parameters
+    ----------
+    paths : what `corpus_paths` has made of the corpus.
+
+    Raises
+    ------
+    ConfigError
+        If the corpus is sentences, and the encoding is not UTF-8.
+    """
+    is_sentences = not isinstance(corpus, str | os.PathLike) and paths[0].startswith("/dev/fd/")
+    if is_sentences and text.encoding != UTF8:
+        raise ConfigError(
+            f"--encoding {text.encoding} has no meaning for sentences, which are text already", hint="leave it out"
+        )

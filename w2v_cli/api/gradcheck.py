@@ -10,6 +10,7 @@ from w2v_cli.api.model import Model, load
 from w2v_cli.choices import CHECKED_ENGINES, require_choice, require_whole
 from w2v_cli.compute.jit import COMPILES
 from w2v_cli.config import plain_value
+from w2v_cli.corpus.files import corpus_files
 from w2v_cli.corpus.texts import Texts
 from w2v_cli.corpus.vocabulary import first_ids
 from w2v_cli.engines.choose import resolve_engine
@@ -98,6 +99,7 @@ def _checks_at(
 ) -> list[Check]:
     """Return the checks of a trained model at windows from the start of a text."""
     with corpus_paths(corpus) as paths:
+        paths = corpus_files(paths)
         Texts(paths).check_readable()
         model = trained if isinstance(trained, Model) else load(trained)
         config, text = model.training_options()

@@ -16,7 +16,7 @@ import numpy as np
 from w2v_cli.api.questions import Questions, word_list
 from w2v_cli.choices import require_whole
 from w2v_cli.config import TrainConfig
-from w2v_cli.corpus.texts import TextOptions
+from w2v_cli.corpus.text_options import TextOptions
 from w2v_cli.embeddings.vectors import WordVectors, first_not_finite
 from w2v_cli.errors import ConfigError, ModelFileError, VocabularyError
 from w2v_cli.formats.model_file import LOSSES, ModelFile, recorded_options, save_model

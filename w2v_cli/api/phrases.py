@@ -10,13 +10,15 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, fields
 from typing import IO, Any, Protocol
 
-from w2v_cli.api.corpus import Corpus, corpus_paths
+from w2v_cli.api.corpus import Corpus, corpus_paths, require_bytes
 from w2v_cli.api.questions import word_list
 from w2v_cli.choices import SCORINGS, THRESHOLDS, require_choice, require_number, require_whole
 from w2v_cli.config import available_cores, make_plain
 from w2v_cli.corpus.encode import EncodedCorpus, compile_passes, encode
+from w2v_cli.corpus.files import corpus_files
 from w2v_cli.corpus.phrases import ENGLISH_CONNECTORS, Joiner, Phrase
-from w2v_cli.corpus.texts import TextOptions, Texts
+from w2v_cli.corpus.text_options import TextOptions
+from w2v_cli.corpus.texts import Texts
 from w2v_cli.errors import ConfigError
 from w2v_cli.storage.atomic import atomic_file, check_writable, packing
 from w2v_cli.storage.opening import OPENERS
@@ -106,6 +108,10 @@ class PhraseObserver(Protocol):
         """Receive the phrases that pass `number`, counted from 1, has found, best first."""
         return
 
+    def remark(self, message: str) -> None:
+        """Receive something that the user should know about the texts, as a sentence."""
+        return
+
 
 class _Silent(PhraseObserver):
     """Ignores all progress."""
@@ -121,6 +127,8 @@ def phrases(
     normalize: str = "none",
     unwrap: bool = False,
     errors: str = "strict",
+    encoding: str = "utf-8",
+    suffix: str | None = None,
     observer: PhraseObserver | None = None,
     **options: Any,
 ) -> list[list[Phrase]]:
@@ -132,7 +140,8 @@ def phrases(
     output : a file to write, gzipped if its name ends in .gz, or a binary file that is open for writing. It gets the
         text with its phrases joined: one sentence per line, one space between words. None: only find the phrases.
     threads : worker threads; None: all cores.
-    tokenize, lower, normalize, unwrap, errors : how a text is read; see `w2v phrases --help`.
+    tokenize, lower, normalize, unwrap, errors, encoding : how a text is read; see `w2v phrases --help`.
+    suffix : as in `train`.
     observer : receives the progress of the search.
     options : fields of `PhraseOptions`, such as scoring, threshold, min_count and connectors.
 
@@ -157,11 +166,14 @@ def phrases(
     'new_york'
     """
     chosen = PhraseOptions.from_dict(options)
-    text = TextOptions(errors=errors, lower=lower, tokenize=tokenize, normalize=normalize, unwrap=unwrap)
+    text = TextOptions(
+        errors=errors, lower=lower, tokenize=tokenize, normalize=normalize, unwrap=unwrap, encoding=encoding
+    )
     require_whole("--threads", threads, 1, optional=True)
     workers, watcher = threads or available_cores(), observer or _Silent()
     with corpus_paths(corpus, text.unwrap) as paths:
-        texts = Texts(paths, text)
+        require_bytes(corpus, paths, text)
+        texts = Texts(corpus_files(paths, suffix), text, watcher.remark)
         texts.check_readable()
         folder = _check_output(output, texts)
         with watcher.compiling():

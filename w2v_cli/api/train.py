@@ -6,10 +6,11 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from w2v_cli.api.corpus import Corpus, corpus_paths
+from w2v_cli.api.corpus import Corpus, corpus_paths, require_bytes
 from w2v_cli.api.model import Model
 from w2v_cli.config import TrainConfig
-from w2v_cli.corpus.texts import TextOptions
+from w2v_cli.corpus.files import corpus_files
+from w2v_cli.corpus.text_options import TextOptions
 from w2v_cli.embeddings.vectors import WordVectors
 from w2v_cli.training.run import Observer, train_model
 from w2v_cli.training.state import Progress
@@ -25,17 +26,21 @@ def train(
     normalize: str = "none",
     unwrap: bool = False,
     errors: str = "strict",
+    encoding: str = "utf-8",
+    suffix: str | None = None,
     **options: Any,
 ) -> Model:
     """Learn word vectors.
 
     Parameters
     ----------
-    corpus : the path of a text file such as `w2v train` takes, or several of them; or sentences, each a list of tokens.
-        Any iterable will do, such as a generator or a column of pandas; it is read once. A str is always a path.
+    corpus : the path of a text file such as `w2v train` takes, of a folder, or a pattern such as `texts/*.txt`, or
+        several of them; or sentences, each a list of tokens. Any iterable will do, such as a generator or a column of
+        pandas; it is read once. A str is always a path.
     output : a model file to write at the end, in the format that its suffix names; only safetensors holds everything.
     on_progress : called about ten times a second, in this thread. If it raises, the training ends.
-    tokenize, lower, normalize, unwrap, errors : how a text is read; see `w2v train --help`.
+    tokenize, lower, normalize, unwrap, errors, encoding : how a text is read; see `w2v train --help`.
+    suffix : which files of folders and patterns are read, such as .txt, which takes .txt.gz too; None takes all.
     options : fields of `TrainConfig`, such as dim, window, epochs, min_count, threads and seed.
 
     Raises
@@ -55,9 +60,12 @@ def train(
     (3, 4, 2)
     """
     config = TrainConfig.from_dict(options)
-    text = TextOptions(errors=errors, lower=lower, tokenize=tokenize, normalize=normalize, unwrap=unwrap)
+    text = TextOptions(
+        errors=errors, lower=lower, tokenize=tokenize, normalize=normalize, unwrap=unwrap, encoding=encoding
+    )
     with corpus_paths(corpus, text.unwrap) as paths:
-        run = train_model(paths, config, text, output, _ProgressObserver(on_progress))
+        require_bytes(corpus, paths, text)
+        run = train_model(corpus_files(paths, suffix), config, text, output, _ProgressObserver(on_progress))
     vectors = WordVectors(run.vocabulary.words, run.tensors["input_vectors"], run.vocabulary.counts)
     return Model(vectors, run.tensors, run.metadata)
 

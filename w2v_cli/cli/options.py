@@ -20,7 +20,14 @@ from w2v_cli.formats.reading import ReadOptions
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 # Options of reading a text, which a file for --config may hold beside the fields of `TrainConfig`.
-TEXT_OPTIONS: dict[str, type] = {"tokenize": str, "lower": bool, "normalize": str, "unwrap": bool, "errors": str}
+TEXT_OPTIONS: dict[str, type] = {
+    "tokenize": str,
+    "lower": bool,
+    "normalize": str,
+    "unwrap": bool,
+    "errors": str,
+    "encoding": str,
+}
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
@@ -114,7 +121,7 @@ def reading_options(format_name: str = "--format", what: str = "that file") -> C
 
 
 def text_options(command: Command) -> Command:
-    """Add the options that say how bytes become tokens: the fields of `corpus.texts.TextOptions`."""
+    """Add the options that say how bytes become tokens: the fields of `corpus.text_options.TextOptions`."""
     tokenize = click.option(
         "--tokenize",
         type=click.Choice(TOKENIZERS),
@@ -140,9 +147,30 @@ def text_options(command: Command) -> Command:
         "--errors",
         type=click.Choice(TEXT_ERRORS),
         default="strict",
-        help="What to do with bytes that are not UTF-8: stop, replace them with U+FFFD, or leave them out.",
+        help="What to do with bytes that are not in the encoding: stop, replace them with U+FFFD, or leave them out.",
     )
-    return tokenize(lower(normalize(unwrap(errors(command)))))
+    encoding = click.option(
+        "--encoding",
+        metavar="NAME",
+        default="utf-8",
+        callback=lambda context, parameter, name: _encoding_name(name),
+        help="Encoding of the text, such as windows-1252, cp1251, shift_jis or gb18030: any that Python knows.",
+    )
+    return tokenize(lower(normalize(unwrap(encoding(errors(command))))))
+
+
+def _encoding_name(name: str) -> str:
+    """Return Python's name of an encoding, so that a resumed run knows it by any of its names."""
+    from w2v_cli.corpus.encodings import encoding_name
+
+    return encoding_name(name)
+
+
+suffix_option = click.option(
+    "--suffix",
+    metavar=".TXT",
+    help="Of folders and patterns, take only files with this suffix; .txt takes .txt.gz too.",
+)
 
 
 def config_options(command: Command) -> Command:

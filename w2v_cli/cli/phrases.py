@@ -9,7 +9,14 @@ import click
 
 from w2v_cli.choices import SCORINGS, THRESHOLDS
 from w2v_cli.cli.console import print_json
-from w2v_cli.cli.options import json_option, quiet_option, require_not_nan, text_options, threads_option
+from w2v_cli.cli.options import (
+    json_option,
+    quiet_option,
+    require_not_nan,
+    suffix_option,
+    text_options,
+    threads_option,
+)
 from w2v_cli.cli.progress import ProgressLine
 
 if TYPE_CHECKING:
@@ -59,6 +66,7 @@ _DEFAULT_THRESHOLDS = ", ".join(f"{threshold:g} for {scoring}" for scoring, thre
     help="Passes over the text. Each further pass can make phrases longer.",
 )
 @text_options
+@suffix_option
 @threads_option
 @quiet_option
 @json_option
@@ -95,6 +103,10 @@ class _PhraseProgress(ProgressLine):
     def __init__(self, quiet: bool, as_json: bool) -> None:
         super().__init__(quiet)
         self._as_json = as_json
+
+    def remark(self, message: str) -> None:
+        """Print something that the user should know about the texts."""
+        self.say(message)
 
     def found(self, number: int, phrases: list[Phrase]) -> None:
         """Say how many phrases a pass has found; with --json, print them."""

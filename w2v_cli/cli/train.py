@@ -13,7 +13,15 @@ from click.core import ParameterSource
 
 from w2v_cli.choices import DEFAULT_MODEL, READABLE
 from w2v_cli.cli.console import print_json
-from w2v_cli.cli.options import Duration, config_file_option, config_options, json_option, quiet_option, text_options
+from w2v_cli.cli.options import (
+    Duration,
+    config_file_option,
+    config_options,
+    json_option,
+    quiet_option,
+    suffix_option,
+    text_options,
+)
 from w2v_cli.cli.progress import ProgressLine, duration
 from w2v_cli.cli.signals import Stop, stopping
 from w2v_cli.config import TrainConfig
@@ -37,6 +45,7 @@ _MOST_SHOWN = 20
 @click.option("-o", "--output", metavar="FILE", default=DEFAULT_MODEL, help=_OUTPUT_HELP)
 @config_options
 @text_options
+@suffix_option
 @config_file_option
 @click.option(
     "--checkpoint",
@@ -63,6 +72,8 @@ def train(
     normalize: str,
     unwrap: bool,
     errors: str,
+    encoding: str,
+    suffix: str | None,
     checkpoint: str | None,
     checkpoint_every: float,
     resume: str | None,
@@ -74,8 +85,8 @@ def train(
 ) -> None:
     """Learn word vectors from text.
 
-    CORPUS is one or more text files (.gz, .bz2, .xz and .zst too), or - for stdin. A text is UTF-8, with one sentence
-    per line and white space between words.
+    CORPUS is one or more text files (.gz, .bz2, .xz and .zst too), folders of them, or - for stdin. A text is UTF-8
+    unless --encoding says otherwise, with one sentence per line and white space between words.
 
     The loss shown is the mean negative log-likelihood per prediction, in nats. It is measured on a fixed sample of
     windows from the whole text, always with the same noise words: after each epoch, and four times during a long
@@ -96,24 +107,28 @@ def train(
 
         # Imported here so that `w2v --help` need not wait for numpy, and so that Ctrl-C is acknowledged meanwhile.
         from w2v_cli.cli.narrator import Narrator
-        from w2v_cli.corpus.texts import TextOptions
+        from w2v_cli.corpus.files import corpus_files
+        from w2v_cli.corpus.text_options import TextOptions
         from w2v_cli.storage.outputs import Named
         from w2v_cli.training.job import NAME
         from w2v_cli.training.run import resume_training, train_model
         from w2v_cli.training.run_folder import resume_command
 
         narrator, given = Narrator(show, stop, verbose), given_options(context)
+        files = corpus_files(corpus, suffix)
         folder = resume or checkpoint
         if folder is not None:
             # Without -o, a resumed run writes the output that its folder names, if any.
             to_name = output if resume is None else given.get("output")
             stop.state, stop.resume_command = Path(folder, NAME), resume_command(folder, to_name)
         if isinstance(begun, TrainConfig):
-            text = TextOptions(errors=errors, lower=lower, tokenize=tokenize, normalize=normalize, unwrap=unwrap)
+            text = TextOptions(
+                errors=errors, lower=lower, tokenize=tokenize, normalize=normalize, unwrap=unwrap, encoding=encoding
+            )
             read = [] if config_file is None else [Named(config_file, "the file of options")]
-            run = train_model(corpus, begun, text, output, narrator, checkpoint, checkpoint_every, read)
+            run = train_model(files, begun, text, output, narrator, checkpoint, checkpoint_every, read)
         else:
-            run = resume_training(begun, given, narrator)
+            run = resume_training(begun, {**given, **({"corpus": tuple(files)} if files else {})}, narrator)
     show.done()
     if run.output is None:
         raise ConfigError(
@@ -136,12 +151,12 @@ def _check_usage(corpus: tuple[str, ...], checkpoint: str | None, resume: str | 
 
 
 def given_options(context: click.Context) -> dict[str, Any]:
-    """Return the options of the run that the command line gives, without those that have their defaults."""
+    """Return the options of the run that the command line gives, without the texts and without defaults."""
     return {
         name: value
         for name, value in context.params.items()
         if context.get_parameter_source(name) is ParameterSource.COMMANDLINE
-        and name not in ("resume", "config_file", "quiet", "verbose", "as_json")
+        and name not in ("corpus", "suffix", "resume", "config_file", "quiet", "verbose", "as_json")
         and value != ()
     }
 

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from w2v_cli.cli.console import answers_at_terminal, print_json, print_rows
-from w2v_cli.cli.options import json_option, quiet_option, text_options, threads_option
+from w2v_cli.cli.options import json_option, quiet_option, suffix_option, text_options, threads_option
 from w2v_cli.cli.progress import ProgressLine
 
 
@@ -20,6 +20,7 @@ from w2v_cli.cli.progress import ProgressLine
     "--max-vocab", metavar="N", type=click.IntRange(min=1), help="Only the N most frequent words. Default: all."
 )
 @text_options
+@suffix_option
 @threads_option
 @quiet_option
 @json_option
@@ -27,6 +28,7 @@ def vocab(
     corpus: tuple[str, ...],
     min_count: int,
     max_vocab: int | None,
+    suffix: str | None,
     threads: int | None,
     quiet: bool,
     as_json: bool,
@@ -46,11 +48,13 @@ def vocab(
     # Imported here so that `w2v --help` need not wait for numpy.
     from w2v_cli.config import available_cores
     from w2v_cli.corpus.encode import compile_passes, count_words
-    from w2v_cli.corpus.texts import TextOptions, Texts
+    from w2v_cli.corpus.files import corpus_files
+    from w2v_cli.corpus.text_options import TextOptions
+    from w2v_cli.corpus.texts import Texts
 
-    texts = Texts(corpus, TextOptions(**text))
-    texts.check_readable()
     show = ProgressLine(quiet)
+    texts = Texts(corpus_files(corpus, suffix), TextOptions(**text), show.say)
+    texts.check_readable()
     with show.compiling():
         compile_passes()
     vocabulary = count_words(texts, min_count, max_vocab, threads or available_cores(), show.corpus)

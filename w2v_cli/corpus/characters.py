@@ -25,7 +25,7 @@ def clean(text: str, normalize: str, lower: bool, tokenize: str) -> str:
     Parameters
     ----------
     text : whole tokens.
-    normalize, lower, tokenize : as in `texts.TextOptions`.
+    normalize, lower, tokenize : as in `text_options.TextOptions`.
 
     Examples
     --------

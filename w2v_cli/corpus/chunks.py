@@ -19,25 +19,41 @@ MOST_TOKEN_BYTES = 1 << 26
 _DECOMPRESSORS = ("zstandard", "isal", "igzip_lib")
 
 
-def chunks_of(text: Readable, name: str, size: int, digest: _Hash) -> Iterator[bytes]:
-    """Read a text in chunks that end after white space, or at the end of the text.
+def blocks_of(text: Readable, name: str, size: int, digest: _Hash) -> Iterator[bytes]:
+    """Read a text in blocks of `size` bytes, which may end anywhere.
 
     Parameters
     ----------
     text : decompressed.
     name : what the text is called in an error message.
-    size : about how many bytes a chunk has; a longer token makes a longer chunk.
     digest : a hashlib object that is updated with every byte.
 
     Raises
     ------
     CorpusError
-        If the text cannot be read or decompressed, or has a token of more than `MOST_TOKEN_BYTES`.
+        If the text cannot be read or decompressed.
+    """
+    while data := _read(text, name, size):
+        digest.update(data)
+        yield data
+
+
+def chunks_of(blocks: Iterator[bytes], name: str) -> Iterator[bytes]:
+    """Turn the blocks of a text into chunks that end after white space, or at the end of the text.
+
+    Parameters
+    ----------
+    blocks : none is empty; a token that is longer than a block makes a longer chunk.
+    name : what the text is called in an error message.
+
+    Raises
+    ------
+    CorpusError
+        If the text has a token of more than `MOST_TOKEN_BYTES`.
     """
     unfinished: list[bytes] = []
     unfinished_bytes = 0
-    while data := _read(text, name, size):
-        digest.update(data)
+    for data in blocks:
         cut = _last_cut(data)
         if cut > 0:
             yield b"".join([*unfinished, data[:cut]])

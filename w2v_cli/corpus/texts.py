@@ -9,21 +9,23 @@ from __future__ import annotations
 import errno
 import functools
 import hashlib
+import itertools
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import IO, TYPE_CHECKING, NamedTuple
 
-from w2v_cli.choices import NORMAL_FORMS, TEXT_ERRORS, TOKENIZERS, require_choice
-from w2v_cli.config import make_plain, option_name
-from w2v_cli.corpus.characters import clean
-from w2v_cli.corpus.chunks import chunks_of
+from w2v_cli.corpus.chunks import blocks_of, chunks_of
+from w2v_cli.corpus.encodings import UTF8, Damage, as_utf8
+from w2v_cli.corpus.guess import is_utf8
 from w2v_cli.corpus.paragraphs import Unwrapper
-from w2v_cli.errors import ConfigError, CorpusError
+from w2v_cli.corpus.recognise import SAMPLE_BYTES, Kind, binary_kind, text_kind
+from w2v_cli.corpus.text_options import TextOptions
+from w2v_cli.corpus.unsegmented import unsegmented_hint
+from w2v_cli.errors import CorpusError
 from w2v_cli.storage.opening import (
-    MAGIC,
     OPENERS,
     STDIN,
     absolute,
@@ -39,79 +41,10 @@ if TYPE_CHECKING:
     from hashlib import _Hash
 
 PIECE_BYTES = 1 << 20
-_BOM = b"\xef\xbb\xbf"
-_TEXT_CHOICES = {
-    "errors": TEXT_ERRORS,
-    "tokenize": TOKENIZERS,
-    "normalize": NORMAL_FORMS,
-}
-_TEXT_FLAGS = ("lower", "unwrap")
 
 
-@dataclass(frozen=True)
-class TextOptions:
-    """How bytes become tokens.
-
-    Attributes
-    ----------
-    errors : what to do with bytes that are not UTF-8: strict (an error), replace or ignore.
-    lower : whether the text is lower-cased.
-    tokenize : whitespace, or words, which keeps runs of letters and digits and drops everything else.
-    normalize : the normal form of Unicode to which the text is brought: nfc, nfkc, or none to leave it as it is.
-    unwrap : whether the lines of a paragraph are joined, and words that are broken at line ends.
-
-    Raises
-    ------
-    ConfigError
-        If an attribute has another value.
-    """
-
-    errors: str = "strict"
-    lower: bool = False
-    tokenize: str = "whitespace"
-    normalize: str = "none"
-    unwrap: bool = False
-
-    def __post_init__(self) -> None:
-        make_plain(self)
-        for name, choices in _TEXT_CHOICES.items():
-            require_choice(option_name(name), getattr(self, name), choices)
-        for name in _TEXT_FLAGS:
-            if not isinstance(getattr(self, name), bool):
-                raise ConfigError(f"{option_name(name)} {getattr(self, name)!r} is neither true nor false")
-
-    def apply(self, data: bytes, name: str, offset: int, unwrapper: Unwrapper | None = None) -> bytes:
-        """Return a chunk of a text as UTF-8 whose tokens are separated by white space.
-
-        Parameters
-        ----------
-        data : whole tokens.
-        name : what the text is called in an error message.
-        offset : where the chunk begins in the text, in bytes.
-        unwrapper : what joins the lines of this text; None to leave them as they are.
-
-        Raises
-        ------
-        CorpusError
-            If `errors` is strict, and the data are not UTF-8.
-        """
-        if offset == 0 and data.startswith(_BOM):
-            data = data[len(_BOM) :]
-            offset = len(_BOM)
-        if data.isascii() and not self.lower and self.tokenize == "whitespace" and unwrapper is None:
-            return data
-        try:
-            text = data.decode("utf-8", self.errors)
-        except UnicodeDecodeError as error:
-            raise CorpusError(
-                f"{name} is not UTF-8 at byte {offset + error.start:,} ({error.reason})",
-                hint=_encoding_hint(data if offset == 0 else b""),
-            ) from None
-        return self.clean(text if unwrapper is None else unwrapper.add(text))
-
-    def clean(self, text: str) -> bytes:
-        """Return whole tokens as `apply` does, after the bytes have been decoded."""
-        return clean(text, self.normalize, self.lower, self.tokenize).encode()
+def _ignore(sentence: str) -> None:
+    """Drop a remark that nobody wants to know."""
 
 
 class Piece(NamedTuple):
@@ -155,6 +88,7 @@ class Texts:
     ----------
     paths : files, in the order in which they are read; `-` is stdin.
     options : how bytes become tokens.
+    on_remark : called with what the user should know about the texts, as sentences, while they are read.
 
     Examples
     --------
@@ -168,7 +102,8 @@ class Texts:
     """
 
     paths: Sequence[str]
-    options: TextOptions = TextOptions()
+    options: TextOptions = field(default_factory=TextOptions)
+    on_remark: Callable[[str], object] = field(default=_ignore, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "paths", tuple(self.paths))
@@ -227,13 +162,15 @@ class Texts:
 
     def absolute(self) -> Texts:
         """Return the same texts for any working folder."""
-        return Texts([absolute(path) for path in self.paths], self.options)
+        return replace(self, paths=[absolute(path) for path in self.paths])
 
     def fingerprint(self) -> str:
         """Read everything, and return the sha256 of the decompressed text, hexadecimal; `options` do not matter."""
         digest = hashlib.sha256()
-        for _ in Texts(self.paths, TextOptions(errors="ignore")).pieces(digest=digest):
-            pass
+        for path in self.paths:
+            with _opened(path) as raw:
+                for _ in blocks_of(decompressed(path, raw), name_of(path), PIECE_BYTES, digest):
+                    pass
         return digest.hexdigest()
 
     def pieces(self, piece_bytes: int = PIECE_BYTES, digest: _Hash | None = None) -> Iterator[Piece]:
@@ -247,18 +184,20 @@ class Texts:
         Raises
         ------
         CorpusError
-            If a text cannot be read or decompressed, changes while it is read, or is not UTF-8 (with `errors` strict).
+            If a text cannot be read or decompressed, changes while it is read, is not in its encoding (with `errors`
+            strict), or is a file of another kind, such as a PDF.
         MissingExtraError
             If a text is compressed with zstandard, and that package is not installed.
         """
         digest = hashlib.sha256() if digest is None else digest
-        before = 0
+        before, damage, remarks = 0, Damage(), set[str]()
         for path in self.paths:
             name = name_of(path)
             with _opened(path) as raw:
                 state, offset = _state_of(raw), 0
                 unwrapper = Unwrapper() if self.options.unwrap else None
-                for chunk in chunks_of(decompressed(path, raw), name, piece_bytes, digest):
+                blocks = blocks_of(decompressed(path, raw), name, piece_bytes, digest)
+                for chunk in chunks_of(self._utf8(blocks, path, damage, remarks), name):
                     data = self.options.apply(chunk, name, offset, unwrapper)
                     offset += len(chunk)
                     yield Piece(data, before + _bytes_read(raw, offset))
@@ -269,6 +208,61 @@ class Texts:
                 before += _bytes_read(raw, offset)
                 rest = b"" if unwrapper is None else self.options.clean(unwrapper.rest())
                 yield Piece(rest + b"\n", before)
+        if (repaired := damage.remark(self.options.errors)) is not None:
+            self.on_remark(repaired)
+
+    def _utf8(self, blocks: Iterator[bytes], path: str, damage: Damage, remarks: set[str]) -> Iterator[bytes]:
+        """Return the blocks of a text as UTF-8, after a look at its beginning.
+
+        Parameters
+        ----------
+        remarks : what has been said about the texts before this one; it is not said again.
+
+        Raises
+        ------
+        CorpusError
+            If the text begins like a file of another kind.
+        """
+
+        def require_text(kind: Kind | None) -> None:
+            if kind is not None and (kind.is_certain or not _is_piped(path)):
+                raise CorpusError(f"{name_of(path)} {kind.what}", hint=kind.hint)
+            if kind is not None:
+                remark(f"{name_of(path)} {kind.what}: {kind.hint}")
+
+        def remark(sentence: str) -> None:
+            if sentence not in remarks:
+                remarks.add(sentence)
+                self.on_remark(sentence)
+
+        encoding, errors = self.options.encoding, self.options.errors
+        sample, blocks = _with_sample(blocks)
+        require_text(binary_kind(sample, path, encoding))
+        if encoding != UTF8 and is_utf8(sample):
+            remark(f"{name_of(path)} looks like UTF-8: is --encoding {encoding} right?")
+        # UTF-8 without errors need not be decoded, which takes time.
+        if encoding != UTF8 or errors != "strict":
+            blocks = as_utf8(blocks, name_of(path), encoding, errors, damage)
+            sample, blocks = _with_sample(blocks)
+        require_text(text_kind(sample, path))
+        if (hint := unsegmented_hint(sample)) is not None:
+            remark(hint)
+        return blocks
+
+
+def _with_sample(blocks: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
+    """Return how a text begins, and all its blocks, those of the beginning included."""
+    first: list[bytes] = []
+    for block in blocks:
+        first.append(block)
+        if sum(map(len, first)) >= SAMPLE_BYTES:
+            break
+    return b"".join(first)[:SAMPLE_BYTES], itertools.chain(first, blocks)
+
+
+def _is_piped(path: str) -> bool:
+    """Whether a text has no name of its own: stdin, the output of another command, or sentences from Python."""
+    return path == STDIN or path.startswith(("/dev/fd/", "/dev/stdin", "/proc/self/fd/"))
 
 
 def _inspected(path: str) -> _Input:
@@ -299,16 +293,6 @@ def _opened(path: str) -> AbstractContextManager[IO[bytes]]:
 
 def _unreadable(path: str, error: OSError) -> CorpusError:
     return CorpusError(f"{name_of(path)} cannot be read: {error.strerror}")
-
-
-def _encoding_hint(start: bytes) -> str:
-    """Say what to do about a text that is not UTF-8, going by how it begins."""
-    for magic, suffix in MAGIC.items():
-        if start.startswith(magic):
-            return f"it looks compressed: give it a name that ends in {suffix}"
-    if start[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return "it looks like UTF-16: iconv -f UTF-16 -t UTF-8 converts it"
-    return "convert it, or pass --errors replace or --errors ignore"
 
 
 def _state_of(raw: IO[bytes]) -> tuple[int, int] | None:

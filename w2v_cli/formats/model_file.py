@@ -15,7 +15,7 @@ from typing import IO
 import numpy as np
 
 from w2v_cli.config import TrainConfig
-from w2v_cli.corpus.texts import TextOptions
+from w2v_cli.corpus.text_options import TextOptions
 from w2v_cli.embeddings.vectors import WordVectors, first_not_finite
 from w2v_cli.errors import ConfigError, ModelFileError
 from w2v_cli.formats.binary import read_binary

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from w2v_cli.config import TrainConfig, option_name
-from w2v_cli.corpus.texts import TextOptions, Texts
+from w2v_cli.corpus.text_options import TextOptions
+from w2v_cli.corpus.texts import Texts
 from w2v_cli.errors import ConfigError, CorpusError, ModelFileError, TrainingError
 from w2v_cli.storage.atomic import atomic_file
 from w2v_cli.storage.outputs import Named

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager, nullcontext
 
 from w2v_cli.corpus.encode import EncodedCorpus
-from w2v_cli.corpus.texts import TextOptions
+from w2v_cli.corpus.text_options import TextOptions
 from w2v_cli.training.trainer import Progress, Trainer
 
 

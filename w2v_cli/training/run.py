@@ -11,13 +11,15 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from w2v_cli.choices import WITH_WORDS
 from w2v_cli.config import TrainConfig
 from w2v_cli.corpus.encode import EncodedCorpus, compile_passes, encode
 from w2v_cli.corpus.resumable import forget_corpus, keep_corpus, kept_corpus
-from w2v_cli.corpus.texts import TextOptions, Texts
+from w2v_cli.corpus.text_options import TextOptions
+from w2v_cli.corpus.texts import Texts
 from w2v_cli.engines.choose import resolve_engine
 from w2v_cli.engines.parameters import parameter_bytes
 from w2v_cli.errors import ConfigError, StoppedError, TrainingError
@@ -70,14 +72,15 @@ def train_model(
     W2VError
         If anything else goes wrong; its class says what. An older file at `output` is left as it was.
     """
-    texts = Texts(corpus, text or TextOptions())
+    watcher = observer or Observer()
+    texts = Texts(corpus, text or TextOptions(), watcher.remark)
     texts.check_readable()
     job = Job(texts, config, None if output is None else os.fspath(output), checkpoint_every, texts.sizes)
     folder = None if checkpoint is None else Path(checkpoint)
     require_apart(_outputs(job, folder), [*job.inputs, *read])
     if folder is None:
-        return _train(job, None, observer or Observer())
-    return _train_with_checkpoints(job, folder, observer or Observer())
+        return _train(job, None, watcher)
+    return _train_with_checkpoints(job, folder, watcher)
 
 
 def resume_training(
@@ -109,10 +112,11 @@ def resume_training(
     _resumed(folder, options or {})
     with exclusive(folder / RUN_NAME):
         # Load the job again, because whoever held the lock may have changed it.
-        job = _resumed(folder, options or {})
+        job, watcher = _resumed(folder, options or {}), observer or Observer()
+        job = replace(job, texts=replace(job.texts, on_remark=watcher.remark))
         require_apart(_outputs(job, folder), job.inputs)
         job.save(folder)
-        return _train(job, folder, observer or Observer())
+        return _train(job, folder, watcher)
 
 
 def _resumed(folder: Path, options: Mapping[str, object]) -> Job:

@@ -14,7 +14,7 @@ import numpy as np
 # Imported at the top so that it is the version of the program that trains, even if that is replaced meanwhile.
 from w2v_cli import __version__
 from w2v_cli.config import TrainConfig
-from w2v_cli.corpus.texts import TextOptions
+from w2v_cli.corpus.text_options import TextOptions
 from w2v_cli.corpus.vocabulary import Vocabulary
 from w2v_cli.embeddings.vectors import WordVectors
 from w2v_cli.errors import ModelFileError, TrainingError, W2VError

@@ -1,0 +1,267 @@
+"""Recognise files that are not plain text by how they begin, so that nobody trains on one without noticing.
+
+A file is refused only if there is no doubt. Formats of text, such as HTML or CSV, are only remarked on if they come
+through a pipe: so a text that looks like one of them by accident can still be read.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from typing import NamedTuple
+
+from w2v_cli.corpus.guess import BYTE_ORDER_MARKS, utf16_or_32
+from w2v_cli.storage.opening import MAGIC, STDIN, name_of
+
+# How much of a text is looked at.
+SAMPLE_BYTES = 1 << 16
+
+_PACKED = "unpack it first, and name the files in it or their folder"
+_OTHER = "w2v reads plain text"
+_DATABASE = "export a column of texts to a plain file first"
+# How files begin that are not text: what they are, and what to do with them.
+_SIGNATURES: dict[bytes, tuple[str, str]] = {
+    b"%PDF-": ("a PDF", "pdftotext turns it into text"),
+    b"{\\rtf": ("an RTF document", "pandoc -t plain turns it into text"),
+    b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": ("an old Office document", "save it as plain text, or use catdoc or antiword"),
+    b"%!PS": ("a PostScript document", "ps2ascii turns it into text"),
+    b"7z\xbc\xaf\x27\x1c": ("a 7z archive", _PACKED),
+    b"Rar!\x1a\x07": ("a RAR archive", _PACKED),
+    b"SQLite format 3\0": ("an SQLite database", "sqlite3 FILE 'select COLUMN from TABLE' > text.txt writes a text"),
+    b"PAR1": ("a Parquet file", _DATABASE),
+    b"ARROW1\0\0": ("an Arrow file", _DATABASE),
+    b"ORC\x11": ("an ORC file", _DATABASE),
+    b"Obj\x01": ("an Avro file", _DATABASE),
+    b"\x89HDF\r\n": ("an HDF5 file", _DATABASE),
+    b"\x93NUMPY": ("a NumPy array", _OTHER),
+    b"\x80\x04\x95": ("a Python pickle", "write its texts to a plain file first"),
+    b"\x89PNG\r\n": ("a PNG image", _OTHER),
+    b"\xff\xd8\xff": ("a JPEG image", _OTHER),
+    b"GIF87a": ("a GIF image", _OTHER),
+    b"GIF89a": ("a GIF image", _OTHER),
+    b"II*\0": ("a TIFF image", _OTHER),
+    b"MM\0*": ("a TIFF image", _OTHER),
+    b"\x7fELF": ("a program", _OTHER),
+    b"MZ\x90\0": ("a Windows program", _OTHER),
+    b"\xcf\xfa\xed\xfe": ("a macOS program", _OTHER),
+    b"\xca\xfe\xba\xbe": ("a compiled program", _OTHER),
+    b"OggS\0": ("an Ogg recording", _OTHER),
+    b"fLaC\0": ("a FLAC recording", _OTHER),
+    b"ID3\x03": ("an MP3 recording", _OTHER),
+    b"ID3\x04": ("an MP3 recording", _OTHER),
+}
+_COMPRESSED = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zst": "zstandard"}
+# What the first kilobytes of a ZIP archive hold, if it is really a document.
+_ZIPPED = {
+    b"word/": ("a Word document", "pandoc -t plain turns it into text"),
+    b"xl/": ("an Excel workbook", "save its column of texts as a plain text file"),
+    b"ppt/": ("a PowerPoint presentation", "save it as plain text"),
+    b"mimetypeapplication/vnd.oasis.opendocument": ("an OpenDocument file", "pandoc -t plain turns a text into plain"),
+    b"mimetypeapplication/epub": ("an EPUB book", "pandoc -t plain turns it into text"),
+}
+_OFFICE_SUFFIXES = {".docx": b"word/", ".xlsx": b"xl/", ".pptx": b"ppt/"}
+
+_HTML = re.compile(rb"\s*(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b[^<>]*>", re.I | re.S)
+_XML = re.compile(rb"\s*<(?:\?xml\s|!doctype\s|mediawiki\b|(?:\w+:)?\w+\s[^<>]*\bxmlns(?::\w+)?\s*=)", re.I)
+_HTML_TAG = re.compile(rb"</?(?:p|div|span|a|li|ul|td|tr|table|h[1-6]|br|img|script|style|title)\b[^<>]*>", re.I)
+_JSON = re.compile(rb'\s*(?:\[\s*)?\{\s*"(?:[^"\\\n]|\\.)*"\s*:\s*(?:["\[{\d-]|true|false|null)')
+_CONTROLS = bytes({*range(32)} - {*b"\t\n\v\f\r\x1b"})
+# A prose text may have a few lines that look like rows of a table, so this many rows are needed.
+_LEAST_ROWS = 3
+
+
+class Kind(NamedTuple):
+    """What a file is if it is not plain text.
+
+    Attributes
+    ----------
+    what : the predicate of a sentence about the file, such as "is a PDF, not plain text".
+    hint : what to do with it.
+    is_certain : whether no plain text begins like this.
+    """
+
+    what: str
+    hint: str
+    is_certain: bool = True
+
+
+def binary_kind(sample: bytes, path: str, encoding: str) -> Kind | None:
+    """Return which kind of file begins with these bytes; None if it may be a text.
+
+    Parameters
+    ----------
+    sample : the first bytes, decompressed · path : the file · encoding : the one that the text is read in.
+    """
+    for magic, (name, hint) in _SIGNATURES.items():
+        if sample.startswith(magic):
+            return _kind(name, hint)
+    if sample.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        return _kind(*_zipped(sample, path))
+    if _is_tar(sample):
+        return _kind("a tar archive", f"unpack it first (tar xf {path}), and name the folder")
+    for magic, suffix in MAGIC.items():
+        if sample.startswith(magic):
+            return _compressed(path, suffix)
+    if encoding.startswith(("utf-16", "utf-32")):
+        return None
+    return _wide(sample) or _binary(sample)
+
+
+def text_kind(sample: bytes, path: str) -> Kind | None:
+    """Return which format of text begins like this, such as HTML; None if it is plain text.
+
+    Parameters
+    ----------
+    sample : the first bytes, as UTF-8; the last line may be incomplete · path : the file.
+    """
+    sample = sample.removeprefix(b"\xef\xbb\xbf")
+    found = _markup(sample) or _json(sample) or _table(sample, path)
+    if found is None:
+        return None
+    name, hint = found
+    if path != STDIN:
+        hint = f"{hint}; to read it as it is all the same, pipe it into w2v (- stands for stdin)"
+    return _kind(name, hint, is_certain=False)
+
+
+def _kind(name: str, hint: str, is_certain: bool = True) -> Kind:
+    return Kind(f"is {name}, not plain text", hint, is_certain)
+
+
+def _zipped(sample: bytes, path: str) -> tuple[str, str]:
+    for part, kind in _ZIPPED.items():
+        if part in sample[:8192] or any(path.lower().endswith(s) and part == p for s, p in _OFFICE_SUFFIXES.items()):
+            return kind
+    return "a ZIP archive", _PACKED
+
+
+def _is_tar(sample: bytes) -> bool:
+    """Whether a text begins with the header of a tar archive, whose checksum is the sum of its bytes."""
+    header = sample[:512]
+    try:
+        checksum = int(header[148:156].strip(b" \0"), 8)
+    except ValueError:
+        return False
+    return len(header) == 512 and b"\0" in header and sum(header) - sum(header[148:156]) + 8 * 32 == checksum
+
+
+def _compressed(path: str, suffix: str) -> Kind:
+    """Say that a text is compressed although its name does not say so; ".tgz" does not count."""
+    if re.search(r"\.t(?:gz|bz2?|xz|zst|ar\.\w+)$", path.lower()):
+        return _kind("a compressed tar archive", f"unpack it first (tar xf {path}), and name the folder")
+    how = "unpack it before w2v" if path == STDIN else f"give it a name that ends in {suffix}"
+    if path.lower().endswith(suffix):
+        how = "it has been compressed twice: unpack it once"
+    return _kind(f"compressed with {_COMPRESSED[suffix]}", f"it looks compressed: {how}")
+
+
+def _wide(sample: bytes) -> Kind | None:
+    """Recognise UTF-16 and UTF-32, with a byte order mark or without."""
+    for mark, name in BYTE_ORDER_MARKS.items():
+        if sample.startswith(mark):
+            return Kind("is not UTF-8 at byte 0", f"it looks like {name.upper()}: pass --encoding {name}")
+    wide = utf16_or_32(sample[:4096]) if b"\0" in sample[:4096] else None
+    if wide is None:
+        return None
+    return Kind(f"is not UTF-8: it is {wide.upper()} without a byte order mark", f"pass --encoding {wide}")
+
+
+def _binary(sample: bytes) -> Kind | None:
+    """Recognise a file of an unknown kind by its control characters: a few may be in a text that was damaged."""
+    zeros, others = sample.count(0), len(sample) - len(sample.translate(None, _CONTROLS))
+    if zeros >= 8 and (zeros > len(sample) / 50 or others > len(sample) / 10):
+        return _kind("binary data", f"it has bytes that are 0, which no text has; {_OTHER}")
+    return None
+
+
+def _markup(sample: bytes) -> tuple[str, str] | None:
+    tags = _HTML_TAG.findall(sample)
+    is_fragment = sample.lstrip().startswith(b"<") and len(tags) >= 10 and 20 * len(b"".join(tags)) > len(sample)
+    if _HTML.match(sample) or (is_fragment and not _XML.match(sample)):
+        return "HTML", "pandoc -f html -t plain turns it into text"
+    if not _XML.match(sample):
+        return None
+    if b"<html" in sample[:2048].lower():
+        return "HTML", "pandoc -f html -t plain turns it into text"
+    if b"<mediawiki" in sample[:2048]:
+        return "an XML dump of a wiki", "wikiextractor turns it into text"
+    return "XML", "take the text out of it first, such as with xmllint --xpath 'string(/)'"
+
+
+def _json(sample: bytes) -> tuple[str, str] | None:
+    """Recognise JSON lines, and JSON that is spread over many lines or is longer than the sample."""
+    if sample.lstrip()[:1] not in (b"{", b"["):
+        return None
+    # An incomplete last line is left out, unless it is the only one.
+    lines = [line for line in sample.split(b"\n") if line.strip()]
+    lines = lines[:-1] if len(lines) > 1 and len(sample) >= SAMPLE_BYTES else lines
+    values = [_parsed(line) for line in lines[:20]]
+    if all(isinstance(value, dict | list) and value for value in values):
+        record = values[0][0] if isinstance(values[0], list) and isinstance(values[0][0], dict) else values[0]
+        if isinstance(record, dict):
+            return ("JSON lines" if len(values) > 1 else "JSON"), _jq(record, isinstance(values[0], list))
+        return "JSON lines", "jq -r 'join(\" \")' turns lists of words into text"
+    # A first line that is JSON by itself, before lines that are not, is the odd first line of a text.
+    if values[0] is None and _JSON.match(sample) and len(re.findall(rb'"\s*:', sample)) >= 2:
+        return "JSON", "jq -r .FIELD turns it into text, a line for each record"
+    return None
+
+
+def _parsed(line: bytes) -> object:
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _jq(record: dict[str, object], in_list: bool) -> str:
+    """Return the command that takes the longest string out of each record."""
+    texts = {key: len(value) for key, value in record.items() if isinstance(value, str)}
+    key = max(texts, key=lambda name: texts[name]) if texts else "FIELD"
+    field = f".{key}" if re.fullmatch(r"[A-Za-z_]\w*", key) else f".[{json.dumps(key)}]"
+    return f"jq -r '{'.[] | ' * in_list}{field}' turns it into text"
+
+
+def _table(sample: bytes, path: str) -> tuple[str, str] | None:
+    """Recognise CSV by its delimiter; tabs are white space, so words that are separated by tabs are a text."""
+    for delimiter in ",;":
+        rows = _rows(sample, delimiter)
+        if _is_table(rows, path.lower().removesuffix(".gz").endswith(".csv")):
+            lengths = [sum(map(len, column)) for column in zip(*rows, strict=False)]
+            return "CSV", _column(lengths.index(max(lengths)) + 1, delimiter, path)
+    return None
+
+
+def _is_table(rows: list[list[str]], is_named_so: bool) -> bool:
+    """Whether nearly all rows have as many fields as the first one, and no white space follows the delimiters.
+
+    In prose, white space or the end of a line follows a comma. A file that is named .csv may have white space there.
+    """
+    width = len(rows[0]) if rows else 0
+    if width < 2 or sum(len(row) == width for row in rows) < 0.9 * len(rows):
+        return False
+    if is_named_so and len(rows) > 1:
+        return True
+    inside = [field for row in rows for field in row[1:]]
+    spaced, filled = sum(field[:1].isspace() for field in inside), sum(field != "" for field in inside)
+    return len(rows) >= _LEAST_ROWS and spaced < 0.1 * len(inside) and filled > 0.5 * len(inside)
+
+
+def _column(column: int, delimiter: str, path: str) -> str:
+    """Return the command that takes a column, counted from 1, out of CSV."""
+    rows = "csv.reader(sys.stdin)" if delimiter == "," else f"csv.reader(sys.stdin, delimiter='{delimiter}')"
+    script = f"import csv,sys; sys.stdout.writelines(r[{column - 1}] + '\\n' for r in {rows})"
+    return f'python -c "{script}" < {name_of(path)} > text.txt writes column {column}, which is a text'
+
+
+def _rows(sample: bytes, delimiter: str) -> list[list[str]]:
+    """Return the rows of a sample as CSV, without the last one if the sample may end within it."""
+    text = sample.decode("utf-8", "replace")
+    if delimiter not in text[: text.find("\n")]:
+        return []
+    try:
+        rows = [row for row in csv.reader(text.splitlines(keepends=True), delimiter=delimiter) if row]
+    except csv.Error:
+        return []
+    return rows[:-1] if len(sample) >= SAMPLE_BYTES else rows

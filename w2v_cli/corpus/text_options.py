@@ -1,0 +1,90 @@
+"""How bytes become tokens: the options, and what they do to a chunk of text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from w2v_cli.choices import NORMAL_FORMS, TEXT_ERRORS, TOKENIZERS, require_choice
+from w2v_cli.config import make_plain, option_name
+from w2v_cli.corpus.characters import clean
+from w2v_cli.corpus.encodings import UTF8, encoding_name
+from w2v_cli.corpus.guess import encoding_hint
+from w2v_cli.corpus.paragraphs import Unwrapper
+from w2v_cli.errors import ConfigError, CorpusError
+
+_BOM = b"\xef\xbb\xbf"
+_TEXT_CHOICES = {
+    "errors": TEXT_ERRORS,
+    "tokenize": TOKENIZERS,
+    "normalize": NORMAL_FORMS,
+}
+_TEXT_FLAGS = ("lower", "unwrap")
+
+
+@dataclass(frozen=True)
+class TextOptions:
+    """How bytes become tokens.
+
+    Attributes
+    ----------
+    encoding : that of the texts, by any of the names that Python has for it; it becomes Python's own name.
+    errors : what to do with bytes that are not in that encoding: strict (an error), replace or ignore.
+    lower : whether the text is lower-cased.
+    tokenize : whitespace, or words, which keeps runs of letters and digits and drops everything else.
+    normalize : the normal form of Unicode to which the text is brought: nfc, nfkc, or none to leave it as it is.
+    unwrap : whether the lines of a paragraph are joined, and words that are broken at line ends.
+
+    Raises
+    ------
+    ConfigError
+        If an attribute has another value.
+    """
+
+    errors: str = "strict"
+    lower: bool = False
+    tokenize: str = "whitespace"
+    normalize: str = "none"
+    unwrap: bool = False
+    encoding: str = UTF8
+
+    def __post_init__(self) -> None:
+        make_plain(self)
+        object.__setattr__(self, "encoding", encoding_name(self.encoding))
+        for name, choices in _TEXT_CHOICES.items():
+            require_choice(option_name(name), getattr(self, name), choices)
+        for name in _TEXT_FLAGS:
+            if not isinstance(getattr(self, name), bool):
+                raise ConfigError(f"{option_name(name)} {getattr(self, name)!r} is neither true nor false")
+
+    def apply(self, data: bytes, name: str, offset: int, unwrapper: Unwrapper | None = None) -> bytes:
+        """Return a chunk of a text as UTF-8 whose tokens are separated by white space.
+
+        Parameters
+        ----------
+        data : whole tokens, in UTF-8; bytes that are not, `as_utf8` has dealt with unless `errors` is strict.
+        name : what the text is called in an error message.
+        offset : where the chunk begins in the text, in bytes.
+        unwrapper : what joins the lines of this text; None to leave them as they are.
+
+        Raises
+        ------
+        CorpusError
+            If the data are not UTF-8.
+        """
+        if offset == 0 and data.startswith(_BOM):
+            data = data[len(_BOM) :]
+            offset = len(_BOM)
+        if data.isascii() and not self.lower and self.tokenize == "whitespace" and unwrapper is None:
+            return data
+        try:
+            text = data.decode()
+        except UnicodeDecodeError as error:
+            raise CorpusError(
+                f"{name} is not UTF-8 at byte {offset + error.start:,} ({error.reason})",
+                hint=encoding_hint(data, error.start, UTF8),
+            ) from None
+        return self.clean(text if unwrapper is None else unwrapper.add(text))
+
+    def clean(self, text: str) -> bytes:
+        """Return whole tokens as `apply` does, after the bytes have been decoded."""
+        return clean(text, self.normalize, self.lower, self.tokenize).encode()
