@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import pickle
 
 import numpy as np
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from w2v_cli.compute.hashing import SECRET, mix_block, slot_of_hash
 from w2v_cli.compute.jit import COMPILES
+from w2v_cli.corpus import phrase_kernels, tokens
 from w2v_cli.corpus.phrase_kernels import table_of
 from w2v_cli.corpus.tokens import PADDING, CompiledTokens
 from w2v_cli.storage import words as words_module
@@ -21,9 +23,10 @@ needs_numba = pytest.mark.skipif(not COMPILES, reason="numba does not compile he
 
 # A multiplier that an attacker knows.
 KNOWN, MASK = 0x9E3779B97F4A7C15, (1 << 64) - 1
-# Linear probing takes ½ (1 + 1 / (1 − load)) probes on average: 1.5 at the highest load of ½. Chance adds a few
-# hundredths.
-MOST_PROBES = 1.7
+# Linear probing takes ½ (1 + 1 / (1 − load)) probes on average: 1.5 at the highest load of ½. A secret in 20 is unlucky
+# with keys at equal distances and takes more, up to a dozen in 300 draws; crafted keys without a secret take thousands.
+# So the median of 15 secrets is compared: more than seven of them are unlucky once in a million runs.
+MOST_PROBES, SECRETS = 1.7, 15
 
 
 def with_a_known_multiplier(state: int, block: int) -> int:
@@ -68,27 +71,45 @@ def probes(slots: np.ndarray, homes: np.ndarray, used: np.ndarray) -> float:
     return 1 + float(((used - homes.astype(np.int64)) % len(slots)).mean())
 
 
+def draw_secret() -> tuple[np.uint64, np.uint64, np.uint64]:
+    """Return a secret as a process draws it when it starts."""
+    seed, a, b = np.frombuffer(os.urandom(24), np.uint64)
+    return seed, a | np.uint64(1), b | np.uint64(1)
+
+
 @needs_numba
 @pytest.mark.parametrize("words", CRAFTED.values(), ids=CRAFTED.keys())
-def test_crafted_words_find_slots_of_their_own_when_a_text_is_counted(words: list[bytes]) -> None:
+def test_crafted_words_find_slots_of_their_own_when_a_text_is_counted(
+    words: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert len(set(words)) == len(words) > 8000
-    table = CompiledTokens()
-    ids = table.add(b" ".join(words) + PADDING)
-    assert ids.tolist() == list(range(1, len(words) + 1))
-    slots = table._table.slots.reshape(-1, 2)
-    used = np.flatnonzero(slots[:, 1])
-    assert probes(slots, slot_of_hash(slots[used, 0], np.uint64(len(slots))), used) < MOST_PROBES
-    assert len(np.unique(slots[used, 0])) == len(words)
+    taken = []
+    for _ in range(SECRETS):
+        monkeypatch.setattr(tokens, "SECRET", draw_secret())
+        table = CompiledTokens()
+        ids = table.add(b" ".join(words) + PADDING)
+        assert ids.tolist() == list(range(1, len(words) + 1))
+        slots = table._table.slots.reshape(-1, 2)
+        used = np.flatnonzero(slots[:, 1])
+        taken.append(probes(slots, slot_of_hash(slots[used, 0], np.uint64(len(slots))), used))
+        assert len(np.unique(slots[used, 0])) == len(words)
+    assert np.median(taken) < MOST_PROBES
 
 
-def test_crafted_pairs_find_slots_of_their_own_when_phrases_are_counted() -> None:
+def test_crafted_pairs_find_slots_of_their_own_when_phrases_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     # Keys that a known multiplier sends to the same slot: the low bits of their hashes are zeros.
     hashes = np.arange(1, 9001, dtype=np.uint64) << np.uint64(22)
     keys = (hashes ^ (hashes >> np.uint64(32))) * np.uint64(pow(KNOWN, -1, 1 << 64))
-    slots = table_of(keys, np.ones(len(keys), np.uint64), len(keys)).reshape(-1, 2)
-    used = np.flatnonzero(slots[:, 0])
-    homes = slot_of_hash(mix_block(np.full(1, SECRET[0]), slots[used, 0], SECRET), np.uint64(len(slots)))
-    assert len(used) == len(keys) and probes(slots, homes, used) < MOST_PROBES
+    taken = []
+    for _ in range(SECRETS):
+        secret = draw_secret()
+        monkeypatch.setattr(phrase_kernels, "SECRET", secret)
+        slots = table_of(keys, np.ones(len(keys), np.uint64), len(keys)).reshape(-1, 2)
+        used = np.flatnonzero(slots[:, 0])
+        homes = slot_of_hash(mix_block(np.full(1, secret[0]), slots[used, 0], secret), np.uint64(len(slots)))
+        assert len(used) == len(keys)
+        taken.append(probes(slots, homes, used))
+    assert np.median(taken) < MOST_PROBES
 
 
 @pytest.mark.parametrize(
