@@ -235,6 +235,8 @@ class Texts:
                 remarks.add(sentence)
                 self.on_remark(sentence)
 
+        if _is_nameless(path):
+            return blocks
         encoding, errors = self.options.encoding, self.options.errors
         sample, blocks = _with_sample(blocks)
         require_text(binary_kind(sample, path, encoding))
@@ -252,16 +254,22 @@ class Texts:
 
 def _with_sample(blocks: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
     """Return how a text begins, and all its blocks, those of the beginning included."""
-    first: list[bytes] = []
+    first, size = list[bytes](), 0
     for block in blocks:
         first.append(block)
-        if sum(map(len, first)) >= SAMPLE_BYTES:
+        size += len(block)
+        if size >= SAMPLE_BYTES:
             break
     return b"".join(first)[:SAMPLE_BYTES], itertools.chain(first, blocks)
 
 
+def _is_nameless(path: str) -> bool:
+    """Whether a file has no name in any folder. It holds sentences from Python, whose tokens may be any text."""
+    return path.startswith("/dev/fd/") and os.stat(path).st_nlink == 0
+
+
 def _is_piped(path: str) -> bool:
-    """Whether a text has no name of its own: stdin, the output of another command, or sentences from Python."""
+    """Whether a text has no name of its own: stdin, or the output of another command."""
     return path == STDIN or path.startswith(("/dev/fd/", "/dev/stdin", "/proc/self/fd/"))
 
 
