@@ -14,6 +14,7 @@ from click.core import ParameterSource
 from w2v_cli.choices import DEFAULT_MODEL, READABLE
 from w2v_cli.cli.console import print_json
 from w2v_cli.cli.options import (
+    TEXT_OPTIONS,
     Duration,
     config_file_option,
     config_options,
@@ -67,12 +68,6 @@ def train(
     context: click.Context,
     corpus: tuple[str, ...],
     output: str,
-    tokenize: str,
-    lower: bool,
-    normalize: str,
-    unwrap: bool,
-    errors: str,
-    encoding: str,
     suffix: str | None,
     checkpoint: str | None,
     checkpoint_every: float,
@@ -99,6 +94,7 @@ def train(
       zcat news.gz | w2v train - --tokenize words --lower --json
     """
     _check_usage(corpus, checkpoint, resume, config_file)
+    text = {name: options.pop(name) for name in TEXT_OPTIONS}
     # A run that is resumed has its options in its folder.
     begun = TrainConfig(**options) if resume is None else resume
     show, stop = ProgressLine(quiet), Stop()
@@ -122,11 +118,8 @@ def train(
             to_name = output if resume is None else given.get("output")
             stop.state, stop.resume_command = Path(folder, NAME), resume_command(folder, to_name)
         if isinstance(begun, TrainConfig):
-            text = TextOptions(
-                errors=errors, lower=lower, tokenize=tokenize, normalize=normalize, unwrap=unwrap, encoding=encoding
-            )
             read = [] if config_file is None else [Named(config_file, "the file of options")]
-            run = train_model(files, begun, text, output, narrator, checkpoint, checkpoint_every, read)
+            run = train_model(files, begun, TextOptions(**text), output, narrator, checkpoint, checkpoint_every, read)
         else:
             run = resume_training(begun, {**given, **({"corpus": tuple(files)} if files else {})}, narrator)
     show.done()
