@@ -22,7 +22,8 @@ from w2v_cli.corpus.tokens import PADDING, CompiledTokens, PlainTokens
 from w2v_cli.errors import CorpusError, VocabularyError
 from w2v_cli.storage import words as words_module
 
-# No zeros, which are refused as binary data or UTF-16. Short and long words, words that differ only near the end or are prefixes of others, every kind of white space.
+# There are no zeros, which are refused as binary data or UTF-16.
+# Short and long words, words that differ only near the end or are prefixes of others, every kind of white space.
 WORDS = st.one_of(
     st.text("ab", min_size=1, max_size=3),
     st.sampled_from(
