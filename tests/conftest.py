@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, AnyStr
 
 import numpy as np
 import pytest
@@ -55,7 +55,12 @@ def load_vectors(path: Path | str, format: str | None = None) -> WordVectors:
         return file.vectors
 
 
-def call(capture: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+def bits(matrix: np.ndarray) -> list[list[int]]:
+    """Return the bits of float32 numbers as whole numbers, because equality of floats does not tell 0 from −0."""
+    return np.ascontiguousarray(matrix).view(np.uint32).tolist()
+
+
+def call(capture: pytest.CaptureFixture[AnyStr], *arguments: str) -> tuple[int, AnyStr, AnyStr]:
     """Run a command line, and return its exit code, stdout and stderr."""
     with pytest.raises(SystemExit) as caught:
         run(arguments)

@@ -21,14 +21,12 @@ from typing import Any
 
 import numpy as np
 
-from w2v_cli.corpus import chunks, texts, tokens
+from w2v_cli.corpus import texts, tokens
 from w2v_cli.corpus.text_options import TextOptions
 from w2v_cli.embeddings import gold
 from w2v_cli.errors import W2VError
-from w2v_cli.formats import binary, model_file, recognise, vector_file
-from w2v_cli.formats import text as text_format
+from w2v_cli.formats import model_file
 from w2v_cli.formats.reading import ReadOptions
-from w2v_cli.storage import tensors, words
 
 CASES = Path(__file__).resolve().parents[2] / "tests" / "fuzz_cases"
 
@@ -131,9 +129,11 @@ def main() -> None:
         import atheris
     except ImportError:
         sys.exit("Error: fuzzing needs the package atheris\nHint: pip install 'w2v-cli[fuzz]'")
-    sources = (tensors, words, chunks, texts, model_file, recognise, vector_file, gold, binary, text_format, tokens)
-    for module in sources:
-        instrument(module, atheris.instrument_func)
+    # All modules with a part in reading files.
+    rooms = tuple(f"w2v_cli.{room}." for room in ("corpus", "embeddings", "formats", "storage"))
+    for name, module in sorted(sys.modules.items()):
+        if name.startswith(rooms):
+            instrument(module, atheris.instrument_func)
     # The checks write a file for each input, millions in all, which is much cheaper in memory.
     memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     with tempfile.TemporaryDirectory(dir=memory) as folder:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import ROOT, call, load_vectors, write_unchecked
+from conftest import ROOT, bits, call, load_vectors, write_unchecked
 
 from w2v_cli.compute.jit import COMPILES
 from w2v_cli.formats.model_file import save_model
@@ -31,10 +31,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "model.safetensors", WORDS, COUNTS, {"input_vectors": INPUT, "output_vectors": OUTPUT}, {"loss": "[1.5]"}
     )
     return tmp_path
-
-
-def bits(matrix: np.ndarray) -> list[list[int]]:
-    return np.ascontiguousarray(matrix).view(np.uint32).tolist()
 
 
 @pytest.mark.parametrize(

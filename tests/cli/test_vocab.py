@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import assert_a_closed_pipe_is_silent, load_vectors
+from conftest import call as call_for_bytes
 
 from w2v_cli.cli import console
-from w2v_cli.cli.main import run
 
 TEXT = "b a c\na b \x1b a\n\na z\u2028z 한국\n" * 20
 
@@ -25,11 +25,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def call(capfdbinary: pytest.CaptureFixture[bytes], *arguments: str) -> tuple[int, str, str]:
-    with pytest.raises(SystemExit) as caught:
-        run(arguments)
-    captured = capfdbinary.readouterr()
-    assert isinstance(caught.value.code, int)
-    return caught.value.code, captured.out.decode(), captured.err.decode()
+    """Run a command line, and return its exit code, and what it wrote to stdout and stderr byte for byte, decoded."""
+    code, out, err = call_for_bytes(capfdbinary, *arguments)
+    return code, out.decode(), err.decode()
 
 
 def test_words_are_printed_with_their_counts_byte_for_byte(

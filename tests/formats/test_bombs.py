@@ -18,7 +18,7 @@ from conftest import load_vectors
 from w2v_cli.corpus import texts
 from w2v_cli.corpus.texts import Texts
 from w2v_cli.errors import ModelFileError
-from w2v_cli.formats import model_file, text
+from w2v_cli.formats import model_file, text, text_lines
 from w2v_cli.formats.model_file import save_model
 from w2v_cli.formats.vector_file import VectorFile
 from w2v_cli.storage import opening
@@ -197,10 +197,10 @@ def test_a_line_that_never_ends_is_refused_before_it_fills_the_memory(
 def test_a_long_irregular_line_takes_no_object_for_every_number() -> None:
     line = b"two words" + b" 1" * 100_000
     tracemalloc.start()
-    word, row = text._irregular_line(line, 100_000, 0)
+    word, row = text_lines._irregular_line(line, 100_000, 0)
     _, peak = tracemalloc.get_traced_memory()
-    with pytest.raises(text._BadLine, match="expected a word and 7 numbers, found 100,001 after the word"):
-        text._irregular_line(line, 7, 0)
+    with pytest.raises(text_lines.BadLine, match="expected a word and 7 numbers, found 100,001 after the word"):
+        text_lines._irregular_line(line, 7, 0)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert word == b"two words" and row.tolist() == [1] * 100_000

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import load_vectors
+from conftest import bits, load_vectors
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -40,10 +40,6 @@ def binary_of(after_row: bytes = b"\n") -> bytes:
         word.encode() + b" " + struct.pack("<3f", *row) + after_row for word, row in zip(WORDS, MATRIX, strict=True)
     ]
     return b"5 3\n" + b"".join(rows)
-
-
-def bits(matrix: np.ndarray) -> list[list[int]]:
-    return np.ascontiguousarray(matrix).view(np.uint32).tolist()
 
 
 @pytest.mark.parametrize(

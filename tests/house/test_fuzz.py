@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
+from w2v_cli.corpus import chunks
+
 spec = importlib.util.spec_from_file_location("fuzz", ROOT / "scripts" / "torture" / "fuzz.py")
 assert spec is not None and spec.loader is not None
 fuzz = importlib.util.module_from_spec(spec)
@@ -23,6 +25,6 @@ def test_every_kept_case_of_a_target_passes(target: str, tmp_path: Path) -> None
 
 
 def test_a_check_notices_what_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fuzz.chunks, "_last_cut", len)
+    monkeypatch.setattr(chunks, "_last_cut", len)
     with pytest.raises(AssertionError):
         fuzz.CHECKS["reader"](b"\0one two", tmp_path)

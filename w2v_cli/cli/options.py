@@ -107,6 +107,8 @@ def reading_options(format_name: str = "--format", what: str = "that file") -> C
     ]
 
     def decorate(command: Command) -> Command:
+        """Give the command one argument, `reading`, in place of the options."""
+
         @functools.wraps(command)
         def with_reading(*args: Any, **options: Any) -> Any:
             reading = ReadOptions(**{field.name: options.pop(field.name) for field in fields(ReadOptions)})

@@ -67,7 +67,8 @@ class CodeCache(NullCache):
 
     def save_overload(self, sig: Any, cres: Any) -> None:
         """Write a compiled function into the first folder that allows it; if none does, `why_not_kept` says why."""
-        if cres.library.has_dynamic_globals:  # the code contains addresses of this process
+        if cres.library.has_dynamic_globals:
+            # The code contains addresses that are valid in this process only: another one would crash.
             return
         name = self._file_name(sig, cres.target_context)
         code = dumps(cres._reduce())

@@ -101,6 +101,7 @@ def as_utf8(blocks: Iterator[bytes], name: str, encoding: str, errors: str, dama
     damage.begin_text()
 
     def decoded(block: bytes, final: bool) -> bytes:
+        """Return a block as UTF-8; characters that the block before has begun come first."""
         try:
             text = decoder.decode(block, final)
             if errors != "strict":

@@ -76,6 +76,7 @@ def count_tokens(
         free.put(number)
 
     def count(task: tuple[Piece, int]) -> Provisional:
+        """Count a piece in a worker thread, with a table that no other thread uses at that time."""
         piece, start = task
         number = free.get()
         try:

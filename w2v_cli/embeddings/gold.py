@@ -113,8 +113,9 @@ def read_gold(path: str | os.PathLike[str], task: str | None = None) -> GoldSet:
 def read_gold_sets(path: str | os.PathLike[str], task: str | None = None) -> list[GoldSet]:
     """Read a file, or all files in a folder, as `read_gold` does.
 
-    The files of analogies in a folder become one set with a section for each file, and files of odd words likewise.
-    Hidden files are left out, and so are those whose suffix is not that of a text or a table.
+    All files of analogies in a folder become one set, which has a section for each file. So do all files of odd words.
+    A file of rated pairs stays a set of its own. Hidden files are left out, and so are files whose suffix is not that
+    of a text or a table.
     """
     name = os.fspath(path)
     if not os.path.isdir(name):

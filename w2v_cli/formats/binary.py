@@ -23,7 +23,7 @@ from w2v_cli.formats.vector_file import (
     checked_vectors,
     join_words,
     on_all_cores,
-)  # fmt: skip
+)
 
 # No word is this long. Without a limit, a file in which no word ends would be scanned from the start again and again.
 _MOST_WORD_BYTES = 1 << 20

@@ -9,57 +9,29 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from itertools import chain, islice
+from itertools import chain
 from typing import IO, NamedTuple
 
 import numpy as np
 
 from w2v_cli.embeddings.vectors import WordVectors
-from w2v_cli.formats.decimals import nearest_float32, parse_rows
-from w2v_cli.formats.reading import ReadOptions
 from w2v_cli.formats.recognise import BYTE_ORDER_MARK, named_columns
+from w2v_cli.formats.text_lines import TOKEN, UNFINISHED_HINT, BadLine, Chunk, Rows, is_number, parse_chunk
 from w2v_cli.formats.vector_file import (
-    BAD_WORD_HINT,
     CHUNK_BYTES,
     LENIENT_HINT,
     VectorFile,
     checked_vectors,
     join_words,
     on_all_cores,
-)  # fmt: skip
+)
 from w2v_cli.storage.words import Words
 
-# Numbers of a chunk that may be left to exact arithmetic before the compiled parser is called again.
-_HARD_NUMBERS = 4096
 # A line of this length holds a word and five million numbers; it is in memory several times while it is parsed.
 _MOST_LINE_BYTES = 1 << 26
-_TOKEN = re.compile(rb"[^ \t\r\n]+")
 _QUOTED = re.compile(rb'".*"', re.DOTALL)
 # This many lines are looked at to check the D of the header.
 _LINES_TRIED = 100
-_NOT_FINITE = (b"nan", b"inf", b"infinity")
-_NOT_FINITE_HINT = "the training of these vectors has failed for this word; --lenient leaves such lines out"
-_UNFINISHED_HINT = "the file is cut short, or is not text; --lenient leaves an incomplete last line out"
-
-
-class _BadLine(Exception):
-    """What is wrong with a line, how many lines precede it, and what can be done about it."""
-
-    def __init__(self, line: int, what: str, hint: str | None = None) -> None:
-        self.line, self.what, self.hint = line, what, hint
-
-
-class _Rows(NamedTuple):
-    """The rows of a chunk.
-
-    matrix : float32 (n, D) · text : uint8, the words without separators · lengths : int64 (n,), bytes of each word.
-    bad : the lines that were left out.
-    """
-
-    matrix: np.ndarray
-    text: np.ndarray
-    lengths: np.ndarray
-    bad: Sequence[_BadLine] = ()
 
 
 class _GrowingMatrix:
@@ -85,19 +57,6 @@ class _GrowingMatrix:
         return self._numbers.reshape(self.count, self._dim)
 
 
-class _Chunk(NamedTuple):
-    """Lines of the file.
-
-    before : how many lines of the file precede them · data : the lines, each with its newline.
-    unfinished : whether the file lacks the last newline · cut : whether the last line is certainly incomplete.
-    """
-
-    before: int
-    data: bytes
-    unfinished: bool = False
-    cut: bool = False
-
-
 def read_text(file: VectorFile) -> WordVectors:
     """Read a file in word2vec's text format, or in GloVe's if `file.format` says so.
 
@@ -110,10 +69,11 @@ def read_text(file: VectorFile) -> WordVectors:
     layout = _begin(file)
     hint = _line_hint(layout.promised)
 
-    def parse(chunk: _Chunk) -> _Rows:
+    def parse(chunk: Chunk) -> Rows:
+        """Parse a chunk in a worker thread; say in an error where in the file the line is."""
         try:
-            rows = _parse_chunk(chunk, layout.dim, layout.promised is not None, file.reading)
-        except _BadLine as bad:
+            rows = parse_chunk(chunk, layout.dim, layout.promised is not None, file.reading)
+        except BadLine as bad:
             raise file.wrong(f", line {chunk.before + bad.line + 1:,}: {bad.what}", bad.hint or hint) from None
         if chunk.unfinished and not rows.bad:
             line = chunk.before + chunk.data.count(b"\n")
@@ -123,7 +83,7 @@ def read_text(file: VectorFile) -> WordVectors:
         return rows
 
     vectors = _GrowingMatrix(layout.dim, layout.expected_rows)
-    texts, lengths, bad_lines = list[np.ndarray](), list[np.ndarray](), list[_BadLine]()
+    texts, lengths, bad_lines = list[np.ndarray](), list[np.ndarray](), list[BadLine]()
     for rows in on_all_cores(parse, _whole_lines(layout.chunks)):
         vectors.append(rows.matrix)
         texts.append(rows.text)
@@ -138,6 +98,7 @@ def read_text(file: VectorFile) -> WordVectors:
         file.remark(f", line {first.line + 1:,}: {first.what}; {left_out}")
 
     def location(row: int) -> str:
+        """Return where a row of the matrix comes from; lines that were left out count, too."""
         line = row + layout.lines
         for bad in bad_lines:
             line += bad.line <= line
@@ -173,7 +134,7 @@ class _Layout(NamedTuple):
 
 
 def _begin(file: VectorFile) -> _Layout:
-    """Read the first line or lines."""
+    """Read the first line or lines, and find D."""
     if file.format == "text":
         # Each word takes two bytes at least, and each number too. V is checked when all lines have been counted.
         count, dim, rest = file.read_header(least_row_bytes=lambda dim: 2 + 2 * dim, counted=True)
@@ -190,12 +151,12 @@ def _begin(file: VectorFile) -> _Layout:
         raise file.wrong("is empty")
     line, newline, others = first[1].partition(b"\n")
     if not newline:
-        raise file.wrong(", line 1: the line does not end", _UNFINISHED_HINT)
+        raise file.wrong(", line 1: the line does not end", UNFINISHED_HINT)
     columns = named_columns(line, others.partition(b"\n")[0])
     if columns is not None:
         file.remark(", line 1: left out, because it names columns, as R's write.table does")
         return _Layout(None, columns, 0, 1, chain([(1, others)], chunks))
-    dim = sum(1 for _ in _TOKEN.finditer(line)) - (not line.startswith((b" ", b"\t")))
+    dim = sum(1 for _ in TOKEN.finditer(line)) - (not line.startswith((b" ", b"\t")))
     if dim < 1:
         raise file.wrong(", line 1: expected a word and numbers", "is it a file of vectors? See --format")
     return _Layout(None, dim, 0, 0, chain([first], chunks))
@@ -207,7 +168,7 @@ def _require_dim(file: VectorFile, data: bytes, dim: int) -> None:
         return
     for line in data.split(b"\n", _LINES_TRIED)[:_LINES_TRIED]:
         fields = line.rsplit(maxsplit=dim + 1)
-        if line and not (len(fields) == dim + 2 and _is_number(fields[1])):
+        if line and not (len(fields) == dim + 2 and is_number(fields[1])):
             return
     found = len(data.partition(b"\n")[0].split()) - 1
     raise file.wrong(
@@ -216,19 +177,20 @@ def _require_dim(file: VectorFile, data: bytes, dim: int) -> None:
     )
 
 
-def _whole_lines(chunks: Iterator[tuple[int, bytes]]) -> Iterator[_Chunk]:
+def _whole_lines(chunks: Iterator[tuple[int, bytes]]) -> Iterator[Chunk]:
     """Yield the chunks, with a newline after the last line if the file lacks it."""
     # If the lines before end with a blank, as word2vec.c writes them, a last line without one has been cut.
     blank_before_newline = False
     for before, data in chunks:
         if data.endswith(b"\n"):
-            yield _Chunk(before, data)
+            yield Chunk(before, data)
             blank_before_newline = data.rstrip(b"\r\n").endswith((b" ", b"\t"))
             continue
-        yield _Chunk(before, data + b"\n", True, blank_before_newline and not data.endswith((b" ", b"\t")))
+        yield Chunk(before, data + b"\n", True, blank_before_newline and not data.endswith((b" ", b"\t")))
 
 
 def _line_hint(promised: int | None) -> str:
+    """Return the hint for a line that does not fit; `promised` is V if there is a header."""
     if promised is None:
         return "every line must have as many numbers as the first; is it a file of vectors? See --format"
     return "the first line says how many words there are, and how many numbers each has; is it text? See --format"
@@ -260,121 +222,6 @@ def _line_chunks(file: VectorFile, rest: bytes, lines: int) -> Iterator[tuple[in
         lines += chunk.count(b"\n")
     if rest:
         yield lines, rest
-
-
-def _parse_chunk(chunk: _Chunk, dim: int, header: bool, reading: ReadOptions) -> _Rows:
-    """Parse complete lines: the compiled parser does what it can, and stops at lines and numbers that it cannot.
-
-    Raises
-    ------
-    _BadLine
-        If a line is bad and `reading` is not lenient.
-    """
-    data = np.frombuffer(chunk.data, np.uint8)
-    lines = chunk.data.count(b"\n")
-    matrix = np.empty((lines, dim), np.float32)
-    text, lengths = np.empty(len(data), np.uint8), np.empty(lines, np.int64)
-    hard = np.empty((max(_HARD_NUMBERS, dim), 3), np.int64)
-    bad: dict[int, _BadLine] = {}
-    pos = row = used = 0
-    while pos < len(data):
-        start = pos
-        pos, row, used, hard_count = parse_rows(data, pos, matrix, row, text, used, lengths, hard)
-        for hard_row, column, offset in hard[:hard_count].tolist():
-            try:
-                matrix[hard_row, column] = _value_at(chunk.data, offset, hard_row)
-            except _BadLine as error:
-                _set_aside(bad, error, chunk, reading)
-        # It stopped at an irregular line, and not because `hard` is full.
-        if pos < len(data) and (pos == start or hard_count + dim <= len(hard)):
-            end = chunk.data.index(b"\n", pos)
-            word = b""
-            try:
-                word, matrix[row] = _irregular_line(chunk.data[pos:end], dim, row, header, reading.errors == "strict")
-            except _BadLine as error:
-                _set_aside(bad, error, chunk, reading)
-            text[used : used + len(word)] = np.frombuffer(word, np.uint8)
-            lengths[row] = len(word)
-            pos, row, used = end + 1, row + 1, used + len(word)
-    if chunk.cut and lines - 1 not in bad:
-        _set_aside(bad, _BadLine(lines - 1, ""), chunk, reading)
-    rows = _Rows(matrix, text[:used].copy(), lengths)
-    return rows if not bad else _without(rows, bad, chunk.before)
-
-
-def _set_aside(bad: dict[int, _BadLine], error: _BadLine, chunk: _Chunk, reading: ReadOptions) -> None:
-    """Raise the error of a line, or note it if bad lines are to be left out."""
-    if chunk.unfinished and error.line == chunk.data.count(b"\n") - 1:
-        error = _BadLine(error.line, "the line does not end", _UNFINISHED_HINT)
-    if not reading.lenient:
-        raise error
-    bad.setdefault(error.line, error)
-
-
-def _without(rows: _Rows, bad: dict[int, _BadLine], before: int) -> _Rows:
-    """Return the rows without bad ones, whose line numbers become those of the file."""
-    kept = np.delete(np.arange(len(rows.lengths)), list(bad))
-    words = join_words([rows.text], [rows.lengths]).take(kept)
-    errors = [_BadLine(before + line, error.what, error.hint) for line, error in sorted(bad.items())]
-    return _Rows(rows.matrix[kept], words.text, rows.lengths[kept], errors)
-
-
-def _irregular_line(
-    line: bytes, dim: int, row: int, header: bool = False, strict: bool = True
-) -> tuple[bytes, np.ndarray]:
-    """Parse a line whose word is empty or contains white space, as GloVe's "at name@domain.com" does.
-
-    Parameters
-    ----------
-    header : whether D is known for certain, so that what precedes the last D numbers is the word, numbers included.
-    strict : refuse words that are empty or begin with white space.
-
-    Raises
-    ------
-    _BadLine
-        If there is no such word, or no D numbers.
-    """
-    # The tokens are counted first and then visited again: a list of them would be fifty times as large as the line.
-    count = sum(1 for _ in _TOKEN.finditer(line))
-    if count == 0:
-        raise _BadLine(row, "the line is empty", LENIENT_HINT)
-    blank_start = line.startswith((b" ", b"\t", b"\r"))
-    if blank_start and strict:
-        raise _BadLine(row, "the word is empty: the line begins with white space", BAD_WORD_HINT)
-    tokens, words = _TOKEN.finditer(line), count - dim
-    last = next(islice(tokens, words - 1, None)) if words > 0 else None
-    numbers_only = last is None if not blank_start else words < 0
-    if numbers_only or (last is not None and words > 1 and not header and _is_number(last[0])):
-        raise _BadLine(row, f"expected a word and {dim:,} numbers, found {count - 1:,} after the word")
-    # A word of nothing but white space ends before the blank that separates it from the numbers.
-    word = line[: last.end()] if last is not None else line[: line.index(line.lstrip(b" \t\r")) - 1]
-    values = (_value(token[0], row, word) for token in tokens)
-    return word, np.fromiter(values, np.float32, dim)
-
-
-def _value_at(data: bytes, offset: int, row: int) -> np.float32:
-    """Return the number at an offset of lines that consist of a word without white space and numbers."""
-    number = _TOKEN.match(data, offset)
-    word = _TOKEN.match(data, data.rfind(b"\n", 0, offset) + 1)
-    return _value(number[0] if number else b"", row, word[0] if word else b"")
-
-
-def _is_number(text: bytes) -> bool:
-    try:
-        nearest_float32(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _value(text: bytes, row: int, word: bytes) -> np.float32:
-    try:
-        return nearest_float32(text)
-    except ValueError as error:
-        number, name = (part[:40].decode(errors="replace") for part in (text, word))
-        comma = "write numbers with a point, not with a comma: 0.5" if b"," in text else None
-        hint = comma or (_NOT_FINITE_HINT if text.lower().lstrip(b"+-") in _NOT_FINITE else None)
-        raise _BadLine(row, f"{number} {error}, in the vector of {name}", hint) from None
 
 
 def _unquoted(file: VectorFile, words: Words) -> Words:
