@@ -54,7 +54,7 @@ FILES = [
     ("letters.tar.bz2", bz2.compress(tar()), "a tar archive", "tar xf"),
     ("letters.tgz", tar("w:gz"), "a compressed tar archive", "tar xf"),
     ("pax.tar", tar(style=tarfile.PAX_FORMAT), "a tar archive", "tar xf"),
-    ("letters.zip", zipped("letters/one.txt"), "a ZIP archive", "unpack"),
+    ("letters.zip", zipped("letters/one.txt"), "a zip archive", "unpack"),
     ("letter.docx", zipped("[Content_Types].xml", "word/document.xml"), "a Word document", "pandoc"),
     ("table.xlsx", zipped("[Content_Types].xml", "xl/workbook.xml"), "an Excel workbook", "plain text"),
     ("letter.odt", zipped("mimetype", "content.xml"), "an OpenDocument file", "pandoc"),

@@ -12,55 +12,39 @@ import re
 from typing import NamedTuple
 
 from w2v_cli.corpus.guess import BYTE_ORDER_MARKS, utf16_or_32
-from w2v_cli.storage.opening import MAGIC, STDIN, name_of
+from w2v_cli.storage.opening import STDIN, name_of
+from w2v_cli.storage.signatures import SUFFIXES, kind_of
 
 # How much of a text is looked at.
 SAMPLE_BYTES = 1 << 16
 
 _PACKED = "unpack it first, and name the files in it or their folder"
-_OTHER = "w2v reads plain text"
+_PANDOC = "pandoc -t plain turns it into text"
 _DATABASE = "export a column of texts to a plain file first"
-# How files begin that are not text: what they are, and what to do with them.
-_SIGNATURES: dict[bytes, tuple[str, str]] = {
-    b"%PDF-": ("a PDF", "pdftotext turns it into text"),
-    b"{\\rtf": ("an RTF document", "pandoc -t plain turns it into text"),
-    b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": ("an old Office document", "save it as plain text, or use catdoc or antiword"),
-    b"%!PS": ("a PostScript document", "ps2ascii turns it into text"),
-    b"7z\xbc\xaf\x27\x1c": ("a 7z archive", _PACKED),
-    b"Rar!\x1a\x07": ("a RAR archive", _PACKED),
-    b"SQLite format 3\0": ("an SQLite database", "sqlite3 FILE 'select COLUMN from TABLE' > text.txt writes a text"),
-    b"PAR1": ("a Parquet file", _DATABASE),
-    b"ARROW1\0\0": ("an Arrow file", _DATABASE),
-    b"ORC\x11": ("an ORC file", _DATABASE),
-    b"Obj\x01": ("an Avro file", _DATABASE),
-    b"\x89HDF\r\n": ("an HDF5 file", _DATABASE),
-    b"\x93NUMPY": ("a NumPy array", _OTHER),
-    b"\x80\x04\x95": ("a Python pickle", "write its texts to a plain file first"),
-    b"\x89PNG\r\n": ("a PNG image", _OTHER),
-    b"\xff\xd8\xff": ("a JPEG image", _OTHER),
-    b"GIF87a": ("a GIF image", _OTHER),
-    b"GIF89a": ("a GIF image", _OTHER),
-    b"II*\0": ("a TIFF image", _OTHER),
-    b"MM\0*": ("a TIFF image", _OTHER),
-    b"\x7fELF": ("a program", _OTHER),
-    b"MZ\x90\0": ("a Windows program", _OTHER),
-    b"\xcf\xfa\xed\xfe": ("a macOS program", _OTHER),
-    b"\xca\xfe\xba\xbe": ("a compiled program", _OTHER),
-    b"OggS\0": ("an Ogg recording", _OTHER),
-    b"fLaC\0": ("a FLAC recording", _OTHER),
-    b"ID3\x03": ("an MP3 recording", _OTHER),
-    b"ID3\x04": ("an MP3 recording", _OTHER),
+# What to do with a file that is not text.
+_HINTS = {
+    "a PDF": "pdftotext turns it into text",
+    "a PostScript document": "ps2ascii turns it into text",
+    "an RTF document": _PANDOC,
+    "an old Office document": "save it as plain text, or use catdoc or antiword",
+    "a Word document": _PANDOC,
+    "an Excel workbook": "save its column of texts as a plain text file",
+    "a PowerPoint presentation": "save it as plain text",
+    "an OpenDocument file": _PANDOC,
+    "an EPUB book": _PANDOC,
+    "a zip archive": _PACKED,
+    "a 7z archive": _PACKED,
+    "a RAR archive": _PACKED,
+    "an SQLite database": "sqlite3 FILE 'select COLUMN from TABLE' > text.txt writes a text",
+    "a Parquet file": _DATABASE,
+    "an Arrow file": _DATABASE,
+    "an ORC file": _DATABASE,
+    "an Avro file": _DATABASE,
+    "an HDF5 file": _DATABASE,
+    "a Python pickle": "write its texts to a plain file first",
+    "a Git LFS pointer": "git lfs pull downloads the file",
 }
-_COMPRESSED = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zst": "zstandard"}
-# What the first kilobytes of a ZIP archive hold, if it is really a document.
-_ZIPPED = {
-    b"word/": ("a Word document", "pandoc -t plain turns it into text"),
-    b"xl/": ("an Excel workbook", "save its column of texts as a plain text file"),
-    b"ppt/": ("a PowerPoint presentation", "save it as plain text"),
-    b"mimetypeapplication/vnd.oasis.opendocument": ("an OpenDocument file", "pandoc -t plain turns a text into plain"),
-    b"mimetypeapplication/epub": ("an EPUB book", "pandoc -t plain turns it into text"),
-}
-_OFFICE_SUFFIXES = {".docx": b"word/", ".xlsx": b"xl/", ".pptx": b"ppt/"}
+_OTHER = "w2v reads plain text"
 
 _HTML = re.compile(rb"\s*(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b[^<>]*>", re.I | re.S)
 _XML = re.compile(rb"\s*<(?:\?xml\s|!doctype\s|mediawiki\b|(?:\w+:)?\w+\s[^<>]*\bxmlns(?::\w+)?\s*=)", re.I)
@@ -93,16 +77,13 @@ def binary_kind(sample: bytes, path: str, encoding: str) -> Kind | None:
     ----------
     sample : the first bytes, decompressed · path : the file · encoding : the one that the text is read in.
     """
-    for magic, (name, hint) in _SIGNATURES.items():
-        if sample.startswith(magic):
-            return _kind(name, hint)
-    if sample.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-        return _kind(*_zipped(sample, path))
-    if _is_tar(sample):
-        return _kind("a tar archive", f"unpack it first (tar xf {path}), and name the folder")
-    for magic, suffix in MAGIC.items():
-        if sample.startswith(magic):
-            return _compressed(path, suffix)
+    kind = kind_of(sample, path)
+    if kind in SUFFIXES:
+        return _compressed(path, kind)
+    if kind == "a tar archive":
+        return _kind(kind, f"unpack it first (tar xf {path}), and name the folder")
+    if kind is not None:
+        return _kind(kind, _HINTS.get(kind, _OTHER))
     if encoding.startswith(("utf-16", "utf-32")):
         return None
     return _wide(sample) or _binary(sample)
@@ -129,31 +110,14 @@ def _kind(name: str, hint: str, is_certain: bool = True) -> Kind:
     return Kind(f"is {name}, not plain text", hint, is_certain)
 
 
-def _zipped(sample: bytes, path: str) -> tuple[str, str]:
-    for part, kind in _ZIPPED.items():
-        if part in sample[:8192] or any(path.lower().endswith(s) and part == p for s, p in _OFFICE_SUFFIXES.items()):
-            return kind
-    return "a ZIP archive", _PACKED
-
-
-def _is_tar(sample: bytes) -> bool:
-    """Whether a text begins with the header of a tar archive, whose checksum is the sum of its bytes."""
-    header = sample[:512]
-    try:
-        checksum = int(header[148:156].strip(b" \0"), 8)
-    except ValueError:
-        return False
-    return len(header) == 512 and b"\0" in header and sum(header) - sum(header[148:156]) + 8 * 32 == checksum
-
-
-def _compressed(path: str, suffix: str) -> Kind:
+def _compressed(path: str, kind: str) -> Kind:
     """Say that a text is compressed although its name does not say so; ".tgz" does not count."""
     if re.search(r"\.t(?:gz|bz2?|xz|zst|ar\.\w+)$", path.lower()):
         return _kind("a compressed tar archive", f"unpack it first (tar xf {path}), and name the folder")
-    how = "unpack it before w2v" if path == STDIN else f"give it a name that ends in {suffix}"
-    if path.lower().endswith(suffix):
+    how = "unpack it before w2v" if path == STDIN else f"give it a name that ends in {SUFFIXES[kind]}"
+    if path.lower().endswith(SUFFIXES[kind]):
         how = "it has been compressed twice: unpack it once"
-    return _kind(f"compressed with {_COMPRESSED[suffix]}", f"it looks compressed: {how}")
+    return _kind(kind, f"it looks compressed: {how}")
 
 
 def _wide(sample: bytes) -> Kind | None:

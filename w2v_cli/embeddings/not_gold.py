@@ -5,24 +5,35 @@ from __future__ import annotations
 import re
 
 from w2v_cli.errors import GoldFileError
-from w2v_cli.storage.opening import MAGIC
+from w2v_cli.storage.signatures import SUFFIXES, kind_of
 
 # This much of a file is enough to recognise it.
 HEAD_BYTES = 1 << 16
 _DOWNLOAD = "a download may have failed: look at the file, and download it again"
 _UNPACK = "unpack it, and score the files inside"
+_PLAIN = "give a text with one question a line"
 _VECTORS = "give vectors with -m, and a gold set as GOLD"
-_KINDS = (
+_LINES = "write one question a line, with tabs or blanks between its words"
+# Formats of text: how they begin, what they are, and what to do.
+_TEXTS = (
     (rb"\s*<(!doctype html|html|head|body|script)", "is a web page", _DOWNLOAD),
     (rb"\s*<([?!]|[a-z]\w*[\s>/].*</)", "is an XML document", _DOWNLOAD),
-    (rb"version https://git-lfs", "is a Git LFS pointer", "fetch the file: git lfs pull"),
-    (rb'\s*(\{\s*["}]|\[\s*[\[{"])', "is JSON", "write one question a line, with tabs or blanks between its words"),
-    (rb"%PDF", "is a PDF", "find the plain text of the gold set"),
-    (rb"PK\x03\x04", "is a zip archive or an Office document", _UNPACK + "; save a spreadsheet as CSV"),
-    (rb"\xd0\xcf\x11\xe0", "is an Office document", "save it as CSV"),
-    (rb"\x80[\x02-\x05]", "is a Python pickle", "write one question a line, with tabs or blanks between its words"),
-    (rb"\x93NUMPY|.{4}\0\0\0\0\{|[0-9]+ [0-9]+\n[^\n]*[\x80-\xff\0]{3}", "holds vectors", _VECTORS),
+    (rb'\s*(\{\s*["}]|\[\s*[\[{"])', "is JSON", _LINES),
+    (rb".{4}\0\0\0\0\{|[0-9]+ [0-9]+\n[^\n]*[\x80-\xff\0]{3}", "holds vectors", _VECTORS),
 )
+# What to do with a file that is not text.
+_HINTS = {
+    "a Git LFS pointer": "fetch the file: git lfs pull",
+    "a PDF": "find the plain text of the gold set",
+    "a zip archive": _UNPACK,
+    "a tar archive": _UNPACK,
+    "a 7z archive": _UNPACK,
+    "a RAR archive": _UNPACK,
+    "an Excel workbook": "save it as CSV",
+    "an old Office document": "save it as CSV",
+    "a Python pickle": _LINES,
+    **dict.fromkeys(SUFFIXES, _UNPACK),
+}
 _TITLE = re.compile(rb"<(?:title|code)>\s*([^<]{1,80}?)\s*<", re.IGNORECASE)
 _NUMBER = re.compile(r"[-+]?\d*\.?\d+([eE][-+]?\d+)?")
 
@@ -40,21 +51,23 @@ def refuse_other_files(name: str, head: bytes) -> None:
         If the file is a web page, an archive, a file of vectors, or another known kind of file.
     """
     text = head.removeprefix(b"\xef\xbb\xbf")
-    for pattern, what, hint in _KINDS:
+    kind = kind_of(text, name)
+    if kind in ("a numpy array", "a fastText model", "a finalfusion file"):
+        raise GoldFileError(f"{name} holds vectors, not a gold set", _VECTORS)
+    if kind is not None:
+        raise GoldFileError(f"{name} is {kind}, not a gold set", _HINTS.get(kind, _PLAIN))
+    for pattern, what, hint in _TEXTS:
         if re.match(pattern, text, re.IGNORECASE | re.DOTALL):
             title = _TITLE.search(text) if hint == _DOWNLOAD else None
             quoted = f' ("{title[1].decode(errors="replace")}")' if title else ""
             raise GoldFileError(f"{name} {what}{quoted}, not a gold set", hint)
-    for magic, suffix in MAGIC.items():
-        if text.startswith(magic):
-            raise GoldFileError(f"{name} is compressed ({suffix}), not a gold set in plain text", _UNPACK)
     if _holds_vectors(text.decode(errors="replace")):
         raise GoldFileError(f"{name} holds vectors, not a gold set", _VECTORS)
     if len(head) == HEAD_BYTES and b"\n" not in head and b"\r" not in head:
-        raise GoldFileError(f"{name} is one long line of text, not a gold set", "give a text with one question a line")
+        raise GoldFileError(f"{name} is one long line of text, not a gold set", _PLAIN)
     # Text in UTF-16 has zero bytes too; that is another error.
     if b"\0" in text and not text.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise GoldFileError(f"{name} is a binary file, not a gold set", "give a text with one question a line")
+        raise GoldFileError(f"{name} is a binary file, not a gold set", _PLAIN)
 
 
 def _holds_vectors(text: str) -> bool:

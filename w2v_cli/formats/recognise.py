@@ -12,6 +12,7 @@ from itertools import takewhile
 
 from w2v_cli.choices import READABLE
 from w2v_cli.errors import ModelFileError
+from w2v_cli.storage.signatures import kind_of
 
 _SUFFIXES = {
     ".safetensors": "safetensors",
@@ -29,56 +30,49 @@ HEADER = re.compile(rb"([0-9]+)[ \t]([0-9]+)[ \t]*\r?\n")
 _NEEDS_WORDS = "use a format that holds words and vectors: safetensors, word2vec's or GloVe's"
 _AS_TEXT = "write the vectors as word2vec's text with the program that made it"
 _GENSIM = "write the vectors in a pure data format: vectors.save_word2vec_format('vectors.bin', binary=True)"
-# What people pass by mistake: how it begins, what it is, and a hint.
-_NOT_VECTORS = (
-    (re.compile(rb"\x80[\x02-\x05]"), "is a Python pickle, which can run any code when it is read", _GENSIM),
-    (re.compile(rb"(\(dp0\n|ccopy_reg\n|c__builtin__\n)"), "is a Python pickle of an old protocol", _GENSIM),
+_UNPACK = "unpack it and use the file inside"
+_UNPACKED = "unpack it first: {} FILE; or use gzip"
+# What people pass by mistake: what is said of it, if that is not "is KIND, not vectors", and a hint.
+_NOT_VECTORS = {
+    "a Python pickle": ("is a Python pickle, which can run any code when it is read", _GENSIM),
+    "a Git LFS pointer": (None, "git lfs pull downloads the file"),
+    "a numpy array": ("is a numpy array, which holds no words", _NEEDS_WORDS),
+    "a zip archive": (None, _UNPACK),
+    "a 7z archive": (None, _UNPACK),
+    "a RAR archive": (None, _UNPACK),
+    "a tar archive": (None, f"{_UNPACK}: tar -xf FILE"),
+    "compressed with bzip2": ("is compressed with bzip2", _UNPACKED.format("bunzip2 -k")),
+    "compressed with xz": ("is compressed with xz", _UNPACKED.format("xz -dk")),
+    "compressed with zstandard": ("is compressed with zstandard", _UNPACKED.format("zstd -d")),
+    "a fastText model": (
+        "is a fastText model, not word2vec's binary format",
+        "fastText also writes the words' vectors as text: use the .vec file next to it",
+    ),
+    "a finalfusion file": (
+        "is a finalfusion file",
+        "finalfusion convert -f finalfusion -t text MODEL vectors.txt writes text",
+    ),
+    "an HDF5 file": (
+        "is an HDF5 file",
+        "read it with h5py or the program that made it, and write the vectors as word2vec's text",
+    ),
+    "an SQLite database": (
+        "is an SQLite database, such as a .magnitude file",
+        "pymagnitude reads it; write the words and vectors as word2vec's text",
+    ),
+    "a Parquet file": (None, _AS_TEXT),
+    "an Arrow file": (None, _AS_TEXT),
+    "a GGUF file of a language model": (None, "it has no word vectors of this kind"),
+}
+_OTHER = "name a file of vectors"
+# Formats of text: how they begin, what they are, and a hint.
+_TEXTS = (
     (
         re.compile(rb"\s*<(!doctype|html|\?xml|head)", re.IGNORECASE),
         "is a web page, not vectors",
         "a download may have failed: look at the file, and download it again",
     ),
-    (
-        re.compile(rb"version https://git-lfs"),
-        "is a pointer of Git LFS, not the file itself",
-        "git lfs pull downloads the file",
-    ),
     (re.compile(rb"\s*[\[{]\s*\"[^\"\n]*\"\s*[:,]|\s*\[\s*\["), "is JSON, not vectors", _AS_TEXT),
-    (re.compile(rb"\x93NUMPY"), "is a numpy array, which holds no words", _NEEDS_WORDS),
-    (re.compile(rb"PK\x03\x04"), "is a zip archive", "unpack it and use the file inside"),
-    (
-        re.compile(rb"\xba\x16\x4f\x2f"),
-        "is a fastText model, not word2vec's binary format",
-        "fastText also writes the words' vectors as text: use the .vec file next to it",
-    ),
-    (
-        re.compile(rb"FiFu(?![ \t])"),
-        "is a finalfusion file",
-        "finalfusion convert -f finalfusion -t text MODEL vectors.txt writes text",
-    ),
-    (
-        re.compile(rb"\x89HDF\r\n\x1a\n"),
-        "is an HDF5 file",
-        "read it with h5py or the program that made it, and write the vectors as word2vec's text",
-    ),
-    (
-        re.compile(rb"SQLite format 3\0"),
-        "is an SQLite database, such as a .magnitude file",
-        "pymagnitude reads it; write the words and vectors as word2vec's text",
-    ),
-    (re.compile(rb"BZh[1-9]1AY&SY"), "is compressed with bzip2", "unpack it first: bunzip2 -k FILE; or use gzip"),
-    (re.compile(rb"\xfd7zXZ\0"), "is compressed with xz", "unpack it first: xz -dk FILE; or use gzip"),
-    (re.compile(rb"\x28\xb5\x2f\xfd"), "is compressed with zstandard", "unpack it first: zstd -d FILE; or use gzip"),
-    (re.compile(rb"7z\xbc\xaf\x27\x1c|Rar!\x1a\x07"), "is an archive", "unpack it and use the file inside"),
-    (re.compile(rb".{257}ustar", re.DOTALL), "is a tar archive", "unpack it and use the file inside: tar -xf FILE"),
-    (re.compile(rb"%PDF-"), "is a PDF document, not vectors", "name a file of vectors"),
-    (re.compile(rb"\xd0\xcf\x11\xe0|\{\\rtf"), "is a document, not vectors", "name a file of vectors"),
-    (
-        re.compile(rb"(?:PAR1|ARROW1|FEA1)(?![ \t])"),
-        "is a Parquet or Arrow file",
-        _AS_TEXT,
-    ),
-    (re.compile(rb"GGUF(?![ \t])"), "is a GGUF file of a language model", "it has no word vectors of this kind"),
     (re.compile(rb"\xff\xfe|\xfe\xff"), "is UTF-16", "convert it: iconv -f UTF-16 -t UTF-8 FILE > vectors.txt"),
 )
 # This many lines are looked at.
@@ -140,10 +134,14 @@ def recognise(name: str, head: bytes) -> str:
 
 def _require_vectors(name: str, by_name: str | None, head: bytes) -> None:
     """Raise an error that says what a file is if it certainly holds no words with vectors."""
-    for pattern, what, hint in _NOT_VECTORS:
+    kind = kind_of(head, name)
+    if kind == "a zip archive" and name.lower().endswith(".npz"):
+        raise ModelFileError(f"{name} {_NUMPY_ARCHIVE}", _NEEDS_WORDS)
+    if kind is not None:
+        what, hint = _NOT_VECTORS.get(kind, (None, _OTHER))
+        raise ModelFileError(f"{name} {what or f'is {kind}, not vectors'}", hint)
+    for pattern, what, hint in _TEXTS:
         if pattern.match(head):
-            if head.startswith(b"PK") and name.lower().endswith(".npz"):
-                what, hint = _NUMPY_ARCHIVE, _NEEDS_WORDS
             raise ModelFileError(f"{name} {what}", hint)
     if not head:
         raise ModelFileError(f"{name} is empty")

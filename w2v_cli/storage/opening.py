@@ -18,8 +18,6 @@ from w2v_cli.errors import MissingExtraError
 STDIN = "-"
 # How much of a .zst file is unpacked at a time: four of its bytes may stand for 128 KiB.
 _ZSTANDARD_BYTES = 1 << 12
-# The first bytes of a compressed file, and the suffix that its name should have.
-MAGIC = {b"\x1f\x8b": ".gz", b"BZh": ".bz2", b"\xfd7zXZ\x00": ".xz", b"\x28\xb5\x2f\xfd": ".zst"}
 
 
 class Readable(Protocol):
