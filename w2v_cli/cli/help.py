@@ -13,6 +13,7 @@ from w2v_cli.errors import ConfigError
 
 # In the order in which a reader meets them.
 TOPICS = [
+    "install",
     "training",
     "corpus",
     "resume",

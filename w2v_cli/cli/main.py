@@ -168,6 +168,7 @@ def w2v() -> None:
       w2v gradcheck                     is the mathematics right?
       zcat *.txt.gz | w2v train -       learn from a pipe
       w2v help                          the topics of the documentation
+      w2v help install                  the PATH, and completion by the Tab key
 
     Answers go to stdout, everything else to stderr. Exit codes: 0 done; 1 done, but the answer is no (an
     unknown word, a score that is too low); 2 wrong usage; 3 failed; 130 interrupted.
