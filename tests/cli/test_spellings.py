@@ -175,6 +175,7 @@ def test_what_is_like_nothing_is_left_to_click(typed: str, capsys: pytest.Captur
     ("typed", "hint"),
     [
         ("similar king -queen", "similar -- king -queen"),
+        ("similar king -bucket", "similar -- king -bucket"),
         ("similar king -kind -k 5", "similar -k 5 -- king -kind"),
         ("analogy man -king woman", "analogy -- man -king woman"),
         ("odd -boat ship raft", "odd -- -boat ship raft"),

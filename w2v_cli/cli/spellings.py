@@ -227,7 +227,7 @@ class _Line:
         if self.name == "train" and key in _OF_WORD2VEC:
             self._of_word2vec[key] = rest.pop(0) if rest and not rest[0].startswith("-") else "1"
             return []
-        if key in _LEFT_OUT:
+        if self.name == "train" and key in _LEFT_OUT:
             self.remarks.append(_LEFT_OUT[key])
             if rest and re.fullmatch(r"\d+|true|false", rest[0].lower()):
                 del rest[0]
