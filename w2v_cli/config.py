@@ -141,7 +141,7 @@ class TrainConfig:
         "Dimension of the vectors. Time and memory grow with it.",
         least=1,
         most=_MOST_INT32,
-        aliases=("size",),
+        aliases=("size", "vector-size"),
     )
     window: int = _option(
         int,
@@ -189,6 +189,7 @@ class TrainConfig:
         0.75,
         "ns: noise words are drawn in proportion to their count raised to this power.",
         least=0.0,
+        aliases=("ns-exponent",),
         only={"loss": "ns"},
     )
     min_count: int = _option(int, 5, "Words rarer than this are not in the model.", least=1)
@@ -222,6 +223,7 @@ class TrainConfig:
         "Worker threads. Default: all cores. With 1, the run can be repeated bit for bit.",
         least=1,
         most=1024,
+        aliases=("workers",),
     )
     seed: int = _option(int, 1, "Random seed of everything that is drawn.", least=0)
     engine: str = _option(

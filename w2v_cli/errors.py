@@ -5,6 +5,9 @@ The library raises these errors; only `cli.main` turns them into messages.
 
 from __future__ import annotations
 
+import shlex
+import sys
+
 
 class W2VError(Exception):
     """Something went wrong that the user can understand and act on.
@@ -56,7 +59,19 @@ class GoldFileError(W2VError):
 
 
 class MissingExtraError(W2VError):
-    """An optional package is needed but not installed."""
+    """An optional package is needed but not installed; the hint installs it for the Python that runs w2v.
+
+    Parameters
+    ----------
+    what : what needs the package · package : its name in the package index, which an extra in pyproject.toml lists.
+    otherwise : what to do instead, if there is something.
+    """
+
+    def __init__(self, what: str, package: str, otherwise: str = "") -> None:
+        # The extra of an installed w2v cannot be named, because the index need not have w2v. A plain `pip` may belong
+        # to another Python.
+        command = shlex.join([sys.executable or "python3", "-m", "pip", "install", package])
+        super().__init__(f"{what} needs the package {package}", command + (f", or {otherwise}" if otherwise else ""))
 
 
 class UnknownWordError(W2VError):

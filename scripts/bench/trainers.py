@@ -350,7 +350,10 @@ def draw(report: Row, path: str) -> None:
     try:
         import matplotlib
     except ImportError:
-        sys.exit("Error: --plot needs matplotlib\nHint: pip install '.[bench]'")
+        from w2v_cli.errors import MissingExtraError
+
+        missing = MissingExtraError("--plot", "matplotlib")
+        sys.exit(f"Error: {missing.message}\nHint: {missing.hint}")
     matplotlib.use("agg")
     # Text is kept as text, because glyph outlines would take ten times as many bytes.
     matplotlib.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "w2v"})

@@ -24,7 +24,7 @@ import numpy as np
 from w2v_cli.corpus import texts, tokens
 from w2v_cli.corpus.text_options import TextOptions
 from w2v_cli.embeddings import gold
-from w2v_cli.errors import W2VError
+from w2v_cli.errors import MissingExtraError, W2VError
 from w2v_cli.formats import model_file
 from w2v_cli.formats.reading import ReadOptions
 
@@ -128,7 +128,8 @@ def main() -> None:
     try:
         import atheris
     except ImportError:
-        sys.exit("Error: fuzzing needs the package atheris\nHint: pip install 'w2v-cli[fuzz]'")
+        missing = MissingExtraError("fuzzing", "atheris")
+        sys.exit(f"Error: {missing.message}\nHint: {missing.hint}")
     # All modules with a part in reading files.
     rooms = tuple(f"w2v_cli.{room}." for room in ("corpus", "embeddings", "formats", "storage"))
     for name, module in sorted(sys.modules.items()):

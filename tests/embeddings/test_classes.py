@@ -50,7 +50,7 @@ def test_the_command_prints_word_and_class(
     with monkeypatch.context() as without:
         without.setitem(sys.modules, "sklearn.cluster", None)
         code, out, err = classes("-k", "2")
-        assert (code, out) == (3, []) and "pip install 'w2v-cli[classes]'" in err
+        assert (code, out) == (3, []) and "-m pip install scikit-learn\n" in err
     pytest.importorskip("sklearn", reason=REASON)
     assert classes("-k", "2") == (0, ["a\t0", "b\t1", "c\t0", "d\t1"], "")
     assert classes("-k", "2", "--sort")[1] == ["a\t0", "c\t0", "b\t1", "d\t1"]

@@ -29,7 +29,7 @@ def classes(
     """Sort the words into classes by their directions.
 
     Prints one line per word: the word and its class, separated by a tab. Classes are numbered from 0 by their most
-    frequent words. The method is spherical k-means. It needs scikit-learn: pip install 'w2v-cli[classes]'.
+    frequent words. The method is spherical k-means. It needs scikit-learn: pip install scikit-learn.
 
     \b
     Examples:

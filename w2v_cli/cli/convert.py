@@ -8,7 +8,7 @@ import click
 
 from w2v_cli.choices import DTYPES, MATRICES, WRITABLE
 from w2v_cli.cli.console import note, note_all, print_json
-from w2v_cli.cli.options import json_option, reading_options
+from w2v_cli.cli.options import FILE, json_option, reading_options
 from w2v_cli.cli.progress import announcing_compilation
 from w2v_cli.errors import ModelFileError
 from w2v_cli.formats.reading import ReadOptions
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("source", metavar="IN")
-@click.argument("target", metavar="OUT")
+@click.argument("source", metavar="IN", type=FILE)
+@click.argument("target", metavar="OUT", type=FILE)
 @click.option(
     "--matrix",
     type=click.Choice(MATRICES),

@@ -8,7 +8,7 @@ import click
 
 from w2v_cli.choices import DEFAULT_MODEL, METHODS, OOV, PROTOCOL_NAMES, TASKS
 from w2v_cli.cli.console import note, print_csv, print_fields, print_json, print_table
-from w2v_cli.cli.options import json_option, reading_options, require_not_nan
+from w2v_cli.cli.options import FILE, json_option, reading_options, require_not_nan
 from w2v_cli.cli.session import Session, pass_session
 from w2v_cli.formats.reading import ReadOptions
 
@@ -20,14 +20,14 @@ CSV_COLUMNS += ["oov", "protocol"]
 
 
 @click.command()
-@click.argument("gold", metavar="GOLD...", nargs=-1, required=True)
+@click.argument("gold", metavar="GOLD...", nargs=-1, type=FILE, required=True)
 @click.option(
     "-m",
     "--vectors",
     "model_paths",
     metavar="FILE",
     multiple=True,
-    type=click.Path(),
+    type=FILE,
     envvar="W2V_MODEL",
     show_envvar=True,
     default=[DEFAULT_MODEL],

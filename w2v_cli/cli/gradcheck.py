@@ -9,7 +9,7 @@ import click
 
 from w2v_cli.choices import CHECKED_ENGINES
 from w2v_cli.cli.console import note, print_json, print_table
-from w2v_cli.cli.options import json_option
+from w2v_cli.cli.options import FILE, json_option
 
 if TYPE_CHECKING:
     from w2v_cli.gradients.check import Finding
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     "--at",
     nargs=2,
     metavar="MODEL CORPUS",
+    type=FILE,
     help="Check the training steps of MODEL, at its own vectors and at windows from the start of CORPUS.",
 )
 @json_option

@@ -13,6 +13,7 @@ from w2v_cli.errors import ConfigError
 
 # In the order in which a reader meets them.
 TOPICS = [
+    "install",
     "training",
     "corpus",
     "resume",
@@ -27,7 +28,7 @@ TOPICS = [
 
 
 @click.command()
-@click.argument("topic", required=False)
+@click.argument("topic", required=False, shell_complete=lambda context, parameter, typed: _topics(typed))
 def help(topic: str | None) -> None:
     """Explain a topic, or list the topics.
 
@@ -47,6 +48,11 @@ def help(topic: str | None) -> None:
         click.echo_via_pager(_text(topic))
     else:
         print_rows([line] for line in _text(topic).splitlines())
+
+
+def _topics(typed: str) -> list[str]:
+    """Return the topics that a shell may complete."""
+    return [topic for topic in TOPICS if topic.startswith(typed)]
 
 
 def _text(topic: str) -> str:

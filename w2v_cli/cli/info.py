@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from w2v_cli.cli.console import note_all, print_fields, print_json, printable
-from w2v_cli.cli.options import json_option, reading_options
+from w2v_cli.cli.options import FILE, json_option, reading_options
 from w2v_cli.cli.progress import announcing_compilation
 from w2v_cli.formats.reading import ReadOptions
 
@@ -20,7 +20,7 @@ _NOT_ASCII = re.compile("[^ -~]")
 
 
 @click.command()
-@click.argument("model", metavar="MODEL")
+@click.argument("model", metavar="MODEL", type=FILE)
 @reading_options()
 @json_option
 def info(model: str, reading: ReadOptions, as_json: bool) -> None:

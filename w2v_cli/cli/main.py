@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import importlib
+import itertools
 import sys
 import traceback
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from typing import NoReturn
 import click
 
 from w2v_cli.cli.console import note, show_error
+from w2v_cli.cli.options import HELP
 from w2v_cli.cli.session import Session
 from w2v_cli.cli.signals import end_tidily
 from w2v_cli.cli.streams import AnswerError, drop_answers, flush_answers, guard_streams
@@ -58,7 +60,7 @@ _DEBUG = click.Option(
 
 
 def _print_version(context: click.Context, _: click.Parameter, asked: bool) -> None:
-    if asked:
+    if asked and not context.resilient_parsing:
         # Imported here because looking the version up takes time.
         from w2v_cli import __version__
 
@@ -97,21 +99,63 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Return the name, the command and its arguments; the error for an unknown name suggests a similar one."""
-        if args[0] not in COMMANDS and not ctx.resilient_parsing:
-            # Imported here because only a mistyped command needs it.
+        """Return the name, the command and its arguments; an unknown spelling is refused, with what may be meant."""
+        if ctx.resilient_parsing:
+            return super().resolve_command(ctx, args)
+        if args[0] not in COMMANDS:
+            # Imported here because only a mistyped command needs them.
             from difflib import get_close_matches
 
+            from w2v_cli.cli.spellings import check_command
+
+            check_command(self, ctx, args)
             for near in get_close_matches(args[0], COMMANDS, n=1):
                 ctx.fail(f"No such command '{args[0]}'. Did you mean '{near}'?")
-        return super().resolve_command(ctx, args)
+        name, command, arguments = super().resolve_command(ctx, args)
+        if name is not None and command is not None and not _plain(command, arguments):
+            from w2v_cli.cli.spellings import check_options
+
+            check_options(name, command, arguments)
+        return name, command, arguments
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the options before the command; those of other programs, which have no commands, get an answer."""
+        given = list(args)
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption:
+            from w2v_cli.cli.spellings import check_command
+
+            check_command(self, ctx, given)
+            raise
+
+
+def _plain(command: click.Command, arguments: Sequence[str]) -> bool:
+    """Return whether every option is spelled as the command has it, and its value is one of the choices if any."""
+    known = {spelling: option for option in (*command.params, HELP) for spelling in option.opts}
+    for typed, following in itertools.zip_longest(arguments, arguments[1:]):
+        if typed == "--":
+            break
+        if typed.startswith("-") and typed != "-":
+            name, equals, value = typed.partition("=")
+            option = known.get(name)
+            if option is None:
+                return False
+            if isinstance(option.type, click.Choice) and (value if equals else following) not in option.type.choices:
+                return False
+    return True
 
 
 @click.group(
     cls=LazyGroup,
     params=[_VERSION, _DEBUG],
     epilog=_EPILOG,
-    context_settings={"help_option_names": ["-h", "--help"], "show_default": True, "max_content_width": 100},
+    context_settings={
+        "help_option_names": HELP.opts,
+        "show_default": True,
+        "max_content_width": 100,
+        "token_normalize_func": lambda name: name.replace("_", "-"),
+    },
 )
 def w2v() -> None:
     """Learn word vectors from text, and ask them questions.
@@ -124,6 +168,7 @@ def w2v() -> None:
       w2v gradcheck                     is the mathematics right?
       zcat *.txt.gz | w2v train -       learn from a pipe
       w2v help                          the topics of the documentation
+      w2v help install                  the PATH, and completion by the Tab key
 
     Answers go to stdout, everything else to stderr. Exit codes: 0 done; 1 done, but the answer is no (an
     unknown word, a score that is too low); 2 wrong usage; 3 failed; 130 interrupted.

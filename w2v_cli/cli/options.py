@@ -29,6 +29,29 @@ TEXT_OPTIONS: dict[str, type] = {
     "encoding": str,
 }
 
+
+class FileName(click.ParamType):
+    """The name of a file or folder, which the shell completes and nobody checks before the command does."""
+
+    name = "file"
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[Any]:
+        """Let the shell complete what has been typed of the name."""
+        # Imported here because only a shell asks for it.
+        from click.shell_completion import CompletionItem
+
+        return [CompletionItem(incomplete, type=self.kind)]
+
+
+FILE = FileName("file")
+FOLDER = FileName("dir")
+
+# click adds this option to every command. It stands here for its spellings.
+HELP = click.Option(["-h", "--help"], is_flag=True)
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
 threads_option = click.option(
@@ -64,6 +87,7 @@ def model_options(command: Command) -> Command:
         "--vectors",
         "model_path",
         metavar="FILE",
+        type=FILE,
         envvar="W2V_MODEL",
         show_envvar=True,
         default=DEFAULT_MODEL,
@@ -189,7 +213,7 @@ def _click_option(name: str, option: Option) -> Callable[[Command], Command]:
     return click.option(
         *map(option_name, (name, *option.aliases)),
         name,
-        type=click.Choice(option.choices) if option.choices else option.kind,
+        type=click.Choice(option.choices) if option.choices else FILE if option.kind is str else option.kind,
         default=option.default,
         metavar=None if option.choices else {int: "N", float: "X", str: "FILE"}[option.kind],
         help=option.help,
@@ -204,6 +228,7 @@ def config_file_option(command: Command) -> Command:
         "--config",
         "config_file",
         metavar="FILE",
+        type=FILE,
         is_eager=True,
         callback=_use_as_defaults,
         help="TOML file of options, as printed by `w2v info`. Command-line options override it.",

@@ -10,6 +10,7 @@ import click
 from w2v_cli.choices import SCORINGS, THRESHOLDS
 from w2v_cli.cli.console import print_json
 from w2v_cli.cli.options import (
+    FILE,
     json_option,
     quiet_option,
     require_not_nan,
@@ -26,9 +27,14 @@ _DEFAULT_THRESHOLDS = ", ".join(f"{threshold:g} for {scoring}" for scoring, thre
 
 
 @click.command()
-@click.argument("corpus", nargs=-1, required=True)
+@click.argument("corpus", nargs=-1, type=FILE, required=True)
 @click.option(
-    "-o", "--output", metavar="OUT", required=True, help="File for the text, gzipped if it ends in .gz; - is stdout."
+    "-o",
+    "--output",
+    metavar="OUT",
+    type=FILE,
+    required=True,
+    help="File for the text, gzipped if it ends in .gz; - is stdout.",
 )
 @click.option(
     "--scoring",

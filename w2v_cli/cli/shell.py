@@ -77,14 +77,12 @@ def _arguments(line: str) -> list[str]:
 def _ask(context: click.Context, arguments: Sequence[str], always: Sequence[str]) -> None:
     """Run a command. If it fails, say why; the shell continues."""
     try:
-        command = w2v.get_command(context, arguments[0])
-        if command is None:
-            raise click.UsageError(f"No such command '{arguments[0]}'.")
+        name, command, given = w2v.resolve_command(context, [arguments[0], *always, *arguments[1:]])
+        assert command is not None
         # `command.main` would end the program if the reader of stdout closes its pipe.
         # The questions read the model as the shell has read it.
         reading = {name: context.params[name] for name in ("format", "errors", "repeats", "lenient")}
-        given = [*always, *arguments[1:]]
-        with command.make_context(arguments[0], given, parent=context, default_map=reading) as inner:
+        with command.make_context(name, given, parent=context, default_map=reading) as inner:
             command.invoke(inner)
     except click.exceptions.Exit:
         pass

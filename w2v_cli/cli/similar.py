@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from w2v_cli.cli.console import given_words, print_fields, print_json, read_lines
-from w2v_cli.cli.options import count_option, json_option, model_options, require_not_nan, restrict_option
+from w2v_cli.cli.options import FILE, count_option, json_option, model_options, require_not_nan, restrict_option
 from w2v_cli.cli.session import Session, pass_session
 from w2v_cli.formats.reading import ReadOptions
 
@@ -16,10 +16,11 @@ from w2v_cli.formats.reading import ReadOptions
 @click.command()
 @click.argument("words", metavar="[WORD...]", nargs=-1)
 @model_options
-@click.option("--words-from", metavar="FILE", help="Also ask about every line of FILE; - is stdin.")
+@click.option("--words-from", metavar="FILE", type=FILE, help="Also ask about every line of FILE; - is stdin.")
 @click.option(
     "--vector-of",
     metavar="FILE",
+    type=FILE,
     help="Also ask about the vectors in FILE (- is stdin): D numbers per line, or .npy; for a text, the mean of its"
     " words.",
 )

@@ -14,6 +14,8 @@ from click.core import ParameterSource
 from w2v_cli.choices import DEFAULT_MODEL, READABLE
 from w2v_cli.cli.console import print_json
 from w2v_cli.cli.options import (
+    FILE,
+    FOLDER,
     TEXT_OPTIONS,
     Duration,
     config_file_option,
@@ -42,8 +44,8 @@ _MOST_SHOWN = 20
 
 
 @click.command()
-@click.argument("corpus", nargs=-1)
-@click.option("-o", "--output", metavar="FILE", default=DEFAULT_MODEL, help=_OUTPUT_HELP)
+@click.argument("corpus", nargs=-1, type=FILE)
+@click.option("-o", "--output", metavar="FILE", type=FILE, default=DEFAULT_MODEL, help=_OUTPUT_HELP)
 @config_options
 @text_options
 @suffix_option
@@ -51,6 +53,7 @@ _MOST_SHOWN = 20
 @click.option(
     "--checkpoint",
     metavar="FOLDER",
+    type=FOLDER,
     help="Save the state of the run in FOLDER now and then, so that it can be resumed. Takes about as much space as the"
     " model and the encoded text.",
 )
@@ -58,6 +61,7 @@ _MOST_SHOWN = 20
 @click.option(
     "--resume",
     metavar="FOLDER",
+    type=FOLDER,
     help="Resume the run in a --checkpoint FOLDER. It keeps its options, so only -o is needed.",
 )
 @quiet_option

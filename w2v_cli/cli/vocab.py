@@ -7,12 +7,12 @@ from typing import Any
 import click
 
 from w2v_cli.cli.console import answers_at_terminal, print_json, print_rows
-from w2v_cli.cli.options import json_option, quiet_option, suffix_option, text_options, threads_option
+from w2v_cli.cli.options import FILE, json_option, quiet_option, suffix_option, text_options, threads_option
 from w2v_cli.cli.progress import ProgressLine
 
 
 @click.command()
-@click.argument("corpus", nargs=-1, required=True)
+@click.argument("corpus", nargs=-1, type=FILE, required=True)
 @click.option(
     "--min-count", metavar="N", type=click.IntRange(min=1), default=1, help="Words rarer than this are not printed."
 )

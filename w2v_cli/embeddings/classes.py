@@ -39,9 +39,7 @@ def word_classes(vectors: WordVectors, k: int, seed: int = 1) -> np.ndarray:
     try:
         from sklearn.cluster import kmeans_plusplus
     except ImportError:
-        raise MissingExtraError(
-            "word classes need the package scikit-learn", hint="pip install 'w2v-cli[classes]'"
-        ) from None
+        raise MissingExtraError("sorting words into classes", "scikit-learn") from None
     if k > len(vectors):
         raise ConfigError(f"-k {k}: there are {len(vectors):,} words", hint="ask for fewer classes")
     units = vectors.unit_rows

@@ -111,9 +111,7 @@ def _zstandard(raw: IO[bytes]) -> Readable:
     try:
         import zstandard
     except ImportError:
-        raise MissingExtraError(
-            "reading .zst needs the package zstandard", hint="pip install 'w2v-cli[zstd]', or unpack the file"
-        ) from None
+        raise MissingExtraError("reading .zst", "zstandard", "unpack the file") from None
     return _Zstandard(raw, zstandard.ZstdDecompressor())
 
 
