@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import click
 
-from w2v_cli.cli.console import given_words, known_words, print_fields, print_json
-from w2v_cli.cli.options import count_option, json_option, model_options
+from w2v_cli.cli.console import given_words, known_words
+from w2v_cli.cli.options import count_option, model_options
 from w2v_cli.cli.session import Session, pass_session
+from w2v_cli.cli.tables import print_answers, table_options
 from w2v_cli.formats.reading import ReadOptions
 
 
@@ -14,10 +15,10 @@ from w2v_cli.formats.reading import ReadOptions
 @click.argument("context", metavar="CONTEXT...", nargs=-1, required=True)
 @model_options
 @count_option
-@json_option
+@table_options
 @pass_session
 def predict(
-    session: Session, context: tuple[str, ...], model_path: str, reading: ReadOptions, count: int, as_json: bool
+    session: Session, context: tuple[str, ...], model_path: str, reading: ReadOptions, count: int, style: str
 ) -> None:
     """Print the words that the model expects in the middle.
 
@@ -40,9 +41,7 @@ def predict(
     known = known_words(asked, model)
     if known:
         answers = model.predict(known, count)
-        if as_json:
-            print_json({"context": known, "answers": [answer._asdict() for answer in answers]})
-        else:
-            for answer in answers:
-                print_fields(answer.word, f"{answer.likelihood:.4g}")
+        rows = ((answer.word, answer.likelihood) for answer in answers)
+        found = {"context": known, "answers": [answer._asdict() for answer in answers]}
+        print_answers(style, ["word", "likelihood"], rows, [found], decimals=".4g")
     model.word_vectors.ids_of(asked)

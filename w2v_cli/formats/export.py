@@ -20,7 +20,6 @@ from w2v_cli.errors import ConfigError, ModelFileError
 from w2v_cli.formats.binary import write_binary
 from w2v_cli.formats.model_file import LOSSES, save_model
 from w2v_cli.formats.recognise import format_of_name
-from w2v_cli.formats.text import write_numbers, write_text
 from w2v_cli.storage.atomic import atomic_files, packing
 from w2v_cli.storage.words import Words
 
@@ -206,10 +205,15 @@ def _write_rows(file: IO[bytes], kind: str, words: Sequence[str], matrix: np.nda
     """Write the vectors, and the words if the format holds them."""
     if kind == "binary":
         write_binary(file, words, matrix)
-    elif kind == "tsv":
-        write_numbers(file, matrix, "\t")
-    elif kind == "npy":
+        return
+    if kind == "npy":
         _write_npy(file, np.ascontiguousarray(matrix))
+        return
+    # Imported here because it loads numba, which the other formats do not need.
+    from w2v_cli.formats.text import write_numbers, write_text
+
+    if kind == "tsv":
+        write_numbers(file, matrix, "\t")
     else:
         write_text(file, words, matrix, header=kind == "text")
 
