@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -98,6 +98,24 @@ def target_format(path: str | os.PathLike[str], format: str | None, dtype: str) 
     if kind == "binary" and dtype != "float32":
         raise ConfigError("word2vec's binary format holds float32 only", hint="omit --dtype")
     return kind
+
+
+def lost_by(format: str, kept: Collection[str]) -> list[str]:
+    """Return what a format cannot hold of all that a file of vectors holds, besides words and one table, as nouns.
+
+    Parameters
+    ----------
+    kept : the names of the tensors of a model, and `metadata` if it has any.
+    """
+    names = {
+        "counts": "the counts of the words",
+        "output_vectors": "the output vectors",
+        "node_vectors": "the vectors of the tree's nodes",
+        "metadata": "how the model was made",
+    }
+    # `write_vectors` writes one table, even to safetensors.
+    held = ("counts", "metadata") if format == "safetensors" else ()
+    return [noun for name, noun in names.items() if name in kept and name not in held]
 
 
 def words_path(path: str) -> str:
