@@ -93,7 +93,7 @@ def test_at_a_terminal_there_is_a_prompt_completion_and_a_history(tmp_path: Path
     with subprocess.Popen(command, stdin=side, stdout=side, stderr=side) as process:
         os.close(side)
         screen = b""
-        for typed, awaited in ((b"que\t\n", b"queen\tking\t"), (b"\x04", b"\n")):
+        for typed, awaited in ((b"que\t\n", b"queen  king  "), (b"\x04", b"\n")):
             while b"w2v> " not in screen:
                 screen += os.read(main, 4096)
             os.write(main, typed)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from w2v_cli.choices import METHODS, OOV, PROTOCOL_NAMES, TASKS
-from w2v_cli.cli.console import note, print_fields, print_json
+from w2v_cli.cli.console import note, note_all, print_fields, print_json
 from w2v_cli.cli.options import models_options, require_not_nan
 from w2v_cli.cli.session import Session, pass_session
 from w2v_cli.cli.tables import Cell, print_csv, print_table, table_options
@@ -28,6 +28,12 @@ CSV_COLUMNS += ["oov", "protocol"]
     type=click.Choice(TASKS),
     help="What GOLD holds. Its content tells pairs from analogies; odd (4 or more words, the odd one last) must be"
     " asked for.",
+)
+@click.option(
+    "--column",
+    metavar="NAME|NUMBER",
+    help="The column of the ratings of word pairs: its name in the header, or its number, from 1. Default: the mean,"
+    " as the header or the numbers tell.",
 )
 @click.option(
     "--protocol",
@@ -67,6 +73,7 @@ def eval(
     model_paths: tuple[str, ...],
     reading: ReadOptions,
     task: str | None,
+    column: str | None,
     protocol: str,
     method: str,
     oov: str | None,
@@ -78,9 +85,10 @@ def eval(
 
     A GOLD file (- is stdin) holds analogies or word pairs; its content tells which. Analogies are ": section" lines and
     lines of 4 words, or pairs of words as in BATS; the score is the percentage of right answers. Word pairs are tables
-    with 2 words and a number; the score is Spearman's ρ × 100. In a folder, all files are read. Scores can be compared
-    only under the same protocol, which is printed with them. The 95 % interval (bootstrap) says how much a score may
-    change with other questions of the same kind. If no question of a file can be asked, the exit code is 1.
+    with 2 words and a number; the score is Spearman's ρ × 100. In a folder, all gold sets are read, and other files are
+    named and skipped. Scores can be compared only under the same protocol, which is printed with them. The 95 %
+    interval (bootstrap) says how much a score may change with other questions of the same kind. If no question of a
+    file can be asked, the exit code is 1.
 
     \b
     Examples:
@@ -88,13 +96,14 @@ def eval(
       w2v eval -m wiki.safetensors wordsim353.txt --require 60
       w2v eval -m old.safetensors -m new.safetensors questions-words.txt
       w2v eval --task odd doesnt-fit.txt
+      w2v eval SimLex-999.txt --column "SD(SimLex)"
       w2v eval --json questions-words.txt | jq .score
     """
     # Imported here so that `w2v --help` need not wait for numpy.
     from w2v_cli.embeddings.gold import read_gold_sets
 
     # All files are read before any work is done.
-    gold_sets = [gold_set for path in gold for gold_set in read_gold_sets(path, task)]
+    gold_sets = [gold_set for path in gold for gold_set in read_gold_sets(path, task, column, _note_skipped)]
     models = {path: session.model(path, reading) for path in model_paths}
     too_low, csv_rows, has_unasked = [], list[list[Cell]](), False
     for gold_set in gold_sets:
@@ -117,6 +126,10 @@ def eval(
         note(line)
     if too_low or has_unasked:
         context.exit(1)
+
+
+def _note_skipped(message: str) -> None:
+    note_all([message])
 
 
 def _note_remarks(scores: dict[str, Score]) -> None:

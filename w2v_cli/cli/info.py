@@ -90,13 +90,13 @@ def _shown(facts: Mapping[str, Any]) -> dict[str, Any]:
         return {**facts, "format": _FORMATS.get(facts["format"], facts["format"])}
     blocks = "an unknown number of" if facts["blocks"] is None else f"{facts['blocks']:,}"
     done = f"{facts['blocks_done']:,} of {blocks} blocks, {facts['epochs_done']} of {facts['epochs']} epochs"
-    end = "finished; --resume with a higher --epochs goes on" if facts["finished"] else facts["resume"]
+    more = f"finished; more epochs: {facts['resume']} --epochs {2 * facts['epochs']}"
     left_out = ("epochs_done", "epochs", "blocks_done", "blocks", "finished", "resume")
     return {
         **{name: value for name, value in facts.items() if name not in left_out},
         "format": "checkpoint folder of w2v train",
         "done": done,
-        "resume": end,
+        "resume": more if facts["finished"] else facts["resume"],
     }
 
 

@@ -1,4 +1,4 @@
-"""Describe a checkpoint folder: what its run is to do, how far it has come, and how to resume it. Nothing is written."""
+"""Describe a checkpoint folder: what its run is to do, how far it has come, and how to resume it."""
 
 from __future__ import annotations
 
