@@ -10,7 +10,7 @@ from w2v_cli.choices import require_number, require_whole
 from w2v_cli.embeddings.queries import Neighbour, parse_query
 from w2v_cli.embeddings.queries import similar as most_similar
 from w2v_cli.embeddings.vectors import WordVectors
-from w2v_cli.errors import UnknownWordError
+from w2v_cli.errors import ConfigError, UnknownWordError
 
 
 class Compared(NamedTuple):
@@ -40,7 +40,7 @@ def compare(
     Raises
     ------
     ConfigError
-        If a query is empty, or an option is out of range.
+        If `models` is no dict of models, a query is empty, or an option is out of range.
 
     Examples
     --------
@@ -53,6 +53,8 @@ def compare(
     >>> rat.neighbours["office"] is None
     True
     """
+    if not isinstance(models, Mapping) or not all(isinstance(model, Questions) for model in models.values()):
+        raise ConfigError("the models are not a dict of models by their names", hint='such as {"old": old, "new": new}')
     require_whole("k", k, 1)
     require_whole("restrict_vocab", restrict_vocab, 1, optional=True)
     if threshold is not None:

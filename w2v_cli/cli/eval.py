@@ -96,7 +96,7 @@ def eval(
       w2v eval -m wiki.safetensors wordsim353.txt --require 60
       w2v eval -m old.safetensors -m new.safetensors questions-words.txt
       w2v eval --task odd doesnt-fit.txt
-      w2v eval SimLex-999.txt --column "SD(SimLex)"
+      w2v eval ratings.csv --column 4
       w2v eval --json questions-words.txt | jq .score
     """
     # Imported here so that `w2v --help` need not wait for numpy.

@@ -14,12 +14,10 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 
-from w2v_cli.embeddings.not_gold import HEAD_BYTES, refuse_other_files
+from w2v_cli.embeddings.gold_files import files_in, read_text, split_name
 from w2v_cli.embeddings.rated_pairs import Layout, RatingColumn, find_layout, number_of, split_fields, stem
-from w2v_cli.errors import ConfigError, GoldFileError, MissingExtraError
-from w2v_cli.storage.opening import OPENERS, decompressed, open_input, suffix_of
+from w2v_cli.errors import ConfigError, GoldFileError
 
 # Pairs of words, as in BATS, make at most this many questions in a section. 317 pairs make about as many.
 MOST_QUESTIONS = 100_000
@@ -27,8 +25,6 @@ _HINT = (
     "give analogies (': section' lines, 4 words per line), pairs of words that share a relation (as in BATS: word, tab,"
     " answer/answer), word pairs with a rating, or, by --task odd, words of which the last does not belong"
 )
-_CHUNK_BYTES = 1 << 20
-_SUFFIXES = ("", ".txt", ".tsv", ".tab", ".csv")
 # A word with its part of speech: sun-n, sun_NOUN.
 TAGGED = re.compile(r"(.+)[-_/.#|](?:[nvajr]|nn|vb|jj|rb|noun|verb|adj|adv|propn)", re.IGNORECASE)
 _ODD_NAME = re.compile(r"(the )?(odd([ _-]?(one|word))?([ _-]?out)?|outlier|intruder|doesn.?t[ _-]?fit)", re.IGNORECASE)
@@ -136,7 +132,7 @@ def read_gold_sets(
         raise ConfigError(f"a column of ratings was named, but --task {task} has none", hint="leave out one of the two")
     if not os.path.isdir(name):
         return [_read_file(name, task, column)]
-    files = _files_in(name)
+    files = files_in(name)
     if not files:
         raise GoldFileError(f"cannot read {name}: the folder holds no gold sets (.txt, .tsv, .csv)", hint=_HINT)
     sets = _read_files(files, task, column, on_skip)
@@ -168,25 +164,6 @@ def _read_files(
     return sets
 
 
-def _files_in(folder: str) -> dict[str, str]:
-    """Return the files in a folder and its subfolders, each by its relative name without the suffix."""
-    paths = sorted(os.path.join(parent, name) for parent, _, names in os.walk(folder) for name in names)
-    files = {}
-    for path in paths:
-        relative = os.path.relpath(path, folder)
-        label, suffix = _split_name(relative)
-        is_hidden = any(part.startswith((".", "__")) for part in relative.split(os.sep))
-        if suffix.lower() in _SUFFIXES and not is_hidden:
-            files[relative if label in files else label] = path
-    return files
-
-
-def _split_name(name: str) -> tuple[str, str]:
-    """Return a name without its suffix, and the suffix; that of a compressed file is ignored."""
-    plain, packing = os.path.splitext(name)
-    return os.path.splitext(plain if packing.lower() in OPENERS else name)
-
-
 def _joined(sets: Mapping[str, AnalogySet | OddSet]) -> Sections:
     """Return the sections of all files, named by their files."""
     return tuple(
@@ -201,7 +178,7 @@ def _section_counts(sets: Mapping[str, AnalogySet | OddSet]) -> tuple[tuple[str,
 
 
 def _read_file(name: str, task: str | None, column: str | int | None) -> GoldSet:
-    numbered = enumerate(_read_text(name).split("\n"), start=1)
+    numbered = enumerate(read_text(name).split("\n"), start=1)
     # A tab at the start of a line stays: the name of an index is often empty.
     lines = [(number, line.rstrip().lstrip(" ")) for number, line in numbered if line.strip()]
     # A word may begin with `#`, so only a `#` with a blank after it is certain to begin a comment.
@@ -233,37 +210,6 @@ def _with_rating(name: str, layout: Layout, column: str) -> Layout:
     return chosen
 
 
-def _read_text(name: str) -> str:
-    """Return the text of a file, decompressed, without a byte order mark and with `\\n` line ends."""
-    suffix = suffix_of(name)
-    try:
-        with open_input(name) as raw:
-            file = decompressed(name, raw)
-            data = b""
-            while len(data) < HEAD_BYTES and (more := file.read(HEAD_BYTES - len(data))):
-                data += more
-            # A file that is certainly no gold set is not read to its end.
-            refuse_other_files(name, data[:HEAD_BYTES])
-            data += b"".join(iter(partial(file.read, _CHUNK_BYTES), b""))
-    except (GoldFileError, MissingExtraError):
-        raise
-    except OSError as error:
-        raise GoldFileError(f"cannot read {name}: {error.strerror or error}") from error
-    except Exception as error:  # the packages that decompress raise exceptions of their own
-        if suffix not in OPENERS:
-            raise
-        raise GoldFileError(f"{name} is damaged or cut short: {error}", hint="copy or download it again") from error
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        encoding = "UTF-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "WINDOWS-1252"
-        raise GoldFileError(
-            f"{name} is not UTF-8 text: byte {error.start:,}",
-            hint=f"save the gold set as UTF-8; if it is in {encoding}: iconv -f {encoding} -t UTF-8 OLD > NEW",
-        ) from error
-    return text.replace("\r\n", "\n").replace("\r", "\n")
-
-
 def _read_pairs(name: str, rows: _Lines, layout: Layout) -> PairSet:
     pairs, ratings = list[tuple[str, str]](), list[float]()
     for i, (number, line) in enumerate(rows):
@@ -287,7 +233,7 @@ def _read_analogies(name: str, rows: _Lines) -> AnalogySet:
     paired = [fields for fields in words if len(fields) == 2 and number_of(fields[1]) is None]
     if 2 * len(paired) <= len(words):
         return AnalogySet(name, _sections(name, rows, "questions", range(4, 5), "four words"))
-    title = _split_name(os.path.basename(name))[0]
+    title = split_name(os.path.basename(name))[0]
     sections = _sections(name, rows, title, range(2, 3), "a word and its answers")
     questions = tuple((title, tuple(_questions_of(pairs))) for title, pairs in sections)
     if not any(asked for _, asked in questions):
