@@ -41,8 +41,9 @@ def analogy(
 ) -> None:
     """Find D, where A is to B as C is to D.
 
-    Prints one line per answer: the question, the word and its score (with 3cosadd, the cosine), separated by tabs; best
-    first. A, B and C are never answers. - reads questions from stdin, three words per line.
+    Prints one line per answer: the question, the word and its score (with 3cosadd, the cosine), separated by tabs
+    (aligned on a terminal); best first. A, B and C are never answers. - reads questions from stdin, three words per
+    line.
 
     \b
     Examples:

@@ -20,7 +20,8 @@ def odd(session: Session, words: tuple[str, ...], model_path: str, reading: Read
     """Print the word that does not belong to the others.
 
     This is the word farthest from the mean of all of them. It is printed with its cosine to the mean, separated by a
-    tab. Unknown words are left out, and the exit code is 1. - reads words from stdin, one per line.
+    tab (aligned on a terminal). Unknown words are left out, and the exit code is 1. - reads words from stdin, one per
+    line.
 
     \b
     Examples:

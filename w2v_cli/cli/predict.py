@@ -23,9 +23,9 @@ def predict(
     """Print the words that the model expects in the middle.
 
     CONTEXT is the words around the middle, in any order; they are never answers. Prints one line per answer: the word
-    and its likelihood, separated by a tab. The likelihood is e^-loss, where the loss is the model's own loss per
-    prediction for this window. With softmax and hs it is a probability among all words; with negative sampling, the
-    probability that the word is not noise.
+    and its likelihood, separated by a tab (aligned on a terminal). The likelihood is e^-loss, where the loss is the
+    model's own loss per prediction for this window. With softmax and hs it is a probability among all words; with
+    negative sampling, the probability that the word is not noise.
 
     Needs a model of w2v train with its output vectors. Unknown words are left out, and the exit code is 1. - reads
     words from stdin, one per line.

@@ -57,9 +57,10 @@ def similar(
 ) -> None:
     """Print the words nearest to each WORD, with cosines.
 
-    Prints one line per answer: the query, the word and the cosine of the angle between them, separated by tabs; best
-    first, and words of equal cosine in vocabulary order. The search is exact. If a word is unknown, the others are
-    answered and the exit code is 1. Several models stand side by side, each with columns of its own below a header.
+    Prints one line per answer: the query, the word and the cosine of the angle between them, separated by tabs (aligned
+    on a terminal); best first, and words of equal cosine in vocabulary order. The search is exact. If a word is
+    unknown, the others are answered and the exit code is 1. Several models stand side by side, each with columns of its
+    own below a header.
 
     A WORD may be a sum such as "king - man + woman": the vectors of its words are scaled to length 1 and added. Without
     quotes, a word that starts with + or - continues the sum before it; put -- before such words. A lone - reads words

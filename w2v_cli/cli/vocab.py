@@ -37,8 +37,9 @@ def vocab(
 ) -> None:
     """Count the words of a text.
 
-    CORPUS is as in w2v train. Prints one line per word: the word and its count, separated by a tab; the most frequent
-    word first, and words of equal count in the order of their bytes. w2v train --vocab reads such a file.
+    CORPUS is as in w2v train. Prints one line per word: the word and its count, separated by a tab (aligned on a
+    terminal); the most frequent word first, and words of equal count in the order of their bytes. w2v train --vocab
+    reads such a file.
 
     \b
     Examples:
