@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, AnyStr
 
@@ -84,6 +84,26 @@ def assert_a_closed_pipe_is_silent(*arguments: str) -> None:
         process.stdout.close()
         assert process.stderr.read() == b""
         assert process.wait() == 0
+
+
+# The words and vectors that tests of questions share; each adds words of its own.
+ROYAL_WORDS = ["man", "woman", "king", "queen", "apple"]
+ROYAL_VECTORS = [[0, 1, 1], [0, -1, 1], [1, 1, 1], [1, -1, 1], [-1, 0, -1]]
+
+
+@pytest.fixture
+def royal_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Mapping[str, Sequence[float]]], Path]:
+    """Change to a folder of the test's own; return a function that writes model.safetensors with more words there."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("W2V_MODEL", raising=False)
+
+    def write(more: Mapping[str, Sequence[float]]) -> Path:
+        words, vectors = [*ROYAL_WORDS, *more], np.array([*ROYAL_VECTORS, *more.values()], np.float32)
+        counts = np.arange(len(words), 0, -1, dtype=np.int64)
+        save_model("model.safetensors", words, counts, {"input_vectors": vectors}, {})
+        return tmp_path / "model.safetensors"
+
+    return write
 
 
 @pytest.fixture

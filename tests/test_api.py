@@ -526,3 +526,22 @@ def test_words_may_come_from_a_generator(bare: w2v.Model, model: w2v.Model) -> N
 def test_a_model_is_not_made_of_letters_or_of_no_matrix(words: Any, vectors: Any, message: str) -> None:
     with pytest.raises(VocabularyError, match=message):
         w2v.Model.of(words, vectors)
+
+
+def test_models_are_compared_and_counts_are_told() -> None:
+    matrix = np.array([[1, 0], [1, 0.1], [0, 1]], np.float32)
+    old = w2v.Model.of(["mouse", "rat", "click"], matrix, np.array([7, 5, 2]))
+    new = w2v.Model.of(["click", "mouse"], matrix[:2])
+    mouse, rat = w2v.compare({"old": old, "new": new}, ["mouse", "rat - click"], k=1)
+    assert mouse.query == "mouse" and mouse.neighbours == {
+        "old": old.similar("mouse", 1),
+        "new": new.similar("mouse", 1),
+    }
+    assert rat.neighbours == {"old": old.similar("rat - click", 1), "new": None}
+    assert old.count("click") == 2
+    with pytest.raises(ModelFileError, match="does not say how often"):
+        new.count("click")
+    with pytest.raises(UnknownWordError, match="cat"):
+        old.count("cat")
+    with pytest.raises(ConfigError, match="dict of models"):
+        w2v.compare([old, new], ["mouse"])  # type: ignore[arg-type]

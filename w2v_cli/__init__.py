@@ -7,9 +7,9 @@
     model.save("model.safetensors")
     model = w2v.load("model.safetensors")       # also word2vec's text and binary formats, and GloVe's
 
-The functions `train`, `load`, `phrases` and `gradcheck` and the class `Model` describe themselves in `help()`. The
-options of training are the fields of `TrainConfig`. Every error that a user can act on is a `W2VError`; its subclasses
-are in `w2v_cli.errors`.
+The functions `train`, `load`, `compare`, `phrases` and `gradcheck` and the class `Model` describe themselves in
+`help()`. The options of training are the fields of `TrainConfig`. Every error that a user can act on is a `W2VError`;
+its subclasses are in `w2v_cli.errors`.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from w2v_cli.api.compare import compare
     from w2v_cli.api.gradcheck import gradcheck
     from w2v_cli.api.model import Model, Prediction, load
     from w2v_cli.api.phrases import phrases
@@ -28,7 +29,18 @@ if TYPE_CHECKING:
 
     __version__: str
 
-__all__ = ["Model", "Prediction", "Progress", "TrainConfig", "W2VError", "gradcheck", "load", "phrases", "train"]
+__all__ = [
+    "Model",
+    "Prediction",
+    "Progress",
+    "TrainConfig",
+    "W2VError",
+    "compare",
+    "gradcheck",
+    "load",
+    "phrases",
+    "train",
+]
 
 # Names are imported on first use: `w2v --help` imports this package too, and must not wait for numpy.
 _MODULES = {
@@ -36,6 +48,7 @@ _MODULES = {
     "Prediction": "api.model",
     "load": "api.model",
     "train": "api.train",
+    "compare": "api.compare",
     "phrases": "api.phrases",
     "gradcheck": "api.gradcheck",
     "Progress": "training.state",

@@ -8,32 +8,29 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import ROOT, call
+from conftest import ROOT, ROYAL_VECTORS, ROYAL_WORDS, call
 
 from w2v_cli.api.model import Model, Prediction
 from w2v_cli.cli.console import print_rows
 from w2v_cli.formats.model_file import save_model
 
-WORDS = ["man", "woman", "king", "queen", "apple", "ev\x1bil", "한국"]
-MATRIX = np.array(
-    [[0, 1, 1], [0, -1, 1], [1, 1, 1], [1, -1, 1], [-1, 0, -1], [-1, 0.1, -1], [0, 0, -1]], dtype=np.float32
-)
+MORE: dict[str, list[float]] = {"ev\x1bil": [-1, 0.1, -1], "한국": [0, 0, -1]}
+WORDS = [*ROYAL_WORDS, *MORE]
+MATRIX = np.array([*ROYAL_VECTORS, *MORE.values()], dtype=np.float32)
 
 
 @pytest.fixture(autouse=True)
-def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def model(royal_model: Callable[[Mapping[str, Sequence[float]]], Path]) -> Path:
     """Change to a folder with a model and gold sets; return the model's path."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("W2V_MODEL", raising=False)
-    counts = np.arange(len(WORDS), 0, -1, dtype=np.int64)
-    save_model("model.safetensors", WORDS, counts, {"input_vectors": MATRIX}, {})
+    path = royal_model(MORE)
     Path("analogies.txt").write_text(": royal\nman king woman queen\nman king woman apple\n: other\nx y z w\n")
     Path("pairs.tsv").write_text("man\tking\t9\nman\twoman\t5\nman\tapple\t1\nman\tduke\t1\n")
-    return tmp_path / "model.safetensors"
+    return path
 
 
 def test_similar_prints_query_word_and_cosine_between_tabs(capsys: pytest.CaptureFixture[str]) -> None:
@@ -64,11 +61,12 @@ def test_a_file_gets_words_as_they_are_and_a_terminal_gets_them_harmless(
     Path("ev\x1bil.txt").write_text("man\tking\t9\nman\twoman\t5\nman\tapple\t1\n")
     code, plain, _ = call(capsys, *arguments.split(" "))
     assert code == 0 and "ev\x1bil" in plain and "\\u" not in plain
-    monkeypatch.setattr("w2v_cli.cli.console.answers_at_terminal", lambda: True)
+    for module in ("console", "tables"):
+        monkeypatch.setattr(f"w2v_cli.cli.{module}.answers_at_terminal", lambda: True)
     code, shown, _ = call(capsys, *arguments.split(" "))
     assert code == 0 and "\x1b" not in shown
-    # Escapes make the columns of a table wider.
-    assert "".join(shown.replace("\\u001b", "\x1b").split(" ")) == "".join(plain.split(" "))
+    # A terminal gets aligned columns, and a file tabs.
+    assert shown.replace("\\u001b", "\x1b").split() == plain.split()
 
 
 def test_classes_in_a_file_are_of_words_that_the_model_knows(

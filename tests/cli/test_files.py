@@ -41,7 +41,9 @@ def test_every_format_gives_back_every_bit(capsys: pytest.CaptureFixture[str], n
     code, out, err = call(capsys, "convert", "model.safetensors", name)
     assert (code, out) == (0, "")
     # On a machine without a code cache, compiling is announced first.
-    assert err.removeprefix("Compiling for this processor\n") == f"Wrote {name}: 4 words × 3\n"
+    lost = "the output vectors" if "safetensors" in name else "the counts of the words, the output vectors"
+    expected = f"Not in {name}: {lost}\nWrote {name}: 4 words × 3\n"
+    assert err.removeprefix("Compiling for this processor\n") == expected
     assert load_vectors(name).words == WORDS and bits(load_vectors(name).matrix) == bits(INPUT)
     first = Path(name).read_bytes()
     assert call(capsys, "convert", name, "back.safetensors")[0] == 0
@@ -267,3 +269,46 @@ def test_what_fasttext_writes_is_read() -> None:
     vectors = load_vectors("f.vec")
     assert vectors.words == words
     assert vectors.matrix == pytest.approx(np.array([model.get_word_vector(word) for word in words]), rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("options", "lost"),
+    [
+        (["a.bin"], "the counts of the words, the output vectors, how the model was made"),
+        (["a.npy", "--matrix", "sum"], "the counts of the words, how the model was made"),
+        (["a.safetensors", "--matrix", "output"], "the input vectors"),
+        (["a.safetensors", "--matrix", "concat"], None),
+    ],
+)
+def test_convert_says_what_the_target_lacks(
+    capsys: pytest.CaptureFixture[str], options: list[str], lost: str | None
+) -> None:
+    tables = {"input_vectors": INPUT[:2], "output_vectors": OUTPUT[:2]}
+    save_model("made.safetensors", WORDS[:2], COUNTS[:2], tables, {"config": "{}"})
+    code, _, err = call(capsys, "convert", "made.safetensors", *options)
+    assert code == 0
+    assert err.splitlines()[:-1] == ([] if lost is None else [f"Not in {options[0]}: {lost}"])
+
+
+def test_convert_loses_nothing_of_a_file_that_has_only_vectors(capsys: pytest.CaptureFixture[str]) -> None:
+    call(capsys, "convert", "model.safetensors", "a.bin")
+    assert call(capsys, "convert", "a.bin", "b.npy")[2] == "Wrote b.npy, b_words.txt: 4 words × 3\n"
+
+
+def test_info_takes_the_model_as_the_other_commands_do(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named = call(capsys, "info", "model.safetensors")
+    assert named[0] == 0 and call(capsys, "info") == call(capsys, "info", "-m", "model.safetensors") == named
+    Path("model.safetensors").rename("other.safetensors")
+    monkeypatch.setenv("W2V_MODEL", "other.safetensors")
+    assert json.loads(call(capsys, "info", "--json")[1])["file"] == "other.safetensors"
+    code, out, err = call(capsys, "info", "-m", "other.safetensors", "third.safetensors")
+    assert (code, out) == (2, "") and "name two models" in err
+
+
+def test_info_calls_a_format_by_the_name_of_its_program(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("v.bin").write_bytes(b"1 2\nup " + struct.pack("<2f", 1, 0) + b"\n")
+    lines = call(capsys, "info", "v.bin")[1].splitlines()
+    assert "# format\tbinary (word2vec's binary format)" in lines and "# words\t1" in lines and "# dim\t2" in lines
+    assert json.loads(call(capsys, "info", "--json", "v.bin")[1])["format"] == "binary"

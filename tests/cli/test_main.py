@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from conftest import ROOT, assert_a_closed_pipe_is_silent
 
 import w2v_cli.cli.main as door
 from w2v_cli.cli.console import printable
+from w2v_cli.config import TrainConfig
 from w2v_cli.errors import ConfigError, GoldFileError
 from w2v_cli.formats.model_file import save_model
 
@@ -45,11 +47,20 @@ def test_help_imports_neither_numpy_nor_numba() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["similar -m model.safetensors up", "info model.safetensors", "odd -m model.safetensors up down left"]
+    "command",
+    [
+        "similar -m model.safetensors up",
+        "info model.safetensors",
+        "odd -m model.safetensors up down left",
+        "predict -m model.safetensors up",
+        "convert model.safetensors a.bin",
+        "convert model.safetensors a.npy",
+    ],
 )
 def test_a_question_to_a_model_does_not_import_numba(command: str, tmp_path: Path) -> None:
-    tables = {"input_vectors": np.eye(3, 4, dtype=np.float32)}
-    save_model(tmp_path / "model.safetensors", ["up", "down", "left"], np.ones(3, np.int64), tables, {})
+    matrix, config = np.eye(3, 4, dtype=np.float32), json.dumps(TrainConfig(dim=4).as_dict())
+    tables = {"input_vectors": matrix, "output_vectors": matrix}
+    save_model(tmp_path / "model.safetensors", ["up", "down", "left"], np.ones(3, np.int64), tables, {"config": config})
     script = (
         "import sys\n"
         "from w2v_cli.cli.main import run\n"

@@ -6,6 +6,7 @@ import io
 import json
 import sys
 import unicodedata
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,20 +14,13 @@ import pytest
 from conftest import assert_a_closed_pipe_is_silent, call, call_for_lines
 
 import w2v_cli as w2v
-from w2v_cli.formats.model_file import save_model
 
-WORDS = ["man", "woman", "king", "queen", "apple", "pear", "-man", "well-known"]
-MATRIX = np.array(
-    [[0, 1, 1], [0, -1, 1], [1, 1, 1], [1, -1, 1], [-1, 0, -1], [-1, 0.1, -1], [-0.5, -1, -0.5], [1, 0, 0]], np.float32
-)
+MORE: dict[str, list[float]] = {"pear": [-1, 0.1, -1], "-man": [-0.5, -1, -0.5], "well-known": [1, 0, 0]}
 
 
 @pytest.fixture(autouse=True)
-def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("W2V_MODEL", raising=False)
-    counts = np.arange(len(WORDS), 0, -1, dtype=np.int64)
-    save_model("model.safetensors", WORDS, counts, {"input_vectors": MATRIX}, {})
+def model(royal_model: Callable[[Mapping[str, Sequence[float]]], Path]) -> None:
+    royal_model(MORE)
 
 
 def give_stdin(monkeypatch: pytest.MonkeyPatch, text: str) -> None:

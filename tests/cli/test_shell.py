@@ -6,24 +6,24 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
 import pytest
+from conftest import ROYAL_WORDS
 
 from w2v_cli.cli.shell import completer
-from w2v_cli.formats.model_file import save_model
 
-WORDS = ["man", "woman", "king", "queen", "kingdom", "it's"]
-MATRIX = np.array([[0, 1, 1], [0, -1, 1], [1, 1, 1], [1, -1, 1], [-1, 0, -1], [0, 0, 1]], np.float32)
+MORE: dict[str, list[float]] = {"kingdom": [-1, 0.2, -1], "it's": [0, 0, 1]}
+WORDS = [*ROYAL_WORDS, *MORE]
 
 
 @pytest.fixture(autouse=True)
-def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+def model(
+    royal_model: Callable[[Mapping[str, Sequence[float]]], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.delenv("W2V_MODEL", raising=False)
-    save_model("model.safetensors", WORDS, np.arange(6, 0, -1), {"input_vectors": MATRIX}, {})
+    royal_model(MORE)
 
 
 def ask(text: str, *options: str) -> tuple[int, list[str], str]:
@@ -41,7 +41,7 @@ def test_lines_are_commands_or_words_or_sums_and_the_end_is_the_end() -> None:
     assert out[0] == "king\tman\t0.8165"
     assert out[1].startswith("king - man + woman\tqueen\t")
     assert [line for line in out if line.startswith(("kingdom", "king\tq", "man king"))][:3] == [
-        "kingdom\t" + out[4].split("\t")[1],
+        "kingdom\t" + out[5].split("\t")[1],
         "king\tqueen\t0.3333",
         next(line for line in out if line.startswith("man king woman\tqueen")),
     ]
@@ -93,7 +93,7 @@ def test_at_a_terminal_there_is_a_prompt_completion_and_a_history(tmp_path: Path
     with subprocess.Popen(command, stdin=side, stdout=side, stderr=side) as process:
         os.close(side)
         screen = b""
-        for typed, awaited in ((b"que\t\n", b"queen\tking\t"), (b"\x04", b"\n")):
+        for typed, awaited in ((b"que\t\n", b"queen  king  "), (b"\x04", b"\n")):
             while b"w2v> " not in screen:
                 screen += os.read(main, 4096)
             os.write(main, typed)
@@ -103,3 +103,14 @@ def test_at_a_terminal_there_is_a_prompt_completion_and_a_history(tmp_path: Path
         assert process.wait() == 0
     os.close(main)
     assert (tmp_path / "state" / "w2v" / "history").read_text().split("\n")[-2].strip() == "queen"
+
+
+def test_a_line_may_name_another_model() -> None:
+    Path("model.safetensors").rename("other.safetensors")
+    code, out, err = ask(
+        "similar -k 1 -m other.safetensors king\nodd -m other.safetensors man woman apple\nqueen\n",
+        "-m",
+        "other.safetensors",
+    )
+    assert (code, err) == (0, "") and out[0] == "king\tman\t0.8165" and out[1].startswith("apple\t")
+    assert out[2].startswith("queen\t")

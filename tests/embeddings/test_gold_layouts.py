@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 from pathlib import Path
 
 import pytest
 
 from w2v_cli.embeddings.gold import MOST_QUESTIONS, AnalogySet, OddSet, PairSet, read_gold, read_gold_sets
-from w2v_cli.errors import GoldFileError
+from w2v_cli.errors import GoldFileError, W2VError
 
 PAIRS: dict[str, tuple[str, str, list[float]]] = {
     # English
@@ -293,3 +295,54 @@ def test_what_is_no_gold_set_is_refused_by_what_it_is(tmp_path: Path, text: byte
 def test_sets_of_too_few_words_are_refused(tmp_path: Path, text: str) -> None:
     with pytest.raises(GoldFileError, match=r"line 1: expected four or more words|fewer words than its header"):
         read_gold(read(tmp_path, text), task="odd")
+
+
+@pytest.mark.parametrize(("column", "ratings"), [("Second", [2.0, 3.0]), ("second", [2.0, 3.0]), (3, [9.0, 1.0])])
+def test_the_column_of_the_ratings_can_be_named(tmp_path: Path, column: str | int, ratings: list[float]) -> None:
+    (tmp_path / "gold.csv").write_text("w1,w2,First,Second,Mean\nlake,sea,9,2,5.5\nlake,pen,1,3,2\n")
+    gold = read_gold(tmp_path / "gold.csv", column=column)
+    assert isinstance(gold, PairSet) and list(gold.ratings) == ratings
+    assert gold.column_is_chosen and gold.remarks == ()
+
+
+@pytest.mark.parametrize(
+    ("column", "task", "message"),
+    [
+        ("Third", None, "no column of ratings called Third"),
+        ("1", None, "no column of ratings called 1"),
+        ("0", None, "no column of ratings called 0"),
+        ("8", "pairs", "line 2: expected two words and a number in column 8"),
+        ("3", "odd", "--task odd has none"),
+    ],
+)
+def test_a_column_that_holds_no_ratings_is_refused(tmp_path: Path, column: str, task: str | None, message: str) -> None:
+    (tmp_path / "gold.csv").write_text("w1,w2,First,Mean\nlake,sea,9,5.5\nlake,pen,1,2\n")
+    with pytest.raises(W2VError, match=message):
+        read_gold(tmp_path / "gold.csv", task, column)
+
+
+def test_a_file_that_is_no_gold_set_is_skipped_unless_no_file_is_one(tmp_path: Path) -> None:
+    (tmp_path / "README").write_text("These words are not a question.\n")
+    with pytest.raises(GoldFileError, match="README, line 1"):
+        read_gold_sets(tmp_path)
+    (tmp_path / "pairs.tsv").write_text("lake\tsea\t9\nlake\tpen\t1\n")
+    skipped: list[str] = []
+    (gold,) = read_gold_sets(tmp_path, on_skip=skipped.append)
+    assert isinstance(gold, PairSet) and len(skipped) == 1 and "README, line 1" in skipped[0]
+    with pytest.warns(UserWarning, match="skipped: .*README"):
+        read_gold(tmp_path)
+
+
+def test_compressed_gold_sets_are_read(tmp_path: Path) -> None:
+    text = b"lake\tsea\t9\nlake\tpen\t1\n"
+    (tmp_path / "pairs.tsv.gz").write_bytes(gzip.compress(text))
+    (tmp_path / "animals.txt.bz2").write_bytes(bz2.compress(b"ox\toxen\nmouse\tmice\n"))
+    analogies, pairs = read_gold_sets(tmp_path)
+    assert isinstance(pairs, PairSet) and pairs.ratings == (9.0, 1.0)
+    assert isinstance(analogies, AnalogySet) and [title for title, _ in analogies.sections] == ["animals"]
+    (tmp_path / "cut.tsv.gz").write_bytes(gzip.compress(text)[:-9])
+    with pytest.raises(GoldFileError, match=r"cut\.tsv\.gz is damaged or cut short"):
+        read_gold(tmp_path / "cut.tsv.gz")
+    (tmp_path / "page.txt.gz").write_bytes(gzip.compress(b"<html><body></body></html>"))
+    with pytest.raises(GoldFileError, match="web page"):
+        read_gold(tmp_path / "page.txt.gz")

@@ -89,6 +89,30 @@ class Model(Questions):
         losses = self._tables.get(LOSSES)
         return list(provenance(self.metadata)["loss"] or []) if losses is None else losses.tolist()
 
+    def require_counts(self) -> np.ndarray:
+        """Return the occurrences of each word in the corpus, int64 (V,).
+
+        Raises
+        ------
+        ModelFileError
+            If they are unknown: word2vec's and GloVe's formats do not hold them.
+        """
+        if self.counts is None:
+            raise ModelFileError(f"{self.name} does not say how often its words occur", hint=_TRAINED)
+        return self.counts
+
+    def count(self, word: str) -> int:
+        """Return how often a word occurs in the corpus.
+
+        Raises
+        ------
+        UnknownWordError
+            If the word is unknown.
+        ModelFileError
+            If the counts are unknown.
+        """
+        return int(self.require_counts()[self._vectors.ids_of([word])[0]])
+
     def predict(self, context: Collection[str], k: int = 10) -> list[Prediction]:
         """Return the k words that the model expects most in the middle of a context, the most likely first.
 
@@ -126,9 +150,7 @@ class Model(Questions):
             raise ConfigError("the context has no words", hint="give the words around the middle")
         ids = self._vectors.ids_of(given)
         config, _ = self.training_options()
-        if self.counts is None:
-            raise ModelFileError(f"{self.name} does not say how often its words occur", hint=_TRAINED)
-        objective = make_objective(config, self.counts)
+        objective = make_objective(config, self.require_counts())
         losses = middle_losses(objective, self._vectors.matrix, self.table(objective.output_name), ids)
         losses[ids] = math.inf
         best = losses.argsort(kind="stable")[: min(k, len(self) - len(set(given)))].tolist()

@@ -218,6 +218,7 @@ class Questions:
         gold: str | os.PathLike[str] | GoldSet,
         *,
         task: str | None = None,
+        column: str | int | None = None,
         protocol: str = "word2vec",
         method: str = "3cosadd",
         oov: str | None = None,
@@ -232,6 +233,8 @@ class Questions:
         gold : the path of a file or of a folder of analogies, or what `w2v_cli.embeddings.gold.read_gold` returned.
         task : how to read the file: pairs, analogies or odd, which must be asked for (sets of words, the last of which
             does not belong). None: the content tells.
+        column : the column of the ratings of pairs, by its name in the header or its number, from 1. None: the header
+            and the numbers tell.
         protocol : whose rules to follow: word2vec, gensim or strict.
         method : how analogies are answered: 3cosadd or 3cosmul.
         oov : what happens to questions with unknown words: skip, or wrong (pairs then have cosine 0). None: as the
@@ -268,7 +271,7 @@ class Questions:
             raise ConfigError(
                 f"the gold set is a {type(gold).__name__}, not a path", hint="evaluate one file at a time"
             )
-        questions = read_gold(gold, task) if isinstance(gold, str | os.PathLike) else gold
+        questions = read_gold(gold, task, column) if isinstance(gold, str | os.PathLike) else gold
         return evaluate(self._vectors, questions, PROTOCOLS[protocol], method, oov, restrict_vocab)
 
 

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import click
 
 from w2v_cli.choices import METHODS
-from w2v_cli.cli.console import given_words, print_fields, print_json
-from w2v_cli.cli.options import count_option, json_option, model_options, restrict_option
+from w2v_cli.cli.console import given_words
+from w2v_cli.cli.options import count_option, model_options, restrict_option
 from w2v_cli.cli.session import Session, pass_session
+from w2v_cli.cli.tables import print_answers, table_options
 from w2v_cli.errors import ConfigError
 from w2v_cli.formats.reading import ReadOptions
 
@@ -26,7 +27,7 @@ from w2v_cli.formats.reading import ReadOptions
 )
 @count_option
 @restrict_option
-@json_option
+@table_options
 @pass_session
 def analogy(
     session: Session,
@@ -36,12 +37,13 @@ def analogy(
     method: str,
     count: int,
     restrict_vocab: int | None,
-    as_json: bool,
+    style: str,
 ) -> None:
     """Find D, where A is to B as C is to D.
 
-    Prints one line per answer: the question, the word and its score (with 3cosadd, the cosine), separated by tabs; best
-    first. A, B and C are never answers. - reads questions from stdin, three words per line.
+    Prints one line per answer: the question, the word and its score (with 3cosadd, the cosine), separated by tabs
+    (aligned on a terminal); best first. A, B and C are never answers. - reads questions from stdin, three words per
+    line.
 
     \b
     Examples:
@@ -56,13 +58,18 @@ def analogy(
     vectors = session.model(model_path, reading).word_vectors
     known = [question for question in questions if all(word in vectors for word in question)]
     score_name = "cosine" if method == "3cosadd" else "score"
-    for question, answers in zip(known, answer_analogies(vectors, known, count, method, restrict_vocab), strict=True):
-        if as_json:
-            found = [{"word": answer.word, score_name: answer.score} for answer in answers]
-            print_json({"question": question, "method": method, "answers": found})
-            continue
-        for answer in answers:
-            print_fields(" ".join(question), answer.word, f"{answer.score:.4f}")
+    found = list(zip(known, answer_analogies(vectors, known, count, method, restrict_vocab), strict=True))
+    columns = ["word", score_name]
+    rows = ((" ".join(question), *answer) for question, answers in found for answer in answers)
+    objects = (
+        {
+            "question": question,
+            "method": method,
+            "answers": [dict(zip(columns, answer, strict=True)) for answer in best],
+        }
+        for question, best in found
+    )
+    print_answers(style, ["question", *columns], rows, objects)
     vectors.ids_of([word for question in questions for word in question])
 
 

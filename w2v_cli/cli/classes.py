@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from w2v_cli.cli.console import print_json, print_rows
-from w2v_cli.cli.options import json_option, model_options
+from w2v_cli.cli.options import model_options
 from w2v_cli.cli.session import Session, pass_session
+from w2v_cli.cli.tables import print_answers, table_options
 from w2v_cli.formats.reading import ReadOptions
 
 
@@ -21,15 +21,15 @@ from w2v_cli.formats.reading import ReadOptions
     help="Random seed for the initial cluster centers.",
 )
 @click.option("--sort", is_flag=True, help="Print the words class by class. Default: in vocabulary order.")
-@json_option
+@table_options
 @pass_session
 def classes(
-    session: Session, model_path: str, reading: ReadOptions, count: int, seed: int, sort: bool, as_json: bool
+    session: Session, model_path: str, reading: ReadOptions, count: int, seed: int, sort: bool, style: str
 ) -> None:
     """Sort the words into classes by their directions.
 
-    Prints one line per word: the word and its class, separated by a tab. Classes are numbered from 0 by their most
-    frequent words. The method is spherical k-means. It needs scikit-learn: pip install scikit-learn.
+    Prints one line per word: the word and its class, separated by a tab (aligned on a terminal). Classes are numbered
+    from 0 by their most frequent words. The method is spherical k-means. It needs scikit-learn: pip install scikit-learn.
 
     \b
     Examples:
@@ -40,9 +40,6 @@ def classes(
     model = session.model(model_path, reading)
     numbers = model.classes(count, seed=seed).tolist()
     order = sorted(range(len(numbers)), key=numbers.__getitem__) if sort else range(len(numbers))
-    sorted_words = ((model.words[word_id], numbers[word_id]) for word_id in order)
-    if as_json:
-        for word, number in sorted_words:
-            print_json({"word": word, "class": number})
-    else:
-        print_rows((word, str(number)) for word, number in sorted_words)
+    columns = ["word", "class"]
+    rows = ((model.words[word_id], numbers[word_id]) for word_id in order)
+    print_answers(style, columns, rows, (dict(zip(columns, row, strict=True)) for row in rows))

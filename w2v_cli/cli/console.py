@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
 import os
 import re
 import sys
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
+from functools import partial
 from itertools import islice
 from typing import IO, Any
 
@@ -40,8 +39,8 @@ def print_rows(rows: Iterable[Sequence[str]]) -> None:
     On a terminal, everything that it might obey is escaped. A file or a pipe gets every word as it is in the model;
     only a tab or a line end within a field is escaped.
     """
-    rows, unwanted = iter(rows), _unwanted(_SEPARATING)
-    while lines := ["\t".join([_escaped(unwanted, field) for field in row]) for row in islice(rows, _ROWS)]:
+    rows, escaped = iter(rows), field_escaper()
+    while lines := ["\t".join(map(escaped, row)) for row in islice(rows, _ROWS)]:
         _write("\n".join(lines))
 
 
@@ -67,21 +66,10 @@ def _finite(value: object) -> object:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def print_csv(fields: Sequence[object]) -> None:
-    """Print one line of CSV on stdout, with quotes where they are needed."""
-    line, unwanted = io.StringIO(), _unwanted(_UNWRITABLE)
-    csv.writer(line, lineterminator="").writerow([_escaped(unwanted, str(field)) for field in fields])
-    _write(line.getvalue())
-
-
-def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print an aligned table on stdout: the first column to the left, the others, which are numbers, to the right."""
-    unwanted = _unwanted(_SEPARATING)
-    lines = [[_escaped(unwanted, cell) for cell in row] for row in (header, *rows)]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    for first, *others in lines:
-        cells = [cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True)]
-        _write("  ".join([first.ljust(widths[0]), *cells]))
+def print_lines(lines: Iterable[str]) -> None:
+    """Print lines on stdout whose fields are escaped already, all at once."""
+    if text := "\n".join(lines):
+        _write(text)
 
 
 def answers_at_terminal() -> bool:
@@ -89,9 +77,15 @@ def answers_at_terminal() -> bool:
     return sys.stdout.isatty()
 
 
-def _unwanted(elsewhere: re.Pattern[str]) -> re.Pattern[str]:
-    """Return the characters to escape on stdout: all unprintable ones on a terminal, fewer elsewhere."""
-    return _UNPRINTABLE if answers_at_terminal() else elsewhere
+def field_escaper(separating: bool = True) -> Callable[[str], str]:
+    """Return what escapes the characters of a field that stdout must not get: many on a terminal, few elsewhere.
+
+    Parameters
+    ----------
+    separating : whether tabs and line ends would be taken for the end of the field.
+    """
+    elsewhere = _SEPARATING if separating else _UNWRITABLE
+    return partial(_escaped, _UNPRINTABLE if answers_at_terminal() else elsewhere)
 
 
 def _escaped(characters: re.Pattern[str], text: str) -> str:

@@ -74,10 +74,24 @@ def convert(
         chosen = export.select(file.vectors, outputs, matrix, normalize, top, dtype)
     note_all(file.remarks)
     paths = export.write_vectors(target, chosen, format, escape, file.metadata, file.losses)
+    lost = _lost(file, format, matrix)
+    if lost:
+        note(f"Not in {target}: {', '.join(lost)}")
     if as_json:
         print_json({"output": paths, "words": len(chosen), "dim": chosen.dim, "dtype": dtype, "matrix": matrix})
     else:
         note(f"Wrote {', '.join(paths)}: {len(chosen):,} words × {chosen.dim}")
+
+
+def _lost(model: ModelFile, format: str, matrix: str) -> list[str]:
+    """Return what the source holds and the target does not. A sum holds the output vectors in some way."""
+    from w2v_cli.formats.export import lost_by
+
+    if model.tensors is None:
+        return []
+    kept = {*model.tensors.names, *(["metadata"] if "config" in model.metadata else [])}
+    lost = lost_by(format, kept - ({"output_vectors"} if matrix != "input" else set()))
+    return [*lost, *(["the input vectors"] if matrix == "output" else [])]
 
 
 def _output_vectors(model: ModelFile) -> np.ndarray:

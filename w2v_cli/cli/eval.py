@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from w2v_cli.choices import DEFAULT_MODEL, METHODS, OOV, PROTOCOL_NAMES, TASKS
-from w2v_cli.cli.console import note, print_csv, print_fields, print_json, print_table
-from w2v_cli.cli.options import FILE, json_option, reading_options, require_not_nan
+from w2v_cli.choices import METHODS, OOV, PROTOCOL_NAMES, TASKS
+from w2v_cli.cli.console import note, note_all, print_fields, print_json
+from w2v_cli.cli.options import FILE, models_options, require_not_nan
 from w2v_cli.cli.session import Session, pass_session
+from w2v_cli.cli.tables import Cell, print_csv, print_table, table_options
 from w2v_cli.formats.reading import ReadOptions
 
 if TYPE_CHECKING:
@@ -21,24 +22,18 @@ CSV_COLUMNS += ["oov", "protocol"]
 
 @click.command()
 @click.argument("gold", metavar="GOLD...", nargs=-1, type=FILE, required=True)
-@click.option(
-    "-m",
-    "--vectors",
-    "model_paths",
-    metavar="FILE",
-    multiple=True,
-    type=FILE,
-    envvar="W2V_MODEL",
-    show_envvar=True,
-    default=[DEFAULT_MODEL],
-    help="Model file. May be given several times, to show models side by side.",
-)
-@reading_options()
+@models_options
 @click.option(
     "--task",
     type=click.Choice(TASKS),
     help="What GOLD holds. Its content tells pairs from analogies; odd (4 or more words, the odd one last) must be"
     " asked for.",
+)
+@click.option(
+    "--column",
+    metavar="NAME|NUMBER",
+    help="The column of the ratings of word pairs: its name in the header, or its number, from 1. Default: the mean,"
+    " as the header or the numbers tell.",
 )
 @click.option(
     "--protocol",
@@ -68,10 +63,7 @@ CSV_COLUMNS += ["oov", "protocol"]
     callback=require_not_nan,
     help="Exit with code 1 if a score is below this, or cannot be computed.",
 )
-@json_option
-@click.option(
-    "--csv", "as_csv", is_flag=True, help="Print CSV: a header, then one line for each section and each total."
-)
+@table_options
 @click.pass_context
 @pass_session
 def eval(
@@ -81,21 +73,22 @@ def eval(
     model_paths: tuple[str, ...],
     reading: ReadOptions,
     task: str | None,
+    column: str | None,
     protocol: str,
     method: str,
     oov: str | None,
     restrict_vocab: int | None,
     require: float | None,
-    as_json: bool,
-    as_csv: bool,
+    style: str,
 ) -> None:
     """Score vectors on analogies and on word pairs.
 
     A GOLD file (- is stdin) holds analogies or word pairs; its content tells which. Analogies are ": section" lines and
     lines of 4 words, or pairs of words as in BATS; the score is the percentage of right answers. Word pairs are tables
-    with 2 words and a number; the score is Spearman's ρ × 100. In a folder, all files are read. Scores can be compared
-    only under the same protocol, which is printed with them. The 95 % interval (bootstrap) says how much a score may
-    change with other questions of the same kind. If no question of a file can be asked, the exit code is 1.
+    with 2 words and a number; the score is Spearman's ρ × 100. In a folder, all gold sets are read, and other files are
+    named and skipped. Scores can be compared only under the same protocol, which is printed with them. The 95 %
+    interval (bootstrap) says how much a score may change with other questions of the same kind. If no question of a
+    file can be asked, the exit code is 1.
 
     \b
     Examples:
@@ -103,38 +96,40 @@ def eval(
       w2v eval -m wiki.safetensors wordsim353.txt --require 60
       w2v eval -m old.safetensors -m new.safetensors questions-words.txt
       w2v eval --task odd doesnt-fit.txt
+      w2v eval ratings.csv --column 4
       w2v eval --json questions-words.txt | jq .score
     """
     # Imported here so that `w2v --help` need not wait for numpy.
     from w2v_cli.embeddings.gold import read_gold_sets
 
-    if as_json and as_csv:
-        raise click.UsageError("--json and --csv exclude each other")
     # All files are read before any work is done.
-    gold_sets = [gold_set for path in gold for gold_set in read_gold_sets(path, task)]
+    gold_sets = [gold_set for path in gold for gold_set in read_gold_sets(path, task, column, _note_skipped)]
     models = {path: session.model(path, reading) for path in model_paths}
-    if as_csv:
-        print_csv(CSV_COLUMNS)
-    too_low, has_unasked = [], False
+    too_low, csv_rows, has_unasked = [], list[list[Cell]](), False
     for gold_set in gold_sets:
         scores: dict[str, Score] = {}
         for path, model in models.items():
             scores[path] = model.evaluate(
                 gold_set, protocol=protocol, method=method, oov=oov, restrict_vocab=restrict_vocab
             )
-            if as_json:
+            if style == "json":
                 print_json({**scores[path].as_dict(), "model": path})
-            if as_csv:
-                _print_csv(path, scores[path])
-        if not as_json and not as_csv:
+            csv_rows += _csv_rows(path, scores[path])
+        if style == "text":
             _print_scores(scores)
         _note_remarks(scores)
         too_low += [] if require is None else _too_low(scores, require)
         has_unasked = has_unasked or any(score.unasked for score in scores.values())
+    if style == "csv":
+        print_csv(CSV_COLUMNS, csv_rows)
     for line in too_low:
         note(line)
     if too_low or has_unasked:
         context.exit(1)
+
+
+def _note_skipped(message: str) -> None:
+    note_all([message])
 
 
 def _note_remarks(scores: dict[str, Score]) -> None:
@@ -206,11 +201,11 @@ def _rows(score: Score) -> list[dict[str, Any]]:
     return [*rows, {**total, "low": low, "high": high, "correct": correct, "pearson": score.pearson}]
 
 
-def _print_csv(model: str, score: Score) -> None:
+def _csv_rows(model: str, score: Score) -> list[list[Cell]]:
+    """Return a row of CSV_COLUMNS for each section and the total."""
     about = {"model": model, "file": score.file, "kind": score.kind, "oov": score.oov, "protocol": score.protocol}
-    for row in _rows(score):
-        values = {**about, **row}
-        print_csv(["" if values[column] is None else values[column] for column in CSV_COLUMNS])
+    rows = [{**about, **row} for row in _rows(score)]
+    return [[row[column] for column in CSV_COLUMNS] for row in rows]
 
 
 def _number(value: float | None) -> str:

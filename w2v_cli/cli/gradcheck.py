@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from w2v_cli.choices import CHECKED_ENGINES
-from w2v_cli.cli.console import note, print_json, print_table
-from w2v_cli.cli.options import FILE, json_option
+from w2v_cli.cli.console import note, print_json
+from w2v_cli.cli.options import FILE
+from w2v_cli.cli.tables import print_csv, print_table, table_options
 
 if TYPE_CHECKING:
     from w2v_cli.gradients.check import Finding
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     type=FILE,
     help="Check the training steps of MODEL, at its own vectors and at windows from the start of CORPUS.",
 )
-@json_option
+@table_options
 @click.pass_context
 def gradcheck(
     context: click.Context,
@@ -52,7 +53,7 @@ def gradcheck(
     vocab: int | None,
     seed: int,
     at: tuple[str, str] | None,
-    as_json: bool,
+    style: str,
 ) -> None:
     """Check every gradient against two numeric derivatives.
 
@@ -78,12 +79,13 @@ def gradcheck(
     findings = []
     for finding in running:
         findings.append(finding)
-        if as_json:
+        if style == "json":
             print_json(_as_dict(finding))
     wrong = sum(not finding.passed for finding in findings)
-    if not as_json:
+    if style != "json":
         columns = ["check", "parameters", *TOLERANCES, "worst at", "analytic", "numeric", "verdict"]
-        print_table(columns, [_row(finding, list(TOLERANCES)) for finding in findings])
+        rows = [_row(finding, list(TOLERANCES)) for finding in findings]
+        print_csv(columns, rows) if style == "csv" else print_table(columns, rows)
         checks = "1 check" if len(findings) == 1 else f"{len(findings)} checks"
         note(f"{checks}, {wrong} wrong" if wrong else f"{checks}, all right")
     if wrong:

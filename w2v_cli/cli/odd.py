@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import click
 
-from w2v_cli.cli.console import given_words, known_words, print_fields, print_json
-from w2v_cli.cli.options import json_option, model_options
+from w2v_cli.cli.console import given_words, known_words
+from w2v_cli.cli.options import model_options
 from w2v_cli.cli.session import Session, pass_session
+from w2v_cli.cli.tables import print_answers, table_options
 from w2v_cli.formats.reading import ReadOptions
 
 
 @click.command()
 @click.argument("words", metavar="WORD...", nargs=-1, required=True)
 @model_options
-@json_option
+@table_options
 @pass_session
-def odd(session: Session, words: tuple[str, ...], model_path: str, reading: ReadOptions, as_json: bool) -> None:
+def odd(session: Session, words: tuple[str, ...], model_path: str, reading: ReadOptions, style: str) -> None:
     """Print the word that does not belong to the others.
 
     This is the word farthest from the mean of all of them. It is printed with its cosine to the mean, separated by a
-    tab. Unknown words are left out, and the exit code is 1. - reads words from stdin, one per line.
+    tab (aligned on a terminal). Unknown words are left out, and the exit code is 1. - reads words from stdin, one per
+    line.
 
     \b
     Examples:
@@ -33,8 +35,6 @@ def odd(session: Session, words: tuple[str, ...], model_path: str, reading: Read
     # With unknown words and fewer than three others, only the unknown words are reported.
     if len(known) >= 3 or len(known) == len(set(asked)):
         ranked = model.odd(known)
-        if as_json:
-            print_json({"odd": ranked[0].word, "words": [answer._asdict() for answer in ranked]})
-        else:
-            print_fields(ranked[0].word, f"{ranked[0].cosine:.4f}")
+        answer = {"odd": ranked[0].word, "words": [answer._asdict() for answer in ranked]}
+        print_answers(style, ["word", "cosine"], ranked[:1], [answer])
     model.word_vectors.ids_of(asked)

@@ -11,8 +11,10 @@ from dataclasses import fields
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from w2v_cli.choices import DEFAULT_MODEL, NORMAL_FORMS, READABLE, REPEATS, TEXT_ERRORS, TOKENIZERS
+from w2v_cli.cli.session import Session
 from w2v_cli.config import OPTIONS, Option, option_name
 from w2v_cli.errors import ConfigError
 from w2v_cli.formats.reading import ReadOptions
@@ -37,6 +39,10 @@ class FileName(click.ParamType):
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
+
+    def split_envvar_value(self, rv: str) -> list[str]:
+        """Take the value of W2V_MODEL as one path, whatever characters are in it."""
+        return [rv]
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[Any]:
         """Let the shell complete what has been typed of the name."""
@@ -80,20 +86,53 @@ def require_not_nan(context: click.Context, parameter: click.Parameter, value: f
     return value
 
 
-def model_options(command: Command) -> Command:
-    """Add -m, which names the model to ask, and the options of reading it."""
-    path = click.option(
+def model_option(name: str, help: str, callback: Callable[..., Any]) -> Callable[[Command], Command]:
+    """Return a decorator that adds -m; the callback gets all paths, in the order in which they were given."""
+    return click.option(
         "-m",
         "--vectors",
-        "model_path",
+        name,
         metavar="FILE",
+        multiple=True,
         type=FILE,
         envvar="W2V_MODEL",
         show_envvar=True,
-        default=DEFAULT_MODEL,
-        help="Model of w2v train, or vectors from word2vec, GloVe, gensim or fastText; may be gzipped.",
+        default=[DEFAULT_MODEL],
+        callback=callback,
+        help=help,
     )
-    return path(reading_options()(command))
+
+
+def _named_models(context: click.Context, parameter: click.Parameter, paths: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the models that were named; in w2v shell, they are named on the line or are the model of the shell."""
+    session = context.find_object(Session)
+    is_named = context.get_parameter_source(parameter.name or "") is ParameterSource.COMMANDLINE
+    return paths if is_named or session is None or session.shell_model is None else (session.shell_model,)
+
+
+def only_model(context: click.Context, parameter: click.Parameter, paths: tuple[str, ...]) -> str:
+    """Return the only model; several are refused, because all but one would be ignored."""
+    first, *others = _named_models(context, parameter, paths)
+    if others:
+        raise click.UsageError(
+            f"-m names {len(paths)} models, and w2v {context.info_name} takes one."
+            " w2v similar and w2v eval show several side by side."
+        )
+    return first
+
+
+_VECTORS = "Model of w2v train, or vectors from word2vec, GloVe, gensim or fastText; may be gzipped."
+_SIDE_BY_SIDE = "May be given several times, to show models side by side."
+
+
+def model_options(command: Command) -> Command:
+    """Add -m, which names the model to ask, and the options of reading it."""
+    return model_option("model_path", _VECTORS, only_model)(reading_options()(command))
+
+
+def models_options(command: Command) -> Command:
+    """Add -m, which may name several models, and the options of reading them."""
+    return model_option("model_paths", f"{_VECTORS} {_SIDE_BY_SIDE}", _named_models)(reading_options()(command))
 
 
 def reading_options(format_name: str = "--format", what: str = "that file") -> Callable[[Command], Command]:

@@ -11,7 +11,6 @@ from w2v_cli.choices import SCORINGS, THRESHOLDS
 from w2v_cli.cli.console import print_json
 from w2v_cli.cli.options import (
     FILE,
-    json_option,
     quiet_option,
     require_not_nan,
     suffix_option,
@@ -19,11 +18,14 @@ from w2v_cli.cli.options import (
     threads_option,
 )
 from w2v_cli.cli.progress import ProgressLine
+from w2v_cli.cli.tables import print_csv, table_options
 
 if TYPE_CHECKING:
     from w2v_cli.corpus.phrases import Phrase
 
 _DEFAULT_THRESHOLDS = ", ".join(f"{threshold:g} for {scoring}" for scoring, threshold in THRESHOLDS.items())
+
+_COLUMNS = ["phrase", "score", "pass"]
 
 
 @click.command()
@@ -75,15 +77,13 @@ _DEFAULT_THRESHOLDS = ", ".join(f"{threshold:g} for {scoring}" for scoring, thre
 @suffix_option
 @threads_option
 @quiet_option
-@json_option
-def phrases(
-    corpus: tuple[str, ...], output: str, threads: int | None, quiet: bool, as_json: bool, **options: Any
-) -> None:
+@table_options
+def phrases(corpus: tuple[str, ...], output: str, threads: int | None, quiet: bool, style: str, **options: Any) -> None:
     """Join words that belong together: new york is new_york.
 
     CORPUS is as in w2v train. Writes the text with its phrases joined: one sentence per line, one space between words.
     A phrase is two words that stand together more often than by chance; there may be connector words between them.
-    --json prints every phrase with its score.
+    --json and --csv print every phrase with its score.
 
     \b
     Examples:
@@ -91,24 +91,27 @@ def phrases(
       w2v phrases *.txt.gz -o joined.txt --connectors english --passes 2
       w2v phrases corpus.txt -o - | w2v train -
     """
-    if as_json and output == "-":
-        raise click.UsageError("--json and -o - would both write to stdout")
+    if style != "text" and output == "-":
+        raise click.UsageError(f"--{style} and -o - would both write to stdout")
 
     # Imported here so that `w2v --help` need not wait for numpy.
     from w2v_cli.api.phrases import phrases as join_phrases
 
-    show = _PhraseProgress(quiet, as_json)
+    show = _PhraseProgress(quiet, style)
     target = sys.stdout.buffer if output == "-" else output
     join_phrases(corpus, target, threads=threads, observer=show, **options)
     show.done()
+    if style == "csv":
+        print_csv(_COLUMNS, show.found_phrases)
 
 
 class _PhraseProgress(ProgressLine):
     """Shows progress, and says or prints what each pass has found: an observer for `w2v_cli.api.phrases`."""
 
-    def __init__(self, quiet: bool, as_json: bool) -> None:
+    def __init__(self, quiet: bool, style: str) -> None:
         super().__init__(quiet)
-        self._as_json = as_json
+        self._style = style
+        self.found_phrases: list[tuple[str, float, int]] = []
 
     def remark(self, message: str) -> None:
         """Print something that the user should know about the texts."""
@@ -117,6 +120,9 @@ class _PhraseProgress(ProgressLine):
     def found(self, number: int, phrases: list[Phrase]) -> None:
         """Say how many phrases a pass has found; with --json, print them."""
         self.say(f"Pass {number}: {len(phrases):,} phrases")
-        if self._as_json:
-            for phrase in phrases:
-                print_json({"phrase": phrase.text, "score": phrase.score, "pass": number})
+        rows = [(phrase.text, phrase.score, number) for phrase in phrases]
+        if self._style == "json":
+            for row in rows:
+                print_json(dict(zip(_COLUMNS, row, strict=True)))
+        elif self._style == "csv":  # printed at the end, below one header
+            self.found_phrases += rows

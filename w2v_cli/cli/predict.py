@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import click
 
-from w2v_cli.cli.console import given_words, known_words, print_fields, print_json
-from w2v_cli.cli.options import count_option, json_option, model_options
+from w2v_cli.cli.console import given_words, known_words
+from w2v_cli.cli.options import count_option, model_options
 from w2v_cli.cli.session import Session, pass_session
+from w2v_cli.cli.tables import print_answers, table_options
 from w2v_cli.formats.reading import ReadOptions
 
 
@@ -14,17 +15,17 @@ from w2v_cli.formats.reading import ReadOptions
 @click.argument("context", metavar="CONTEXT...", nargs=-1, required=True)
 @model_options
 @count_option
-@json_option
+@table_options
 @pass_session
 def predict(
-    session: Session, context: tuple[str, ...], model_path: str, reading: ReadOptions, count: int, as_json: bool
+    session: Session, context: tuple[str, ...], model_path: str, reading: ReadOptions, count: int, style: str
 ) -> None:
     """Print the words that the model expects in the middle.
 
     CONTEXT is the words around the middle, in any order; they are never answers. Prints one line per answer: the word
-    and its likelihood, separated by a tab. The likelihood is e^-loss, where the loss is the model's own loss per
-    prediction for this window. With softmax and hs it is a probability among all words; with negative sampling, the
-    probability that the word is not noise.
+    and its likelihood, separated by a tab (aligned on a terminal). The likelihood is e^-loss, where the loss is the
+    model's own loss per prediction for this window. With softmax and hs it is a probability among all words; with
+    negative sampling, the probability that the word is not noise.
 
     Needs a model of w2v train with its output vectors. Unknown words are left out, and the exit code is 1. - reads
     words from stdin, one per line.
@@ -40,9 +41,7 @@ def predict(
     known = known_words(asked, model)
     if known:
         answers = model.predict(known, count)
-        if as_json:
-            print_json({"context": known, "answers": [answer._asdict() for answer in answers]})
-        else:
-            for answer in answers:
-                print_fields(answer.word, f"{answer.likelihood:.4g}")
+        rows = ((answer.word, answer.likelihood) for answer in answers)
+        found = {"context": known, "answers": [answer._asdict() for answer in answers]}
+        print_answers(style, ["word", "likelihood"], rows, [found], decimals=".4g")
     model.word_vectors.ids_of(asked)

@@ -23,9 +23,11 @@ class Session:
     Attributes
     ----------
     debug : whether errors are shown with their tracebacks.
+    shell_model : in `w2v shell`, the model that questions are about if they name no other; None elsewhere.
     """
 
     debug: bool = False
+    shell_model: str | None = None
     _models: dict[tuple[str, ReadOptions], Model] = field(default_factory=dict)
 
     def model(self, path: str, reading: ReadOptions = DEFAULT_READING) -> Model:

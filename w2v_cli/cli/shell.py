@@ -43,8 +43,9 @@ def shell(context: click.Context, model_path: str, reading: ReadOptions, as_json
       w2v shell -m wiki.safetensors
       echo "king - man + woman" | w2v shell --json
     """
-    model = context.ensure_object(Session).model(model_path, reading)
-    always = ["-m", model_path, *(["--json"] if as_json else [])]
+    session = context.ensure_object(Session)
+    model, session.shell_model = session.model(model_path, reading), model_path
+    always = ["--json"] if as_json else []
     if sys.stdin is not None and sys.stdin.isatty():
         note(f"{len(model):,} words × {model.dim}; help lists the commands, Ctrl-D ends")
         lines = _typed(model.words)

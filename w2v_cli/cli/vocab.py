@@ -6,9 +6,10 @@ from typing import Any
 
 import click
 
-from w2v_cli.cli.console import answers_at_terminal, print_json, print_rows
-from w2v_cli.cli.options import FILE, json_option, quiet_option, suffix_option, text_options, threads_option
+from w2v_cli.cli.console import answers_at_terminal
+from w2v_cli.cli.options import FILE, quiet_option, suffix_option, text_options, threads_option
 from w2v_cli.cli.progress import ProgressLine
+from w2v_cli.cli.tables import print_answers, table_options
 
 
 @click.command()
@@ -23,7 +24,7 @@ from w2v_cli.cli.progress import ProgressLine
 @suffix_option
 @threads_option
 @quiet_option
-@json_option
+@table_options
 def vocab(
     corpus: tuple[str, ...],
     min_count: int,
@@ -31,13 +32,14 @@ def vocab(
     suffix: str | None,
     threads: int | None,
     quiet: bool,
-    as_json: bool,
+    style: str,
     **text: Any,
 ) -> None:
     """Count the words of a text.
 
-    CORPUS is as in w2v train. Prints one line per word: the word and its count, separated by a tab; the most frequent
-    word first, and words of equal count in the order of their bytes. w2v train --vocab reads such a file.
+    CORPUS is as in w2v train. Prints one line per word: the word and its count, separated by a tab (aligned on a
+    terminal); the most frequent word first, and words of equal count in the order of their bytes. w2v train --vocab
+    reads such a file.
 
     \b
     Examples:
@@ -61,11 +63,8 @@ def vocab(
     show.done()
     # A generator, because a list of so many pairs would take more memory than the words.
     counted = zip(vocabulary.words, map(int, vocabulary.counts), strict=True)
-    if as_json:
-        for word, count in counted:
-            print_json({"word": word, "count": count})
-        return
-    if vocabulary.words[0].startswith("\ufeff") and not answers_at_terminal():
+    if style == "text" and vocabulary.words[0].startswith("\ufeff") and not answers_at_terminal():
         # Readers drop a byte order mark at the start of a file. With a second one, they keep the word's own.
         click.echo("\ufeff".encode(), nl=False)
-    print_rows((word, str(count)) for word, count in counted)
+    objects = ({"word": word, "count": count} for word, count in counted)
+    print_answers(style, ["word", "count"], counted, objects)

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import os
 import re
+import warnings
 from collections import Counter
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from w2v_cli.embeddings.not_gold import HEAD_BYTES, refuse_other_files
+from w2v_cli.embeddings.gold_files import files_in, read_text, split_name
 from w2v_cli.embeddings.rated_pairs import Layout, RatingColumn, find_layout, number_of, split_fields, stem
-from w2v_cli.errors import GoldFileError
-from w2v_cli.storage.opening import open_input
+from w2v_cli.errors import ConfigError, GoldFileError
 
 # Pairs of words, as in BATS, make at most this many questions in a section. 317 pairs make about as many.
 MOST_QUESTIONS = 100_000
@@ -25,7 +25,6 @@ _HINT = (
     "give analogies (': section' lines, 4 words per line), pairs of words that share a relation (as in BATS: word, tab,"
     " answer/answer), word pairs with a rating, or, by --task odd, words of which the last does not belong"
 )
-_SUFFIXES = ("", ".txt", ".tsv", ".tab", ".csv")
 # A word with its part of speech: sun-n, sun_NOUN.
 TAGGED = re.compile(r"(.+)[-_/.#|](?:[nvajr]|nn|vb|jj|rb|noun|verb|adj|adv|propn)", re.IGNORECASE)
 _ODD_NAME = re.compile(r"(the )?(odd([ _-]?(one|word))?([ _-]?out)?|outlier|intruder|doesn.?t[ _-]?fit)", re.IGNORECASE)
@@ -91,12 +90,14 @@ class PairSet:
 GoldSet = AnalogySet | OddSet | PairSet
 
 
-def read_gold(path: str | os.PathLike[str], task: str | None = None) -> GoldSet:
+def read_gold(path: str | os.PathLike[str], task: str | None = None, column: str | int | None = None) -> GoldSet:
     """Read the gold set in a file, in stdin for `-`, or in a folder of files of one kind.
 
     Parameters
     ----------
     task : one of `choices.TASKS`; None: the contents tell whether these are analogies or pairs.
+    column : the column of the ratings of pairs, by its name in the header or its number, from 1; None: the header and
+        the numbers tell.
 
     Raises
     ------
@@ -104,26 +105,37 @@ def read_gold(path: str | os.PathLike[str], task: str | None = None) -> GoldSet:
         If a file cannot be read, is no gold set, or has a malformed line; the error gives the line's number. Also if
         the path is a folder with several files of rated pairs, or with files of several kinds.
     """
-    sets = read_gold_sets(path, task)
+    sets = read_gold_sets(path, task, column)
     if len(sets) > 1:
         raise GoldFileError(f"{os.fspath(path)} holds {len(sets)} gold sets", hint="evaluate one file at a time")
     return sets[0]
 
 
-def read_gold_sets(path: str | os.PathLike[str], task: str | None = None) -> list[GoldSet]:
+def read_gold_sets(
+    path: str | os.PathLike[str],
+    task: str | None = None,
+    column: str | int | None = None,
+    on_skip: Callable[[str], None] = warnings.warn,
+) -> list[GoldSet]:
     """Read a file, or all files in a folder, as `read_gold` does.
 
     All files of analogies in a folder become one set, which has a section for each file. So do all files of odd words.
     A file of rated pairs stays a set of its own. Hidden files are left out, and so are files whose suffix is not that
-    of a text or a table.
+    of a text or a table. A file that is no gold set, such as a README, is skipped if another one is.
+
+    Parameters
+    ----------
+    on_skip : called with a sentence about each file that is skipped.
     """
     name = os.fspath(path)
+    if column is not None and task not in (None, "pairs"):
+        raise ConfigError(f"a column of ratings was named, but --task {task} has none", hint="leave out one of the two")
     if not os.path.isdir(name):
-        return [_read_file(name, task)]
-    files = _files_in(name)
+        return [_read_file(name, task, column)]
+    files = files_in(name)
     if not files:
         raise GoldFileError(f"cannot read {name}: the folder holds no gold sets (.txt, .tsv, .csv)", hint=_HINT)
-    sets = {label: _read_file(file, task) for label, file in files.items()}
+    sets = _read_files(files, task, column, on_skip)
     analogies = {label: gold for label, gold in sets.items() if isinstance(gold, AnalogySet)}
     odd = {label: gold for label, gold in sets.items() if isinstance(gold, OddSet)}
     found: list[GoldSet] = [gold for gold in sets.values() if isinstance(gold, PairSet)]
@@ -135,17 +147,21 @@ def read_gold_sets(path: str | os.PathLike[str], task: str | None = None) -> lis
     return found
 
 
-def _files_in(folder: str) -> dict[str, str]:
-    """Return the files in a folder and its subfolders, each by its relative name without the suffix."""
-    paths = sorted(os.path.join(parent, name) for parent, _, names in os.walk(folder) for name in names)
-    files = {}
-    for path in paths:
-        relative = os.path.relpath(path, folder)
-        label, suffix = os.path.splitext(relative)
-        is_hidden = any(part.startswith((".", "__")) for part in relative.split(os.sep))
-        if suffix.lower() in _SUFFIXES and not is_hidden:
-            files[relative if label in files else label] = path
-    return files
+def _read_files(
+    files: Mapping[str, str], task: str | None, column: str | int | None, on_skip: Callable[[str], None]
+) -> dict[str, GoldSet]:
+    """Return the gold sets among some files; raise the error about the first file if none is one."""
+    sets, errors = dict[str, GoldSet](), list[GoldFileError]()
+    for label, file in files.items():
+        try:
+            sets[label] = _read_file(file, task, column)
+        except GoldFileError as error:
+            errors.append(error)
+    if not sets:
+        raise errors[0]
+    for refused in errors:
+        on_skip(f"skipped: {refused.message}")
+    return sets
 
 
 def _joined(sets: Mapping[str, AnalogySet | OddSet]) -> Sections:
@@ -161,8 +177,8 @@ def _section_counts(sets: Mapping[str, AnalogySet | OddSet]) -> tuple[tuple[str,
     return tuple((label, len(gold.sections)) for label, gold in sets.items())
 
 
-def _read_file(name: str, task: str | None) -> GoldSet:
-    numbered = enumerate(_read_text(name).split("\n"), start=1)
+def _read_file(name: str, task: str | None, column: str | int | None) -> GoldSet:
+    numbered = enumerate(read_text(name).split("\n"), start=1)
     # A tab at the start of a line stays: the name of an index is often empty.
     lines = [(number, line.rstrip().lstrip(" ")) for number, line in numbered if line.strip()]
     # A word may begin with `#`, so only a `#` with a blank after it is certain to begin a comment.
@@ -172,36 +188,26 @@ def _read_file(name: str, task: str | None) -> GoldSet:
     if task == "odd":
         return OddSet(name, _odd_sections(name, rows))
     # After a section line, a number may be a word of a question.
-    if task == "pairs" or (task is None and not _is_section(rows[0][1])):
+    if task == "pairs" or column is not None or (task is None and not _is_section(rows[0][1])):
         # Other lines that begin with `#` may be comments too, so they do not decide about the columns.
         plain = [(number, line) for number, line in rows if not line.startswith("#")] or rows
         before = [line for number, line in lines if number < plain[0][0]]
         layout = find_layout([line for _, line in plain], comment=before[-1] if before else None)
         if layout is not None:
-            return _read_pairs(name, rows, layout)
-        if task == "pairs":
+            return _read_pairs(name, rows, layout if column is None else _with_rating(name, layout, str(column)))
+        if task == "pairs" or column is not None:
             raise GoldFileError(f"{name} has no columns of two words and a number", hint=_HINT)
     return _read_analogies(name, rows)
 
 
-def _read_text(name: str) -> str:
-    """Return the text of a file without a byte order mark and with `\\n` line ends."""
-    try:
-        with open_input(name) as raw:
-            data = raw.read(HEAD_BYTES)
-            refuse_other_files(name, data)
-            data += raw.read()
-    except OSError as error:
-        raise GoldFileError(f"cannot read {name}: {error.strerror or error}") from error
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        encoding = "UTF-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "WINDOWS-1252"
-        raise GoldFileError(
-            f"{name} is not UTF-8 text: byte {error.start:,}",
-            hint=f"save the gold set as UTF-8; if it is in {encoding}: iconv -f {encoding} -t UTF-8 OLD > NEW",
-        ) from error
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+def _with_rating(name: str, layout: Layout, column: str) -> Layout:
+    """Return the layout with the ratings in the column that the user has named."""
+    chosen = layout.with_rating(column)
+    if chosen is None:
+        columns = ", ".join(title for title in layout.header or () if title)
+        has = f"its header names {columns}" if columns else "it has no header: give the column's number, from 1"
+        raise GoldFileError(f"{name} has no column of ratings called {column}", hint=has)
+    return chosen
 
 
 def _read_pairs(name: str, rows: _Lines, layout: Layout) -> PairSet:
@@ -227,7 +233,7 @@ def _read_analogies(name: str, rows: _Lines) -> AnalogySet:
     paired = [fields for fields in words if len(fields) == 2 and number_of(fields[1]) is None]
     if 2 * len(paired) <= len(words):
         return AnalogySet(name, _sections(name, rows, "questions", range(4, 5), "four words"))
-    title = os.path.splitext(os.path.basename(name))[0]
+    title = split_name(os.path.basename(name))[0]
     sections = _sections(name, rows, title, range(2, 3), "a word and its answers")
     questions = tuple((title, tuple(_questions_of(pairs))) for title, pairs in sections)
     if not any(asked for _, asked in questions):

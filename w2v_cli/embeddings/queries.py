@@ -284,7 +284,7 @@ def cosines_between(vectors: WordVectors, words: Sequence[str]) -> np.ndarray:
     [[1.0, -1.0], [-1.0, 1.0]]
     """
     units = unit_rows(vectors, vectors.ids_of(words))
-    return np.einsum("ik,jk->ij", units, units)
+    return _clipped(np.einsum("ik,jk->ij", units, units))
 
 
 def unit_rows(vectors: WordVectors, ids: np.ndarray) -> np.ndarray:
@@ -309,7 +309,12 @@ def _unit(rows: np.ndarray) -> np.ndarray:
 def _cosines(vectors: WordVectors, ids: np.ndarray, unit: np.ndarray) -> np.ndarray:
     """Return the cosines of some words with a unit vector, float64."""
     # einsum and not @, which may add in another order from row to row: equal rows must get equal cosines.
-    return np.einsum("ij,j->i", unit_rows(vectors, ids), unit)
+    return _clipped(np.einsum("ij,j->i", unit_rows(vectors, ids), unit))
+
+
+def _clipped(cosines: np.ndarray) -> np.ndarray:
+    """Return cosines without the last digit that rounding may put beyond −1 or 1."""
+    return np.clip(cosines, -1, 1)
 
 
 def _cosine_error(vectors: WordVectors) -> float:

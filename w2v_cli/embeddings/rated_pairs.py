@@ -12,7 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 # Tried in this order. A colon comes last because it may be part of a word or begin a section of analogies.
@@ -71,7 +71,7 @@ class Layout:
     header : the names of the columns, or None.
     has_header_row : whether the first row is the header. A header may also stand in a comment.
     choices : the indices of the columns of numbers among which the rating was chosen.
-    reason : why the rating's column was chosen: "header", "mean of the others", "only one", or "first".
+    reason : why the rating's column was chosen: "header", "mean of the others", "only one", "first", or "given".
     """
 
     separator: str
@@ -90,8 +90,8 @@ class Layout:
 
     @property
     def is_chosen(self) -> bool:
-        """Whether there are several columns of numbers."""
-        return len(self.choices) > 1
+        """Whether there are several columns of numbers, or the user has named one."""
+        return len(self.choices) > 1 or self.reason == "given"
 
     @property
     def remark(self) -> str:
@@ -101,6 +101,22 @@ class Layout:
         if self.reason == "first":
             return f"no header says which column of numbers is the mean rating: {self.column} was taken"
         return ""
+
+    def with_rating(self, column: str) -> Layout | None:
+        """Return the layout with the ratings in another column; None if there is no such column beside the words.
+
+        Parameters
+        ----------
+        column : the header's name for it, in any case, or its number, from 1.
+        """
+        names = [name.casefold() for name in self.header or ()]
+        if column.casefold() in names:
+            rating = names.index(column.casefold())
+        elif column.isdecimal() and int(column) > 0:
+            rating = int(column) - 1
+        else:
+            return None
+        return None if rating in self.words else replace(self, rating=rating, reason="given")
 
     def pair(self, line: str) -> tuple[str, str, float] | None:
         """Return the two words and the rating of a line, or None if it lacks one of them."""

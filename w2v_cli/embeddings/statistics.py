@@ -23,7 +23,8 @@ def pearson(x: np.ndarray, y: np.ndarray) -> float | None:
     if len(x) < 2 or np.ptp(x) == 0 or np.ptp(y) == 0:
         return None
     x, y = x - x.mean(), y - y.mean()
-    return float(x @ y / math.sqrt((x @ x) * (y @ y)))
+    # Rounding may put the last digit beyond −1 or 1.
+    return max(-1.0, min(1.0, float(x @ y / math.sqrt((x @ x) * (y @ y)))))
 
 
 def share_interval(correct: int, total: int) -> Interval | None:

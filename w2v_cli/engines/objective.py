@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from w2v_cli.config import TrainConfig
-from w2v_cli.engines.huffman import Paths, huffman_paths
 from w2v_cli.gradients.architectures import CBOW, CBOW_SUM, SKIPGRAM, Model
 from w2v_cli.gradients.losses import negative_sampling_rows
+
+if TYPE_CHECKING:
+    from w2v_cli.engines.huffman import Paths
 
 
 @dataclass(frozen=True)
@@ -114,6 +116,13 @@ def make_objective(config: TrainConfig, counts: np.ndarray) -> Objective:
         config.loss,
         averages,
         averages and config.cbow_step == "scaled",
-        huffman_paths(counts) if config.loss == "hs" else None,
+        _paths(counts) if config.loss == "hs" else None,
         bool((counts[:-1] >= counts[1:]).all()),
     )
+
+
+def _paths(counts: np.ndarray) -> Paths:
+    # Imported here because it loads numba, which a question to a model of another loss does not need.
+    from w2v_cli.engines.huffman import huffman_paths
+
+    return huffman_paths(counts)

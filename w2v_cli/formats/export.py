@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -20,7 +20,6 @@ from w2v_cli.errors import ConfigError, ModelFileError
 from w2v_cli.formats.binary import write_binary
 from w2v_cli.formats.model_file import LOSSES, save_model
 from w2v_cli.formats.recognise import format_of_name
-from w2v_cli.formats.text import write_numbers, write_text
 from w2v_cli.storage.atomic import atomic_files, packing
 from w2v_cli.storage.words import Words
 
@@ -99,6 +98,24 @@ def target_format(path: str | os.PathLike[str], format: str | None, dtype: str) 
     if kind == "binary" and dtype != "float32":
         raise ConfigError("word2vec's binary format holds float32 only", hint="omit --dtype")
     return kind
+
+
+def lost_by(format: str, kept: Collection[str]) -> list[str]:
+    """Return what a format cannot hold of all that a file of vectors holds, besides words and one table, as nouns.
+
+    Parameters
+    ----------
+    kept : the names of the tensors of a model, and `metadata` if it has any.
+    """
+    names = {
+        "counts": "the counts of the words",
+        "output_vectors": "the output vectors",
+        "node_vectors": "the vectors of the tree's nodes",
+        "metadata": "how the model was made",
+    }
+    # `write_vectors` writes one table, even to safetensors.
+    held = ("counts", "metadata") if format == "safetensors" else ()
+    return [noun for name, noun in names.items() if name in kept and name not in held]
 
 
 def words_path(path: str) -> str:
@@ -206,10 +223,15 @@ def _write_rows(file: IO[bytes], kind: str, words: Sequence[str], matrix: np.nda
     """Write the vectors, and the words if the format holds them."""
     if kind == "binary":
         write_binary(file, words, matrix)
-    elif kind == "tsv":
-        write_numbers(file, matrix, "\t")
-    elif kind == "npy":
+        return
+    if kind == "npy":
         _write_npy(file, np.ascontiguousarray(matrix))
+        return
+    # Imported here because it loads numba, which the other formats do not need.
+    from w2v_cli.formats.text import write_numbers, write_text
+
+    if kind == "tsv":
+        write_numbers(file, matrix, "\t")
     else:
         write_text(file, words, matrix, header=kind == "text")
 
