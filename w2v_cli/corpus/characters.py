@@ -15,8 +15,12 @@ _FORMS: Mapping[str, Literal["NFC", "NFKC"]] = {"nfc": "NFC", "nfkc": "NFKC"}
 _INVISIBLE = "\u00ad\u034f\u061c\u200e\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\U000e0000-\U000e0fff"
 # Characters other than letters, digits and marks that belong to the word they stand in. The zero-width non-joiner and
 # joiner and the Mongolian vowel separator change how a word is spelled; the two Tibetan tshegs end a syllable.
+# The Hebrew geresh makes another letter of the one before it, as in ג׳.
 # A zero-width space (U+200B) is missing here, because it separates words, in Khmer and Thai for example.
-_SPELLED = "\u200c\u200d\u180e\u0f0b\u0f0c"
+_SPELLED = "\u200c\u200d\u180e\u0f0b\u0f0c\u05f3"
+# Punctuation that belongs to a word only between some letters: the middle dot of Catalan and Gascon, as in col·lecció
+# and des·har, and the quotation mark that is typed for the gershayim in Hebrew abbreviations.
+_INSIDE = "(?<=[lLnNsS])·(?=[lLhH])|(?<=[א-ת])\"(?=[א-ת])"
 
 
 def clean(text: str, normalize: str, lower: bool, tokenize: str) -> str:
@@ -57,10 +61,10 @@ def _invisible_pattern() -> re.Pattern[str]:
 
 @functools.cache
 def _word_pattern() -> re.Pattern[str]:
-    """Return the pattern of a word in raw prose: letters and digits of Unicode, with apostrophes and hyphens inside.
+    """Return the pattern of a word in raw prose: letters and digits of Unicode, with apostrophes, hyphens and the like inside.
 
     Marks (vowel signs, accents that stand alone) belong to their letters, although \\w does not match them.
     """
     marks = "".join(chr(code) for code in range(0x300, 0x1F000) if unicodedata.category(chr(code)).startswith("M"))
     letter = rf"(?:[^\W_]|[{marks}{_SPELLED}])"
-    return re.compile(rf"[^\W_]{letter}*(?:['’\-‐]{letter}+)*")
+    return re.compile(rf"[^\W_]{letter}*(?:(?:['’\-‐״]|{_INSIDE}){letter}+)*")
