@@ -49,10 +49,11 @@ def _rows(text: str, delimiter: str, is_cut: bool) -> list[list[str]]:
     lines = text.splitlines(keepends=True)
     if not any(delimiter in line for line in lines[:2]):
         return []
-    # Quotation marks protect a delimiter in CSV only.
-    quoting = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
     try:
-        rows = [row for row in csv.reader(lines, delimiter=delimiter, quoting=quoting) if row]
+        # Quotation marks protect a delimiter in CSV only.
+        cut = (line.rstrip("\r\n").split("\t") for line in lines)
+        found = cut if delimiter == "\t" else csv.reader(lines, delimiter=delimiter)
+        rows = [row for row in found if row and row != [""]]
     except csv.Error:
         return []
     return rows[:-1] if is_cut else rows
