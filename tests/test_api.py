@@ -194,7 +194,7 @@ def test_unknown_options_and_bad_values_are_named() -> None:
 
 def test_options_may_be_numbers_of_numpy(model: w2v.Model) -> None:
     options: dict[str, Any] = {name: np.int16(value) for name, value in OPTIONS.items()}
-    again = w2v.train(SENTENCES, lower=np.bool_(False), **options)  # type: ignore[arg-type]
+    again = w2v.train(SENTENCES, lower=np.bool_(False), **options)
     assert np.array_equal(again.vectors, model.vectors) and again.metadata == model.metadata
     assert model.similar("cat", np.int64(2), threshold=np.float32(-1)) == model.similar("cat", 2)
     assert all(finding.passed for finding in w2v.gradcheck(name="sigmoid", dim=np.int64(3), seed=np.uint8(2)))

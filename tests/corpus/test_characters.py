@@ -44,6 +44,10 @@ def prose(text: str, normalize: str = "none", lower: bool = False) -> list[str]:
         ("שָׁ\u034fלוֹם", ["שָׁלוֹם"]),  # the grapheme joiner
         ("ᠮᠣᠩᠭᠣᠯ\u180eᠠ", ["ᠮᠣᠩᠭᠣᠯ\u180eᠠ"]),  # Mongolian, where the separator spells
         ("བཀྲ་ཤིས་ བདེ་ལེགས།", ["བཀྲ་ཤིས་", "བདེ་ལེགས"]),  # Tibetan, whose tsheg ends a syllable
+        ("col·lecció, IL·LÚS; des·har in·hèrn", ["col·lecció", "IL·LÚS", "des·har", "in·hèrn"]),  # Catalan, Gascon
+        ("DIS·MANIBVS a·b λόγος· και", ["DIS", "MANIBVS", "a", "b", "λόγος", "και"]),  # the dot separates
+        ('צה״ל צה"ל ג׳ורג׳ "שלום" ״שלום״', ["צה״ל", 'צה"ל', "ג׳ורג׳", "שלום", "שלום"]),  # Hebrew abbreviations
+        ('a"b "a" צ"b', ["a", "b", "a", "צ", "b"]),
         ("don\u00ad't well-\u2060known", ["don't", "well-known"]),
     ],
 )

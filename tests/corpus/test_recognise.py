@@ -6,12 +6,15 @@ import bz2
 import gzip
 import io
 import json
+import lzma
 import os
+import pickle
 import random
 import subprocess
 import sys
 import tarfile
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +23,7 @@ import pytest
 import w2v_cli as w2v
 from w2v_cli.corpus.text_options import TextOptions
 from w2v_cli.corpus.texts import Texts
-from w2v_cli.errors import CorpusError
+from w2v_cli.errors import CorpusError, W2VError
 
 LINES = b"the harbour was quiet that evening\nand the boats came home late\n" * 20
 
@@ -46,6 +49,12 @@ RECORDS = [{"id": i, "body": f"letter {i}, from the harbour"} for i in range(9)]
 JSON_LINES = "".join(json.dumps(record) + "\n" for record in RECORDS).encode()
 HTML = b"\n<!DOCTYPE html>\n<html><head><title>Harbour</title></head><body><p>The boats</p></body></html>\n"
 CSV = b'id,title,body\n1,one,"The boats, late"\n2,two,They came home\n3,three,"It was ""quiet"" there"\n'
+
+TABLE = b'id\tday\tbody\n1\tmonday\tThe boats were late.\n2\ttuesday\t"They came home"\n3\tfriday\tIt was quiet there\n'
+CONLLU = b"# sent_id = 1\n# text = Boats came\n" + b"".join(
+    b"%d\t%b\t%b\tX\t_\t_\t0\troot\t_\t_\n" % (number, word, word) for number, word in ((1, b"Boats"), (2, b"came"))
+)
+NOISE = random.Random(2).randbytes(999)
 
 # The name of a file, what is in it, what it is called, and what the hint says.
 FILES = [
@@ -75,6 +84,40 @@ FILES = [
     ("letters.csv", CSV, "CSV", "r[2]"),
     ("letters.txt", CSV, "CSV", "r[2]"),
     ("semicolons.csv", CSV.replace(b",", b";"), "CSV", "delimiter=';'"),
+    ("pipes.csv", CSV.replace(b",", b"|"), "CSV", "delimiter='|'"),
+    ("two letters.csv.gz", gzip.compress(CSV), "CSV", "zcat"),
+    ("numbered.tsv", TABLE, "a table with tabs", "cut -f 3 < "),
+    ("numbered.txt", TABLE.split(b"\n", 1)[1], "a table with tabs", "cut -f 3 < "),
+    ("numbered.tsv.gz", gzip.compress(TABLE), "a table with tabs", " | cut -f 3"),
+    (
+        "speakers.txt",
+        b"ANN\tThe boats are late.\nBEN\tSo they are, and so are we.\n" * 5,
+        "a table with tabs",
+        "cut -f 2",
+    ),
+    ("tree.conllu", CONLLU, "a CoNLL-U table", "awk"),
+    (
+        "lists.txt",
+        b"['the', 'boats', \"don't\"]\n['came', 'home']\n" * 3,
+        "lists of words as Python prints them",
+        "join",
+    ),
+    ("strings.json", json.dumps(["The boats came", "They slept", "It was late"], indent=1).encode(), "JSON", "'.[]'"),
+    ("one-line.json", json.dumps(["The boats came home", "They slept"]).encode(), "JSON", "'.[]'"),
+    ("film.srt", b"1\r\n00:00:01,000 --> 00:00:03,000\r\nThe boats are late.\r\n" * 3, "a file of subtitles", "grep"),
+    ("film.vtt", b"WEBVTT\n\n00:01.000 --> 00:03.000\nThe boats are late.\n", "a file of subtitles", "grep"),
+    ("memory.tmx", b'<tmx version="1.4">\n<body><tu><seg>The boats</seg></tu></body></tmx>\n', "XML", "xmllint"),
+    ("book.djvu", b"AT&TFORM\0\1\2\3DJVM" + bytes(99), "a DjVu document", "djvutxt"),
+    ("book.mobi", b"Boats".ljust(60, b"\0") + b"BOOKMOBI" + bytes(99), "a Mobipocket book", "ebook-convert"),
+    ("marked.pdf", b"\xef\xbb\xbf%PDF-1.4\n1 0 obj\n", "a PDF", "pdftotext"),
+    ("text.Z", b"\x1f\x9d\x90" + NOISE, "compressed with compress", "unpack"),
+    ("text.lz4", b"\x04\x22\x4d\x18" + NOISE, "compressed with LZ4", ".xz"),
+    ("text.lzma", lzma.compress(LINES, lzma.FORMAT_ALONE), "compressed with LZMA", "unpack"),
+    ("old.pickle", pickle.dumps(["the boats"], 0), "a Python pickle", "plain file"),
+    ("older.pickle", pickle.dumps(["the boats"], 1), "a Python pickle", "plain file"),
+    ("model.safetensors", b"\x40\0\0\0\0\0\0\0" + b'{"a":{}}'.ljust(64), "a safetensors file", "model"),
+    ("boat.webp", b"RIFF\x10\0\0\0WEBPVP8 " + NOISE, "a WebP image", "plain text"),
+    ("boat.mp4", b"\0\0\0\x20ftypisom" + NOISE, "a film or a photograph", "plain text"),
     ("letters.db", b"SQLite format 3\0" + bytes(84), "an SQLite database", "sqlite3"),
     ("letters.parquet", b"PAR1\x15\x04\x15" + bytes(50), "a Parquet file", "export"),
     ("boat.png", b"\x89PNG\r\n\x1a\n" + bytes(40), "a PNG image", "plain text"),
@@ -115,6 +158,57 @@ def test_utf16_and_utf32_are_named(tmp_path: Path, encoding: str, text: str) -> 
 
 
 @pytest.mark.parametrize(
+    ("text", "encoding", "name"),
+    [
+        ("一条船很晚才回家，港口很安静。\n", "utf-16-le", "utf-16-le"),
+        ("一条船很晚才回家，港口很安静。\n", "utf-16-be", "utf-16-be"),
+        ("가을 저녁에 배가 늦게 돌아왔다\n", "utf-16-le", "utf-16-le"),
+        ("舟は夜おそく港に帰った。\n", "iso2022_jp", "iso2022_jp"),
+        ("배가 늦게 돌아왔다\n", "iso2022_kr", "iso2022_kr"),
+    ],
+)
+def test_asian_text_without_a_mark_is_named(tmp_path: Path, text: str, encoding: str, name: str) -> None:
+    (tmp_path / "t.txt").write_bytes((text * 20).encode(encoding))
+    with pytest.raises(CorpusError, match=r"t.txt is not UTF-8: it is") as caught:
+        read(tmp_path / "t.txt")
+    assert f"--encoding {name}" in str(caught.value.hint)
+    assert read(tmp_path / "t.txt", encoding=encoding).decode().startswith(text)
+
+
+def test_short_and_packed_binary_data_are_not_taken_for_another_encoding(tmp_path: Path) -> None:
+    for data in (NOISE[:300].replace(b"\0", b"\1"), zlib.compress(LINES + NOISE)):
+        (tmp_path / "t.txt").write_bytes(data)
+        for errors in ("strict", "replace"):
+            with pytest.raises(CorpusError, match=r"t.txt is binary data, not plain text"):
+                read(tmp_path / "t.txt", errors=errors)
+
+
+def test_the_command_that_takes_a_text_out_of_a_table_works(tmp_path: Path) -> None:
+    tables = [
+        ("a b.csv.gz", gzip.compress(CSV), 'body\nThe boats, late\nThey came home\nIt was "quiet" there\n'),
+        ("a b.tsv", TABLE, 'body\nThe boats were late.\n"They came home"\nIt was quiet there\n'),
+        ("a b.conllu", CONLLU + b"\n", "Boats came \n"),
+    ]
+    for name, data, text in tables:
+        (tmp_path / name).write_bytes(data)
+        with pytest.raises(CorpusError) as caught:
+            read(tmp_path / name)
+        command = str(caught.value.hint).split(" writes ")[0].replace("python -c", f"{sys.executable} -c")
+        subprocess.run(command, shell=True, check=True, cwd=tmp_path)
+        assert (tmp_path / "text.txt").read_text() == text
+
+
+def test_of_several_files_the_way_out_is_to_leave_one_out(tmp_path: Path) -> None:
+    (tmp_path / "text.txt").write_bytes(LINES)
+    w2v.train(str(tmp_path), dim=2, epochs=1, threads=1, output=tmp_path / "model.safetensors")
+    for output in (tmp_path / "model.safetensors", tmp_path / "other.bin"):
+        with pytest.raises(W2VError, match=r"model\.safetensors") as caught:
+            w2v.train(str(tmp_path), dim=2, epochs=1, threads=1, output=output)
+        assert "--suffix .txt" in str(caught.value.hint)
+    assert w2v.train(str(tmp_path), dim=2, epochs=1, threads=1, output=tmp_path / "model.safetensors", suffix=".txt")
+
+
+@pytest.mark.parametrize(
     "text",
     [
         b"",
@@ -133,6 +227,12 @@ def test_utf16_and_utf32_are_named(tmp_path: Path, encoding: str, text: str) -> 
         b"the , boats\ncame , home\nand , slept\n",
         b"one, two, three\n" * 20,
         b"the\tboats\tcame\nhome\tvery\tlate\n" * 20,
+        b"\tThe boats came home late.\n\tIt was dark by then.\n" * 20,
+        b"The boats\tcame home late.\nIt was dark by then.\nWe slept\twell\tthat night.\n" * 20,
+        b"The boats came home late.\t\nIt was dark by then.\t\n" * 20,
+        b"The boats came home late |\nIt was dark by then |\n" * 20,
+        b"['quoted'] and not a list\n" * 20,
+        "“Tabs”\tand a few other characters: «é»\n".encode(),
         b"so far; no further\nso good; no better\nso it is; no doubt\n",
         b"PK is an abbreviation\n",
         b"BZ and GIF are, too\n",
@@ -179,6 +279,10 @@ def test_sentences_in_python_may_look_like_anything() -> None:
         ("เมื่อวานนี้ เรา ไป เดินเล่น ริม แม่น้ำ และ อากาศ ดี มาก\n", None),
         ("The word 散步 means to take a walk, and 昨天晚上我们在河边散步 is a sentence of it.\n", None),
         ("어제 저녁에 우리는 강을 따라 산책을 했고 날씨가 좋았다\n", None),
+        ("ຂ້ອຍໄປຕະຫຼາດກັບແມ່ແລະຊື້ໝາກໄມ້ຫຼາຍຢ່າງ\n", "ICU"),
+        ("ខ្ញុំទៅផ្សារជាមួយម្តាយហើយទិញផ្លែឈើជាច្រើន\n", "ICU"),
+        ("ကျွန်တော်သည်အမေနှင့်အတူစျေးသို့သွားပြီးသစ်သီးဝယ်ခဲ့သည်\n", "ICU"),
+        ("ខ្ញុំ\u200bទៅ\u200bផ្សារ\u200bជាមួយ\u200bម្តាយ\n", None),
         ("Вчера вечером мы долго гуляли\n", None),
     ],
 )

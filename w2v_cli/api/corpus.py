@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import glob
+import inspect
 import io
 import os
 import re
@@ -74,6 +75,8 @@ def _items(corpus: Iterable[object]) -> Iterator[object]:
         hint = "give its path"
     elif isinstance(corpus, bytes | bytearray):
         hint = "decode it, and split it into sentences and words"
+    elif inspect.isroutine(corpus) or isinstance(corpus, type):
+        hint = f"call it, and give what it returns: {_LISTS}"
     elif hasattr(corpus, "columns"):  # a table of pandas or polars
         hint = 'give one of its columns, as lists of words: table["text"].str.split()'
     else:

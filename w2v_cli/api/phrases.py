@@ -122,12 +122,6 @@ def phrases(
     output: Output | None = None,
     *,
     threads: int | None = None,
-    tokenize: str = "whitespace",
-    lower: bool = False,
-    normalize: str = "none",
-    unwrap: bool = False,
-    errors: str = "strict",
-    encoding: str = "utf-8",
     suffix: str | None = None,
     observer: PhraseObserver | None = None,
     **options: Any,
@@ -140,10 +134,10 @@ def phrases(
     output : a file to write, gzipped if its name ends in .gz, or a binary file that is open for writing. It gets the
         text with its phrases joined: one sentence per line, one space between words. None: only find the phrases.
     threads : worker threads; None: all cores.
-    tokenize, lower, normalize, unwrap, errors, encoding : how a text is read; see `w2v phrases --help`.
     suffix : as in `train`.
     observer : receives the progress of the search.
-    options : fields of `PhraseOptions`, such as scoring, threshold, min_count and connectors.
+    options : fields of `PhraseOptions`, such as scoring, threshold, min_count and connectors; and how a text is read:
+        tokenize, lower, normalize, unwrap, errors and encoding. See `w2v phrases --help`.
 
     Returns
     -------
@@ -165,10 +159,8 @@ def phrases(
     >>> w2v.phrases(text, threshold=0.8, min_count=5, threads=1)[0][0].text
     'new_york'
     """
-    chosen = PhraseOptions.from_dict(options)
-    text = TextOptions(
-        errors=errors, lower=lower, tokenize=tokenize, normalize=normalize, unwrap=unwrap, encoding=encoding
-    )
+    text, others = TextOptions.from_options(options)
+    chosen = PhraseOptions.from_dict(others)
     require_whole("--threads", threads, 1, optional=True)
     workers, watcher = threads or available_cores(), observer or _Silent()
     with corpus_paths(corpus, text.unwrap) as paths:

@@ -21,12 +21,6 @@ def train(
     *,
     output: str | os.PathLike[str] | None = None,
     on_progress: Callable[[Progress], None] | None = None,
-    tokenize: str = "whitespace",
-    lower: bool = False,
-    normalize: str = "none",
-    unwrap: bool = False,
-    errors: str = "strict",
-    encoding: str = "utf-8",
     suffix: str | None = None,
     **options: Any,
 ) -> Model:
@@ -39,9 +33,9 @@ def train(
         pandas; it is read once. A str is always a path.
     output : a model file to write at the end, in the format that its suffix names; only safetensors holds everything.
     on_progress : called about ten times a second, in this thread. If it raises, the training ends.
-    tokenize, lower, normalize, unwrap, errors, encoding : how a text is read; see `w2v train --help`.
     suffix : which files of folders and patterns are read, such as .txt, which takes .txt.gz too; None takes all.
-    options : fields of `TrainConfig`, such as dim, window, epochs, min_count, threads and seed.
+    options : fields of `TrainConfig`, such as dim, window, epochs, min_count, threads and seed; and how a text is read:
+        tokenize, lower, normalize, unwrap, errors and encoding. See `w2v train --help`.
 
     Raises
     ------
@@ -59,10 +53,8 @@ def train(
     >>> len(model), model.dim, len(model.losses)
     (3, 4, 2)
     """
-    config = TrainConfig.from_dict(options)
-    text = TextOptions(
-        errors=errors, lower=lower, tokenize=tokenize, normalize=normalize, unwrap=unwrap, encoding=encoding
-    )
+    text, others = TextOptions.from_options(options)
+    config = TrainConfig.from_dict(others)
     with corpus_paths(corpus, text.unwrap) as paths:
         require_bytes(corpus, paths, text)
         run = train_model(corpus_files(paths, suffix), config, text, output, _ProgressObserver(on_progress))

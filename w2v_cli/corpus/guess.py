@@ -159,17 +159,27 @@ def utf16_or_32(sample: bytes) -> str | None:
         return "utf-32-be"
     for name, low, high in (("utf-16-le", 0, 1), ("utf-16-be", 1, 0)):
         halves = sample[low : len(sample) // 2 * 2 : 2], sample[high : len(sample) // 2 * 2 : 2]
-        zeros = halves[1].count(0) / max(1, len(halves[1]))
-        if len(sample) < 8 or halves[0].count(0) > 0.02 * len(halves[0]) or zeros == 0:
+        zeros = [half.count(0) / max(1, len(half)) for half in halves]
+        if len(sample) < 8 or zeros[1] == 0:
             continue
-        # In other scripts only white space and punctuation have a zero, and the other high bytes are few.
-        if zeros > 0.6 or (not _is_ascii_but_zeros(sample) and _is_prose(sample, name)):
+        # In other scripts only white space and punctuation have a zero there. Chinese and Korean have some on the other
+        # side too, as in 一 (U+4E00) and 가 (U+AC00).
+        is_ascii = zeros[1] > 0.6 and zeros[0] <= 0.02
+        if is_ascii or (not _is_utf8_but_zeros(sample) and _is_prose(sample, name)):
             return name
     return None
 
 
-def _is_ascii_but_zeros(sample: bytes) -> bool:
-    return all(byte < 0x80 and (byte >= 0x20 or byte in b"\0\t\n\r") for byte in sample[:1024])
+def iso_2022(sample: bytes) -> str | None:
+    """Return which ISO-2022 a Japanese or Korean text is in, by the bytes that switch to its characters."""
+    names = {"iso2022_jp": rb"\x1b\$[@B]", "iso2022_kr": rb"\x1b\$\)C"}
+    return next((name for name, switch in names.items() if re.search(switch, sample)), None)
+
+
+def _is_utf8_but_zeros(sample: bytes) -> bool:
+    """Whether a sample begins as UTF-8 without unusual control characters, except for some zeros."""
+    text = _decoded(sample[:1024], "utf-8")
+    return text != "" and all(character >= " " or character in "\0\t\n\r" for character in text)
 
 
 def _is_prose(sample: bytes, encoding: str) -> bool:

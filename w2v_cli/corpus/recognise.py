@@ -6,24 +6,29 @@ through a pipe: so a text that looks like one of them by accident can still be r
 
 from __future__ import annotations
 
-import csv
+import codecs
 import json
 import re
 from typing import NamedTuple
 
-from w2v_cli.corpus.guess import BYTE_ORDER_MARKS, utf16_or_32
-from w2v_cli.storage.opening import STDIN, name_of
+from w2v_cli.corpus.encodings import UTF8
+from w2v_cli.corpus.guess import BYTE_ORDER_MARKS, iso_2022, utf16_or_32
+from w2v_cli.corpus.tables import table
+from w2v_cli.storage.opening import STDIN
 from w2v_cli.storage.signatures import SUFFIXES, kind_of
 
 # How much of a text is looked at.
 SAMPLE_BYTES = 1 << 16
 
 _PACKED = "unpack it first, and name the files in it or their folder"
+_UNPACKED = f"unpack it first, or use {', '.join(SUFFIXES.values())}"
 _PANDOC = "pandoc -t plain turns it into text"
 _DATABASE = "export a column of texts to a plain file first"
 # What to do with a file that is not text.
 _HINTS = {
     "a PDF": "pdftotext turns it into text",
+    "a DjVu document": "djvutxt turns it into text",
+    "a Mobipocket book": "ebook-convert BOOK text.txt of Calibre turns it into text",
     "a PostScript document": "ps2ascii turns it into text",
     "an RTF document": _PANDOC,
     "an old Office document": "save it as plain text, or use catdoc or antiword",
@@ -35,6 +40,10 @@ _HINTS = {
     "a zip archive": _PACKED,
     "a 7z archive": _PACKED,
     "a RAR archive": _PACKED,
+    "compressed with LZ4": _UNPACKED,
+    "compressed with LZMA": _UNPACKED,
+    "compressed with compress": _UNPACKED,
+    "compressed with Snappy": _UNPACKED,
     "an SQLite database": "sqlite3 FILE 'select COLUMN from TABLE' > text.txt writes a text",
     "a Parquet file": _DATABASE,
     "an Arrow file": _DATABASE,
@@ -42,17 +51,20 @@ _HINTS = {
     "an Avro file": _DATABASE,
     "an HDF5 file": _DATABASE,
     "a Python pickle": "write its texts to a plain file first",
+    "a safetensors file": "it may be a model of w2v; name only texts",
     "a Git LFS pointer": "git lfs pull downloads the file",
 }
 _OTHER = "w2v reads plain text"
 
 _HTML = re.compile(rb"\s*(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b[^<>]*>", re.I | re.S)
-_XML = re.compile(rb"\s*<(?:\?xml\s|!doctype\s|mediawiki\b|(?:\w+:)?\w+\s[^<>]*\bxmlns(?::\w+)?\s*=)", re.I)
+_XML = re.compile(rb"\s*<(?:\?xml\s|!doctype\s|mediawiki\b|tmx\s|(?:\w+:)?\w+\s[^<>]*\bxmlns(?::\w+)?\s*=)", re.I)
 _HTML_TAG = re.compile(rb"</?(?:p|div|span|a|li|ul|td|tr|table|h[1-6]|br|img|script|style|title)\b[^<>]*>", re.I)
 _JSON = re.compile(rb'\s*(?:\[\s*)?\{\s*"(?:[^"\\\n]|\\.)*"\s*:\s*(?:["\[{\d-]|true|false|null)')
+_SUBTITLES = re.compile(rb"\s*(?:WEBVTT\b[^\r\n]*\r?\n|[0-9]+[ ]*\r?\n[0-9:,. ]+-->)")
+# Words may have apostrophes, which Python puts between double quotes.
+_LIST = re.compile(rb"""\[(?:'(?:[^'\\\n]|\\.)*'|"[^"\n]*")(?:, (?:'(?:[^'\\\n]|\\.)*'|"[^"\n]*"))*\]\r?""")
+_STRINGS = re.compile(rb'\s*\[\s*(?:"(?:[^"\\\n]|\\.)*",\s*\n\s*){2}"')
 _CONTROLS = bytes({*range(32)} - {*b"\t\n\v\f\r\x1b"})
-# A prose text may have a few lines that look like rows of a table, so this many rows are needed.
-_LEAST_ROWS = 3
 
 
 class Kind(NamedTuple):
@@ -86,7 +98,7 @@ def binary_kind(sample: bytes, path: str, encoding: str) -> Kind | None:
         return _kind(kind, _HINTS.get(kind, _OTHER))
     if encoding.startswith(("utf-16", "utf-32")):
         return None
-    return _wide(sample) or _binary(sample)
+    return _wide(sample) or _binary(sample) or (_binary_without_zeros(sample) if encoding == UTF8 else None)
 
 
 def text_kind(sample: bytes, path: str) -> Kind | None:
@@ -97,7 +109,7 @@ def text_kind(sample: bytes, path: str) -> Kind | None:
     sample : the first bytes, as UTF-8; the last line may be incomplete · path : the file.
     """
     sample = sample.removeprefix(b"\xef\xbb\xbf")
-    found = _markup(sample) or _json(sample) or _table(sample, path)
+    found = _markup(sample) or _json(sample) or _lists(sample) or table(sample, path, len(sample) >= SAMPLE_BYTES)
     if found is None:
         return None
     name, hint = found
@@ -112,7 +124,7 @@ def _kind(name: str, hint: str, is_certain: bool = True) -> Kind:
 
 def _compressed(path: str, kind: str) -> Kind:
     """Say that a text is compressed although its name does not say so; ".tgz" does not count."""
-    if re.search(r"\.t(?:gz|bz2?|xz|zst|ar\.\w+)$", path.lower()):
+    if re.search(r"\.t(?:gz|az|bz2?|xz|zst|ar\.\w+)$", path.lower()):
         return _kind("a compressed tar archive", f"unpack it first (tar xf {path}), and name the folder")
     how = "unpack it before w2v" if path == STDIN else f"give it a name that ends in {SUFFIXES[kind]}"
     if path.lower().endswith(SUFFIXES[kind]):
@@ -139,11 +151,26 @@ def _binary(sample: bytes) -> Kind | None:
     return None
 
 
+def _binary_without_zeros(sample: bytes) -> Kind | None:
+    """Recognise ISO-2022 and short or compressed binary data, which nothing but control characters betrays."""
+    if (name := iso_2022(sample)) is not None:
+        return Kind(f"is not UTF-8: it is {name.upper().replace('_', '-')}", f"pass --encoding {name}")
+    try:
+        codecs.getincrementaldecoder(UTF8)().decode(sample)
+    except UnicodeDecodeError:
+        controls = len(sample) - len(sample.translate(None, _CONTROLS))
+        if controls >= 4 and controls > len(sample) / 50:
+            return _kind("binary data", f"it has control characters, and is in no encoding of text; {_OTHER}")
+    return None
+
+
 def _markup(sample: bytes) -> tuple[str, str] | None:
     tags = _HTML_TAG.findall(sample)
     is_fragment = sample.lstrip().startswith(b"<") and len(tags) >= 10 and 20 * len(b"".join(tags)) > len(sample)
     if _HTML.match(sample) or (is_fragment and not _XML.match(sample)):
         return "HTML", "pandoc -f html -t plain turns it into text"
+    if _SUBTITLES.match(sample):
+        return "a file of subtitles", "tr -d '\\r' < FILE | grep -v -e '-->' -e '^[0-9]*$' leaves what is said"
     if not _XML.match(sample):
         return None
     if b"<html" in sample[:2048].lower():
@@ -151,6 +178,14 @@ def _markup(sample: bytes) -> tuple[str, str] | None:
     if b"<mediawiki" in sample[:2048]:
         return "an XML dump of a wiki", "wikiextractor turns it into text"
     return "XML", "take the text out of it first, such as with xmllint --xpath 'string(/)'"
+
+
+def _lists(sample: bytes) -> tuple[str, str] | None:
+    """Recognise sentences that Python has printed as lists of words."""
+    lines = [line for line in sample.split(b"\n")[:20] if line.strip()]
+    if len(lines) > 1 and all(_LIST.fullmatch(line) for line in lines[:-1]):
+        return "lists of words as Python prints them", 'write " ".join(words) for each list instead'
+    return None
 
 
 def _json(sample: bytes) -> tuple[str, str] | None:
@@ -165,7 +200,12 @@ def _json(sample: bytes) -> tuple[str, str] | None:
         record = values[0][0] if isinstance(values[0], list) and isinstance(values[0][0], dict) else values[0]
         if isinstance(record, dict):
             return ("JSON lines" if len(values) > 1 else "JSON"), _jq(record, isinstance(values[0], list))
+        words = " ".join(map(str, values[0])).split() if isinstance(values[0], list) else []
+        if len(values) == 1 and isinstance(values[0], list) and len(words) > len(values[0]):
+            return "JSON", "jq -r '.[]' turns a list of texts into lines"
         return "JSON lines", "jq -r 'join(\" \")' turns lists of words into text"
+    if _STRINGS.match(sample):
+        return "JSON", "jq -r '.[]' turns a list of texts into lines"
     # A first line that is JSON by itself, before lines that are not, is the odd first line of a text.
     if values[0] is None and _JSON.match(sample) and len(re.findall(rb'"\s*:', sample)) >= 2:
         return "JSON", "jq -r .FIELD turns it into text, a line for each record"
@@ -185,47 +225,3 @@ def _jq(record: dict[str, object], in_list: bool) -> str:
     key = max(texts, key=lambda name: texts[name]) if texts else "FIELD"
     field = f".{key}" if re.fullmatch(r"[A-Za-z_]\w*", key) else f".[{json.dumps(key)}]"
     return f"jq -r '{'.[] | ' * in_list}{field}' turns it into text"
-
-
-def _table(sample: bytes, path: str) -> tuple[str, str] | None:
-    """Recognise CSV by its delimiter; tabs are white space, so words that are separated by tabs are a text."""
-    for delimiter in ",;":
-        rows = _rows(sample, delimiter)
-        if _is_table(rows, path.lower().removesuffix(".gz").endswith(".csv")):
-            lengths = [sum(map(len, column)) for column in zip(*rows, strict=False)]
-            return "CSV", _column(lengths.index(max(lengths)) + 1, delimiter, path)
-    return None
-
-
-def _is_table(rows: list[list[str]], is_named_so: bool) -> bool:
-    """Whether nearly all rows have as many fields as the first one, and no white space follows the delimiters.
-
-    In prose, white space or the end of a line follows a comma. A file that is named .csv may have white space there.
-    """
-    width = len(rows[0]) if rows else 0
-    if width < 2 or sum(len(row) == width for row in rows) < 0.9 * len(rows):
-        return False
-    if is_named_so and len(rows) > 1:
-        return True
-    inside = [field for row in rows for field in row[1:]]
-    spaced, filled = sum(field[:1].isspace() for field in inside), sum(field != "" for field in inside)
-    return len(rows) >= _LEAST_ROWS and spaced < 0.1 * len(inside) and filled > 0.5 * len(inside)
-
-
-def _column(column: int, delimiter: str, path: str) -> str:
-    """Return the command that takes a column, counted from 1, out of CSV."""
-    rows = "csv.reader(sys.stdin)" if delimiter == "," else f"csv.reader(sys.stdin, delimiter='{delimiter}')"
-    script = f"import csv,sys; sys.stdout.writelines(r[{column - 1}] + '\\n' for r in {rows})"
-    return f'python -c "{script}" < {name_of(path)} > text.txt writes column {column}, which is a text'
-
-
-def _rows(sample: bytes, delimiter: str) -> list[list[str]]:
-    """Return the rows of a sample as CSV, without the last one if the sample may end within it."""
-    text = sample.decode("utf-8", "replace")
-    if delimiter not in text[: text.find("\n")]:
-        return []
-    try:
-        rows = [row for row in csv.reader(text.splitlines(keepends=True), delimiter=delimiter) if row]
-    except csv.Error:
-        return []
-    return rows[:-1] if len(sample) >= SAMPLE_BYTES else rows

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 from w2v_cli.choices import NORMAL_FORMS, TEXT_ERRORS, TOKENIZERS, require_choice
 from w2v_cli.config import make_plain, option_name
@@ -55,6 +56,19 @@ class TextOptions:
         for name in _TEXT_FLAGS:
             if not isinstance(getattr(self, name), bool):
                 raise ConfigError(f"{option_name(name)} {getattr(self, name)!r} is neither true nor false")
+
+    @classmethod
+    def from_options(cls, options: dict[str, Any]) -> tuple[TextOptions, dict[str, Any]]:
+        """Take the options of reading a text out of options of several kinds; return the others as well.
+
+        Raises
+        ------
+        ConfigError
+            If an option has no such value.
+        """
+        names = {item.name for item in fields(cls)}
+        own = {name: value for name, value in options.items() if name in names}
+        return cls(**own), {name: value for name, value in options.items() if name not in names}
 
     def apply(self, data: bytes, name: str, offset: int, unwrapper: Unwrapper | None = None) -> bytes:
         """Return a chunk of a text as UTF-8 whose tokens are separated by white space.

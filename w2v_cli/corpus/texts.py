@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from hashlib import _Hash
 
 PIECE_BYTES = 1 << 20
+# Most texts of which one is no text are found in a folder.
+_LEAVE_OUT = "of a folder, --suffix .txt takes only the files with that suffix"
 
 
 def _ignore(sentence: str) -> None:
@@ -158,7 +160,10 @@ class Texts:
     @property
     def named(self) -> list[Named]:
         """The texts as inputs of a command, for `require_apart`."""
-        return [Named(text.path, "a text of the corpus", text.status) for text in self._inputs]
+        hint = "name another output"
+        if len(self.paths) > 1:
+            hint += f", or leave this file out: {_LEAVE_OUT}"
+        return [Named(text.path, "a text of the corpus", text.status, hint) for text in self._inputs]
 
     def absolute(self) -> Texts:
         """Return the same texts for any working folder."""
@@ -226,7 +231,8 @@ class Texts:
 
         def require_text(kind: Kind | None) -> None:
             if kind is not None and (kind.is_certain or not _is_piped(path)):
-                raise CorpusError(f"{name_of(path)} {kind.what}", hint=kind.hint)
+                others = f"; {_LEAVE_OUT}" if len(self.paths) > 1 else ""
+                raise CorpusError(f"{name_of(path)} {kind.what}", hint=kind.hint + others)
             if kind is not None:
                 remark(f"{name_of(path)} {kind.what}: {kind.hint}")
 

@@ -1,17 +1,40 @@
-"""Notice Chinese, Japanese and Thai whose words are not separated by white space."""
+"""Notice texts of languages that are written without white space between words, such as Chinese and Thai."""
 
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 # The beginning of a text is enough to tell.
 _LEAST_CHARACTERS = 20
 _KANA = re.compile("[\u3041-\u30ff]")
-_HAN = re.compile("[\u3400-\u9fff\U00020000-\U0003ffff]")
-_THAI = re.compile("[\u0e01-\u0e3a\u0e40-\u0e4e]")
-# Words of segmented text have about 2 characters in Chinese and Japanese, and 4 in Thai, and some have twice as many.
-_LONGEST_MEAN = {"Chinese": 6, "Japanese": 6, "Thai": 12}
-_TOOLS = {"Chinese": "jieba", "Japanese": "MeCab or SudachiPy", "Thai": "PyThaiNLP"}
+
+
+class _Language(NamedTuple):
+    """A language, or some that share a script.
+
+    Attributes
+    ----------
+    characters : the letters and marks of its script, as a set of a regular expression.
+    longest_mean : how long the words of a segmented text are at most, on average. Usual are 2 characters in Chinese
+        and Japanese, and 4 or 5 in the other languages, and some texts have twice as many.
+    tools : what segments it.
+    """
+
+    characters: str
+    longest_mean: int
+    tools: str
+
+
+_HAN = "\u3041-\u30ff\u3400-\u9fff\U00020000-\U0003ffff"
+_LANGUAGES = {
+    "Chinese": _Language(_HAN, 6, "jieba"),
+    "Japanese": _Language(_HAN, 6, "MeCab or SudachiPy"),
+    "Thai": _Language("\u0e01-\u0e3a\u0e40-\u0e4e", 12, "PyThaiNLP"),
+    "Lao": _Language("\u0e81-\u0ece", 12, "ICU"),
+    "Khmer": _Language("\u1780-\u17d3", 12, "ICU"),
+    "Burmese": _Language("\u1000-\u103f", 12, "ICU"),
+}
 
 
 def unsegmented_hint(sample: bytes) -> str | None:
@@ -24,16 +47,21 @@ def unsegmented_hint(sample: bytes) -> str | None:
     if sample.isascii():
         return None
     text = sample.decode("utf-8", "ignore")
-    kana, han, thai = (len(script.findall(text)) for script in (_KANA, _HAN, _THAI))
-    letters = len(re.findall(r"\w", text)) + len(re.findall("[\u0e31\u0e34-\u0e3a\u0e47-\u0e4e]", text))
-    if max(kana + han, thai) < max(_LEAST_CHARACTERS, letters / 2):
+    counts = {name: len(re.findall(f"[{its.characters}]", text)) for name, its in _LANGUAGES.items()}
+    name = max(counts, key=lambda language: counts[language])
+    language = _LANGUAGES[name]
+    # Marks are no letters to Python, so those of the language are counted apart.
+    others = len(re.findall(rf"(?![{language.characters}])\w", text))
+    if counts[name] < max(_LEAST_CHARACTERS, others):
+        return None
+    # Khmer separates words by zero-width spaces, if at all; --tokenize words knows them.
+    runs = [token for token in text.replace("\u200b", " ").split() if re.search(f"[{language.characters}]", token)]
+    if sum(map(len, runs)) <= language.longest_mean * len(runs):
         return None
     # Nearly every Japanese sentence has kana, and no Chinese sentence has any.
-    language = "Thai" if thai > kana + han else "Japanese" if 20 * kana > han else "Chinese"
-    runs = [token for token in text.split() if _KANA.search(token) or _HAN.search(token) or _THAI.search(token)]
-    if sum(map(len, runs)) <= _LONGEST_MEAN[language] * len(runs):
-        return None
+    if 21 * len(_KANA.findall(text)) > counts["Chinese"]:
+        name = "Japanese" if name == "Chinese" else name
     return (
-        f"Hint: this looks like {language} without white space between words, so whole phrases count as words; "
-        f"segment it first, such as with {_TOOLS[language]}"
+        f"Hint: this looks like {name} without white space between words, so whole phrases count as words; "
+        f"segment it first, such as with {_LANGUAGES[name].tools}"
     )

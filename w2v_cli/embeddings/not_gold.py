@@ -19,7 +19,7 @@ _TEXTS = (
     (rb"\s*<(!doctype html|html|head|body|script)", "is a web page", _DOWNLOAD),
     (rb"\s*<([?!]|[a-z]\w*[\s>/].*</)", "is an XML document", _DOWNLOAD),
     (rb'\s*(\{\s*["}]|\[\s*[\[{"])', "is JSON", _LINES),
-    (rb".{4}\0\0\0\0\{|[0-9]+ [0-9]+\n[^\n]*[\x80-\xff\0]{3}", "holds vectors", _VECTORS),
+    (rb"[0-9]+ [0-9]+\n[^\n]*[\x80-\xff\0]{3}", "holds vectors", _VECTORS),
 )
 # What to do with a file that is not text.
 _HINTS = {
@@ -52,7 +52,7 @@ def refuse_other_files(name: str, head: bytes) -> None:
     """
     text = head.removeprefix(b"\xef\xbb\xbf")
     kind = kind_of(text, name)
-    if kind in ("a numpy array", "a fastText model", "a finalfusion file"):
+    if kind in ("a safetensors file", "a numpy array", "a fastText model", "a finalfusion file"):
         raise GoldFileError(f"{name} holds vectors, not a gold set", _VECTORS)
     if kind is not None:
         raise GoldFileError(f"{name} is {kind}, not a gold set", _HINTS.get(kind, _PLAIN))

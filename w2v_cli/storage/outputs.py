@@ -22,11 +22,13 @@ class Named(NamedTuple):
     path : where it is; for an input, `-` is stdin.
     what : what it is to the command, as a noun for an error message.
     status : the file's `os.stat`, if the caller already has it; otherwise None.
+    hint : for an input, what to do if an output would overwrite it.
     """
 
     path: str
     what: str
     status: os.stat_result | None = None
+    hint: str = "name another output"
 
     def __str__(self) -> str:
         return f"{self.path} ({self.what})"
@@ -48,16 +50,15 @@ def require_apart(outputs: Sequence[Named], inputs: Sequence[Named] = ()) -> Non
     ConfigError
         If two of them are the same file; names both.
     """
-    hint = "name another output"
     # An output called `-` is a file of that name, not stdin.
     written = [(output, _identity(output._replace(path=os.path.abspath(output.path)))) for output in outputs]
     read = [(source, _identity(source)) for source in inputs]
     for (output, identity), (source, its_identity) in itertools.product(written, read):
         if identity == its_identity:
-            raise ConfigError(f"{output} would overwrite {source}", hint=hint)
+            raise ConfigError(f"{output} would overwrite {source}", hint=source.hint)
     for (one, identity), (other, its_identity) in itertools.combinations(written, 2):
         if identity == its_identity:
-            raise ConfigError(f"{one} and {other} are the same file", hint=hint)
+            raise ConfigError(f"{one} and {other} are the same file", hint=one.hint)
 
 
 def _identity(file: Named) -> tuple[int, int] | str:

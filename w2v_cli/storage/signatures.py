@@ -11,16 +11,22 @@ import re
 # What a file is, as the predicate of "is", and a pattern that its first bytes match. A word of a text may begin like a
 # signature of printable characters, so those are followed by something that no text has there.
 _SIGNATURES = {
-    "a PDF": rb"%PDF-[0-9]",
+    "a PDF": rb"(?:\xef\xbb\xbf)?\s*%PDF-[0-9]",
     "a PostScript document": rb"%!PS(?:-Adobe|\r?\n)",
     "an RTF document": rb"\{\\rtf",
     "an old Office document": rb"\xd0\xcf\x11\xe0",
+    "a DjVu document": rb"AT&TFORM..",
+    "a Mobipocket book": rb".{60}BOOKMOBI",
     "a 7z archive": rb"7z\xbc\xaf\x27\x1c",
     "a RAR archive": rb"Rar!\x1a\x07",
     "compressed with gzip": rb"\x1f\x8b",
     "compressed with bzip2": rb"BZh[1-9](?:1AY&SY|\x17\x72\x45\x38\x50\x90)",
     "compressed with xz": rb"\xfd7zXZ\0",
     "compressed with zstandard": rb"\x28\xb5\x2f\xfd",
+    "compressed with LZ4": rb"\x04\x22\x4d\x18",
+    "compressed with LZMA": rb"\x5d\0\0..(?:\xff{8}|.{4}\0{4})\0|LZIP\x01",
+    "compressed with compress": rb"\x1f\x9d",
+    "compressed with Snappy": rb"\xff\x06\0\0sNaPpY",
     "an SQLite database": rb"SQLite format 3\0",
     "a Parquet file": rb"PAR1[\0-\x08\x0e-\x1f]",
     "an Arrow file": rb"ARROW1\0|FEA1\0",
@@ -28,7 +34,8 @@ _SIGNATURES = {
     "an Avro file": rb"Obj\x01",
     "an HDF5 file": rb"\x89HDF\r\n",
     "a numpy array": rb"\x93NUMPY",
-    "a Python pickle": rb"\x80[\x02-\x05]|\(dp0\n|ccopy_reg\n|c__builtin__\n",
+    "a Python pickle": rb"\x80[\x02-\x05]|[\]}]q\0|\([dl]p[0-9]\n|ccopy_reg\n|c__builtin__\n",
+    "a safetensors file": rb".{4}\0{4}\{",
     "a fastText model": rb"\xba\x16\x4f\x2f",
     "a finalfusion file": rb"FiFu.\0\0\0",
     "a GGUF file of a language model": rb"GGUF.\0\0\0",
@@ -37,8 +44,10 @@ _SIGNATURES = {
     "a JPEG image": rb"\xff\xd8\xff",
     "a GIF image": rb"GIF8[79]a(?![\s,.;:)])",
     "a TIFF image": rb"II\*\0|MM\0\*",
-    "a program": rb"\x7fELF|MZ\x90\0|\xcf\xfa\xed\xfe|\xca\xfe\xba\xbe",
-    "a sound recording": rb"OggS\0|fLaC\0|ID3[\x02-\x04]",
+    "a program": rb"\x7fELF|MZ\x90\0|\xcf\xfa\xed\xfe|\xca\xfe\xba\xbe|\0asm",
+    "a WebP image": rb"RIFF.{4}WEBP",
+    "a sound recording": rb"OggS\0|fLaC\0|ID3[\x02-\x04]|RIFF.{4}WAVE",
+    "a film or a photograph": rb"\0\0\0.ftyp|\x1a\x45\xdf\xa3|RIFF.{4}AVI ",
 }
 _PATTERNS = {name: re.compile(pattern, re.DOTALL) for name, pattern in _SIGNATURES.items()}
 # The suffix that w2v expects of a compressed file.

@@ -113,10 +113,10 @@ class Job:
             if name in CHANGEABLE or (name == "epochs" and value > was[name]):
                 continue
             shown = "the corpus" if name == "corpus" else f"{option_name(name)} {value}"
-            raise ConfigError(
-                f"{shown} is not what the run was begun with ({_shown(was[name])})",
-                hint="leave it out; --threads, --output, --checkpoint-every and a higher --epochs may change",
-            )
+            hint = "leave it out; --threads, --output, --checkpoint-every and a higher --epochs may change"
+            if name == "corpus":
+                hint = "leave it out; vectors cannot be trained further on another text: train on both texts together"
+            raise ConfigError(f"{shown} is not what the run was begun with ({_shown(was[name])})", hint)
         config = replace(self.config, **{k: v for k, v in different.items() if k in ("epochs", "threads")})
         own = {k: v for k, v in different.items() if k in ("output", "checkpoint_every")}
         return replace(self, config=config, **own)

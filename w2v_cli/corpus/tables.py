@@ -1,0 +1,115 @@
+"""Recognise tables: CSV, columns that are separated by tabs, and the annotated sentences of CoNLL-U."""
+
+from __future__ import annotations
+
+import csv
+import re
+import shlex
+
+from w2v_cli.storage.opening import OPENERS, STDIN, suffix_of
+
+# A prose text may have a few lines that look like rows of a table, so this many rows are needed.
+_LEAST_ROWS = 3
+# The command that unpacks a file to stdout, by the suffix of the file.
+_UNPACKERS = {".gz": "zcat", ".bz2": "bzcat", ".xz": "xzcat", ".zst": "zstdcat"}
+# Comments, and then a line for each token of a sentence: its number, the word, and eight more columns.
+_CONLLU = re.compile(rb"(?:#[^\n]*\n|\s*\n)*1(?:-[0-9]+)?\t[^\t\n]+(?:\t[^\t\n]*){8}\n")
+_SENTENCES = """awk -F'\\t' '/^[0-9]+\\t/ {printf "%s ", $2} /^\\r?$/ {print ""}'"""
+
+
+def table(sample: bytes, path: str, is_cut: bool) -> tuple[str, str] | None:
+    """Return the name of the kind of table that begins like this, and how to take a text out of it; None for a text.
+
+    Parameters
+    ----------
+    sample : the first bytes, as UTF-8 · path : the file · is_cut : whether the file goes on after the sample.
+    """
+    if _CONLLU.match(sample):
+        return "a CoNLL-U table", f"{_command(path, _SENTENCES)} writes its sentences"
+    text = sample.decode("utf-8", "replace")
+    for delimiter in ",;|":
+        rows = _rows(text, delimiter, is_cut)
+        if _is_table(rows, _plain_suffix(path) == ".csv"):
+            return "CSV", _csv_hint(_longest(rows), delimiter, path)
+    rows = _rows(text, "\t", is_cut)
+    if _has_text_column(rows):
+        column = _longest(rows)
+        command = _command(path, f"cut -f {column}")
+        return "a table with tabs", f"{command} writes column {column}, which is a text"
+    return None
+
+
+def _plain_suffix(path: str) -> str:
+    """Return the suffix of a name in front of that of a compression."""
+    return suffix_of(path.removesuffix(suffix_of(path)) if suffix_of(path) in OPENERS else path)
+
+
+def _rows(text: str, delimiter: str, is_cut: bool) -> list[list[str]]:
+    """Return the rows of a text, without the last one if the text may end within it."""
+    lines = text.splitlines(keepends=True)
+    if not any(delimiter in line for line in lines[:2]):
+        return []
+    try:
+        # Quotation marks protect a delimiter in CSV only.
+        cut = (line.rstrip("\r\n").split("\t") for line in lines)
+        found = cut if delimiter == "\t" else csv.reader(lines, delimiter=delimiter)
+        rows = [row for row in found if row and row != [""]]
+    except csv.Error:
+        return []
+    return rows[:-1] if is_cut else rows
+
+
+def _has_one_width(rows: list[list[str]]) -> bool:
+    """Whether nearly all rows have as many fields as the first one, and at least two."""
+    width = len(rows[0]) if rows else 0
+    return width > 1 and sum(len(row) == width for row in rows) >= 0.9 * len(rows)
+
+
+def _is_table(rows: list[list[str]], is_named_so: bool) -> bool:
+    """Whether the rows have one width, and no white space follows the delimiters.
+
+    In prose, white space or the end of a line follows a comma. A file that is named .csv may have white space there.
+    """
+    if not _has_one_width(rows):
+        return False
+    if is_named_so and len(rows) > 1:
+        return True
+    inside = [field for row in rows for field in row[1:]]
+    spaced, filled = sum(field[:1].isspace() for field in inside), sum(field != "" for field in inside)
+    return len(rows) >= _LEAST_ROWS and spaced < 0.1 * len(inside) and filled > 0.5 * len(inside)
+
+
+def _has_text_column(rows: list[list[str]]) -> bool:
+    """Whether the rows, cut at tabs, have one width, and the fields of one of their columns are texts of some words.
+
+    Tabs are white space: a text may have some, at the beginnings of its lines too, and its words may be separated by
+    tabs. Then the fields are empty, or single words.
+    """
+    if len(rows) < _LEAST_ROWS or not _has_one_width(rows):
+        return False
+    width = len(rows[0])
+    columns = list(zip(*(row for row in rows if len(row) == width), strict=True))
+    are_filled = all(sum(field.strip() != "" for field in column) > 0.5 * len(column) for column in columns)
+    return are_filled and any(sum(len(field.split()) for field in column) >= 3 * len(column) for column in columns)
+
+
+def _longest(rows: list[list[str]]) -> int:
+    """Return which column has the longest fields, counted from 1."""
+    lengths = [sum(map(len, column)) for column in zip(*rows, strict=False)]
+    return lengths.index(max(lengths)) + 1
+
+
+def _csv_hint(column: int, delimiter: str, path: str) -> str:
+    rows = "csv.reader(sys.stdin)" if delimiter == "," else f"csv.reader(sys.stdin, delimiter='{delimiter}')"
+    script = f"import csv,sys; sys.stdout.writelines(r[{column - 1}] + '\\n' for r in {rows})"
+    command = _command(path, f'python -c "{script}"')
+    return f"{command} writes column {column}, which is a text"
+
+
+def _command(path: str, command: str) -> str:
+    """Return the command that takes a text out of a table."""
+    if path == STDIN:
+        return f"{command} > text.txt"
+    if suffix_of(path) in _UNPACKERS:
+        return f"{_UNPACKERS[suffix_of(path)]} {shlex.quote(path)} | {command} > text.txt"
+    return f"{command} < {shlex.quote(path)} > text.txt"
