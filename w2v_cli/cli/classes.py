@@ -28,8 +28,9 @@ def classes(
 ) -> None:
     """Sort the words into classes by their directions.
 
-    Prints one line per word: the word and its class, separated by a tab (aligned on a terminal). Classes are numbered
-    from 0 by their most frequent words. The method is spherical k-means. It needs scikit-learn: pip install scikit-learn.
+    Prints one line per word: the word and its class, separated by a tab (aligned on a terminal). Classes are
+    numbered from 0 by their most frequent words. The method is spherical k-means. It needs scikit-learn: pip install
+    scikit-learn.
 
     \b
     Examples:
