@@ -91,10 +91,10 @@ def phrases(
     # Imported here so that `w2v --help` need not wait for numpy.
     from w2v_cli.api.phrases import phrases as join_phrases
 
-    show = _PhraseProgress(quiet, as_json)
     target = sys.stdout.buffer if output == "-" else output
-    join_phrases(corpus, target, threads=threads, observer=show, **options)
-    show.done()
+    show = _PhraseProgress(quiet, as_json)
+    with show:
+        join_phrases(corpus, target, threads=threads, observer=show, **options)
 
 
 class _PhraseProgress(ProgressLine):

@@ -19,7 +19,7 @@ from w2v_cli.config import TrainConfig
 from w2v_cli.corpus.encode import EncodedCorpus, compile_passes, encode
 from w2v_cli.corpus.resumable import forget_corpus, keep_corpus, kept_corpus
 from w2v_cli.corpus.text_options import TextOptions
-from w2v_cli.corpus.texts import Texts
+from w2v_cli.corpus.texts import STDIN, Texts
 from w2v_cli.engines.choose import resolve_engine
 from w2v_cli.engines.parameters import parameter_bytes
 from w2v_cli.errors import ConfigError, StoppedError, TrainingError
@@ -202,6 +202,8 @@ def _encoded(job: Job, folder: Path | None, observer: Observer) -> EncodedCorpus
         try:
             for path in job.require_same_text(kept.fingerprint):
                 observer.remark(f"{path} no longer exists: continuing with its ids in {folder}")
+            if STDIN in job.texts.paths:
+                observer.remark(f"stdin is not read again: continuing with the ids of its text in {folder}")
         except BaseException:
             kept.close()
             raise
