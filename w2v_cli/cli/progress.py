@@ -28,10 +28,16 @@ class ProgressLine:
     """Shows one phase of the work at a time, or nothing at all if `quiet`.
 
     As a context manager, it removes the bar at the end, before an error is printed.
+
+    Parameters
+    ----------
+    quiet : print nothing.
+    timed : whether plain lines begin with the time of day, as they must in the log of a long command.
     """
 
-    def __init__(self, quiet: bool = False) -> None:
+    def __init__(self, quiet: bool = False, timed: bool = True) -> None:
         self.quiet = quiet
+        self._timed = timed
         self.phase = ""
         # Asked only once: the terminal may go away while the bar is shown, and the bar must not become plain lines.
         self._terminal = sys.stderr is not None and sys.stderr.isatty()
@@ -141,7 +147,7 @@ class ProgressLine:
 
     def _time(self) -> str:
         """Return the beginning of a plain line: the time of day, with the date if the first day is over."""
-        if self._terminal:
+        if self._terminal or not self._timed:
             return ""
         day, time_of_day = time.strftime("%Y-%m-%d %H:%M:%S").split()
         return f"{time_of_day} " if day == self._first_day else f"{day} {time_of_day} "
@@ -153,7 +159,7 @@ def announcing_compilation(format: str) -> Iterator[None]:
     if format not in PARSED_FORMATS:  # then numba is not needed
         yield
         return
-    with ProgressLine().compiling():
+    with ProgressLine(timed=False).compiling():
         yield
 
 

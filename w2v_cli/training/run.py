@@ -19,13 +19,14 @@ from w2v_cli.config import TrainConfig
 from w2v_cli.corpus.encode import EncodedCorpus, compile_passes, encode
 from w2v_cli.corpus.resumable import forget_corpus, keep_corpus, kept_corpus
 from w2v_cli.corpus.text_options import TextOptions
-from w2v_cli.corpus.texts import STDIN, Texts
+from w2v_cli.corpus.texts import Texts
 from w2v_cli.engines.choose import resolve_engine
 from w2v_cli.engines.parameters import parameter_bytes
 from w2v_cli.errors import ConfigError, StoppedError, TrainingError
 from w2v_cli.formats.export import require_words, words_path
 from w2v_cli.formats.target import check_target
 from w2v_cli.storage.locks import exclusive
+from w2v_cli.storage.opening import STDIN
 from w2v_cli.storage.outputs import Named, require_apart
 from w2v_cli.training.checkpoint import NAMES as CHECKPOINT_NAMES
 from w2v_cli.training.checkpoint import Checkpoints
