@@ -73,7 +73,8 @@ def test_numbers_of_numpy_are_numbers(whole: Callable[[int], Any], real: Callabl
 @pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64, np.longdouble])
 def test_a_number_of_numpy_is_recorded_with_the_digits_that_it_shows(kind: Callable[[float], Any]) -> None:
     with np.printoptions(precision=1):
-        for value in (kind(0.05), np.array(kind(0.05))):
+        values: tuple[Any, ...] = (kind(0.05), np.array(kind(0.05)))
+        for value in values:
             assert TrainConfig(alpha=value, subsample=kind(1e-4)).alpha == 0.05
     # Every digit of a double is kept.
     assert TrainConfig(alpha=np.float64(0.1) + np.float64(0.2)).alpha == 0.1 + 0.2
