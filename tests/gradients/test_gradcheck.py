@@ -57,7 +57,7 @@ def test_verbose_prints_every_check() -> None:
 
 
 def test_a_failure_is_printed_in_full_below_the_summary(monkeypatch: pytest.MonkeyPatch) -> None:
-    plant_in_losses(lambda loss, gradient: (loss, gradient * 1.001))(monkeypatch)
+    plant_in_losses(lambda loss, *gradients: (loss, *(1.001 * gradient for gradient in gradients)))(monkeypatch)
     done = CliRunner().invoke(gradcheck, ["-k", "skipgram ns window: random"])
     lines = done.stdout.splitlines()
     assert done.exit_code == 1 and done.stderr == "1 check, 1 wrong\n"
