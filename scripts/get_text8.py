@@ -16,7 +16,7 @@ import urllib.request
 import zipfile
 from pathlib import Path
 
-from tqdm import tqdm
+from w2v_cli.cli.progress import ProgressLine
 
 URL = "http://mattmahoney.net/dc/text8.zip"
 MD5 = "3bea1919949baf155f99411df5fada7e"
@@ -78,13 +78,10 @@ def _download(url: str, path: Path) -> None:
         done = done if resumed else 0
         length = response.headers.get("Content-Length")
         total = done + int(length) if length else None
-        with (
-            path.open("ab" if resumed else "wb") as out,
-            tqdm(total=total, initial=done, unit="B", unit_scale=True, desc="text8.zip", disable=None) as bar,
-        ):
+        with path.open("ab" if resumed else "wb") as out, ProgressLine() as show:
             while chunk := response.read(CHUNK_BYTES):
                 out.write(chunk)
-                bar.update(len(chunk))
+                show.show("Downloading", out.tell(), total, "B")
         if total is not None and path.stat().st_size < total:
             raise OSError(f"the download ended at {path.stat().st_size:,} of {total:,} bytes; run this again to go on")
 

@@ -31,10 +31,13 @@ from w2v_cli.errors import ConfigError
         ({"alpha": 0.0}, "--alpha 0.0 is too small"),
         ({"alpha": float("inf")}, "--alpha inf is not a finite number"),
         ({"alpha": 0.01, "min_alpha": 0.1}, "--min-alpha 0.1 is above --alpha 0.01"),
-        ({"min_alpha": 0.1}, "--min-alpha 0.1 is above --alpha 0.04"),
+        ({"min_alpha": 0.1}, "--min-alpha 0.1 is above --alpha 0.04, its default"),
         ({"model": "glove"}, "--model glove is not one of skipgram, cbow"),
         ({"model": "cbow", "cbow_sum": True, "cbow_step": "plain"}, "--cbow-step has no meaning with --cbow-sum"),
         ({"loss": "softmax", "noise_exponent": 0.5}, "--noise-exponent has no meaning with --loss softmax"),
+        ({"loss": "hs", "negatives": 0}, "--negatives has no meaning with --loss hs"),
+        ({"loss": "hs", "negatives": np.array([1, 2])}, "--negatives has no meaning with --loss hs"),
+        ({"noise_exponent": float("-inf")}, "--noise-exponent -inf is not a finite number"),
         ({"max_vocab": 0}, "--max-vocab 0 is too small"),
         ({"threads": 0}, "--threads 0 is too small"),
     ],
@@ -65,6 +68,16 @@ def test_numbers_of_numpy_are_numbers(whole: Callable[[int], Any], real: Callabl
     assert config == TrainConfig(dim=7, seed=0, threads=1, alpha=0.25, subsample=0)
     assert [type(value) for value in (config.dim, config.threads, config.alpha)] == [int, int, float]
     assert TrainConfig.from_dict(json.loads(json.dumps(config.as_dict()))) == config
+
+
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64, np.longdouble])
+def test_a_number_of_numpy_is_recorded_with_the_digits_that_it_shows(kind: Callable[[float], Any]) -> None:
+    with np.printoptions(precision=1):
+        values: tuple[Any, ...] = (kind(0.05), np.array(kind(0.05)))
+        for value in values:
+            assert TrainConfig(alpha=value, subsample=kind(1e-4)).alpha == 0.05
+    # Every digit of a double is kept.
+    assert TrainConfig(alpha=np.float64(0.1) + np.float64(0.2)).alpha == 0.1 + 0.2
 
 
 def test_truth_values_of_numpy_are_taken_where_truth_values_are() -> None:

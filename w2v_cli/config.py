@@ -187,8 +187,8 @@ class TrainConfig:
     noise_exponent: float = _option(
         float,
         0.75,
-        "ns: noise words are drawn in proportion to their count raised to this power.",
-        least=0.0,
+        "ns: noise words are drawn in proportion to their count raised to this power. 0 draws all words alike; a"
+        " negative one draws rare words most often, which can help with baskets or playlists instead of sentences.",
         aliases=("ns-exponent",),
         only={"loss": "ns"},
     )
@@ -235,24 +235,35 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         make_plain(self)
+        # The effect comes before the limits, whose reasons would not be true of an option that has no effect.
         for name, option in OPTIONS.items():
+            # `is`, because the value may be of any type: two arrays, for example, compare to an array.
+            if (getattr(self, name) == option.default) is not True:
+                self.require_effect(name)
             option.check(option_name(name), getattr(self, name))
-            self._check_effect(name, option)
         if self.min_alpha is not None and self.min_alpha > self.alpha_start:
+            default = ", its default" if self.alpha is None else ""
             raise ConfigError(
-                f"--min-alpha {self.min_alpha:g} is above --alpha {self.alpha_start:g}",
+                f"--min-alpha {self.min_alpha:g} is above --alpha {self.alpha_start:g}{default}",
                 hint="the learning rate falls from alpha to min-alpha",
             )
 
-    def _check_effect(self, name: str, option: Option) -> None:
-        """Refuse a value other than the default if the other options leave it without effect."""
-        if getattr(self, name) == option.default:
-            return
-        for other, needed in option.only.items():
+    def require_effect(self, name: str) -> None:
+        """Refuse an option that the other options leave without effect.
+
+        A value other than the default is always refused then. The command line asks for every option that was typed.
+
+        Raises
+        ------
+        ConfigError
+            If the option has no effect; the message says beside which other one.
+        """
+        for other, needed in OPTIONS[name].only.items():
             value = getattr(self, other)
             if value != needed:
                 given = option_name(other) if needed is False else f"{option_name(other)} {value}"
-                raise ConfigError(f"{option_name(name)} has no meaning with {given}")
+                cure = f"leave {option_name(other)} out" if needed is False else f"choose {option_name(other)} {needed}"
+                raise ConfigError(f"{option_name(name)} has no meaning with {given}", hint=f"leave it out, or {cure}")
 
     @property
     def alpha_start(self) -> float:
@@ -301,9 +312,17 @@ def option_name(name: str) -> str:
 
 
 def plain_value(value: Any) -> Any:
-    """Convert a numpy scalar to the Python value that it holds, and return anything else unchanged."""
+    """Convert a numpy scalar to the Python value that it holds, and return anything else unchanged.
+
+    A number that is less precise than Python's becomes the one with the same digits: float32(0.05) becomes 0.05, not
+    0.05000000074505806.
+    """
     # numpy is not imported here, so that `w2v --help` is quick.
-    return value.item() if getattr(value, "shape", None) == () and hasattr(value, "item") else value
+    if getattr(value, "shape", None) != () or not hasattr(value, "item"):
+        return value
+    is_real = getattr(getattr(value, "dtype", None), "kind", None) == "f"
+    # With [()], because numpy rounds the digits of an array of no dimensions as it does those of any other array.
+    return float(str(value[()])) if is_real else value.item()
 
 
 def make_plain(options: DataclassInstance) -> None:

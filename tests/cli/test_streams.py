@@ -161,7 +161,7 @@ def test_a_run_whose_terminal_has_gone_goes_on_to_its_end(tmp_path: Path) -> Non
     with subprocess.Popen(command, cwd=tmp_path, stderr=theirs, start_new_session=True) as process:
         os.close(theirs)
         shown = b""
-        while b"Training: " not in shown:
+        while b"\rTraining " not in shown:
             shown += os.read(ours, 1000)
         os.close(ours)
         assert process.wait() == 0

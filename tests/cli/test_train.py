@@ -19,6 +19,8 @@ from w2v_cli.compute.jit import COMPILES
 from w2v_cli.engines.parameters import initial_parameters
 from w2v_cli.training.state import Trained
 
+# Every remark in a log begins with so many characters that tell the time.
+TIME = len("14:03:21 ")
 FAST = ("--dim", "8", "--epochs", "2", "--min-count", "1", "--threads", "1")
 
 
@@ -42,7 +44,7 @@ def test_training_ends_in_a_model_and_the_next_command(text: Path, tmp_path: Pat
     assert done.returncode == 0, done.stderr
     assert done.stdout == ""
     assert "Wrote model.safetensors" in done.stderr
-    following = done.stderr.splitlines()[-1].removeprefix("Next: w2v ").split()
+    following = done.stderr.splitlines()[-1].split("Next: w2v ")[1].split()
     assert w2v(*following, folder=tmp_path).stdout.count("\n") == 10
     assert sorted(path.name for path in tmp_path.iterdir()) == ["corpus.txt", "model.safetensors"]
 
@@ -122,6 +124,10 @@ def test_old_spellings_and_the_environment_are_understood(text: Path, tmp_path: 
         (["corpus.txt", "--min-count", "100000"], 3, "no word occurs 100000 times or more in corpus.txt"),
         (["corpus.txt", "-o", "corpus.txt"], 2, "corpus.txt (the model) would overwrite corpus.txt (a text of"),
         (["corpus.txt", "--loss", "hs", "--negatives", "3"], 2, "--negatives has no meaning with --loss hs"),
+        (["corpus.txt", "--loss", "hs", "--negative", "5"], 2, "--negatives has no meaning with --loss hs"),
+        (["corpus.txt", "--loss", "hs", "--negatives", "0"], 2, "--negatives has no meaning with --loss hs"),
+        (["corpus.txt", "--cbow-step", "scaled"], 2, "--cbow-step has no meaning with --model skipgram"),
+        (["none.txt", "--checkpoint-every", "1m"], 2, "--checkpoint-every has no effect without --checkpoint"),
         (["corpus.txt", "--cbow-sum"], 2, "--cbow-sum has no meaning with --model skipgram"),
         (["corpus.txt", "--negatives", "0"], 2, "without noise every score would grow without bound"),
         (["corpus.txt", "--window", "3000000000"], 2, "--window 3000000000 is too large"),
@@ -182,7 +188,7 @@ def test_without_numba_everything_works_and_one_line_says_so(text: Path, tmp_pat
     environment = without_numba(tmp_path)
     done = w2v("train", text.name, *FAST, folder=tmp_path, env=environment)
     assert done.returncode == 0, done.stderr
-    assert [line for line in done.stderr.splitlines() if "numba" in line] == [
+    assert [line[TIME:] for line in done.stderr.splitlines() if "numba" in line] == [
         "numba does not import (ImportError: Numba needs another Python): training with the numpy engine, which is slow"
     ]
     refused = w2v("train", text, *FAST, "--engine", "compiled", folder=tmp_path, env=environment)
@@ -196,7 +202,7 @@ def test_with_numba_disabled_everything_works_and_one_line_says_so(text: Path, t
     environment = {**os.environ, "NUMBA_DISABLE_JIT": "1"}
     done = w2v("train", text, *FAST, folder=tmp_path, env=environment)
     assert done.returncode == 0, done.stderr
-    assert [line for line in done.stderr.splitlines() if "NUMBA" in line] == [
+    assert [line[TIME:] for line in done.stderr.splitlines() if "NUMBA" in line] == [
         "NUMBA_DISABLE_JIT is set: training with the numpy engine, which is slow"
     ]
     assert "Compiling" not in done.stderr
@@ -223,10 +229,11 @@ def test_a_number_of_numbas_threads_that_is_no_number_is_one_sentence(text: Path
 
 
 @pytest.mark.skipif(not COMPILES, reason="numba does not import here")
-def test_both_engines_write_nearly_the_same_vectors(text: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("options", [(), ("--noise-exponent", "-0.5")])
+def test_both_engines_write_nearly_the_same_vectors(text: Path, tmp_path: Path, options: tuple[str, ...]) -> None:
     vectors = {}
     for engine in ("reference", "compiled"):
-        assert w2v("train", text, *FAST, "--engine", engine, "-o", engine, folder=tmp_path).returncode == 0
+        assert w2v("train", text, *FAST, *options, "--engine", engine, "-o", engine, folder=tmp_path).returncode == 0
         with safe_open(tmp_path / engine, "numpy") as model:
             vectors[engine] = model.get_tensor("input_vectors")
     # Differences of float32 rounding add up over a few thousand steps.
@@ -246,4 +253,16 @@ def test_training_goes_on_when_nobody_reads_its_remarks(text: Path, tmp_path: Pa
 def test_a_large_window_reaches_the_whole_sentence(tmp_path: Path) -> None:
     (tmp_path / "few.txt").write_text("a b c d\n" * 30)
     done = w2v("train", "few.txt", *FAST, "--subsample", 0, "--window", 2_000_000_000, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
+def test_threads_without_effect_are_named(text: Path, tmp_path: Path) -> None:
+    for threads, told in ((1, False), (2, True)):
+        done = w2v("train", text, *FAST, "--engine", "reference", "--threads", threads, folder=tmp_path)
+        assert ("The numpy engine trains with one thread" in done.stderr) == told
+
+
+def test_a_file_of_options_may_hold_the_defaults_of_options_without_effect(text: Path, tmp_path: Path) -> None:
+    (tmp_path / "options.toml").write_text('loss = "hs"\nnegatives = 5\n')
+    done = w2v("train", text, "--config", "options.toml", *FAST, folder=tmp_path)
     assert done.returncode == 0, done.stderr

@@ -195,7 +195,7 @@ def test_where_no_folder_can_be_written_one_line_says_so_and_names_the_cure(tmp_
     nowhere = {"HOME": "~", "XDG_CACHE_HOME": "", "NUMBA_CACHE_DIR": "", "PYTHONPATH": str(tmp_path)}
     out, err = ended(start("-m", "w2v_cli", "vocab", "text.txt", folder=tmp_path / "here", **nowhere))
     assert out == "a\t18\nb\t9\n"
-    compiling, trouble = err.splitlines()
+    compiling, trouble = (line[len("14:03:21 ") :] for line in err.splitlines())
     assert compiling.startswith("Compiling")
     assert trouble.startswith(f"Compiled code cannot be kept ({tmp_path}/w2v_cli/__pycache__: ")
     assert "NUMBA_CACHE_DIR" in trouble

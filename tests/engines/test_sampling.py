@@ -69,6 +69,13 @@ def test_a_large_noise_exponent_draws_the_most_frequent_word_alone() -> None:
     assert not sample_of(np.zeros(1000), noise_exponent=300.0).negative_ids.any()
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_large_negative_noise_exponent_draws_the_rarest_word_alone() -> None:
+    rarest = int(COUNTS.argmin())
+    assert (COUNTS[rarest] == COUNTS).sum() == 1
+    assert (sample_of(np.zeros(1000), noise_exponent=-1000.0).negative_ids == rarest).all()
+
+
 def test_without_subsampling_every_token_is_kept() -> None:
     ids = np.arange(3000) % 5
     assert np.array_equal(sample_of(ids).kept_ids, ids)
@@ -123,11 +130,14 @@ def test_positions_are_the_places_of_the_kept_tokens() -> None:
     assert (np.diff(sample.positions) > 0).all()
 
 
-def test_noise_words_follow_the_counts_to_the_power() -> None:
+@pytest.mark.parametrize("power", [0.75, 0.0, -0.5, -1.5])
+def test_noise_words_follow_the_counts_to_the_power(power: float) -> None:
     blocks = 100
-    draws = np.concatenate([sample_of(np.zeros(1000), block=block).negative_ids.ravel() for block in range(blocks)])
+    samples = [sample_of(np.zeros(1000), block=block, noise_exponent=power) for block in range(blocks)]
+    draws = np.concatenate([sample.negative_ids.ravel() for sample in samples])
     shares = np.bincount(draws, minlength=len(COUNTS)) / draws.size
-    expected = COUNTS**0.75 / (COUNTS**0.75).sum()
+    weights = np.array([float(count) ** power for count in COUNTS])
+    expected = weights / weights.sum()
     # There are two sources of chance: the words of the noise pools, and those drawn from the pools.
     assert shares == pytest.approx(expected, abs=5 * np.sqrt(0.25 / (blocks * POOL_WORDS) + 0.25 / draws.size))
 

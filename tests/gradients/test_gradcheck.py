@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,31 @@ def test_the_command_finds_nothing_wrong(options: list[str]) -> None:
     done = CliRunner().invoke(gradcheck, options)
     assert done.exit_code == 0, done.output
     assert "all right" in done.stderr and "MISMATCH" not in done.stdout
+
+
+def test_the_summary_has_one_line_a_group_and_fits_a_terminal() -> None:
+    done = CliRunner().invoke(gradcheck, [])
+    lines = done.stdout.splitlines()
+    assert len(lines) <= 24 and max(map(len, lines)) <= 80
+    groups = {name: (int(count), verdict) for name, count, _, _, verdict in (re.split(" {2,}", x) for x in lines[1:])}
+    assert groups["softmax"] == (2, "ok") and groups["skipgram ns window"] == (10, "ok")
+    total = sum(count for count, _ in groups.values())
+    assert done.stderr == f"{total} checks, all right\n"
+
+
+def test_verbose_prints_every_check() -> None:
+    done = CliRunner().invoke(gradcheck, ["-v", "-k", "network"])
+    assert [line.split("  ")[0] for line in done.stdout.splitlines()] == ["check", "network", "network, a batch"]
+
+
+def test_a_failure_is_printed_in_full_below_the_summary(monkeypatch: pytest.MonkeyPatch) -> None:
+    plant_in_losses(lambda loss, *gradients: (loss, *(1.001 * gradient for gradient in gradients)))(monkeypatch)
+    done = CliRunner().invoke(gradcheck, ["-k", "skipgram ns window: random"])
+    lines = done.stdout.splitlines()
+    assert done.exit_code == 1 and done.stderr == "1 check, 1 wrong\n"
+    assert lines[1].startswith("skipgram ns window") and lines[1].endswith(" MISMATCH")
+    assert lines[2].startswith("check ") and "worst at" in lines[2] and "analytic" in lines[2]
+    assert len(lines) == 4 and lines[3].startswith("skipgram ns window: random") and lines[3].endswith("MISMATCH")
 
 
 def test_json_has_one_object_a_check() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import struct
 from pathlib import Path
 from typing import Any
@@ -198,7 +199,32 @@ def test_a_subsampling_that_leaves_nothing_is_named(tmp_path: Path, capsys: pyte
     (tmp_path / "text.txt").write_text("a b c d\n" * 5000)
     output = str(tmp_path / "model.safetensors")
     code, _, err = call(capsys, "train", str(tmp_path / "text.txt"), "-o", output, "--subsample", "1e-12")
-    assert code == 3 and "--subsample 1e-12 left no two words in one line" in err and "raise --subsample" in err
+    assert code == 3 and "--subsample 1e-12 keeps 2e-06 of the tokens, and 0 windows in an epoch, for 4 words" in err
+    assert "raise --subsample" in err and os.listdir(tmp_path) == ["text.txt"]
+
+
+def test_a_subsampling_that_leaves_next_to_nothing_is_named_unless_there_are_many_epochs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # Each word is a hundredth of the text, so that about √(1e-6 ÷ 0.01) = 1 % of the tokens are kept.
+    lines = (" ".join(f"w{10 * line + i}" for i in range(10)) for line in range(10))
+    (tmp_path / "text.txt").write_text("\n".join(lines) + "\n")
+    (tmp_path / "text.txt").write_text((tmp_path / "text.txt").read_text() * 400)
+    command = ("train", str(tmp_path / "text.txt"), "-o", str(tmp_path / "m"), "--dim", "4", "--subsample", "1e-6")
+    code, _, err = call(capsys, *command)
+    assert code == 3 and "too little is left to learn from: --subsample 1e-06 keeps 0.01 of the tokens" in err
+    assert call(capsys, *command, "--epochs", "100")[0] == 0
+
+
+def test_a_subsampling_that_leaves_no_two_words_in_one_line_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # Rare words are kept, but stand alone. The only lines of two words are of frequent ones.
+    lines = [f"w{i}" for i in range(9000)] + ["a b"] * 500
+    (tmp_path / "text.txt").write_text("\n".join(lines))
+    options = ("--subsample", "2e-6", "--min-count", "1", "--epochs", "1", "--dim", "4")
+    code, _, err = call(capsys, "train", str(tmp_path / "text.txt"), "-o", str(tmp_path / "m"), *options)
+    assert code == 3 and "--subsample 2e-06 left no two words in one line" in err and "raise --subsample" in err
 
 
 def test_a_text_of_which_few_lines_have_two_words_is_measured_there(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
     type=FILE,
     help="Check the training steps of MODEL, at its own vectors and at windows from the start of CORPUS.",
 )
+@click.option("-v", "--verbose", is_flag=True, help="Print every check, with its worst element: wide lines.")
 @table_options
 @click.pass_context
 def gradcheck(
@@ -53,13 +56,14 @@ def gradcheck(
     vocab: int | None,
     seed: int,
     at: tuple[str, str] | None,
+    verbose: bool,
     style: str,
 ) -> None:
     """Check every gradient against two numeric derivatives.
 
     Checks the derivations and the training steps of both engines. The steps run in float64 with learning rate 1, at
-    points where wrong code is likely to fail. Prints the worst relative error of each check and where it is. The exit
-    code is 1 if an error is too large.
+    points where wrong code is likely to fail. Prints the worst relative errors of each group of checks, and every check
+    that fails with the element that is wrong. The exit code is 1 if an error is too large.
 
     \b
     Examples:
@@ -81,15 +85,37 @@ def gradcheck(
         findings.append(finding)
         if style == "json":
             print_json(_as_dict(finding))
-    wrong = sum(not finding.passed for finding in findings)
+    wrong = [finding for finding in findings if not finding.passed]
     if style != "json":
-        columns = ["check", "parameters", *TOLERANCES, "worst at", "analytic", "numeric", "verdict"]
-        rows = [_row(finding, list(TOLERANCES)) for finding in findings]
-        print_csv(columns, rows) if style == "csv" else print_table(columns, rows)
+        methods = list(TOLERANCES)
+        if not verbose and style != "csv":
+            short = [method.removeprefix("central ") for method in methods]  # to fit 80 columns
+            print_table(["group", "checks", *short, "verdict"], list(_group_rows(findings, methods)))
+        if shown := findings if verbose or style == "csv" else wrong:
+            columns = ["check", "parameters", *methods, "worst at", "analytic", "numeric", "verdict"]
+            rows = [_row(finding, methods) for finding in shown]
+            print_csv(columns, rows) if style == "csv" else print_table(columns, rows)
         checks = "1 check" if len(findings) == 1 else f"{len(findings)} checks"
-        note(f"{checks}, {wrong} wrong" if wrong else f"{checks}, all right")
+        note(f"{checks}, {len(wrong)} wrong" if wrong else f"{checks}, all right")
     if wrong:
         context.exit(1)
+
+
+def _group_rows(findings: list[Finding], methods: list[str]) -> Iterator[list[str]]:
+    """Yield one row for each group: the number of checks, the worst relative error by each method, the verdict."""
+    groups: dict[str, list[Finding]] = {}
+    for finding in findings:
+        groups.setdefault(_group(finding.check), []).append(finding)
+    for name, members in groups.items():
+        elements = [element for finding in members for element in finding.worst]
+        worst = {element.method: element.error for element in sorted(elements, key=lambda element: element.severity)}
+        verdict = next((_verdict(finding) for finding in members if not finding.passed), "ok")
+        yield [name, str(len(members)), *_cells(worst, methods), verdict]
+
+
+def _group(check: str) -> str:
+    """Return the group of a check: its name without the point at which it is made, and the variants of CBOW in one."""
+    return re.split("[:,]", check)[0].replace("cbow of sums", "cbow").replace("cbow scaled", "cbow")
 
 
 def _as_dict(finding: Finding) -> dict[str, object]:
@@ -107,16 +133,21 @@ def _as_dict(finding: Finding) -> dict[str, object]:
 
 def _row(finding: Finding, methods: list[str]) -> list[str]:
     """Return a finding as a row of the table."""
-    worst, errors = finding.worst[0], _errors(finding)
+    worst = finding.worst[0]
     return [
         finding.check,
         str(finding.parameters),
-        *(f"{errors[method]:.1e}" if method in errors else "–" for method in methods),
+        *_cells(_errors(finding), methods),
         f"{worst.parameter}[{worst.row},{worst.column}]",
         f"{worst.analytic:+.8e}",
         f"{worst.numeric:+.8e}",
         _verdict(finding),
     ]
+
+
+def _cells(errors: dict[str, float], methods: list[str]) -> list[str]:
+    """Return the errors by method as cells of a table."""
+    return [f"{errors[method]:.1e}" if method in errors else "–" for method in methods]
 
 
 def _errors(finding: Finding) -> dict[str, float]:

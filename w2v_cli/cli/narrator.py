@@ -51,6 +51,8 @@ class Narrator(Observer):
         config, corpus = trainer.config, trainer.corpus
         if WHY_NOT_COMPILED is not None and config.engine == "auto":
             self.show.say(f"{WHY_NOT_COMPILED}: training with the numpy engine, which is slow")
+        if trainer.engine == "reference" and config.loss != "softmax" and (config.threads or 1) > 1:
+            self.show.say("The numpy engine trains with one thread; --threads only speeds up the reading")
         memory, tables = size_text(trainer.estimate_peak()), size_text(trainer.parameters.nbytes)
         self.show.say(f"Takes about {memory} of memory, {tables} of it for the parameters")
         self._say_choices(trainer)

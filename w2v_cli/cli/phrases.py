@@ -97,10 +97,10 @@ def phrases(corpus: tuple[str, ...], output: str, threads: int | None, quiet: bo
     # Imported here so that `w2v --help` need not wait for numpy.
     from w2v_cli.api.phrases import phrases as join_phrases
 
-    show = _PhraseProgress(quiet, style)
     target = sys.stdout.buffer if output == "-" else output
-    join_phrases(corpus, target, threads=threads, observer=show, **options)
-    show.done()
+    show = _PhraseProgress(quiet, style)
+    with show:
+        join_phrases(corpus, target, threads=threads, observer=show, **options)
     if style == "csv":
         print_csv(_COLUMNS, show.found_phrases)
 

@@ -1,42 +1,74 @@
-"""What a long command shows on stderr: remarks and progress, as a bar on a terminal and as plain lines elsewhere."""
+"""What a long command shows on stderr: remarks and progress.
+
+On a terminal, progress is a bar. Elsewhere it is a plain line now and then, and every line begins with the time of day,
+so that a log tells in the morning what happened when.
+"""
 
 from __future__ import annotations
 
+import os
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
 
 from w2v_cli.choices import PARSED_FORMATS
+from w2v_cli.cli.bar import Bar
 from w2v_cli.cli.console import note
 
 if TYPE_CHECKING:
     from w2v_cli.training.state import Progress
 
-# Seconds between two plain lines.
-PLAIN_SECONDS = 10.0
+# Seconds between two drawings of the bar, and between two plain lines.
+BAR_SECONDS, PLAIN_SECONDS = 0.05, 10.0
 
 
 class ProgressLine:
-    """Shows one bar at a time, or nothing at all if `quiet`."""
+    """Shows one phase of the work at a time, or nothing at all if `quiet`.
 
-    def __init__(self, quiet: bool = False) -> None:
+    As a context manager, it removes the bar at the end, before an error is printed.
+
+    Parameters
+    ----------
+    quiet : print nothing.
+    timed : whether plain lines begin with the time of day, as they must in the log of a long command.
+    """
+
+    def __init__(self, quiet: bool = False, timed: bool = True) -> None:
         self.quiet = quiet
+        self._timed = timed
         self.phase = ""
         # Asked only once: the terminal may go away while the bar is shown, and the bar must not become plain lines.
         self._terminal = sys.stderr is not None and sys.stderr.isatty()
-        self._bar: Any = None
-        self._said_compiling = self._said_not_kept = False
-        # For plain lines: when the phase began, when the last line was printed, and how much was done at the beginning.
-        self._started = self._last_plain = time.monotonic()
+        self._bar = Bar()
+        self._closed = self._said_compiling = self._said_not_kept = False
+        # When the phase began, when it was last shown, and how much was done at the beginning.
+        self._started = self._last_shown = time.monotonic()
         self._done_before = 0
+        self._first_day = time.strftime("%Y-%m-%d")
+
+    def __enter__(self) -> ProgressLine:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.done()
 
     def say(self, message: str) -> None:
         """Print a remark on a line of its own."""
         self.done()
         if not self.quiet:
-            note(message)
+            note(self._time() + message)
+
+    def say_at_once(self, message: str) -> None:
+        """Print a remark although other output may be half written, as a signal handler must, and show no bar again.
+
+        It is printed even if `quiet`.
+        """
+        self._closed = True
+        # Not `print`: the signal may have arrived in the middle of one, which would fail.
+        with suppress(OSError):
+            os.write(2, f"{self._bar.erasing()}{self._time()}{message}\n".encode())
 
     @contextmanager
     def compiling(self) -> Iterator[None]:
@@ -50,23 +82,54 @@ class ProgressLine:
     def corpus(self, phase: str, done: int, total: int | None) -> None:
         """Show a pass over the corpus: phase `count` in bytes, `encode` in tokens."""
         unit = {"count": "B", "encode": " tokens"}[phase]
-        self._show({"count": "Counting", "encode": "Encoding"}[phase], done, total, unit, "")
+        self.show({"count": "Counting", "encode": "Encoding"}[phase], done, total, unit)
 
     def training(self, progress: Progress) -> None:
         """Show the training itself."""
         loss = "–" if progress.loss is None else f"{progress.loss:.4f}"
-        details = f"epoch {progress.epoch}, alpha {progress.alpha:.4f}, loss {loss}"
-        self._show("Training", progress.tokens, progress.total_tokens, " words", details)
+        details = [f"epoch {progress.epoch}", f"alpha {progress.alpha:.4f}"]
+        self.show("Training", progress.tokens, progress.total_tokens, " words", f"loss {loss}", details)
 
     def joining(self, done: int, total: int) -> None:
         """Show a pass over an encoded corpus, in tokens."""
-        self._show("Joining", done, total, " tokens", "")
+        self.show("Joining", done, total, " tokens")
+
+    def show(
+        self, phase: str, done: int, total: int | None, unit: str, result: str = "", details: Sequence[str] = ()
+    ) -> None:
+        """Show how far a phase of the work has come.
+
+        Parameters
+        ----------
+        done, total : so many units are done, of so many; no total if it is unknown.
+        result : what the user wants to see most, even in a narrow terminal.
+        details : what else there is to say, the most important first.
+        """
+        now = time.monotonic()
+        begins = phase != self.phase
+        if begins:
+            self.done()
+            self.phase, self._started, self._last_shown, self._done_before = phase, now, now, done
+        every = BAR_SECONDS if self._terminal else PLAIN_SECONDS
+        if self.quiet or self._closed or (now - self._last_shown < every and not (begins and self._terminal)):
+            return
+        self._last_shown = now
+        # A resumed run starts with much of the work done, which says nothing about its speed.
+        seconds = now - self._started
+        speed = (done - self._done_before) / seconds if seconds else 0.0
+        share = min(done / total, 1.0) if total else None
+        parts = [f"{phase} {scaled(done)}{unit}" if share is None else f"{phase} {share:.0%}"]
+        parts += [result] if result else []
+        parts += [f"{duration((total - done) / speed)} left"] if total and speed else []
+        parts += [f"{scaled(speed)}{unit}/s"] if seconds else []
+        if self._terminal:
+            self._bar.draw([*parts, *details[:1]], details[1:], share)
+        else:
+            note(self._time() + ", ".join([*parts, *details]))
 
     def done(self) -> None:
         """Remove the bar."""
-        if self._bar is not None:
-            self._bar.close()
-            self._bar = None
+        self._bar.erase()
         self.phase = ""
 
     def _say_compiling(self) -> None:
@@ -82,39 +145,12 @@ class ProgressLine:
                 "unless NUMBA_CACHE_DIR names a folder that can be written"
             )
 
-    def _show(self, phase: str, done: int, total: int | None, unit: str, details: str) -> None:
-        if self.quiet:
-            return
-        if not self._terminal:
-            self._show_plain(phase, done, total, unit, details)
-            return
-        if phase != self.phase:
-            from tqdm import tqdm
-
-            self.done()
-            self.phase = phase
-            self._bar = tqdm(
-                desc=phase, initial=done, total=total, unit=unit, unit_scale=True, leave=False, dynamic_ncols=True
-            )
-        if details:
-            self._bar.set_postfix_str(details, refresh=False)
-        self._bar.update(done - self._bar.n)
-
-    def _show_plain(self, phase: str, done: int, total: int | None, unit: str, details: str) -> None:
-        """Print the phase, the share that is done, the speed and the details, at most every PLAIN_SECONDS."""
-        now = time.monotonic()
-        if phase != self.phase:
-            self.phase, self._started, self._last_plain, self._done_before = phase, now, now, done
-        if now - self._last_plain < PLAIN_SECONDS:
-            return
-        self._last_plain = now
-        # A resumed run starts with much of the work done, which says nothing about its speed.
-        speed = (done - self._done_before) / (now - self._started)
-        parts = [f"{phase} {done / total:.0%}" if total else phase]
-        if total and speed:
-            parts.append(f"{duration((total - done) / speed)} left")
-        parts += [f"{speed:,.0f}{unit}/s", *([details] if details else [])]
-        note(", ".join(parts))
+    def _time(self) -> str:
+        """Return the beginning of a plain line: the time of day, with the date if the first day is over."""
+        if self._terminal or not self._timed:
+            return ""
+        day, time_of_day = time.strftime("%Y-%m-%d %H:%M:%S").split()
+        return f"{time_of_day} " if day == self._first_day else f"{day} {time_of_day} "
 
 
 @contextmanager
@@ -123,7 +159,7 @@ def announcing_compilation(format: str) -> Iterator[None]:
     if format not in PARSED_FORMATS:  # then numba is not needed
         yield
         return
-    with ProgressLine().compiling():
+    with ProgressLine(timed=False).compiling():
         yield
 
 
@@ -137,3 +173,12 @@ def duration(seconds: float) -> str:
     if minutes < 60:
         return f"{minutes} min {rest} s"
     return f"{minutes // 60} h {minutes % 60} min"
+
+
+def scaled(number: float) -> str:
+    """Return a number with at most three digits before its point: 25, 12.3k, 7.71M."""
+    for unit in ("", "k", "M", "G"):
+        if number < 999.5:
+            return f"{number:.3g}{unit}"
+        number /= 1000
+    return f"{number:.3g}T"

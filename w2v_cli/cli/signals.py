@@ -8,11 +8,12 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
+from w2v_cli.cli.progress import ProgressLine
 from w2v_cli.errors import StoppedError
 
 _SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
@@ -34,6 +35,10 @@ class Stop:
 
     Until the work begins there is nothing to finish, so that even the first signal ends the run at once.
 
+    Parameters
+    ----------
+    show : what prints the acknowledgement.
+
     Attributes
     ----------
     number : the signal that has arrived last; 0 if none has.
@@ -42,7 +47,8 @@ class Stop:
     resume_command : the command that resumes the run.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, show: ProgressLine) -> None:
+        self._show = show
         self.state: Path | None = None
         self.resume_command = ""
         self.number = 0
@@ -61,11 +67,11 @@ class Stop:
         """Acknowledge a signal at once, and raise KeyboardInterrupt if there is nothing to wait for."""
         again, self.number = self.asked(), number
         if again or not self.working:
-            _tell("Interrupted\n")
+            self._show.say_at_once("Interrupted")
             if self.state is not None and self.state.exists():
-                _tell(f"Go on with {self.resume_command}\n")
+                self._show.say_at_once(f"Go on with {self.resume_command}")
             raise KeyboardInterrupt
-        _tell("Interrupted: finishing what has begun; interrupt again to quit at once\n")
+        self._show.say_at_once("Interrupted: finishing what has begun; interrupt again to quit at once")
 
 
 @contextmanager
@@ -87,9 +93,3 @@ def stopping(stop: Stop) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _tell(message: str) -> None:
-    # Not `print`: the signal may have arrived in the middle of one, which would fail.
-    with suppress(OSError):
-        os.write(2, message.encode())

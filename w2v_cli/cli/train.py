@@ -97,12 +97,14 @@ def train(
       w2v train *.txt.gz -o wiki.safetensors --dim 300 --checkpoint wiki.run
       zcat news.gz | w2v train - --tokenize words --lower --json
     """
-    _check_usage(corpus, checkpoint, resume, config_file)
+    given = given_options(context)
+    _check_usage(corpus, given, resume, config_file)
     text = {name: options.pop(name) for name in TEXT_OPTIONS}
     # A run that is resumed has its options in its folder.
-    begun = TrainConfig(**options) if resume is None else resume
-    show, stop = ProgressLine(quiet), Stop()
-    with stopping(stop):
+    begun = _begun(options, given) if resume is None else resume
+    show = ProgressLine(quiet)
+    stop = Stop(show)
+    with stopping(stop), show:
         show.say(f"Reading {', '.join(corpus)}" if resume is None else f"Resuming the run in {resume}")
 
         # Imported here so that `w2v --help` need not wait for numpy, and so that Ctrl-C is acknowledged meanwhile.
@@ -114,7 +116,7 @@ def train(
         from w2v_cli.training.run import resume_training, train_model
         from w2v_cli.training.run_folder import resume_command
 
-        narrator, given = Narrator(show, stop, verbose), given_options(context)
+        narrator = Narrator(show, stop, verbose)
         files = corpus_files(corpus, suffix)
         folder = resume or checkpoint
         if folder is not None:
@@ -126,7 +128,6 @@ def train(
             run = train_model(files, begun, TextOptions(**text), output, narrator, checkpoint, checkpoint_every, read)
         else:
             run = resume_training(begun, {**given, **({"corpus": tuple(files)} if files else {})}, narrator)
-    show.done()
     if run.output is None:
         raise ConfigError(
             f"the run in {resume} was begun without an output, so no model was written",
@@ -137,11 +138,24 @@ def train(
         print_json(_summary(run, run.output))
 
 
-def _check_usage(corpus: tuple[str, ...], checkpoint: str | None, resume: str | None, config_file: str | None) -> None:
-    """Refuse a run without a text, and options that a resumed run has already."""
+def _begun(options: dict[str, Any], given: dict[str, Any]) -> TrainConfig:
+    """Return the configuration of a new run; refuse an option that was given but has no effect, even its default."""
+    config = TrainConfig(**options)
+    for name in options.keys() & given.keys():
+        config.require_effect(name)
+    return config
+
+
+def _check_usage(corpus: tuple[str, ...], given: dict[str, Any], resume: str | None, config_file: str | None) -> None:
+    """Refuse a run without a text, options that a resumed run has already, and an interval between no checkpoints."""
     if resume is None and not corpus:
         raise click.UsageError("Missing argument 'CORPUS...'.")
-    if resume is not None and checkpoint is not None:
+    if "checkpoint_every" in given and resume is None and "checkpoint" not in given:
+        raise ConfigError(
+            "--checkpoint-every has no effect without --checkpoint",
+            hint="--checkpoint FOLDER says where the checkpoints go",
+        )
+    if resume is not None and "checkpoint" in given:
         raise ConfigError("--resume names the checkpoint folder already", hint="leave --checkpoint out")
     if resume is not None and config_file is not None:
         raise ConfigError("--resume knows the options of its run", hint="leave --config out")

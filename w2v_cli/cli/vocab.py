@@ -54,13 +54,12 @@ def vocab(
     from w2v_cli.corpus.text_options import TextOptions
     from w2v_cli.corpus.texts import Texts
 
-    show = ProgressLine(quiet)
-    texts = Texts(corpus_files(corpus, suffix), TextOptions(**text), show.say)
-    texts.check_readable()
-    with show.compiling():
-        compile_passes()
-    vocabulary = count_words(texts, min_count, max_vocab, threads or available_cores(), show.corpus)
-    show.done()
+    with ProgressLine(quiet) as show:
+        texts = Texts(corpus_files(corpus, suffix), TextOptions(**text), show.say)
+        texts.check_readable()
+        with show.compiling():
+            compile_passes()
+        vocabulary = count_words(texts, min_count, max_vocab, threads or available_cores(), show.corpus)
     # A generator, because a list of so many pairs would take more memory than the words.
     counted = zip(vocabulary.words, map(int, vocabulary.counts), strict=True)
     if style == "text" and vocabulary.words[0].startswith("\ufeff") and not answers_at_terminal():

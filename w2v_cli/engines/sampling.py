@@ -56,6 +56,11 @@ class Sample:
     positions: np.ndarray
     step_windows: int = 1
 
+    @property
+    def has_context(self) -> np.ndarray:
+        """Whether each window has a context word, bool (N,)."""
+        return self.window_stops - self.window_starts > 1
+
     def context_ids(self, pos: int) -> np.ndarray:
         """Return the context words of one window, int32 (n,)."""
         start, stop = self.window_starts[pos], self.window_stops[pos]
@@ -155,11 +160,13 @@ def make_sampler(
     Parameters
     ----------
     counts : int64 (V,), occurrences of each word.
-    subsample, noise_exponent : see above.
+    subsample, noise_exponent : see above. A negative exponent draws rare words most often.
     window, negatives, seed, fixed_window, step_windows : as in `Sampler`.
     """
     ratio = subsample * counts.sum() / counts if subsample > 0 else np.full(len(counts), np.inf)
-    noise_limits, noise_aliases = alias_table((counts / counts.max()) ** noise_exponent)
+    # Divided by the count with the largest weight, so that no power overflows.
+    heaviest = counts.min() if noise_exponent < 0 else counts.max()
+    noise_limits, noise_aliases = alias_table((counts / heaviest) ** noise_exponent)
     return Sampler(
         _limits(np.minimum(np.sqrt(ratio) + ratio, 1.0)),
         noise_limits,

@@ -72,7 +72,7 @@ class LossSample:
         tokens, span = _sizes(corpus, sampler)
         self.samples = list(_drawn(corpus, sampler, tokens, span))
         self.predicts = corpus.has_neighbours
-        while self.predicts and not any((x.window_stops - x.window_starts > 1).any() for x in self.samples):
+        while self.predicts and not any(sample.has_context.any() for sample in self.samples):
             # Nearly every line has one word, or subsampling leaves next to nothing of it. First stop subsampling, then
             # sample more of the text.
             tokens = min(10 * tokens, corpus.token_count) if sampler.keeps_all else tokens

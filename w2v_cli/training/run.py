@@ -26,6 +26,7 @@ from w2v_cli.errors import ConfigError, StoppedError, TrainingError
 from w2v_cli.formats.export import require_words, words_path
 from w2v_cli.formats.target import check_target
 from w2v_cli.storage.locks import exclusive
+from w2v_cli.storage.opening import STDIN
 from w2v_cli.storage.outputs import Named, require_apart
 from w2v_cli.training.checkpoint import NAMES as CHECKPOINT_NAMES
 from w2v_cli.training.checkpoint import Checkpoints
@@ -202,6 +203,8 @@ def _encoded(job: Job, folder: Path | None, observer: Observer) -> EncodedCorpus
         try:
             for path in job.require_same_text(kept.fingerprint):
                 observer.remark(f"{path} no longer exists: continuing with its ids in {folder}")
+            if STDIN in job.texts.paths:
+                observer.remark(f"stdin is not read again: continuing with the ids of its text in {folder}")
         except BaseException:
             kept.close()
             raise

@@ -71,7 +71,7 @@ def _window_size(samples: Sequence[Sample]) -> tuple[float, float]:
 
 def _some_contexts(sample: Sample) -> Iterator[np.ndarray]:
     """Yield the context words of some windows that have any."""
-    wide = np.flatnonzero(sample.window_stops - sample.window_starts > 1)
+    wide = np.flatnonzero(sample.has_context)
     for pos in wide[:: max(1, len(wide) // WINDOWS)].tolist():
         yield sample.context_ids(pos)
 

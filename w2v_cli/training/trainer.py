@@ -34,6 +34,9 @@ TRIAL_SECONDS = 0.05
 PROBED_ROWS, LARGEST_NUMBER = 32, 1e4
 # A run has diverged if its loss is larger than this multiple of an untrained model's, even if all numbers are finite.
 LARGEST_LOSS = 2.0
+# A run that keeps a smaller share of its tokens must have this many windows for each word. With half as many the loss
+# stays that of an untrained model, and with three halves it has hardly begun to fall.
+LEAST_KEPT, LEAST_WINDOWS = 0.1, 20
 
 
 class Trainer:
@@ -49,7 +52,7 @@ class Trainer:
     ConfigError
         If the requested engine is not available.
     TrainingError
-        If the parameters do not fit into memory, or there is nothing to predict.
+        If the parameters do not fit into memory, there is nothing to predict, or subsampling leaves too little.
     """
 
     def __init__(self, config: TrainConfig, corpus: EncodedCorpus) -> None:
@@ -57,7 +60,8 @@ class Trainer:
         self.corpus = corpus
         words, counts = len(corpus.vocabulary), corpus.vocabulary.counts
         if words < 2:
-            raise _nothing_to_predict("only one word is kept", "lower --min-count, or raise --max-vocab")
+            cure = "raise --max-vocab" if config.max_vocab == 1 else "lower --min-count"
+            raise _nothing_to_predict("only one word is kept", cure)
         self.engine = resolve_engine(config.engine)
         objective = make_objective(config, counts)
         self.work_bytes = work_bytes(words, config.dim) if config.loss == "softmax" else 0
@@ -73,7 +77,28 @@ class Trainer:
         self._untrained_loss = objective.untrained_loss(counts * self.sampler.keep_prob, self.sampler.negatives)
         alpha = None if config.alpha is not None else default_alpha(config, objective, self.loss_sample.samples)
         self.schedule = Schedule(config, corpus.token_count, alpha)
+        self._require_windows()
         self._make_steps(objective)
+
+    def _require_windows(self) -> None:
+        """Refuse a run whose subsampling leaves too little to learn from."""
+        words, kept = len(self.corpus.vocabulary), self._kept_share()
+        windows, wanted = 0, LEAST_WINDOWS * words / self.config.epochs
+        if kept >= LEAST_KEPT:
+            return
+        for block in range(self.schedule.blocks):
+            windows += np.count_nonzero(self._sample(0, block)[0].has_context)
+            if windows >= wanted:
+                return
+        raise TrainingError(
+            f"too little is left to learn from: --subsample {self.config.subsample:g} keeps {kept:.2g} of the tokens,"
+            f" and {windows:,} windows in an epoch, for {words:,} words",
+            hint="raise --subsample; 0 keeps all words",
+        )
+
+    def _kept_share(self) -> float:
+        """Return the share of the tokens that subsampling leaves."""
+        return float(np.average(self.sampler.keep_prob, weights=self.corpus.vocabulary.counts))
 
     def _make_steps(self, objective: Objective) -> None:
         """Choose the functions that train a block, measure a loss, and take the steps of a trial."""
@@ -108,8 +133,7 @@ class Trainer:
         all parameters.
         """
         # A block has a window for each token that subsampling leaves.
-        share = np.average(self.sampler.keep_prob, weights=self.corpus.vocabulary.counts)
-        kept = self.schedule.span(0)[1] * share
+        kept = self.schedule.span(0)[1] * self._kept_share()
         noise = int(kept / self.sampler.step_windows) * self.sampler.negatives * 4
         copied = min(self.parameters.input_vectors.nbytes, SAVE_BYTES)
         return peak_after(self.workers * (WORKER_BYTES + noise) + copied + self.corpus.boundary_bytes + self.work_bytes)
@@ -218,7 +242,7 @@ class Trainer:
             rows = np.abs(tables[0][sample.kept_ids[:PROBED_ROWS]])
         if not np.isfinite(loss) or not (rows < LARGEST_NUMBER).all():
             raise self._diverged(index + 1, "the vectors have grown without bound")
-        trained = tally.trained or bool((sample.window_stops - sample.window_starts > 1).any())
+        trained = tally.trained or bool(sample.has_context.any())
         with tally.lock:
             tally.trained |= trained
             tally.tokens += tokens

@@ -1,0 +1,71 @@
+"""A bar: the last line of a terminal, which is drawn anew whenever there is progress."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+# The fewest cells that a bar is worth, and the most that it takes in a wide terminal.
+_LEAST_CELLS, _MOST_CELLS = 10, 40
+# The width of a terminal that does not tell it.
+_COLUMNS = 80
+
+
+class Bar:
+    """What is drawn on the last line of the terminal at stderr."""
+
+    def __init__(self) -> None:
+        self._width = 0
+
+    def draw(self, parts: Sequence[str], extras: Sequence[str], share: float | None) -> None:
+        """Draw the line anew; see `bar_line`."""
+        # A terminal may move on to the next line as soon as its last column is filled.
+        line = bar_line(parts, extras, share, _columns() - 1)
+        # Set before the line is written, because a signal handler may erase it before this function ends.
+        before, self._width = self._width, max(self._width, len(line))
+        # The cursor goes back to the beginning, so that the ^C which a terminal shows is erased with the line.
+        sys.stderr.write("\r" + line.ljust(before) + "\r")
+        sys.stderr.flush()
+        self._width = len(line)
+
+    def erasing(self) -> str:
+        """Return the characters that remove the line, and leave the cursor at its beginning. There may be none."""
+        return "\r" + " " * self._width + "\r" if self._width else ""
+
+    def erase(self) -> None:
+        """Remove the line from the terminal."""
+        if self._width:
+            sys.stderr.write(self.erasing())
+            sys.stderr.flush()
+            self._width = 0
+
+
+def bar_line(parts: Sequence[str], extras: Sequence[str], share: float | None, columns: int) -> str:
+    """Return a line of at most so many columns.
+
+    Parameters
+    ----------
+    parts : what the line says, the most important first. What does not fit is left out, from the end.
+    extras : what it says if there is still room beside a short bar.
+    share : how much is done, from 0 to 1, for the bar; None if unknown. The bar takes the room that is left.
+    """
+    line = parts[0][:columns]
+    for number, part in enumerate([*parts[1:], *extras], start=1):
+        bar = len(" []") + _LEAST_CELLS if number >= len(parts) else 0
+        if len(line) + len(", ") + len(part) + bar > columns:
+            break
+        line += f", {part}"
+    cells = min(columns - len(line) - len(" []"), _MOST_CELLS)
+    if share is None or cells < _LEAST_CELLS:
+        return line
+    full = min(int(share * cells), cells)
+    return f"{line} [{'#' * full}{'.' * (cells - full)}]"
+
+
+def _columns() -> int:
+    """Return the width of the terminal now: its window may have been resized."""
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns or _COLUMNS
+    except (OSError, ValueError):  # the terminal is gone, or stderr has been replaced
+        return _COLUMNS
