@@ -342,7 +342,7 @@ def test_a_run_that_is_stopped_trains_no_more(corpus: EncodedCorpus) -> None:
 def test_threads_learn_as_much_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loss: str) -> None:
     monkeypatch.undo()  # blocks of the usual length
     with encode(Texts([str(ROOT / "data" / "toyland.txt")]), 5, None, 1, tmp_path) as toyland:
-        choices = TrainConfig(model="cbow", loss=loss)
+        choices = TrainConfig(model="cbow", loss=loss, epochs=10)
         one, eight = (Trainer(replace(choices, threads=threads), toyland).train().losses for threads in (1, 8))
-    # In hs the threads average their copies of the nodes near the root; averaging too many would cost a tenth.
-    assert eight[-1] == pytest.approx(one[-1], rel=0.05)
+    # In hs the threads average their copies of the nodes near the root, which cost 1.7 % after these ten epochs.
+    assert eight[-1] == pytest.approx(one[-1], rel=0.03)

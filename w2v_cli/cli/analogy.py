@@ -48,7 +48,7 @@ def analogy(
     \b
     Examples:
       w2v analogy man king woman
-      w2v analogy -k 1 --method 3cosmul Berlin Germany Paris
+      w2v analogy -k 1 --method 3cosmul berlin germany paris
       cut -d " " -f 1-3 questions.txt | w2v analogy -k 1 --json -
     """
     # Imported here so that `w2v --help` need not wait for numpy.

@@ -26,7 +26,7 @@ def distance(session: Session, words: tuple[str, ...], model_path: str, reading:
     \b
     Examples:
       w2v distance king queen
-      w2v distance -m wiki.safetensors Paris Berlin Rome banana
+      w2v distance -m model.safetensors paris berlin rome banana
       w2v distance --json king queen man | jq 'select(.cosine > 0.5)'
     """
     # Imported here so that `w2v --help` need not wait for numpy.

@@ -93,7 +93,7 @@ def eval(
     \b
     Examples:
       w2v eval questions-words.txt
-      w2v eval -m wiki.safetensors wordsim353.txt --require 60
+      w2v eval -m wiki.safetensors wordsim353.tsv --require 60
       w2v eval -m old.safetensors -m new.safetensors questions-words.txt
       w2v eval --task odd doesnt-fit.txt
       w2v eval ratings.csv --column 4

@@ -26,8 +26,8 @@ def odd(session: Session, words: tuple[str, ...], model_path: str, reading: Read
     \b
     Examples:
       w2v odd breakfast cereal dinner lunch
-      w2v odd -m wiki.safetensors Paris Berlin banana
-      w2v odd --json Paris Berlin banana | jq -r '.words[].word'
+      w2v odd -m model.safetensors paris berlin banana
+      w2v odd --json paris berlin banana | jq -r '.words[].word'
     """
     asked = given_words(words)
     model = session.model(model_path, reading)

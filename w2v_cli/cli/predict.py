@@ -32,9 +32,9 @@ def predict(
 
     \b
     Examples:
-      w2v predict the cat on the
-      w2v predict -m wiki.safetensors -k 3 capital of is
-      w2v predict --json the cat on the | jq -r '.answers[0].word'
+      w2v predict crown throne empire
+      w2v predict -m model.safetensors -k 3 whiskers fur milk
+      w2v predict --json crown throne empire | jq -r '.answers[0].word'
     """
     asked = given_words(context)
     model = session.model(model_path, reading)

@@ -70,7 +70,7 @@ def similar(
     \b
     Examples:
       w2v similar king
-      w2v similar -m wiki.safetensors -k 5 "king - man + woman" Paris
+      w2v similar -m model.safetensors -k 5 "king - man + woman" paris
       w2v similar -m 1850.safetensors -m 1950.safetensors broadcast
       w2v similar -- king -man +woman
       cut -f 1 words.tsv | w2v similar --json - | jq '.neighbours[0]'

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from w2v_cli.training.run import Run
 
 # The row of the word in the suggested next command: too rare to be a function word, too frequent to be learnt badly.
-_EXAMPLE_ROW = 200
+_EXAMPLE_ROW = 300
 _OUTPUT_HELP = (
     "The model file to write, in the format that its suffix names as in w2v convert. Only .safetensors holds the whole"
     " model; the others hold the words and their vectors."
