@@ -60,6 +60,12 @@ _MOST_SHOWN = 20
     metavar="FOLDER",
     help="Resume the run in a --checkpoint FOLDER. It keeps its options, so only -o is needed.",
 )
+@click.option(
+    "--log",
+    metavar="FILE",
+    help="Write the loss, the learning rate and the speed to a new FILE while training, as JSON lines; w2v log shows"
+    " them. A resumed run goes on with its log.",
+)
 @quiet_option
 @click.option("-v", "--verbose", is_flag=True, help="Also print the engine, the fingerprint and all choices made.")
 @json_option
@@ -72,6 +78,7 @@ def train(
     checkpoint: str | None,
     checkpoint_every: float,
     resume: str | None,
+    log: str | None,
     config_file: str | None,
     quiet: bool,
     verbose: bool,
@@ -119,7 +126,9 @@ def train(
             stop.state, stop.resume_command = Path(folder, NAME), resume_command(folder, to_name)
         if isinstance(begun, TrainConfig):
             read = [] if config_file is None else [Named(config_file, "the file of options")]
-            run = train_model(files, begun, TextOptions(**text), output, narrator, checkpoint, checkpoint_every, read)
+            run = train_model(
+                files, begun, TextOptions(**text), output, narrator, checkpoint, checkpoint_every, read, log
+            )
         else:
             run = resume_training(begun, {**given, **({"corpus": tuple(files)} if files else {})}, narrator)
     show.done()

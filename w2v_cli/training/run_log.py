@@ -79,6 +79,9 @@ class RunLog:
                     column.append(event[name] if name in WHOLE else _number(event.get(name)))
             case "epoch":
                 values = {name: event[name] if name in WHOLE else _number(event.get(name)) for name in COLUMNS[:-1]}
+                # With several threads, a loss may be measured again; the last one counts, as at the end of the run.
+                if self.epochs and self.epochs[-1]["epoch"] == values["epoch"]:
+                    self.epochs.pop()
                 self.epochs.append(values)
             case "resume" if not _is_count(event.get("words")):
                 return False
@@ -115,21 +118,15 @@ def read_run_log(path: str | os.PathLike[str]) -> RunLog:
     name = os.fspath(path)
     try:
         with open(path, "rb") as file:
-            return read_open_log(file, name)
+            return _read(file, name)
     except OSError as error:
         raise LogFileError(
             f"cannot read {name}: {error.strerror or error}", hint="w2v train --log makes one"
         ) from error
 
 
-def read_open_log(file: BinaryIO, name: str) -> RunLog:
-    """Read the log of a run from an open file; `name` is for messages.
-
-    Raises
-    ------
-    LogFileError
-        If it does not begin as such a log.
-    """
+def _read(file: BinaryIO, name: str) -> RunLog:
+    """Read the log of a run from an open file; `name` is for messages."""
     start = _parsed(file.readline(_MOST_LINE_BYTES))
     if start is None or start.get("event") != "start":
         raise LogFileError(f"{name} is not the log of a run", hint=_HINT)
