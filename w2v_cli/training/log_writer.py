@@ -117,11 +117,11 @@ class _Log(Observer):
         self._torn = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
         self._failed = False
         self._unwritten: list[tuple[str, bytes]] = []
-        self._trainer: Trainer | None = None
+        self._begun = False
 
     def begins(self, trainer: Trainer, tokens: int) -> None:
         """Write how the run was begun, or from where it is resumed."""
-        self._trainer = trainer
+        self._schedule, self._begun = trainer.schedule, True
         resumed = tokens > 0 or self._earlier is not None
         log = self._earlier or RunLog(str(self._job.log), {})
         if self._earlier is None:
@@ -148,9 +148,7 @@ class _Log(Observer):
 
     def measured(self, point: LossPoint) -> None:
         """Write a step for a loss, and the end of an epoch if that is where it was measured."""
-        assert self._trainer is not None
-        schedule = self._trainer.schedule
-        seconds = self._seconds_before + point.seconds
+        schedule, seconds = self._schedule, max(self._seconds_before + point.seconds, self._seconds)
         # With several threads, others have trained on while one was measuring.
         words = max(point.tokens, self._words)
         if (words, point.loss) == (self._words, self._loss):
@@ -164,7 +162,7 @@ class _Log(Observer):
 
     def end(self, outcome: str, message: str | None = None) -> None:
         """Write how the run has ended, if it has begun."""
-        if self._trainer is not None:
+        if self._begun:
             values = {"words": self._words, "seconds": round(self._seconds, 3), "loss": self._loss}
             self._write("end", outcome=outcome, **values, message=message, time=_now())
 
