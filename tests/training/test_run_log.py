@@ -17,6 +17,7 @@ from conftest import ROOT, RUN_CONFIG, everything
 
 import w2v_cli as w2v
 from w2v_cli.errors import ConfigError, DivergedError, LogFileError, ModelFileError, StoppedError
+from w2v_cli.storage.strict_json import strict_json
 from w2v_cli.training import log_writer
 from w2v_cli.training.observer import Observer
 from w2v_cli.training.run import resume_training, train_model
@@ -280,3 +281,26 @@ def test_python_writes_and_reads_a_log() -> None:
     model = w2v.train([["a", "b", "c"]] * 20, dim=4, subsample=0, epochs=2, threads=1, log="run.jsonl")
     log = w2v.read_run_log("run.jsonl")
     assert [epoch["loss"] for epoch in log.epochs] == model.losses
+
+
+def test_the_name_of_a_corpus_that_is_not_utf8_is_still_json() -> None:
+    name = os.fsdecode(b"t\xffxt")
+    Path("corpus.txt").rename(name)
+    train_model([name], CONFIG, None, None, log="run.jsonl")
+    assert events("run.jsonl")[0]["corpus"] == ["t\ufffdxt"]
+    assert strict_json({"loss": [float("nan"), float("inf"), 1.0]}) == '{"loss": [null, null, 1.0]}'
+
+
+@pytest.mark.parametrize("changes", [{"log": 5}, {"log": "a\0b"}, {"run_id": ["x"]}])
+def test_a_folder_with_a_log_that_no_run_can_have_is_refused(changes: dict[str, object]) -> None:
+    train_model(["corpus.txt"], CONFIG, None, "run/model", None, "run", log="run/log.jsonl")
+    facts = json.loads(Path("run/run.json").read_text())
+    assert facts["log"] == str(Path("run/log.jsonl").resolve())
+    Path("run/run.json").write_text(json.dumps({**facts, **changes}))
+    with pytest.raises(ModelFileError, match="cannot be understood"):
+        resume_training("run")
+    # A log in the folder itself may be made anew without being named.
+    Path("run/run.json").write_text(json.dumps(facts))
+    Path("run/log.jsonl").unlink()
+    resume_training("run", {"epochs": 5})
+    assert [epoch["epoch"] for epoch in read_run_log("run/log.jsonl").epochs] == [4, 5]
