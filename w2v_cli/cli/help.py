@@ -19,6 +19,7 @@ TOPICS = [
     "resume",
     "files",
     "evaluation",
+    "pictures",
     "python",
     "gensim",
     "mathematics",

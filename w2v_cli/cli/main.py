@@ -26,6 +26,7 @@ COMMANDS = (
     "vocab",
     "phrases",
     "train",
+    "log",
     "similar",
     "analogy",
     "odd",

@@ -40,7 +40,7 @@ class ProgressLine:
         self._timed = timed
         self.phase = ""
         # Asked only once: the terminal may go away while the bar is shown, and the bar must not become plain lines.
-        self._terminal = sys.stderr is not None and sys.stderr.isatty()
+        self.terminal = sys.stderr is not None and sys.stderr.isatty()
         self._bar = Bar()
         self._closed = self._said_compiling = self._said_not_kept = False
         # When the phase began, when it was last shown, and how much was done at the beginning.
@@ -110,8 +110,8 @@ class ProgressLine:
         if begins:
             self.done()
             self.phase, self._started, self._last_shown, self._done_before = phase, now, now, done
-        every = BAR_SECONDS if self._terminal else PLAIN_SECONDS
-        if self.quiet or self._closed or (now - self._last_shown < every and not (begins and self._terminal)):
+        every = BAR_SECONDS if self.terminal else PLAIN_SECONDS
+        if self.quiet or self._closed or (now - self._last_shown < every and not (begins and self.terminal)):
             return
         self._last_shown = now
         # A resumed run starts with much of the work done, which says nothing about its speed.
@@ -122,7 +122,7 @@ class ProgressLine:
         parts += [result] if result else []
         parts += [f"{duration((total - done) / speed)} left"] if total and speed else []
         parts += [f"{scaled(speed)}{unit}/s"] if seconds else []
-        if self._terminal:
+        if self.terminal:
             self._bar.draw([*parts, *details[:1]], details[1:], share)
         else:
             note(self._time() + ", ".join([*parts, *details]))
@@ -147,7 +147,7 @@ class ProgressLine:
 
     def _time(self) -> str:
         """Return the beginning of a plain line: the time of day, with the date if the first day is over."""
-        if self._terminal or not self._timed:
+        if self.terminal or not self._timed:
             return ""
         day, time_of_day = time.strftime("%Y-%m-%d %H:%M:%S").split()
         return f"{time_of_day} " if day == self._first_day else f"{day} {time_of_day} "
