@@ -18,10 +18,10 @@ TEXT_ERRORS = ("strict", "replace", "ignore")
 # What happens to a word that a file of vectors repeats.
 REPEATS = ("first", "error")
 
-# File formats. Those that can only be written hold numbers; their words go to a second file.
+# File formats. Those that can only be written hold numbers; their words go to a second file, or both into a folder.
 READABLE = ("safetensors", "text", "binary", "glove")
 WITH_WORDS = ("tsv", "npy")
-WRITABLE = (*READABLE, *WITH_WORDS)
+WRITABLE = (*READABLE, *WITH_WORDS, "projector")
 # Compiled code parses these formats, so the first such file that is read on a machine takes about a second longer.
 PARSED_FORMATS = ("text", "glove")
 

@@ -165,7 +165,8 @@ class Model(Questions):
         ----------
         path : its suffix says the format. `.safetensors` keeps everything that the model holds; `.txt`, `.vec`, `.bin`,
             `.glove`, `.tsv` and `.npy` keep the words and their vectors.
-        format : safetensors, text, binary, glove, tsv or npy, whatever the suffix is.
+        format : safetensors, text, binary, glove, tsv or npy, whatever the suffix is; or projector, which makes a
+            folder that TensorBoard's Embedding Projector opens.
 
         Raises
         ------

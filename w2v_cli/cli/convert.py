@@ -29,7 +29,12 @@ if TYPE_CHECKING:
     help="Of a model: the input vectors, the output vectors, their sum, or both side by side (2 × D numbers).",
 )
 @click.option("--normalize", is_flag=True, help="Scale every vector to length 1.")
-@click.option("--top", metavar="N", type=click.IntRange(min=1), help="Only the N most frequent words. Default: all.")
+@click.option(
+    "--top",
+    metavar="N",
+    type=click.IntRange(min=1),
+    help="Only the N most frequent words. Default: all; 10,000 for projector.",
+)
 @click.option("--dtype", type=click.Choice(DTYPES), default="float32", help="float16 takes half the space.")
 @click.option(
     "--format", "target_format", type=click.Choice(WRITABLE), help="Format of OUT. Default: as its suffix says."
@@ -56,28 +61,45 @@ def convert(
     a_metadata.tsv), .npy for numpy (a.npy has its words in a_words.txt). Each may be followed by .gz. Text formats keep
     every bit of every number.
 
+    With --format projector, OUT is a folder that TensorBoard's Embedding Projector opens.
+
     \b
     Examples:
       w2v convert model.safetensors model.bin
       w2v convert glove.6B.300d.txt glove.safetensors --normalize
       w2v convert model.safetensors small.vec.gz --top 50000 --matrix sum
+      w2v convert model.safetensors look --format projector
     """
     # Imported here so that `w2v --help` need not wait for numpy.
     from w2v_cli.formats import export
     from w2v_cli.formats.model_file import ModelFile
+    from w2v_cli.formats.projector import DEFAULT_WORDS
     from w2v_cli.formats.target import check_target
 
     format = export.target_format(target, target_format, dtype)
     check_target(target, format, source)
     with ModelFile(source, reading) as file, announcing_compilation(file.format):
         outputs = None if matrix == "input" else _output_vectors(file)
-        chosen = export.select(file.vectors, outputs, matrix, normalize, top, dtype)
+        wanted = DEFAULT_WORDS if format == "projector" and top is None else top
+        chosen = export.select(file.vectors, outputs, matrix, normalize, wanted, dtype)
     note_all(file.remarks)
+    if format == "projector":
+        _note_size(len(chosen), len(file.vectors), top)
     paths = export.write_vectors(target, chosen, format, escape, file.metadata, file.losses)
     if as_json:
         print_json({"output": paths, "words": len(chosen), "dim": chosen.dim, "dtype": dtype, "matrix": matrix})
     else:
         note(f"Wrote {', '.join(paths)}: {len(chosen):,} words × {chosen.dim}")
+
+
+def _note_size(written: int, known: int, top: int | None) -> None:
+    """Say which words the projector gets if the user has not chosen them, and if TensorBoard will not show them all."""
+    from w2v_cli.formats.projector import MOST_WORDS
+
+    if top is None and written < known:
+        note(f"Note: only the {written:,} most frequent of {known:,} words; --top N takes more")
+    if written > MOST_WORDS:
+        note(f"Note: TensorBoard shows only the first {MOST_WORDS:,} of {written:,} words")
 
 
 def _output_vectors(model: ModelFile) -> np.ndarray:
