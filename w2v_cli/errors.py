@@ -41,6 +41,10 @@ class TrainingError(W2VError):
     """A training run cannot start or continue: it lacks memory or disk space, or it diverges."""
 
 
+class DivergedError(TrainingError):
+    """The vectors or the loss of a training run have grown without bound."""
+
+
 class StoppedError(W2VError):
     """The user stopped a training run before its end."""
 
@@ -49,6 +53,10 @@ class StoppedError(W2VError):
 
 class ModelFileError(W2VError):
     """A model file cannot be read or written, or lacks what was asked of it."""
+
+
+class LogFileError(W2VError):
+    """The log of a run cannot be read or written."""
 
 
 class GoldFileError(W2VError):
