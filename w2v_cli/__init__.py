@@ -7,9 +7,9 @@
     model.save("model.safetensors")
     model = w2v.load("model.safetensors")       # also word2vec's text and binary formats, and GloVe's
 
-The functions `train`, `load`, `phrases` and `gradcheck` and the class `Model` describe themselves in `help()`. The
-options of training are the fields of `TrainConfig`. Every error that a user can act on is a `W2VError`; its subclasses
-are in `w2v_cli.errors`.
+The functions `train`, `load`, `phrases`, `plot_runs` and `gradcheck` and the class `Model` describe themselves in
+`help()`. The options of training are the fields of `TrainConfig`. Every error that a user can act on is a `W2VError`;
+its subclasses are in `w2v_cli.errors`.
 """
 
 from __future__ import annotations
@@ -24,11 +24,23 @@ if TYPE_CHECKING:
     from w2v_cli.api.train import train
     from w2v_cli.config import TrainConfig
     from w2v_cli.errors import W2VError
+    from w2v_cli.pictures.curves import plot_runs
     from w2v_cli.training.state import Progress
 
     __version__: str
 
-__all__ = ["Model", "Prediction", "Progress", "TrainConfig", "W2VError", "gradcheck", "load", "phrases", "train"]
+__all__ = [
+    "Model",
+    "Prediction",
+    "Progress",
+    "TrainConfig",
+    "W2VError",
+    "gradcheck",
+    "load",
+    "phrases",
+    "plot_runs",
+    "train",
+]
 
 # Names are imported on first use: `w2v --help` imports this package too, and must not wait for numpy.
 _MODULES = {
@@ -38,6 +50,7 @@ _MODULES = {
     "train": "api.train",
     "phrases": "api.phrases",
     "gradcheck": "api.gradcheck",
+    "plot_runs": "pictures.curves",
     "Progress": "training.state",
     "TrainConfig": "config",
     "W2VError": "errors",

@@ -44,6 +44,10 @@ SCORINGS = tuple(THRESHOLDS)
 # Which engines' training steps the gradient check covers.
 CHECKED_ENGINES = ("all", "reference", "compiled")
 
+# The pictures that `w2v plot` makes, by their suffixes, and their colours.
+PICTURES = (".svg", ".png")
+THEMES = ("light", "dark")
+
 # Where `w2v train` writes, and where every other command looks for a model.
 DEFAULT_MODEL = "model.safetensors"
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import math
 import os
 import warnings
-from collections.abc import Collection, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -23,6 +23,9 @@ from w2v_cli.formats.model_file import LOSSES, ModelFile, recorded_options, save
 from w2v_cli.formats.reading import ReadOptions
 from w2v_cli.formats.summary import provenance
 from w2v_cli.storage.mapped import writable
+
+if TYPE_CHECKING:
+    from w2v_cli.pictures.word_map import Drawn
 
 # The hint if a model lacks what only training leaves in it.
 _TRAINED = "this takes a model of w2v train"
@@ -76,6 +79,12 @@ class Model(Questions):
 
     def __repr__(self) -> str:
         return f"<Model: {len(self):,} words × {self.dim}>"
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows of the model."""
+        from w2v_cli.pictures.notebook import model_html
+
+        return model_html(self._vectors, self.metadata, self.losses)
 
     @property
     def output_vectors(self) -> np.ndarray | None:
@@ -188,6 +197,63 @@ class Model(Questions):
             save_model(path, self.words, self.counts, self._tables, self.metadata)
         else:
             write_vectors(path, self._vectors, format)
+
+    def plot(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        words: int | None = None,
+        around: str | None = None,
+        top: int = 50,
+        axes: Sequence[str] | None = None,
+        theme: str = "light",
+        on_progress: Callable[[str, int, int], None] | None = None,
+    ) -> Drawn:
+        """Draw a map of words to a file: words with near vectors lie near each other (t-SNE).
+
+        The same model and options give the same file, byte for byte. As many words as find room get a label.
+
+        Parameters
+        ----------
+        path : the picture; it ends in .svg or .png.
+        words : only this many of the most frequent words; None: 20,000.
+        around : instead, the `top` words nearest to this one: the larger the cosine, the nearer to the middle.
+        top : how many words are around it.
+        axes : instead, two axes such as ["man:woman", "bad:good"]. The first says which words lie to the left and to
+            the right, the second which lie below and above: by the cosine with the difference of the unit vectors.
+        theme : light or dark.
+        on_progress : called with the name of a phase, how much of it is done, and how much there is.
+
+        Returns
+        -------
+        How many `words` there are, those `labelled`, those `undrawn` because no installed font has their letters, and
+        the `layout`: tsne, or pca if openTSNE is not installed or there are fewer than 50 words.
+
+        Raises
+        ------
+        MissingExtraError
+            If matplotlib is not installed.
+        UnknownWordError
+            If a word is unknown.
+        ConfigError
+            If there are fewer than two words, an option is out of range, or the path would overwrite the model.
+        ModelFileError
+            If a vector holds NaN or infinity, or the file cannot be written.
+        """
+        from w2v_cli.pictures.word_map import plot_words
+
+        inputs = [] if self._source is None else [self._source]
+        return plot_words(
+            self._vectors,
+            path,
+            words=words,
+            around=around,
+            top=top,
+            axes=axes,
+            theme=theme,
+            on_progress=on_progress,
+            inputs=inputs,
+        )
 
     @classmethod
     def of(cls, words: Sequence[str], vectors: np.ndarray, counts: np.ndarray | None = None) -> Model:

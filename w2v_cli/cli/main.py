@@ -32,6 +32,7 @@ COMMANDS = (
     "shell",
     "classes",
     "eval",
+    "plot",
     "info",
     "convert",
     "gradcheck",
