@@ -62,6 +62,10 @@ class ProgressLine:
         """Show a pass over an encoded corpus, in tokens."""
         self._show("Joining", done, total, " tokens", "")
 
+    def picture(self, phase: str, done: int, total: int) -> None:
+        """Show how far a picture is, in words or in rounds of its layout."""
+        self._show(phase, done, total, "", "")
+
     def done(self) -> None:
         """Remove the bar."""
         if self._bar is not None:
