@@ -1,4 +1,4 @@
-"""Sort the words of a map into a few groups by their directions, and name each group by its most frequent words."""
+"""Sort the words of a map into a few groups by their directions, and name each group by frequent words of it."""
 
 from __future__ import annotations
 
@@ -38,13 +38,22 @@ def group_words(vectors: WordVectors, seed: int) -> Groups:
         some = units[:_CLUSTERED]
         centers = _initial_centers(some, min(MOST_GROUPS, len(some)), seed)
         cluster(some, centers)
-        numbers = numbered_by_first_word(nearest_centers(units, centers)).astype(np.uint8)
-    names = [", ".join(_short(vectors, np.flatnonzero(numbers == group))) for group in range(numbers.max() + 1)]
-    return Groups(numbers, names)
+        nearest = nearest_centers(units, centers)
+        cosines = np.einsum("ij,ij->i", units, centers[nearest])
+    numbers = numbered_by_first_word(nearest)
+    members = [np.flatnonzero(numbers == group) for group in range(numbers.max() + 1)]
+    return Groups(numbers.astype(np.uint8), [_name(vectors, ids, cosines[ids]) for ids in members])
 
 
-def _short(vectors: WordVectors, ids: np.ndarray) -> list[str]:
-    return [vectors.words[int(word_id)][: _LONGEST_NAME // _WORDS_IN_NAME] for word_id in ids[:_WORDS_IN_NAME]]
+def _name(vectors: WordVectors, ids: np.ndarray, cosines: np.ndarray) -> str:
+    """Return the most frequent words of a group that are typical of it: in the quarter nearest to its center.
+
+    The most frequent words of all are words such as "the", which lie in some group but say nothing about it.
+    """
+    needed = min(_WORDS_IN_NAME, len(ids))
+    least = np.sort(cosines)[-max(needed, len(ids) // 4)]
+    typical = ids[cosines >= least][:needed]
+    return ", ".join(vectors.words[int(word_id)][: _LONGEST_NAME // _WORDS_IN_NAME] for word_id in typical)
 
 
 def _initial_centers(units: np.ndarray, k: int, seed: int) -> np.ndarray:

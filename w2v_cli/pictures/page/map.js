@@ -52,6 +52,10 @@ class WordCanvas {
     const fitted = this.fittedView();
     if (!this.view || this.view.scale <= (this.fittedScale ?? 0) * 1.001) this.view = fitted;
     this.fittedScale = fitted.scale;
+    // Where buttons cover the canvas, no label would be readable.
+    this.covered = [...this.canvas.parentElement.querySelectorAll("[role=group]")].map((buttons) => ({
+      left: buttons.offsetLeft - CELL, top: buttons.offsetTop, w: buttons.offsetWidth, h: buttons.offsetHeight,
+    }));
     this.redraw();
   }
 
@@ -266,11 +270,13 @@ class WordCanvas {
     const rows = Math.ceil(height / CELL) + 1;
     const taken = new Uint8Array(columns * rows);
     this.labels = [];
+    for (const { left, top, w, h } of this.covered) this.takeCells(left, top, w, h, taken, columns);
     const marked = new Set([...this.chosen, ...this.near]);
     for (const id of this.chosen) this.place(id, taken, columns, "chosen");
     for (const id of this.near) this.place(id, taken, columns, "near");
     if (this.hovered >= 0 && !marked.has(this.hovered)) this.place(this.hovered, taken, columns, "hovered");
-    const most = Math.ceil((width * height) / AREA_PER_LABEL);
+    // An answer stands out better among fewer other words.
+    const most = Math.ceil((width * height) / AREA_PER_LABEL / (marked.size ? 2 : 1));
     // The place on the screen is computed here and not by a method, because this runs for every word of the map.
     const { x, y, group } = table;
     const { x: middleX, y: middleY, scale } = this.view;
@@ -301,6 +307,10 @@ class WordCanvas {
     }
     const gap = kind ? 8 : 5;
     const tries = [[x + gap, y - h / 2], [x - gap - w, y - h / 2], [x - w / 2, y - gap - h], [x - w / 2, y + gap]];
+    // Labels of the query may stand further from their points, or aslant.
+    for (const far of kind ? [6, 14, 24, 36] : []) {
+      for (const side of [x + far, x - far - w]) tries.push([side, y - far - h], [side, y + far]);
+    }
     for (let [left, top] of tries) {
       if (kind) {
         // These labels are moved rather than left out.
@@ -312,8 +322,6 @@ class WordCanvas {
         return;
       }
     }
-    // The chosen word always has its label: nothing else has been placed before it, but other words of the query.
-    if (kind !== "chosen" && kind !== "hovered" && !edge) return;
   }
 
   /** Take the cells of a box if all of them are free and the box is on the canvas. */
@@ -350,15 +358,17 @@ class WordCanvas {
     context.textBaseline = "middle";
     context.textAlign = "center";
     context.lineJoin = "round";
-    context.lineWidth = 3.5;
+    context.lineWidth = 4;
     context.strokeStyle = colours.paper; // the halo
     let font = "";
+    const asked = this.chosen.length > 0;
     // The labels of the query were placed first and are drawn last, on top of lines and points.
     for (const label of [...this.labels].reverse()) {
       const { id, text, x, y, w, h, size, kind, edge } = label;
-      const wanted = `${kind || id < 200 ? 600 : 500} ${size}px ${this.font}`;
+      const wanted = `${kind || (!asked && id < 100) ? 600 : 400} ${size}px ${this.font}`;
       if (font !== wanted) context.font = font = wanted;
-      context.fillStyle = kind === "chosen" ? colours.accent : kind || size > 12 ? colours.ink : colours.quiet;
+      const strong = kind || (!asked && size > 12);
+      context.fillStyle = kind === "chosen" ? colours.accent : strong ? colours.ink : colours.quiet;
       context.strokeText(text, x + w / 2, y + h / 2);
       context.fillText(text, x + w / 2, y + h / 2);
       if (edge) this.drawArrow(edge);

@@ -311,6 +311,7 @@ unpack(element("data").textContent).then(
     panel.map.draw();
     // What the tests of the page look at; the page itself does not need it.
     window.wordMap = panel;
+    performance.mark("ready");
     document.documentElement.dataset.ready = "";
   },
   (error) => {
