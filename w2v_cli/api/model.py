@@ -25,6 +25,7 @@ from w2v_cli.formats.summary import provenance
 from w2v_cli.storage.mapped import writable
 
 if TYPE_CHECKING:
+    from w2v_cli.pictures.explore import WordMap
     from w2v_cli.pictures.word_map import Drawn
 
 # The hint if a model lacks what only training leaves in it.
@@ -197,6 +198,77 @@ class Model(Questions):
             save_model(path, self.words, self.counts, self._tables, self.metadata)
         else:
             write_vectors(path, self._vectors, format)
+
+    def explore(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        words: int | None = None,
+        layout: str | os.PathLike[str] | None = None,
+        max_size: str | int = "15MB",
+        seed: int = 1,
+        threads: int | None = None,
+        on_progress: Callable[[str, int, int], None] | None = None,
+    ) -> WordMap:
+        """Write a map of the words as one HTML file, completely or not at all. It needs a browser, but no network.
+
+        The same model and options give the same file, whatever the number of threads.
+
+        Parameters
+        ----------
+        path : the page to write, such as map.html.
+        words : show only this many of the most frequent words; None: as many as fit into `max_size`.
+        layout : tsne, which needs openTSNE; pca; or the path of a .npy file of float (n, 2), the places of the n most
+            frequent words. None: tsne if openTSNE is installed, otherwise pca.
+        max_size : the largest page, in bytes or as text with a unit, such as 15MB. A model that does not fit gets fewer
+            bits per number, and then loses its rarest words.
+        seed : random seed of the layout, from 0 to 2³² − 1.
+        threads : how many threads t-SNE uses; None: all cores.
+        on_progress : called with the name of a phase, how much of it is done, and how much there is.
+
+        Returns
+        -------
+        What was written: `words`, `left_out`, `placed`, `bits`, `layout`, `bytes` and `remarks`.
+
+        Raises
+        ------
+        ConfigError
+            If an option is out of range, the page would overwrite the model, or not even one word fits.
+        MissingExtraError
+            If openTSNE is asked for but not installed.
+        ModelFileError
+            If a vector holds NaN or infinity, the page cannot be written, or the places cannot be read.
+
+        Warns
+        -----
+        UserWarning
+            If the layout is PCA because openTSNE is missing or the words are few, or something was left out.
+
+        Examples
+        --------
+        >>> import numpy as np, os, tempfile, w2v_cli as w2v
+        >>> path = os.path.join(tempfile.mkdtemp(), "map.html")
+        >>> made = w2v.Model.of(["up", "down"], np.array([[0, 1], [0, -1]])).explore(path, layout="pca")
+        >>> made.words, made.bits, made.layout
+        (2, 8, 'pca')
+        """
+        from w2v_cli.pictures.explore import title_of, write_map
+
+        made = write_map(
+            path,
+            self._vectors,
+            "Word map" if self._source is None else title_of(self._source),
+            source=self._source,
+            words=words,
+            layout=layout,
+            max_size=max_size,
+            seed=seed,
+            threads=threads,
+            on_progress=on_progress,
+        )
+        for remark in made.remarks:
+            warnings.warn(remark, stacklevel=2)
+        return made
 
     def plot(
         self,

@@ -18,6 +18,7 @@ TOPICS = [
     "resume",
     "files",
     "evaluation",
+    "pictures",
     "python",
     "gensim",
     "mathematics",
