@@ -21,6 +21,7 @@ def train(
     *,
     output: str | os.PathLike[str] | None = None,
     on_progress: Callable[[Progress], None] | None = None,
+    log: str | os.PathLike[str] | None = None,
     tokenize: str = "whitespace",
     lower: bool = False,
     normalize: str = "none",
@@ -39,6 +40,7 @@ def train(
         pandas; it is read once. A str is always a path.
     output : a model file to write at the end, in the format that its suffix names; only safetensors holds everything.
     on_progress : called about ten times a second, in this thread. If it raises, the training ends.
+    log : a new file for the log of the run, JSON lines; `read_run_log` reads it.
     tokenize, lower, normalize, unwrap, errors, encoding : how a text is read; see `w2v train --help`.
     suffix : which files of folders and patterns are read, such as .txt, which takes .txt.gz too; None takes all.
     options : fields of `TrainConfig`, such as dim, window, epochs, min_count, threads and seed.
@@ -65,7 +67,8 @@ def train(
     )
     with corpus_paths(corpus, text.unwrap) as paths:
         require_bytes(corpus, paths, text)
-        run = train_model(corpus_files(paths, suffix), config, text, output, _ProgressObserver(on_progress))
+        files, observer = corpus_files(paths, suffix), _ProgressObserver(on_progress)
+        run = train_model(files, config, text, output, observer, log=log)
     vectors = WordVectors(run.vocabulary.words, run.tensors["input_vectors"], run.vocabulary.counts)
     return Model(vectors, run.tensors, run.metadata)
 

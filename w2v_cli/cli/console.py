@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
-import math
 import os
 import re
 import sys
@@ -16,6 +14,7 @@ from typing import IO, Any
 import click
 
 from w2v_cli.errors import CorpusError
+from w2v_cli.storage.strict_json import strict_json
 
 # Characters that a terminal might obey instead of showing: controls, line separators, marks that reorder text, and
 # halves of surrogate pairs.
@@ -51,20 +50,12 @@ def print_fields(*fields: str) -> None:
 
 
 def print_json(value: object) -> None:
-    """Print one object on one line of stdout. JSON has neither NaN nor infinity, so they become null.
+    """Print one object on one line of stdout; NaN and infinity become null.
 
     The escapes of `printable` are JSON's own. What a terminal might obey is therefore always escaped, and nothing is
     lost.
     """
-    _write(printable(json.dumps(_finite(value), ensure_ascii=False, allow_nan=False)))
-
-
-def _finite(value: object) -> object:
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    _write(printable(strict_json(value)))
 
 
 def print_csv(fields: Sequence[object]) -> None:

@@ -24,6 +24,7 @@ COMMANDS = (
     "vocab",
     "phrases",
     "train",
+    "log",
     "similar",
     "analogy",
     "odd",

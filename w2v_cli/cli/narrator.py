@@ -12,7 +12,7 @@ from w2v_cli.corpus.text_options import TextOptions
 from w2v_cli.engines.sampling import LEAST_SUBSAMPLED
 from w2v_cli.training.memory import size_text
 from w2v_cli.training.run import Observer
-from w2v_cli.training.state import Progress
+from w2v_cli.training.state import LossPoint, Progress
 from w2v_cli.training.trainer import Trainer
 
 # If more than this share of the tokens end in punctuation, the text is probably raw prose.
@@ -20,11 +20,17 @@ UNTOKENISED_SHARE = 0.05
 
 
 class Narrator(Observer):
-    """Prints remarks and progress on stderr."""
+    """Prints remarks and progress on stderr.
+
+    Attributes
+    ----------
+    losses : those that were measured, each with the number of words before it.
+    """
 
     def __init__(self, show: ProgressLine, stop: Stop, verbose: bool) -> None:
         self.show = show
         self.verbose = verbose
+        self.losses: list[tuple[int, float]] = []
         self._stop = stop
 
     def compiling(self) -> AbstractContextManager[None]:
@@ -71,6 +77,10 @@ class Narrator(Observer):
                 f"Learning rate {schedule.alpha_start:.2g} instead of {config.alpha_start:g}: with such wide windows, "
                 "so much noise or so many repeated words, larger steps would overshoot (--alpha sets it)"
             )
+
+    def measured(self, point: LossPoint) -> None:
+        """Keep a loss for the chart at the end."""
+        self.losses.append((point.tokens, point.loss))
 
     def training(self, progress: Progress) -> None:
         """Show the training itself."""

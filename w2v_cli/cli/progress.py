@@ -25,7 +25,7 @@ class ProgressLine:
         self.quiet = quiet
         self.phase = ""
         # Asked only once: the terminal may go away while the bar is shown, and the bar must not become plain lines.
-        self._terminal = sys.stderr is not None and sys.stderr.isatty()
+        self.terminal = sys.stderr is not None and sys.stderr.isatty()
         self._bar: Any = None
         self._said_compiling = self._said_not_kept = False
         # For plain lines: when the phase began, when the last line was printed, and how much was done at the beginning.
@@ -89,7 +89,7 @@ class ProgressLine:
     def _show(self, phase: str, done: int, total: int | None, unit: str, details: str) -> None:
         if self.quiet:
             return
-        if not self._terminal:
+        if not self.terminal:
             self._show_plain(phase, done, total, unit, details)
             return
         if phase != self.phase:

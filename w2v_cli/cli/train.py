@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import shlex
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,7 @@ from w2v_cli.config import TrainConfig
 from w2v_cli.errors import ConfigError
 
 if TYPE_CHECKING:
+    from w2v_cli.cli.narrator import Narrator
     from w2v_cli.training.run import Run
 
 # The row of the word in the suggested next command: too rare to be a function word, too frequent to be learnt badly.
@@ -60,6 +62,12 @@ _MOST_SHOWN = 20
     metavar="FOLDER",
     help="Resume the run in a --checkpoint FOLDER. It keeps its options, so only -o is needed.",
 )
+@click.option(
+    "--log",
+    metavar="FILE",
+    help="Write the loss, the learning rate and the speed to a new FILE while training, as JSON lines; w2v log shows"
+    " them. A resumed run goes on with its log.",
+)
 @quiet_option
 @click.option("-v", "--verbose", is_flag=True, help="Also print the engine, the fingerprint and all choices made.")
 @json_option
@@ -72,6 +80,7 @@ def train(
     checkpoint: str | None,
     checkpoint_every: float,
     resume: str | None,
+    log: str | None,
     config_file: str | None,
     quiet: bool,
     verbose: bool,
@@ -119,7 +128,9 @@ def train(
             stop.state, stop.resume_command = Path(folder, NAME), resume_command(folder, to_name)
         if isinstance(begun, TrainConfig):
             read = [] if config_file is None else [Named(config_file, "the file of options")]
-            run = train_model(files, begun, TextOptions(**text), output, narrator, checkpoint, checkpoint_every, read)
+            run = train_model(
+                files, begun, TextOptions(**text), output, narrator, checkpoint, checkpoint_every, read, log
+            )
         else:
             run = resume_training(begun, {**given, **({"corpus": tuple(files)} if files else {})}, narrator)
     show.done()
@@ -128,7 +139,7 @@ def train(
             f"the run in {resume} was begun without an output, so no model was written",
             hint=f"{resume_command(str(resume), output)} writes it",
         )
-    _say_result(run, run.output, show, verbose, resume or checkpoint)
+    _say_result(run, run.output, narrator, resume or checkpoint)
     if as_json:
         print_json(_summary(run, run.output))
 
@@ -154,15 +165,17 @@ def given_options(context: click.Context) -> dict[str, Any]:
     }
 
 
-def _say_result(run: Run, output: str, show: ProgressLine, verbose: bool, folder: str | None) -> None:
+def _say_result(run: Run, output: str, narrator: Narrator, folder: str | None) -> None:
     """Say on stderr how the run ended, and what to do next."""
     from w2v_cli.training.run_folder import resume_command
     from w2v_cli.training.saving import model_format
 
-    config, trained, words = run.config, run.trained, len(run.vocabulary)
+    config, trained, words, show = run.config, run.trained, len(run.vocabulary), narrator.show
     losses = _some([f"{loss:.4f}" for loss in trained.losses])
     show.say(f"Loss by epoch, nats per prediction: {losses}")
-    if verbose:
+    if show.terminal and len(narrator.losses) > 1:
+        show.say(f"Loss  {_curve(narrator.losses)}")
+    if narrator.verbose:
         known = not math.isnan(trained.standard_error)
         show.say(f"Standard error of the loss: {f'{trained.standard_error:.4f}' if known else '–'}")
     if config.loss == "softmax":
@@ -178,6 +191,14 @@ def _say_result(run: Run, output: str, show: ProgressLine, verbose: bool, folder
     asked = [] if output == DEFAULT_MODEL and "W2V_MODEL" not in os.environ else ["-m", output]
     word = run.vocabulary.words[min(words - 1, _EXAMPLE_ROW)]
     show.say(f"Next: {shlex.join(['w2v', 'similar', *asked, word])}")
+
+
+def _curve(losses: list[tuple[int, float]]) -> str:
+    """Return the course of the loss as a line of characters for stderr."""
+    from w2v_cli.cli import charts
+
+    room = max(charts.terminal_width() - len("Loss  "), 1)
+    return charts.sparkline(losses, room, charts.marks_for(sys.stderr), (), charts.needs_logarithm(losses))
 
 
 def _some(values: list[str]) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import math
 import os
+import secrets
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from w2v_cli.storage.tensors import parse_json
 NAME = "run.json"
 CHECKPOINT_SECONDS = 600.0
 # The options that may be different when a run is resumed. The number of epochs may only become higher.
-CHANGEABLE = ("threads", "output", "checkpoint_every")
+CHANGEABLE = ("threads", "output", "checkpoint_every", "log")
 # A longer run.json is refused; the names of any corpus take far less.
 _MOST_BYTES = 1 << 26
 # How much of an error about a run.json is shown: it may quote what is in it.
@@ -42,6 +43,8 @@ class Job:
     sizes : the size of each text in bytes when the run began.
     folder : the working folder in which the run began, to which `config.vocab` is relative. `config` keeps that path as
         the user gave it, because it goes into the model file.
+    log : the file of the run's log, or None.
+    run_id : tells whether a log is that of this run.
 
     Raises
     ------
@@ -55,6 +58,8 @@ class Job:
     checkpoint_every: float = CHECKPOINT_SECONDS
     sizes: tuple[int, ...] = ()
     folder: str = ""
+    log: str | None = None
+    run_id: str = field(default_factory=lambda: secrets.token_hex(8))
 
     def __post_init__(self) -> None:
         seconds = self.checkpoint_every
@@ -84,12 +89,13 @@ class Job:
             "checkpoint_every": self.checkpoint_every,
             "sizes": self.sizes,
             "folder": os.path.abspath(self.folder),
+            **({} if self.log is None else {"log": os.path.abspath(self.log), "run_id": self.run_id}),
         }
         with atomic_file(folder / NAME) as file:
             file.write(json.dumps(values, indent=1).encode())
 
     def changed(self, options: Mapping[str, Any]) -> Job:
-        """Return the same job with other options that may differ: threads, output, interval, or more epochs.
+        """Return the same job with other options that may differ: threads, output, interval, log, or more epochs.
 
         Parameters
         ----------
@@ -107,6 +113,7 @@ class Job:
             "corpus": self.texts.paths,
             "output": self.output,
             "checkpoint_every": self.checkpoint_every,
+            "log": self.log,
         }
         different = {name: value for name, value in _absolute(options).items() if value != was[name]}
         for name, value in different.items():
@@ -115,10 +122,10 @@ class Job:
             shown = "the corpus" if name == "corpus" else f"{option_name(name)} {value}"
             raise ConfigError(
                 f"{shown} is not what the run was begun with ({_shown(was[name])})",
-                hint="leave it out; --threads, --output, --checkpoint-every and a higher --epochs may change",
+                hint="leave it out; --threads, --output, --checkpoint-every, --log and a higher --epochs may change",
             )
         config = replace(self.config, **{k: v for k, v in different.items() if k in ("epochs", "threads")})
-        own = {k: v for k, v in different.items() if k in ("output", "checkpoint_every")}
+        own = {k: v for k, v in different.items() if k in ("output", "checkpoint_every", "log")}
         return replace(self, config=config, **own)
 
     def require_same_text(self, fingerprint: str) -> list[str]:
@@ -160,7 +167,7 @@ def _absolute(options: Mapping[str, Any]) -> dict[str, Any]:
     paths: dict[str, Any] = {}
     if options.get("corpus"):
         paths["corpus"] = Texts(options["corpus"]).absolute().paths
-    for name in ("output", "vocab"):
+    for name in ("output", "vocab", "log"):
         if options.get(name) is not None:
             paths[name] = os.path.abspath(options[name])
     return {**options, **paths}
@@ -211,7 +218,10 @@ def _job_of(values: Any) -> Job:
     if not all(type(size) is int and size >= 0 for size in sizes):
         raise ValueError("a size is not a number of bytes")
     config, options = TrainConfig.from_dict(values.pop("config")), TextOptions(**values.pop("text"))
-    for path in (*corpus, values["folder"], *(path for path in (output, config.vocab) if path is not None)):
+    log, run_id = values.get("log"), values.get("run_id", "")
+    if not isinstance(run_id, str):
+        raise ValueError("the run_id is not a name")
+    for path in (*corpus, values["folder"], *(path for path in (output, log, config.vocab) if path is not None)):
         # The system refuses a NUL in a path, and half a character has no bytes; `os.fsencode` raises for the latter.
         if not isinstance(path, str) or b"\0" in os.fsencode(path):
             raise ValueError("a path is not valid")

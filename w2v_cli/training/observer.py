@@ -6,7 +6,8 @@ from contextlib import AbstractContextManager, nullcontext
 
 from w2v_cli.corpus.encode import EncodedCorpus
 from w2v_cli.corpus.text_options import TextOptions
-from w2v_cli.training.trainer import Progress, Trainer
+from w2v_cli.training.state import LossPoint, Progress
+from w2v_cli.training.trainer import Trainer
 
 
 class Observer:
@@ -24,6 +25,12 @@ class Observer:
 
     def ready(self, trainer: Trainer, estimated_seconds: float) -> None:
         """Receive the trainer when training begins, and about how long it will take."""
+
+    def begins(self, trainer: Trainer, tokens: int) -> None:
+        """Receive the trainer just before its first block, and how many tokens an earlier part of the run trained."""
+
+    def measured(self, point: LossPoint) -> None:
+        """Receive a loss that was measured: at the end of each epoch, in between, and where the run is saved."""
 
     def training(self, progress: Progress) -> None:
         """Receive the progress of training, about ten times a second."""

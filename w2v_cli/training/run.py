@@ -31,11 +31,13 @@ from w2v_cli.training.checkpoint import NAMES as CHECKPOINT_NAMES
 from w2v_cli.training.checkpoint import Checkpoints
 from w2v_cli.training.job import CHECKPOINT_SECONDS, Job
 from w2v_cli.training.job import NAME as RUN_NAME
+from w2v_cli.training.log_writer import earlier_log, logged
 from w2v_cli.training.memory import telling_memory
 from w2v_cli.training.observer import Observer
 from w2v_cli.training.run_folder import begun_in, files_in, is_inside, load_run, resume_command
 from w2v_cli.training.saving import Run, model_format, partial_path, require_replaceable
-from w2v_cli.training.trainer import Trained, Trainer
+from w2v_cli.training.state import LossPoint, Progress, RunState
+from w2v_cli.training.trainer import Trainer
 
 
 def train_model(
@@ -47,6 +49,7 @@ def train_model(
     checkpoint: str | os.PathLike[str] | None = None,
     checkpoint_every: float = CHECKPOINT_SECONDS,
     read: Sequence[Named] = (),
+    log: str | os.PathLike[str] | None = None,
 ) -> Run:
     """Train on texts, and write the model if there is an `output`.
 
@@ -60,6 +63,7 @@ def train_model(
     checkpoint : a folder that the run can be resumed from (`resume_training`), made if it does not exist.
     checkpoint_every : seconds between two checkpoints.
     read : other files that the caller has read, such as one of options; no output may be one of them.
+    log : a new file for the log of the run, JSON lines; see `run_log`.
 
     Raises
     ------
@@ -69,15 +73,20 @@ def train_model(
         If a file that is written is also a file that is read.
     TrainingError
         If the folder is not empty and does not belong to such a run, or has checkpoints already.
+    LogFileError
+        If there is something in the log already.
     W2VError
         If anything else goes wrong; its class says what. An older file at `output` is left as it was.
     """
     watcher = observer or Observer()
     texts = Texts(corpus, text or TextOptions(), watcher.remark)
     texts.check_readable()
-    job = Job(texts, config, None if output is None else os.fspath(output), checkpoint_every, texts.sizes)
+    model_path, log_path = (None if path is None else os.fspath(path) for path in (output, log))
+    job = Job(texts, config, model_path, checkpoint_every, texts.sizes, log=log_path)
     folder = None if checkpoint is None else Path(checkpoint)
     require_apart(_outputs(job, folder), [*job.inputs, *read])
+    if log_path is not None:
+        earlier_log(log_path, job.run_id)
     if folder is None:
         return _train(job, None, watcher)
     return _train_with_checkpoints(job, folder, watcher)
@@ -94,9 +103,9 @@ def resume_training(
     Parameters
     ----------
     checkpoint : the folder.
-    options : those that the user has given. Only `threads`, `output`, `checkpoint_every` and a higher `epochs` may
-        differ from what the run was begun with. `output` must be named if it is outside the folder, because the folder
-        may come from somebody else.
+    options : those that the user has given. Only `threads`, `output`, `checkpoint_every`, `log` and a higher `epochs`
+        may differ from what the run was begun with. `output` must be named if it is outside the folder, because the
+        folder may come from somebody else. The same holds for `log`, unless the file holds the log of this run.
 
     Raises
     ------
@@ -129,6 +138,12 @@ def _resumed(folder: Path, options: Mapping[str, object]) -> Job:
             f"the run in {folder} writes {begun.output}, which is outside that folder; name it with -o to allow that",
             hint=resume_command(folder, begun.output),
         )
+    earlier = None if job.log is None else earlier_log(job.log, job.run_id)
+    if job.log is not None and earlier is None and "log" not in options and not is_inside(job.log, folder):
+        raise ConfigError(
+            f"the run in {folder} writes its log to {job.log}, which is outside that folder and has gone",
+            hint="name a log with --log",
+        )
     return job
 
 
@@ -153,7 +168,7 @@ def _train_with_checkpoints(job: Job, folder: Path, observer: Observer) -> Run:
 
 def _train(job: Job, folder: Path | None, observer: Observer) -> Run:
     """Train what the job says and save the model, with checkpoints in `folder` unless it is None."""
-    with _reserved(job.output, folder):
+    with _reserved(job.output, folder), logged(job, observer) as log:
         resolve_engine(job.config.engine)
         with observer.compiling():
             compile_seconds = compile_passes()
@@ -164,7 +179,7 @@ def _train(job: Job, folder: Path | None, observer: Observer) -> Run:
                 require_words(corpus.vocabulary.words, model_format(job.output), job.output)
             words, dim = len(corpus.vocabulary), job.config.dim
             with telling_memory(parameter_bytes(words, dim), f"{words:,} words × {dim} dimensions"):
-                run = _run(corpus, job, folder, observer, compile_seconds)
+                run = _run(corpus, job, folder, observer, log, compile_seconds)
                 # The ids take disk space that the model may need.
                 corpus.close()
                 _finish(run, folder)
@@ -217,16 +232,28 @@ def _encoded(job: Job, folder: Path | None, observer: Observer) -> EncodedCorpus
     )  # fmt: skip
 
 
-def _run(corpus: EncodedCorpus, job: Job, folder: Path | None, observer: Observer, compile_seconds: float) -> Run:
+def _run(
+    corpus: EncodedCorpus, job: Job, folder: Path | None, observer: Observer, log: Observer, compile_seconds: float
+) -> Run:
     """Train on a corpus, to the end or until the observer stops it."""
     trainer = Trainer(job.config, corpus)
     with observer.compiling():
         compile_seconds += trainer.compile()
     observer.ready(trainer, trainer.estimate_seconds())
-    if folder is None:
-        trained = trainer.train(observer.training, stop=observer.stop)
-    else:
-        trained = _trained_with_checkpoints(trainer, folder, job, observer)
+    checkpoints = None if folder is None else Checkpoints(folder, corpus)
+    start = None if checkpoints is None else _resumed_state(trainer, checkpoints, observer)
+    log.begins(trainer, 0 if start is None else trainer.schedule.tokens_before(start.block))
+
+    def training(progress: Progress) -> None:
+        log.training(progress)
+        observer.training(progress)
+
+    def measured(point: LossPoint) -> None:
+        log.measured(point)
+        observer.measured(point)
+
+    save = None if checkpoints is None else lambda state: checkpoints.save(trainer.parameters, state)
+    trained = trainer.train(training, start, save, job.checkpoint_every, observer.stop, measured)
     seconds = {**corpus.seconds, "compile": compile_seconds, "train": trained.seconds, "save": 0.0}
     return Run(
         job.config, job.texts.options, trainer.engine, corpus.vocabulary, corpus.token_count, corpus.fingerprint,
@@ -234,25 +261,19 @@ def _run(corpus: EncodedCorpus, job: Job, folder: Path | None, observer: Observe
     )  # fmt: skip
 
 
-def _trained_with_checkpoints(trainer: Trainer, folder: Path, job: Job, observer: Observer) -> Trained:
-    """Train from the newest checkpoint on, and write others."""
-    checkpoints = Checkpoints(folder, trainer.corpus)
+def _resumed_state(trainer: Trainer, checkpoints: Checkpoints, observer: Observer) -> RunState | None:
+    """Fill the parameters from the newest checkpoint; return the state of the run then, or None if there is none."""
+    folder, schedule = checkpoints.folder, trainer.schedule
     # `estimate_seconds` has tried some steps, so this must come after it: not even the sign of a zero may differ.
-    start = checkpoints.load(trainer.parameters, job.config.epochs)
+    start = checkpoints.load(trainer.parameters, trainer.config.epochs)
     # Only now is it known that these ids belong to the checkpoints. Others would replace those that do.
     keep_corpus(trainer.corpus, folder)
     for name in checkpoints.damaged:
         observer.remark(f"{folder / name} is damaged: going on from the checkpoint before it")
     if start is not None:
-        share = start.block / (trainer.schedule.blocks * job.config.epochs)
-        observer.remark(f"Resuming in epoch {start.block // trainer.schedule.blocks + 1}, at {share:.0%}")
-    return trainer.train(
-        observer.training,
-        start,
-        lambda standing: checkpoints.save(trainer.parameters, standing),
-        job.checkpoint_every,
-        observer.stop,
-    )
+        share = start.block / (schedule.blocks * trainer.config.epochs)
+        observer.remark(f"Resuming in epoch {start.block // schedule.blocks + 1}, at {share:.0%}")
+    return start
 
 
 def _finish(run: Run, folder: Path | None) -> None:
@@ -281,6 +302,8 @@ def _stopped(run: Run, folder: Path | None) -> StoppedError:
 def _outputs(job: Job, folder: Path | None) -> list[Named]:
     """Return every file that a run may write."""
     files = [] if folder is None else files_in(folder)
+    if job.log is not None:
+        files.append(Named(job.log, "the log"))
     if job.output is None:
         return files
     model = [Named(job.output, "the model")]

@@ -42,6 +42,7 @@ class RunLog:
         is the one that was measured last; `seconds` count the training alone, through all resumptions.
     epochs : the epochs that have ended, in their order, each with the keys of a step except `rss_mb`; the values are
         None if unknown. `words_per_second` is the speed within the epoch.
+    total_words : how many words the whole run trains; None if unknown.
     resumed_at : the `words` at which the run was resumed.
     end : the event that ended the run; None if the run goes on, or was killed.
     notices : what was wrong with the file, as sentences.
@@ -54,6 +55,10 @@ class RunLog:
     resumed_at: list[int] = field(default_factory=list)
     end: dict[str, Any] | None = None
     notices: list[str] = field(default_factory=list)
+    total_words: int | None = None
+
+    def __post_init__(self) -> None:
+        self._set_total(self.start)
 
     @property
     def last_words(self) -> int:
@@ -64,10 +69,15 @@ class RunLog:
     def losses(self) -> list[tuple[int, float]]:
         """The losses that were measured, each with the `words` at which it was: steps repeat the last one."""
         found: list[tuple[int, float]] = []
-        for words, loss in zip(self.steps["words"], self.steps["loss"], strict=True):
-            if loss is not None and (not found or loss != found[-1][1]):
+        for words, loss in self.points("loss"):
+            if not found or loss != found[-1][1]:
                 found.append((words, loss))
         return found
+
+    def points(self, name: str) -> list[tuple[int, float]]:
+        """Return a column of the steps where it is known, each value with its `words`."""
+        pairs = zip(self.steps["words"], self.steps[name], strict=True)
+        return [(words, value) for words, value in pairs if value is not None]
 
     def add(self, event: dict[str, Any]) -> bool:
         """Add the event of a line after the start; return False if it is not such as a run writes."""
@@ -79,17 +89,26 @@ class RunLog:
                     column.append(event[name] if name in WHOLE else _number(event.get(name)))
             case "epoch":
                 values = {name: event[name] if name in WHOLE else _number(event.get(name)) for name in COLUMNS[:-1]}
+                # With several threads, a loss may be measured again; the last one counts, as at the end of the run.
+                if self.epochs and self.epochs[-1]["epoch"] == values["epoch"]:
+                    self.epochs.pop()
                 self.epochs.append(values)
             case "resume" if not _is_count(event.get("words")):
                 return False
             case "resume":
                 self._go_back_to(event["words"])
+                self._set_total(event)
             case "end":
                 self.end = event
             case "start":
                 return False
         # Later versions may write events that this one does not know.
         return True
+
+    def _set_total(self, event: dict[str, Any]) -> None:
+        """Note how many words the run trains, which a resumption with more epochs changes."""
+        if _is_count(event.get("total_words")):
+            self.total_words = event["total_words"]
 
     def _go_back_to(self, words: int) -> None:
         """Drop what was trained after a checkpoint, because the run has resumed from there."""
@@ -115,21 +134,15 @@ def read_run_log(path: str | os.PathLike[str]) -> RunLog:
     name = os.fspath(path)
     try:
         with open(path, "rb") as file:
-            return read_open_log(file, name)
+            return _read(file, name)
     except OSError as error:
         raise LogFileError(
             f"cannot read {name}: {error.strerror or error}", hint="w2v train --log makes one"
         ) from error
 
 
-def read_open_log(file: BinaryIO, name: str) -> RunLog:
-    """Read the log of a run from an open file; `name` is for messages.
-
-    Raises
-    ------
-    LogFileError
-        If it does not begin as such a log.
-    """
+def _read(file: BinaryIO, name: str) -> RunLog:
+    """Read the log of a run from an open file; `name` is for messages."""
     start = _parsed(file.readline(_MOST_LINE_BYTES))
     if start is None or start.get("event") != "start":
         raise LogFileError(f"{name} is not the log of a run", hint=_HINT)

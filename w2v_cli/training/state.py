@@ -1,9 +1,11 @@
-"""What a run reports: `Progress` while it trains, `RunState` between two blocks, `Trained` at its end."""
+"""What a run reports: `Progress` and `LossPoint` while it trains, `RunState` between blocks, `Trained` at its end."""
 
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
@@ -21,6 +23,7 @@ class Progress:
     alpha : the current learning rate.
     loss : nats per prediction on the `LossSample` when it was last measured; None before the first measurement.
     words_per_second : tokens per second of training, counted before subsampling.
+    seconds : how long the run has trained since it was last started.
     """
 
     tokens: int
@@ -29,6 +32,22 @@ class Progress:
     alpha: float
     loss: float | None
     words_per_second: float
+    seconds: float = 0.0
+
+
+class LossPoint(NamedTuple):
+    """A loss that was measured during a run.
+
+    Attributes
+    ----------
+    tokens : tokens of all epochs that come before the point at which it was measured.
+    loss : nats per prediction on the `LossSample`.
+    seconds : how long the run had trained then since it was last started.
+    """
+
+    tokens: int
+    loss: float
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -82,6 +101,8 @@ class Tally:
     ----------
     losses : as in `RunState`.
     loss : the loss when it was last measured, nats per prediction; None before the first measurement.
+    begun : when the run was last started, on the clock of `time.perf_counter`.
+    points : the losses that were measured and have not been reported yet.
     block : blocks that workers have taken so far, in all epochs together.
     tokens : tokens trained so far, in all epochs together.
     trained : whether any window had a context word.
@@ -89,6 +110,8 @@ class Tally:
 
     losses: np.ndarray
     loss: float | None = None
+    begun: float = field(default_factory=time.perf_counter)
+    points: list[LossPoint] = field(default_factory=list)
     block: int = 0
     tokens: int = 0
     trained: bool = False
@@ -101,6 +124,12 @@ class Tally:
                 return None
             self.block += 1
             return self.block - 1
+
+    def take_points(self) -> list[LossPoint]:
+        """Return the losses that were measured since the last call."""
+        with self.lock:
+            points, self.points = self.points, []
+        return points
 
     def state(self) -> RunState:
         """Return the state of the run; call it only while no worker is training."""

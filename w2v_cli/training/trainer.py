@@ -20,11 +20,11 @@ from w2v_cli.engines.objective import Objective, make_objective
 from w2v_cli.engines.parameters import initial_parameters, parameter_bytes
 from w2v_cli.engines.sampling import Sample, Sampler, sampler_of
 from w2v_cli.engines.softmax import work_bytes
-from w2v_cli.errors import TrainingError
+from w2v_cli.errors import DivergedError, TrainingError
 from w2v_cli.training.loss_sample import LossSample, MeasuredLoss
 from w2v_cli.training.memory import SAVE_BYTES, WORKER_BYTES, peak_after, require_memory
 from w2v_cli.training.schedule import Schedule
-from w2v_cli.training.state import Progress, RunState, Tally, Trained
+from w2v_cli.training.state import LossPoint, Progress, RunState, Tally, Trained
 from w2v_cli.training.step_size import default_alpha
 from w2v_cli.training.workers import Workers
 
@@ -137,6 +137,7 @@ class Trainer:
         save: Callable[[RunState], None] | None = None,
         save_seconds: float = math.inf,
         stop: Callable[[], bool] = lambda: False,
+        on_loss: Callable[[LossPoint], None] = lambda point: None,
     ) -> Trained:
         """Train every token `epochs` times.
 
@@ -147,6 +148,7 @@ class Trainer:
         start : the state that an earlier run reached; `parameters` must hold that run's parameters.
         save : called every `save_seconds`, and at the end, while no worker is training.
         stop : called as often as `on_progress`. If it returns true, the workers stop at the end of their block.
+        on_loss : called in this thread with each loss that was measured, soon after that, and before a `save`.
 
         Raises
         ------
@@ -154,13 +156,18 @@ class Trainer:
             If the run diverges, or trains no window at all. `save` is not called then.
         """
         tally = self._tally(start)
-        first_token, begun = tally.tokens, time.perf_counter()
+        first_token = tally.tokens
         stopped = False
+
+        def report_losses() -> None:
+            for point in tally.take_points():
+                on_loss(point)
 
         def watch() -> bool:
             nonlocal stopped
+            report_losses()
             if on_progress is not None:
-                on_progress(self._progress(tally, first_token, time.perf_counter() - begun))
+                on_progress(self._progress(tally, first_token, time.perf_counter() - tally.begun))
             stopped = stopped or stop()
             return stopped
 
@@ -170,11 +177,12 @@ class Trainer:
                 workers.run(watch, save_seconds if save is not None else math.inf)
                 finished = tally.block == self.schedule.blocks * self.config.epochs
                 measured = self._check(tally, finished and start is None)
+                report_losses()
                 if save is not None:
                     save(tally.state())
                 if finished or stopped:
                     break
-        seconds = time.perf_counter() - begun
+        seconds = time.perf_counter() - tally.begun
         speed = (tally.tokens - first_token) / seconds
         losses = self._losses(tally, measured)
         return Trained(self.parameters, losses, measured.standard_error, seconds, speed, finished)
@@ -261,6 +269,8 @@ class Trainer:
         epoch, turn = divmod(index, self.schedule.blocks)
         with tally.lock:
             tally.loss = measured.loss
+            seconds = time.perf_counter() - tally.begun
+            tally.points.append(LossPoint(self.schedule.tokens_before(index), measured.loss, seconds))
             if turn == 0 and epoch:
                 tally.losses[epoch - 1] = measured.loss
         return measured
@@ -289,14 +299,15 @@ class Trainer:
             alpha=float(self.schedule.alpha_at(tokens)),
             loss=tally.loss,
             words_per_second=(tokens - first_token) / seconds,
+            seconds=seconds,
         )
 
-    def _diverged(self, blocks: int, what: str) -> TrainingError:
+    def _diverged(self, blocks: int, what: str) -> DivergedError:
         """Return the error for a run that has diverged within its first `blocks` blocks."""
         last = max(blocks - 1, 0)
         epoch, turn = divmod(last, self.schedule.blocks)
         alpha = float(self.schedule.alpha_at(self.schedule.tokens_before(last)))
-        return TrainingError(
+        return DivergedError(
             f"training diverged in epoch {epoch + 1}, block {turn + 1:,} of {self.schedule.blocks:,},"
             f" at alpha {alpha:.3g}: {what}",
             hint=f"lower --alpha (now {self.schedule.alpha_start:g})",

@@ -1,0 +1,267 @@
+"""Write the log of a run, one flushed JSON line for each event; `run_log` says what the lines are, and reads them."""
+
+from __future__ import annotations
+
+import errno
+import os
+import platform
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from w2v_cli import __version__
+from w2v_cli.errors import DivergedError, LogFileError, StoppedError
+from w2v_cli.storage.locks import exclusive
+from w2v_cli.storage.siblings import naming, target_of
+from w2v_cli.storage.strict_json import strict_json
+from w2v_cli.training.job import Job
+from w2v_cli.training.memory import resident_bytes
+from w2v_cli.training.observer import Observer
+from w2v_cli.training.run_log import RunLog, read_run_log
+from w2v_cli.training.state import LossPoint, Progress
+from w2v_cli.training.trainer import Trainer
+
+# Seconds between two steps; a loss that is measured gets a step of its own. Speed is not measured over less time than
+# the second constant says, because steps count whole blocks.
+STEP_SECONDS, SPEED_SECONDS = 0.5, 0.1
+_PACKAGES = ("numpy", "numba")
+
+
+@contextmanager
+def logged(job: Job, observer: Observer) -> Iterator[Observer]:
+    """Keep the log of a job, if it has one; the caller tells the yielded observer what happens.
+
+    Parameters
+    ----------
+    observer : receives a remark if the log cannot be written; the run goes on.
+
+    Raises
+    ------
+    LogFileError
+        If the file exists and is not the log of this run.
+    ModelFileError
+        If the file cannot be opened, or another run is writing it.
+    """
+    if job.log is None:
+        yield Observer()
+        return
+    with exclusive(job.log):
+        earlier = earlier_log(job.log, job.run_id)
+        with naming(job.log):
+            descriptor = os.open(target_of(job.log), os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o666)
+        log = _Log(descriptor, job, earlier, observer)
+        try:
+            yield log
+            log.end("finished")
+        except BaseException as error:
+            log.end(_outcome(error), str(error) or None)
+            raise
+        finally:
+            # A run that failed before it began leaves nothing behind.
+            if os.fstat(descriptor).st_size == 0:
+                with suppress(OSError):
+                    os.unlink(target_of(job.log))
+            os.close(descriptor)
+
+
+def earlier_log(path: str, run_id: str) -> RunLog | None:
+    """Return what the log of a run holds already; None if there is no such file, or nothing in it.
+
+    Raises
+    ------
+    LogFileError
+        If the file holds anything else, which is not overwritten.
+    ModelFileError
+        If it is not a file.
+    """
+    # A folder that is missing may be the checkpoint folder, which is made later.
+    if not os.path.exists(path) or os.stat(target_of(path)).st_size == 0:
+        return None
+    try:
+        log = read_run_log(path)
+    except LogFileError as error:
+        raise LogFileError(f"{path} exists and is not the log of a run", hint="name another file") from error
+    if log.start.get("run") != run_id:
+        raise LogFileError(f"{path} holds the log of another run", hint="name another file, or remove that one first")
+    return log
+
+
+def _outcome(error: BaseException) -> str:
+    """Return the word of an end event for what has ended a run."""
+    match error:
+        case StoppedError() | KeyboardInterrupt():
+            return "stopped"
+        case DivergedError():
+            return "diverged"
+    return "failed"
+
+
+class _Log(Observer):
+    """Writes the events of a run.
+
+    Parameters
+    ----------
+    descriptor : the open file.
+    earlier : what the file holds already, if the run is resumed.
+    observer : receives the remark if the file cannot be written.
+    """
+
+    def __init__(self, descriptor: int, job: Job, earlier: RunLog | None, observer: Observer) -> None:
+        self._descriptor, self._job, self._observer = descriptor, job, observer
+        self._earlier = earlier
+        size = os.fstat(descriptor).st_size
+        # Whether the last line has no end, because a crash or a full disk has cut it short.
+        self._torn = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
+        self._failed = False
+        self._unwritten: list[tuple[str, bytes]] = []
+        self._trainer: Trainer | None = None
+
+    def begins(self, trainer: Trainer, tokens: int) -> None:
+        """Write how the run was begun, or from where it is resumed."""
+        self._trainer = trainer
+        resumed = tokens > 0 or self._earlier is not None
+        log = self._earlier or RunLog(str(self._job.log), {})
+        if self._earlier is None:
+            self._write("start", **self._facts(trainer))
+        if resumed:
+            total = trainer.schedule.total_tokens
+            self._write("resume", words=tokens, total_words=total, threads=trainer.config.thread_count, time=_now())
+            log.add({"event": "resume", "words": tokens})
+        self._words, self._loss = max(tokens, log.last_words), log.losses[-1][1] if log.losses else None
+        self._seconds_before = (log.steps["seconds"] or [0.0])[-1] or 0.0
+        # The words and the seconds at the end of the last epoch, if known, and where the speed was measured last.
+        ended: dict[str, Any] = log.epochs[-1] if log.epochs else {"words": 0, "seconds": None if tokens else 0.0}
+        self._epoch_end: tuple[int, float | None] = ended["words"], ended["seconds"]
+        self._timed_at = tokens, self._seconds_before
+        self._seconds = self._seconds_before
+        self._words_per_second: float | None = None
+
+    def training(self, progress: Progress) -> None:
+        """Write a step, if the last one is long enough ago."""
+        seconds = self._seconds_before + progress.seconds
+        if seconds - self._seconds >= STEP_SECONDS and progress.tokens > self._words:
+            self._step(progress.tokens, progress.epoch, seconds, progress.alpha)
+
+    def measured(self, point: LossPoint) -> None:
+        """Write a step for a loss, and the end of an epoch if that is where it was measured."""
+        assert self._trainer is not None
+        schedule = self._trainer.schedule
+        seconds = self._seconds_before + point.seconds
+        # With several threads, others have trained on while one was measuring.
+        words = max(point.tokens, self._words)
+        if (words, point.loss) == (self._words, self._loss):
+            return
+        self._loss = point.loss
+        epoch, rest = divmod(point.tokens, schedule.token_count)
+        alpha = float(schedule.alpha_at(point.tokens))
+        self._step(words, epoch + (rest > 0 or epoch == 0), seconds, alpha)
+        if rest == 0 and epoch:
+            self._write("epoch", **self._epoch_fields(words, epoch, seconds, alpha))
+
+    def end(self, outcome: str, message: str | None = None) -> None:
+        """Write how the run has ended, if it has begun."""
+        if self._trainer is not None:
+            values = {"words": self._words, "seconds": round(self._seconds, 3), "loss": self._loss}
+            self._write("end", outcome=outcome, **values, message=message, time=_now())
+
+    def _step(self, words: int, epoch: int, seconds: float, alpha: float) -> None:
+        """Write where the training is."""
+        self._words, self._seconds = words, seconds
+        first, since = self._timed_at
+        if seconds - since >= SPEED_SECONDS or (self._words_per_second is None and seconds > since):
+            self._words_per_second = (words - first) / (seconds - since)
+            self._timed_at = words, seconds
+        self._write(
+            "step",
+            words=words,
+            epoch=epoch,
+            seconds=round(seconds, 3),
+            loss=self._loss,
+            alpha=alpha,
+            words_per_second=_rounded(self._words_per_second),
+            rss_mb=_rounded(resident_bytes() / 1e6),
+        )
+
+    def _epoch_fields(self, words: int, epoch: int, seconds: float, alpha: float) -> dict[str, Any]:
+        """Return what is written at the end of an epoch, with the speed since the end of the one before."""
+        first, begun = self._epoch_end
+        self._epoch_end = words, seconds
+        speed = None if begun is None or seconds <= begun else (words - first) / (seconds - begun)
+        return {
+            "epoch": epoch,
+            "loss": self._loss,
+            "words": words,
+            "seconds": round(seconds, 3),
+            "alpha": alpha,
+            "words_per_second": _rounded(speed),
+        }
+
+    def _facts(self, trainer: Trainer) -> dict[str, Any]:
+        """Return what the run is: its options, the versions of what computes, and the corpus."""
+        job, config, corpus, schedule = self._job, trainer.config, trainer.corpus, trainer.schedule
+        return {
+            "run": job.run_id,
+            "time": _now(),
+            "versions": {"w2v": __version__, "python": platform.python_version(), **_versions()},
+            "engine": trainer.engine,
+            "threads": config.thread_count,
+            "config": config.as_dict(),
+            "text": asdict(job.texts.options),
+            "alpha_start": schedule.alpha_start,
+            "alpha_min": schedule.alpha_min,
+            "corpus": list(job.texts.paths),
+            "corpus_fingerprint": corpus.fingerprint,
+            "corpus_tokens": corpus.token_count,
+            "vocabulary": len(corpus.vocabulary),
+            "total_words": schedule.total_tokens,
+            "output": job.output,
+        }
+
+    def _write(self, event: str, **values: Any) -> None:
+        """Write a line; if that fails say so once, and try again before the next line.
+
+        Steps are not kept for that: they may be many, and the next one says more.
+        """
+        # The name of a file may hold bytes that are not UTF-8.
+        text = strict_json({"event": event, **values}).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+        self._unwritten.append((event, text.encode() + b"\n"))
+        try:
+            while self._unwritten:
+                self._append(self._unwritten[0][1])
+                self._unwritten.pop(0)
+        except OSError as error:
+            self._unwritten = [(event, line) for event, line in self._unwritten if event != "step"]
+            if not self._failed:
+                self._failed = True
+                why = error.strerror or error
+                self._observer.remark(f"cannot write {self._job.log}: {why}; training goes on, but the log has gaps")
+
+    def _append(self, line: bytes) -> None:
+        """Append a line in one piece, so that a process that is killed leaves none cut short."""
+        line = b"\n" + line if self._torn else line
+        written = os.write(self._descriptor, line)
+        if written < len(line):
+            self._torn = True
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        self._torn = False
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 1)
+
+
+def _versions() -> dict[str, str]:
+    """Return the versions of the packages that compute, if they are installed."""
+    found = {}
+    for name in _PACKAGES:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
+
+
+def _now() -> str:
+    """Return the time as ISO 8601 writes it, in UTC."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
