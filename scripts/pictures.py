@@ -38,8 +38,8 @@ MAP = DATA / "map.tsv"
 RUNS = ("skipgram", "cbow")
 SIZE = (720.0, 400.0)  # points, as wide as the text of a README
 NUMBER = r"([\d.]+)"
-# A line of the table: the kind of training, words/s of w2v and of gensim in millions, how many times as fast w2v is, and
-# the scores of both, of which the first are analogies.
+# A line of the table: the kind of training, words/s of w2v and of gensim in millions, how many times as fast w2v is,
+# and the scores of both, of which the first are analogies.
 LINE = re.compile(rf"^\| ([^|]+?) \| {NUMBER} M \| {NUMBER} M \| {NUMBER} [^|]*\| {NUMBER}, [^|]*\| {NUMBER}, ", re.M)
 
 

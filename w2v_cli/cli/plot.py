@@ -108,8 +108,9 @@ def _refuse_map_options(log: str, **options: object) -> None:
 def _report(output: str, drawn: Drawn) -> None:
     if drawn.undrawn:
         words = ", ".join(drawn.undrawn[:_SHOWN_WORDS]) + (", …" if len(drawn.undrawn) > _SHOWN_WORDS else "")
-        note(f"Note: no installed font can draw {len(drawn.undrawn):,} words, which have no label: {words}")
-        note("Hint: install a font for them, such as one of the Noto fonts")
+        count = f"{len(drawn.undrawn):,} words, which have" if len(drawn.undrawn) > 1 else "1 word, which has"
+        note(f"Note: no installed font can draw {count} no label: {words}")
+        note("Hint: install a font for that script, such as one of the Noto fonts")
     if drawn.layout == "pca":
         note("Note: laid out by PCA, which shows little of word vectors")
     note(f"Wrote {output}: {drawn.words:,} words, {len(drawn.labelled):,} of them labelled")

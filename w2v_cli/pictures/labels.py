@@ -92,11 +92,11 @@ def _best(
     margin: float,
 ) -> np.ndarray | None:
     """Return the first of the free candidates that cover the fewest points; None if none is free."""
-    inside = (candidates[:, :2] >= area[:2]).all(axis=1) & (candidates[:, 2:] <= area[2:]).all(axis=1)
+    inside = np.all((candidates[:, :2] >= area[:2]) & (candidates[:, 2:] <= area[2:]), axis=1)
     beside = (candidates[:, np.newaxis, :2] >= boxes[:, 2:] + margin) | (
         candidates[:, np.newaxis, 2:] <= boxes[:, :2] - margin
     )
-    free = candidates[inside & beside.any(axis=2).all(axis=1)]
+    free = candidates[inside & np.all(np.any(beside, axis=2), axis=1)]
     if not len(free):
         return None
     return free[np.argmin([np.count_nonzero(_covered(box, points)) for box in free])]
@@ -104,9 +104,9 @@ def _best(
 
 def _covered(box: np.ndarray, points: np.ndarray) -> np.ndarray:
     """Tell which points lie in a box, bool (n,)."""
-    return ((points > box[:2]) & (points < box[2:])).all(axis=1)
+    return np.asarray(np.all((points > box[:2]) & (points < box[2:]), axis=1))
 
 
 def _covering(boxes: np.ndarray, point: np.ndarray) -> np.ndarray:
     """Tell which boxes hold a point, bool (n,)."""
-    return ((boxes[:, :2] < point) & (boxes[:, 2:] > point)).all(axis=1)
+    return np.asarray(np.all((boxes[:, :2] < point) & (boxes[:, 2:] > point), axis=1))
