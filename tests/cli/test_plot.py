@@ -63,7 +63,7 @@ def test_words_that_cannot_be_drawn_are_named(
     monkeypatch.setattr("w2v_cli.pictures.fonts._others", list)
     w2v.Model.of(["king", "東京", "queen"], np.eye(3)).save("model.safetensors")
     _, err = plot(capsys, "model.safetensors", "-o", "a.svg")
-    assert "no installed font can draw 1 word, which has no label: 東京\n" in err
+    assert "no installed font can draw 1 word, which has no label: 東京;" in err
 
 
 @pytest.mark.parametrize(

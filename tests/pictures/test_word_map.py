@@ -205,6 +205,18 @@ def test_words_without_a_font_are_named_and_not_drawn_as_boxes(tmp_path: Path, m
     assert not {"東京", "हिन्दी"} & set(written(tmp_path / "map.svg"))
 
 
+@pytest.mark.parametrize("kind", [{"around": "東京"}, {"axes": ["king:東京", "queen:man"]}], ids=NAMES[1:])
+def test_a_word_without_a_font_may_be_asked_about(
+    kind: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fonts, "_others", list)
+    for name in ("map.svg", "map.png"):
+        drawn = model(["king", "東京", "queen", "man"]).plot(tmp_path / name, **kind)
+    assert drawn.undrawn == ["東京"]
+    # matplotlib would warn of letters that it draws as boxes, and warnings are errors here.
+    assert any("??" in text for text in written(tmp_path / "map.svg"))
+
+
 def test_a_font_that_has_the_letters_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     letters = {"/latin": {"k"}, "/han": {"東", "京"}, "/all": {"東", "京", "k"}}
     monkeypatch.setattr(fonts, "_others", lambda: [("Latin", "/latin"), ("Han", "/han"), ("All", "/all")])

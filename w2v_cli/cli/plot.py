@@ -106,11 +106,16 @@ def _refuse_map_options(log: str, **options: object) -> None:
 
 
 def _report(output: str, drawn: Drawn) -> None:
+    """Say what was drawn, and what could not be drawn well."""
+    from w2v_cli.pictures.layout import can_tsne
+
     if drawn.undrawn:
         words = ", ".join(drawn.undrawn[:_SHOWN_WORDS]) + (", …" if len(drawn.undrawn) > _SHOWN_WORDS else "")
         count = f"{len(drawn.undrawn):,} words, which have" if len(drawn.undrawn) > 1 else "1 word, which has"
-        note(f"Note: no installed font can draw {count} no label: {words}")
-        note("Hint: install a font for that script, such as one of the Noto fonts")
+        note(
+            f"Note: no installed font can draw {count} no label: {words}; a font of that script, such as Noto's, helps"
+        )
     if drawn.layout == "pca":
-        note("Note: laid out by PCA, which shows little of word vectors")
+        why = "t-SNE takes more words" if can_tsne() else "for t-SNE, pip install 'w2v-cli[plot]'"
+        note(f"Note: laid out by PCA, which shows little of word vectors; {why}")
     note(f"Wrote {output}: {drawn.words:,} words, {len(drawn.labelled):,} of them labelled")

@@ -77,7 +77,9 @@ def plot_runs(
             raise LogFileError(f"{run.path} has no step yet", hint="wait until the run has trained for a while")
     names = [shown(name) for name in _names([run.path for run in runs])]
     title = names[0] if len(runs) == 1 else f"{len(runs)} runs"
-    with drawing(colours, find_fonts([*names, title]).families):
+    fonts = find_fonts([*names, title])
+    names, title = [fonts.legible(name) for name in names], fonts.legible(title)
+    with drawing(colours, fonts.families):
         figure = new_figure(*size)
         _draw(figure, runs, names, colours, size)
         head_and_foot(figure, colours, title, "")
@@ -120,7 +122,7 @@ def _draw(figure: Any, runs: Sequence[RunLog], names: Sequence[str], colours: Th
 
 def _draw_line(panel: Axes, points: dict[int, float], style: dict[str, Any], marked: bool = False) -> list[Any]:
     """Draw values against words, a few of them with a dot for each if they are `marked`; return the line."""
-    marker = {"marker": "o", "markersize": 4} if marked and len(points) <= _MARKED else {}
+    marker: dict[str, Any] = {"marker": "o", "markersize": 4} if marked and len(points) <= _MARKED else {}
     lines: list[Any] = panel.plot(list(points), list(points.values()), **style, **marker)
     return lines
 

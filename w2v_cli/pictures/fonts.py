@@ -35,6 +35,10 @@ class Fonts(NamedTuple):
             return False
         return self.shapes or not any(unicodedata.bidirectional(letter) in ("R", "AL") for letter in word)
 
+    def legible(self, text: str) -> str:
+        """Return a text with a question mark for each character that no font has."""
+        return "".join("?" if letter in self.missing else letter for letter in text)
+
 
 def shown(word: str) -> str:
     """Return a word as a picture shows it: controls escaped, and what is too long cut.

@@ -15,7 +15,7 @@ from w2v_cli.config import available_cores
 from w2v_cli.embeddings.queries import find_nearest, unit_rows
 from w2v_cli.embeddings.vectors import WordVectors
 from w2v_cli.errors import ConfigError
-from w2v_cli.pictures.figures import check_picture, drawing, head_and_foot, new_figure, save, theme_of
+from w2v_cli.pictures.figures import Theme, check_picture, drawing, head_and_foot, new_figure, save, theme_of
 from w2v_cli.pictures.fonts import Fonts, find_fonts, shown
 from w2v_cli.pictures.groups import group_words
 from w2v_cli.pictures.labels import place_labels
@@ -23,6 +23,7 @@ from w2v_cli.pictures.layout import OnProgress, can_tsne, first_words, lay_out, 
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 # Words of a map, and neighbours of a word, unless the user chooses.
 DEFAULT_WORDS = 20_000
@@ -270,21 +271,21 @@ def draw(
     The words that got a label, and those that no installed font can draw.
     """
     colours, labels = theme_of(theme), [shown(word) for word in scene.words]
-    texts = [scene.title, scene.caption]
-    fonts = find_fonts([*labels, *texts])
+    ends = [end for pair in scene.axes or () for end in pair]
+    fonts = find_fonts([*labels, scene.title, *ends])
     with drawing(colours, fonts.families):
         figure = new_figure(*size)
-        axis = _axis(figure, scene, size, colours)
+        axis = _axis(figure, scene, size, fonts, colours)
         _draw_rings(axis, scene, colours)
         labelled = _draw_labels(axis, scene, labels, fonts, colours)
         _draw_dots(axis, scene, colours, labelled)
-        head_and_foot(figure, colours, scene.title, scene.caption)
+        head_and_foot(figure, colours, fonts.legible(scene.title), scene.caption)
         save(figure, path, scene.title)
     undrawn = [word for word, label in zip(scene.words, labels, strict=True) if not fonts.can_draw(label)]
     return [scene.words[i] for i in labelled], undrawn
 
 
-def _axis(figure: Any, scene: Scene, size: tuple[float, float], colours: Any) -> Axes:
+def _axis(figure: Figure, scene: Scene, size: tuple[float, float], fonts: Fonts, colours: Theme) -> Axes:
     """Return the axes of a map, with limits around its words."""
     left, lower, right, upper = (54, 66, 16, 40) if scene.axes else (16, 28, 16, 40)
     width, height = size
@@ -304,8 +305,8 @@ def _axis(figure: Any, scene: Scene, size: tuple[float, float], colours: Any) ->
         line(0, color=colours.muted, linewidth=0.8, zorder=1)
     for spine in axis.spines.values():
         spine.set_visible(False)
-    (west, east), (south, north) = scene.axes
-    end = {"transform": axis.transAxes, "fontsize": 10, "weight": "bold", "color": colours.accent}
+    (west, east), (south, north) = (map(fonts.legible, pair) for pair in scene.axes)
+    end: dict[str, Any] = {"transform": axis.transAxes, "fontsize": 10, "weight": "bold", "color": colours.accent}
     below, beside = -30 / (height - lower - upper), -38 / (width - left - right)
     axis.text(0, below, f"← {west}", ha="left", va="center", **end)
     axis.text(1, below, f"{east} →", ha="right", va="center", **end)
@@ -314,7 +315,7 @@ def _axis(figure: Any, scene: Scene, size: tuple[float, float], colours: Any) ->
     return axis
 
 
-def _draw_rings(axis: Axes, scene: Scene, colours: Any) -> None:
+def _draw_rings(axis: Axes, scene: Scene, colours: Theme) -> None:
     """Draw the circles around the origin, and make a unit as long upwards as sideways, so that they are circles."""
     from matplotlib.patches import Circle
 
@@ -330,7 +331,7 @@ def _draw_rings(axis: Axes, scene: Scene, colours: Any) -> None:
         axis.text(0, -radius, text, ha="center", va="center", fontsize=7, color=colours.muted, zorder=1, bbox=behind)
 
 
-def _draw_dots(axis: Axes, scene: Scene, colours: Any, labelled: Sequence[int]) -> None:
+def _draw_dots(axis: Axes, scene: Scene, colours: Theme, labelled: Sequence[int]) -> None:
     """Draw a dot for each word, the most important on top, and larger ones for those with labels."""
     n, palette = len(scene.words), np.array(colours.series)
     area, shades = float(np.clip(8_000 / n, 2, 18)), palette[scene.groups % len(palette)]
@@ -343,7 +344,7 @@ def _draw_dots(axis: Axes, scene: Scene, colours: Any, labelled: Sequence[int]) 
     axis.scatter(x, y, max(area, 26), colours.accent, linewidths=0, zorder=3)
 
 
-def _draw_labels(axis: Axes, scene: Scene, labels: list[str], fonts: Fonts, colours: Any) -> list[int]:
+def _draw_labels(axis: Axes, scene: Scene, labels: list[str], fonts: Fonts, colours: Theme) -> list[int]:
     """Label as many words as find room, and return their indices."""
     from matplotlib.font_manager import FontProperties
     from matplotlib.textpath import text_to_path
@@ -376,8 +377,10 @@ def _draw_labels(axis: Axes, scene: Scene, labels: list[str], fonts: Fonts, colo
     behind = {"facecolor": colours.background, "alpha": 0.7, "edgecolor": "none", "boxstyle": "round,pad=0.08"}
     to_data = axis.transData.inverted()
     for point, (left, lower, right, upper) in placed:
+        x, y = to_data.transform(((left + right) / 2, (lower + upper) / 2))
         axis.text(
-            *to_data.transform(((left + right) / 2, (lower + upper) / 2)),
+            x,
+            y,
             labels[point],
             fontproperties=font_of(point),
             color=colours.accent if point < scene.chosen else colours.text,
