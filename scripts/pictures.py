@@ -28,7 +28,7 @@ from w2v_cli.errors import W2VError
 from w2v_cli.pictures import figures
 from w2v_cli.pictures.curves import plot_runs
 from w2v_cli.pictures.fonts import BASE
-from w2v_cli.pictures.word_map import Scene, draw
+from w2v_cli.pictures.scene import Scene, draw
 
 ROOT = Path(__file__).resolve().parents[1]
 PICTURES = ROOT / "w2v_cli" / "help"

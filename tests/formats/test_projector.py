@@ -10,6 +10,7 @@ import pytest
 from conftest import call, everything, load_vectors
 
 import w2v_cli as w2v
+from w2v_cli.cli import convert
 from w2v_cli.embeddings.vectors import WordVectors
 from w2v_cli.errors import ConfigError, ModelFileError
 from w2v_cli.formats import projector
@@ -136,7 +137,7 @@ def test_the_command_and_python_write_the_same(model: w2v.Model, capsys: pytest.
 def test_the_command_writes_the_most_frequent_words_and_says_so(
     model: w2v.Model, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(projector, "DEFAULT_WORDS", 2)
+    monkeypatch.setattr(convert, "PROJECTOR_WORDS", 2)
     monkeypatch.setattr(projector, "MOST_WORDS", 2)
     _, _, err = call(capsys, "convert", "model.safetensors", "look", "--format", "projector")
     assert err.startswith("Note: only the 2 most frequent of 3 words; --top N takes more\n")

@@ -20,7 +20,8 @@ import w2v_cli as w2v
 from w2v_cli.embeddings.vectors import WordVectors
 from w2v_cli.errors import ConfigError, MissingExtraError, ModelFileError, UnknownWordError
 from w2v_cli.pictures import fonts, word_map
-from w2v_cli.pictures.word_map import Scene, draw, parse_axis, plot_words
+from w2v_cli.pictures.scene import Scene, draw
+from w2v_cli.pictures.word_map import parse_axis, plot_words
 
 pytest.importorskip("matplotlib", reason="pictures need matplotlib")
 
@@ -49,6 +50,19 @@ def test_the_same_input_gives_the_same_bytes(kind: dict[str, Any], theme: str, s
     one, other = (path.read_bytes() for path in paths)
     assert one == other and len(one) > 5_000
     assert suffix == ".png" or (b"#0d1117" in one) == (theme == "dark")
+
+
+def test_a_layout_by_tsne_is_the_same_for_any_number_of_threads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("openTSNE", reason="t-SNE needs openTSNE")
+    words, told = [f"word{number}" for number in range(60)], list[str]()
+    for threads in (1, 2):
+        monkeypatch.setattr(word_map, "available_cores", lambda threads=threads: threads)
+        drawn = model(words).plot(tmp_path / f"{threads}.svg", on_progress=lambda phase, *_: told.append(phase))
+        assert drawn.layout == "tsne"
+    assert (tmp_path / "1.svg").read_bytes() == (tmp_path / "2.svg").read_bytes()
+    assert "Laying out" in told
 
 
 def test_a_map_labels_its_words(tmp_path: Path) -> None:
@@ -158,6 +172,22 @@ def test_equal_words_and_one_dimension_make_a_map(kind: dict[str, Any], tmp_path
     line = WordVectors(["king", "queen", "man"], np.array([[1], [-1], [2]], np.float32))
     for vectors in (equal, line):
         assert plot_words(vectors, tmp_path / "map.svg", **kind).words == len(vectors)
+
+
+def test_neighbours_of_one_cosine_lie_on_one_ring(tmp_path: Path) -> None:
+    vectors = WordVectors(["king", *"abcd"], np.vstack([np.ones(4), np.eye(4)]).astype(np.float32))
+    scene = word_map._around(vectors, "king", 4, None)
+    assert np.linalg.norm(scene.positions[1:], axis=1) == pytest.approx(1)
+    assert scene.rings == ((1.0, "0.50"),)
+
+
+def test_axes_across_which_all_words_lie_alike_are_drawn(tmp_path: Path) -> None:
+    words = ["one", "other", "left", "right"]
+    vectors = WordVectors(words, np.array([[1, 0, 0], [1, 1, 0], [1, 0, 1], [1, 0, -1]], np.float32))
+    drawn = plot_words(vectors, tmp_path / "axes.svg", axes=["left:right", "one:other"], words=2)
+    assert sorted(drawn.labelled) == sorted(words)
+    with pytest.raises(ConfigError, match="have the same direction"):
+        plot_words(WordVectors(words, np.ones((4, 2), np.float32)), tmp_path / "a.svg", axes=["one:other"] * 2)
 
 
 def test_the_model_is_not_overwritten(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from w2v_cli.api.questions import Questions, word_list
-from w2v_cli.choices import require_whole
+from w2v_cli.choices import MAP_TOP, require_whole
 from w2v_cli.config import TrainConfig
 from w2v_cli.corpus.text_options import TextOptions
 from w2v_cli.embeddings.vectors import WordVectors, first_not_finite
@@ -276,7 +276,7 @@ class Model(Questions):
         *,
         words: int | None = None,
         around: str | None = None,
-        top: int = 50,
+        top: int = MAP_TOP,
         axes: Sequence[str] | None = None,
         theme: str = "light",
         on_progress: Callable[[str, int, int], None] | None = None,
@@ -288,7 +288,7 @@ class Model(Questions):
         Parameters
         ----------
         path : the picture; it ends in .svg or .png.
-        words : only this many of the most frequent words; None: 20,000.
+        words : only this many of the most frequent words; None: 20,000, or all if `around` is given.
         around : instead, the `top` words nearest to this one: the larger the cosine, the nearer to the middle.
         top : how many words are around it.
         axes : instead, two axes such as ["man:woman", "bad:good"]. The first says which words lie to the left and to

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from w2v_cli.choices import DTYPES, MATRICES, WRITABLE
+from w2v_cli.choices import DTYPES, MATRICES, PROJECTOR_WORDS, WRITABLE
 from w2v_cli.cli.console import note, note_all, print_json
 from w2v_cli.cli.options import json_option, reading_options
 from w2v_cli.cli.progress import announcing_compilation
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     "--top",
     metavar="N",
     type=click.IntRange(min=1),
-    help="Only the N most frequent words. Default: all; 10,000 for projector.",
+    help=f"Only the N most frequent words. Default: all; {PROJECTOR_WORDS:,} for projector.",
 )
 @click.option("--dtype", type=click.Choice(DTYPES), default="float32", help="float16 takes half the space.")
 @click.option(
@@ -73,14 +73,13 @@ def convert(
     # Imported here so that `w2v --help` need not wait for numpy.
     from w2v_cli.formats import export
     from w2v_cli.formats.model_file import ModelFile
-    from w2v_cli.formats.projector import DEFAULT_WORDS
     from w2v_cli.formats.target import check_target
 
     format = export.target_format(target, target_format, dtype)
     check_target(target, format, source)
     with ModelFile(source, reading) as file, announcing_compilation(file.format):
         outputs = None if matrix == "input" else _output_vectors(file)
-        wanted = DEFAULT_WORDS if format == "projector" and top is None else top
+        wanted = PROJECTOR_WORDS if format == "projector" and top is None else top
         chosen = export.select(file.vectors, outputs, matrix, normalize, wanted, dtype)
     note_all(file.remarks)
     if format == "projector":

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from w2v_cli.choices import THEMES
+from w2v_cli.choices import MAP_TOP, MAP_WORDS, THEMES
 from w2v_cli.cli.console import note, note_all
 from w2v_cli.cli.options import reading_options
 from w2v_cli.cli.progress import ProgressLine, announcing_compilation
@@ -27,10 +27,12 @@ _SHOWN_WORDS = 10
     "--words",
     metavar="N",
     type=click.IntRange(min=2),
-    help="Of a model: only the N most frequent words. Default: 20,000.",
+    help=f"Of a model: only the N most frequent words. Default: {MAP_WORDS:,}; with --around, all.",
 )
 @click.option("--around", metavar="WORD", help="Of a model: the words nearest to WORD.")
-@click.option("--top", metavar="N", type=click.IntRange(min=1), help="With --around: so many words. Default: 50.")
+@click.option(
+    "--top", metavar="N", type=click.IntRange(min=1), help=f"With --around: so many words. Default: {MAP_TOP}."
+)
 @click.option(
     "--axes",
     metavar="A:B C:D",
@@ -89,9 +91,14 @@ def plot(
     note_all(file.remarks)
     progress = ProgressLine()
     try:
-        chosen = {} if top is None else {"top": top}
         drawn = model.plot(
-            output, words=words, around=around, axes=axes, theme=theme, on_progress=progress.picture, **chosen
+            output,
+            words=words,
+            around=around,
+            top=MAP_TOP if top is None else top,
+            axes=axes,
+            theme=theme,
+            on_progress=progress.picture,
         )
     finally:
         progress.done()

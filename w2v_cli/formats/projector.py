@@ -20,8 +20,7 @@ from w2v_cli.storage.outputs import Named, require_apart
 from w2v_cli.storage.pairs import undo_interrupted
 from w2v_cli.storage.siblings import HIDDEN
 
-# A browser moves this many points smoothly. More take longer to load, and TensorBoard shows no more than MOST_WORDS.
-DEFAULT_WORDS = 10_000
+# TensorBoard shows no more words.
 MOST_WORDS = 100_000
 
 _CONFIG = """\
