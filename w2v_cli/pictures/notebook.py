@@ -9,6 +9,7 @@ from w2v_cli.embeddings.queries import similar
 from w2v_cli.embeddings.vectors import WordVectors
 from w2v_cli.errors import ModelFileError
 from w2v_cli.formats.summary import provenance
+from w2v_cli.pictures.fonts import shown
 
 # The most frequent words say little about a text: these ranks come after most of them.
 _RANKS = (100, 200, 400, 800, 1600)
@@ -33,26 +34,26 @@ def model_html(vectors: WordVectors, metadata: Mapping[str, str], losses: Sequen
     config = provenance(metadata)["config"] or {}
     options = [f"{name} {config[name]}" for name in _OPTIONS if config.get(name) is not None]
     if options:
-        rows.append(("Trained with", ", ".join(options)))
+        rows.append(("Trained with", escape(", ".join(options))))
     if losses:
         rows.append(("Loss", f"{losses[-1]:.4f} nats per prediction"))
     try:
         rows += _neighbours(vectors)
     except ModelFileError as error:
-        rows.append(("Fault", error.message))
-    cells = "".join(f"<tr><th {_CELL}>{_text(name)}</th><td {_CELL}>{_text(value)}</td></tr>" for name, value in rows)
+        rows.append(("Fault", escape(error.message)))
+    cells = "".join(f"<tr><th {_CELL}>{name}</th><td {_CELL}>{value}</td></tr>" for name, value in rows)
     return f"<table><caption {_CELL}><b>Word vectors</b></caption><tbody>{cells}</tbody></table>"
 
 
 def _neighbours(vectors: WordVectors) -> list[tuple[str, str]]:
-    """Return a few words, each with the words nearest to it; none if there are no two words."""
+    """Return a few words, each with the words nearest to it, as HTML; none if there are no two words."""
     ranks = [rank for rank in _RANKS if rank < len(vectors)][-_EXAMPLES:] or range(min(_EXAMPLES, len(vectors)))
     words = [vectors.words[rank] for rank in ranks]
     answers = similar(vectors, words, _NEIGHBOURS, restrict_vocab=_SEARCHED)
     found = zip(words, answers, strict=True)
-    return [(f"Near {word}", ", ".join(answer.word for answer in near)) for word, near in found if near]
+    return [(f"Near {_word(word)}", ", ".join(_word(answer.word) for answer in near)) for word, near in found if near]
 
 
-def _text(text: str) -> str:
-    """Return text for HTML. Each word keeps its own direction, so that Hebrew does not turn the commas around it."""
-    return f"<bdi>{escape(text)}</bdi>"
+def _word(word: str) -> str:
+    """Return a word for HTML, as pictures show it. It keeps its own direction, so that Hebrew does not reorder the words beside it."""
+    return f"<bdi>{escape(shown(word))}</bdi>"
