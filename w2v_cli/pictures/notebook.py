@@ -55,5 +55,5 @@ def _neighbours(vectors: WordVectors) -> list[tuple[str, str]]:
 
 
 def _word(word: str) -> str:
-    """Return a word for HTML, as pictures show it. It keeps its own direction, so that Hebrew does not reorder the words beside it."""
+    """Return a word for HTML, as pictures show it. It keeps its direction, so that Hebrew does not reorder a list."""
     return f"<bdi>{escape(shown(word))}</bdi>"
