@@ -125,7 +125,9 @@ def measure(model: w2v.Model, path: Path, playwright: Any) -> None:
     ask = [model.words[i] for i in np.random.default_rng(0).integers(0, words, 200).tolist()]
     found, middle, longest = page.evaluate(NEAREST, ask)
     right = [dict(model.similar(word, 10)) for word in ask]
-    recall = np.mean([len(dict(one).keys() & other.keys()) / 10 for one, other in zip(found, right, strict=True)])
+    recall = float(
+        np.mean([len(dict(one).keys() & other.keys()) / 10 for one, other in zip(found, right, strict=True)])
+    )
     wrong = max(abs(s - other[w]) for one, other in zip(found, right, strict=True) for w, s in one if w in other)
     report("neighbours also found by w2v similar", f"{recall:.4f}", recall >= 0.98)
     report("largest difference of a score", f"{wrong:.4f}", wrong <= 0.01)

@@ -178,8 +178,9 @@ def test_a_killed_writer_leaves_the_older_page() -> None:
         os._exit(9)
 
     def work() -> None:
-        os.replace = killed  # the last step of the writer
-        explored(words=3)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(os, "replace", killed)  # the last step of the writer
+            explored(words=3)
 
     assert in_child(work) == 9
     assert Path("map.html").read_bytes() == before
