@@ -296,6 +296,7 @@ class WordCanvas {
         // These labels are moved rather than left out.
         left = Math.min(Math.max(left, 2), Math.max(2, this.width - w - 2));
         top = Math.min(Math.max(top, 2), Math.max(2, this.height - h - 2));
+        if (x > left - 4 && x < left + w + 4 && y > top - 4 && y < top + h + 4) continue; // on its own point
       }
       if (this.takeCells(left, top, w, h, taken, columns)) {
         this.labels.push({ id, text, x: left, y: top, w, h, size, kind, edge });
@@ -346,7 +347,24 @@ class WordCanvas {
       const snap = (value) => Math.round(value * this.ratio) / this.ratio;
       context.drawImage(image, snap(x) - HALO, snap(y) - HALO, image.width / this.ratio, image.height / this.ratio);
       if (edge) this.drawArrow(edge);
+      else if (kind) this.drawLeader(label);
     }
+  }
+
+  /** Draw a short line from a label that stands off to its point. */
+  drawLeader({ id, x, y, w, h }) {
+    const { context } = this;
+    const [px, py] = [this.screenX(id), this.screenY(id)];
+    const nearest = (value, low, high) => Math.min(Math.max(value, low), high);
+    const [toX, toY] = [nearest(px, x, x + w), nearest(py, y + 2, y + h - 2)];
+    const distance = Math.hypot(px - toX, py - toY);
+    if (distance < 11) return;
+    context.strokeStyle = this.colours.quiet;
+    context.lineWidth = 1;
+    context.beginPath();
+    context.moveTo(px + ((toX - px) * 5) / distance, py + ((toY - py) * 5) / distance);
+    context.lineTo(toX, toY);
+    context.stroke();
   }
 
   /** Return the picture of a label. It is kept, because drawing letters with a halo takes long, and frames repeat it. */
