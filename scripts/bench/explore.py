@@ -14,6 +14,7 @@ import shutil
 import sys
 import tempfile
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -125,15 +126,19 @@ def measure(model: w2v.Model, path: Path, playwright: Any) -> None:
     ask = [model.words[i] for i in np.random.default_rng(0).integers(0, words, 200).tolist()]
     found, middle, longest = page.evaluate(NEAREST, ask)
     right = [dict(model.similar(word, 10)) for word in ask]
-    recall = np.mean([len(dict(one).keys() & other.keys()) / 10 for one, other in zip(found, right, strict=True)])
-    wrong = max(abs(s - other[w]) for one, other in zip(found, right, strict=True) for w, s in one if w in other)
+    pairs_of = list(zip(found, right, strict=True))
+    recall = float(np.mean([len(dict(one).keys() & other.keys()) / 10 for one, other in pairs_of]))
+    wrong = max(abs(s - other[w]) for one, other in pairs_of for w, s in one if w in other)
     report("neighbours also found by w2v similar", f"{recall:.4f}", recall >= 0.98)
     report("largest difference of a score", f"{wrong:.4f}", wrong <= 0.01)
     report("time of a search", f"median {middle:.0f} ms, longest {longest:.0f} ms", middle <= 50)
     if all(word in model for word in ("king", "man", "woman")):
         sums = page.evaluate(NEAREST, ["king - man + woman"])[0][0]
-        same = [word for word, _ in sums] == [answer.word for answer in model.analogy("man", "king", "woman")]
-        report("king - man + woman in the order of w2v analogy", str([word for word, _ in sums[:3]]), same)
+        exact = {answer.word: answer.score for answer in model.analogy("man", "king", "woman", 20)}
+        scores = [exact.get(word, 0) for word, _ in sums]
+        # With 8 bits a score is off by up to 0.003, so that words of nearly equal scores may change places.
+        same = all(one > other - 0.005 for one, other in pairwise(scores))
+        report("king - man + woman in the order of w2v analogy", ", ".join(word for word, _ in sums[:3]), same)
     page.context.browser.close()
     page, _ = open_page(playwright, path, 390, 844)
     pairs, counts = page.evaluate(OVERLAPS, 5)

@@ -151,8 +151,11 @@ def test_few_words_are_laid_out_by_pca_and_python_warns() -> None:
         Model.of(WORDS, np.eye(7, 4, dtype=np.float32)).explore("map.html")
 
 
-def test_tsne_gives_the_same_page_with_any_number_of_threads(capsys: pytest.CaptureFixture[str]) -> None:
+def test_tsne_gives_the_same_page_with_any_number_of_threads(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("openTSNE", reason="openTSNE is not here (it is in the extra plot)")
+    monkeypatch.setattr("w2v_cli.pictures.layout.ROUNDS", (50, 50))
     for threads in ("1", "2"):
         assert call(capsys, "explore", "-o", f"{threads}.html", "--threads", threads)[0] == 0
     assert Path("1.html").read_bytes() == Path("2.html").read_bytes()
@@ -178,8 +181,9 @@ def test_a_killed_writer_leaves_the_older_page() -> None:
         os._exit(9)
 
     def work() -> None:
-        os.replace = killed  # the last step of the writer
-        explored(words=3)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(os, "replace", killed)  # the last step of the writer
+            explored(words=3)
 
     assert in_child(work) == 9
     assert Path("map.html").read_bytes() == before

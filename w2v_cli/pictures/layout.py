@@ -27,6 +27,8 @@ MOST_WORDS = 20_000
 # With fewer words there are no neighbourhoods to keep.
 FEWEST_WORDS = 50
 PERPLEXITY = 30
+# How many rounds of t-SNE exaggerate the attraction of neighbours, and how many do not.
+ROUNDS = (250, 500)
 # A further word lies at the median of this many of its nearest neighbours. The median, unlike the mean, does not put a
 # word into the empty space between two regions.
 PLACED_BY = 5
@@ -179,17 +181,16 @@ def _tsne(vectors: WordVectors, seed: int, threads: int, on_progress: OnProgress
     index = PrecomputedNeighbors(ids, np.sqrt(np.maximum(2 - 2 * cosines, 0)))
     affinities = PerplexityBasedNN(perplexity=perplexity, knn_index=index, n_jobs=threads, random_state=seed)
     start = principal_components(vectors)
-    rounds = [250, 500]  # with exaggeration, and without
     done = 0
 
     def tell(iteration: int, error: float, embedding: object) -> None:
         nonlocal done
-        done = iteration if iteration > done else rounds[0] + iteration
-        on_progress("Laying out", done, sum(rounds))
+        done = iteration if iteration > done else ROUNDS[0] + iteration
+        on_progress("Laying out", done, sum(ROUNDS))
 
     tsne = openTSNE.TSNE(
-        early_exaggeration_iter=rounds[0],
-        n_iter=rounds[1],
+        early_exaggeration_iter=ROUNDS[0],
+        n_iter=ROUNDS[1],
         negative_gradient_method="fft" if len(vectors) > 1000 else "bh",
         n_jobs=threads,
         random_state=seed,

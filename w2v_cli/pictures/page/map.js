@@ -9,12 +9,14 @@ const AREA_PER_LABEL = 4200; // square CSS pixels; denser labels are hard to rea
 const LONGEST_LABEL = 28; // letters
 const DEEPEST = 600; // how much larger than the canvas the map can become
 const FLIGHT = 450; // milliseconds
+const ON_TOP = 2000; // so many of the most frequent words lie on top of the others
+const HALO = 2; // CSS pixels around the letters of a label
 
 class WordCanvas {
   /** `onPick` is told the id of a word that was clicked, `onView` that the view has changed. */
   constructor(canvas, table, { onPick, onView }) {
     Object.assign(this, { canvas, table, onPick, onView });
-    this.context = canvas.getContext("2d", { alpha: false });
+    this.context = canvas.getContext("2d", { alpha: false, willReadFrequently: true });
     this.view = null;
     this.chosen = []; // ids of the words of the query
     this.near = []; // ids of its nearest words
@@ -23,7 +25,7 @@ class WordCanvas {
     this.byGroup = true;
     this.labels = []; // what was drawn: id, text, and the box of the text
     this.widths = new Float32Array(table.count); // of the labels in text of 100 pixels; 0: not measured yet
-    this.sprites = new Map();
+    this.points = arranged(table);
     this.readPalette();
     this.resize();
   }
@@ -37,6 +39,8 @@ class WordCanvas {
     this.groupColours = Array.from({ length: 9 }, (_, i) => channels(colour(`group-${i}`)));
     this.rankColours = Array.from({ length: 5 }, (_, i) => channels(colour(`rank-${i}`)));
     this.font = getComputedStyle(document.body).fontFamily;
+    this.sprites = []; // points, made when first needed; see `makeSprite`
+    this.labelImages = new Map(); // and labels; see `labelImage`
   }
 
   /** Take the size of the canvas on the screen; the place in the middle stays there. */
@@ -44,9 +48,12 @@ class WordCanvas {
     const { clientWidth, clientHeight } = this.canvas;
     this.width = Math.max(1, clientWidth);
     this.height = Math.max(1, clientHeight);
-    this.ratio = Math.min(window.devicePixelRatio || 1, 3);
+    const ratio = Math.min(window.devicePixelRatio || 1, 3);
+    if (ratio !== this.ratio) this.labelImages.clear();
+    this.ratio = ratio;
     this.canvas.width = Math.round(this.width * this.ratio);
     this.canvas.height = Math.round(this.height * this.ratio);
+    this.sprites = []; // they hold offsets in an image of another width
     this.image = this.context.createImageData(this.canvas.width, this.canvas.height);
     this.pixels = new Uint32Array(this.image.data.buffer);
     const fitted = this.fittedView();
@@ -157,81 +164,51 @@ class WordCanvas {
   }
 
   drawPoints() {
-    const { table, pixels, ratio, view } = this;
-    const { x, y, count } = table;
+    const { pixels, ratio, view, byGroup, onlyGroup } = this;
+    const { ids, x, y, group, size, rank } = this.points;
     const [width, height] = [this.canvas.width, this.canvas.height];
     pixels.fill(packed(channels(this.colours.paper)));
     const scale = view.scale * ratio;
-    const left = width / 2 - view.x * scale;
-    const top = height / 2 - view.y * scale;
-    const marked = new Set([...this.chosen, ...this.near]);
-    const dim = marked.size > 0 || this.onlyGroup >= 0;
-    // Points grow more slowly than the map, and less so the more words there are.
-    const zoomed = Math.log2(view.scale / this.fittedScale + 1) - 1;
-    const density = Math.min(1, Math.sqrt((this.width * this.height) / (count * 30)));
-    // From the rarest to the most frequent, so that frequent words lie on top.
-    for (let id = count - 1; id >= 0; id--) {
-      const px = x[id] * scale + left;
-      const py = y[id] * scale + top;
-      if (!(px > -20 && px < width + 20 && py > -20 && py < height + 20)) continue;
-      const size = (0.6 + 0.55 * density + 0.4 * zoomed + 2.2 / (1 + id / 60) ** 0.45) * ratio;
-      const faint = dim && !(this.onlyGroup >= 0 && table.group[id] === this.onlyGroup);
-      this.stamp(this.sprite(Math.min(size, 8 * ratio), this.hue(id), faint), px, py, width, height);
+    const left = width / 2 - view.x * scale + 0.5;
+    const top = height / 2 - view.y * scale + 0.5;
+    const dim = this.chosen.length > 0 || onlyGroup >= 0;
+    // Points grow more slowly than the map, and are smaller the more words there are.
+    const zoomed = Math.max(0, Math.log2(view.scale / this.fittedScale));
+    const density = Math.min(1, Math.sqrt((this.width * this.height) / (ids.length * 30)));
+    const smallest = 0.5 + 0.5 * density + 0.25 * zoomed;
+    for (let i = 0; i < ids.length; i++) {
+      const px = Math.floor(x[i] * scale + left);
+      const py = Math.floor(y[i] * scale + top);
+      if (!(px >= 0 && px < width && py >= 0 && py < height)) continue;
+      const hue = byGroup ? group[i] : 9 + rank[i];
+      const faint = dim && group[i] !== onlyGroup ? 1 : 0;
+      const quarters = Math.round(Math.min(smallest + size[i], 8) * ratio * 4);
+      const number = (quarters * 16 + hue) * 2 + faint;
+      const sprite = this.sprites[number] ?? (this.sprites[number] = this.makeSprite(quarters / 4, hue, faint));
+      stamp(sprite, pixels, px, py, width, height);
     }
     this.context.putImageData(this.image, 0, 0);
   }
 
-  /** Return the number of a word's colour: its group, or how frequent it is among all (fifths of the logarithm). */
-  hue(id) {
-    if (this.byGroup) return this.table.group[id];
-    return 9 + Math.min(4, Math.floor((5 * Math.log(id + 1)) / Math.log(this.table.count + 1)));
-  }
-
-  /** Return a round point: how much of each of its pixels it covers, and its colour. Sizes are rounded to quarters. */
-  sprite(radius, hue, faint) {
-    const quarter = Math.max(2, Math.round(radius * 4));
-    const key = (quarter * 16 + hue) * 2 + faint;
-    let sprite = this.sprites.get(key);
-    if (sprite) return sprite;
-    const r = quarter / 4;
-    const side = 2 * Math.ceil(r) + 1;
-    const cover = new Uint16Array(side * side);
-    for (let i = 0; i < cover.length; i++) {
-      const distance = Math.hypot((i % side) - (side >> 1), Math.floor(i / side) - (side >> 1));
-      cover[i] = Math.round(256 * Math.min(1, Math.max(0, r + 0.5 - distance)) * (faint ? 0.24 : 0.82));
-    }
-    const colour = hue < 9 ? this.groupColours[hue] : this.rankColours[hue - 9];
-    sprite = { side, cover, colour };
-    this.sprites.set(key, sprite);
-    return sprite;
-  }
-
-  /** Blend a point into the pixels. */
-  stamp({ side, cover, colour }, px, py, width, height) {
-    const { pixels } = this;
-    const [red, green, blue] = colour;
-    const left = Math.round(px) - (side >> 1);
-    const top = Math.round(py) - (side >> 1);
-    for (let row = 0, i = 0; row < side; row++) {
-      const line = top + row;
-      if (line < 0 || line >= height) {
-        i += side;
-        continue;
-      }
-      for (let column = 0, at = line * width + left; column < side; column++, at++, i++) {
-        const share = cover[i];
-        if (!share || left + column < 0 || left + column >= width) continue;
-        const old = pixels[at];
-        const r = old & 255;
-        const g = (old >> 8) & 255;
-        const b = (old >> 16) & 255;
-        pixels[at] =
-          0xff000000 |
-          ((b + (((blue - b) * share) >> 8)) << 16) |
-          ((g + (((green - g) * share) >> 8)) << 8) |
-          (r + (((red - r) * share) >> 8));
+  /**
+   * Make a round point: for each of its pixels the offset from the middle, how much of the background remains, in
+   * 256ths, and the colour multiplied by what is covered. Red and blue are in one number, as both are blended at once.
+   */
+  makeSprite(radius, hue, faint) {
+    const reach = Math.ceil(radius);
+    const [red, green, blue] = hue < 9 ? this.groupColours[hue] : this.rankColours[hue - 9];
+    const parts = [];
+    const places = [];
+    for (let dy = -reach; dy <= reach; dy++) {
+      for (let dx = -reach; dx <= reach; dx++) {
+        const covered = Math.min(1, Math.max(0, radius + 0.5 - Math.hypot(dx, dy)));
+        const share = Math.round(256 * covered * (faint ? 0.24 : 0.82));
+        if (share < 8) continue; // hardly to be seen
+        places.push([dx, dy]);
+        parts.push(dy * this.canvas.width + dx, 256 - share, ((blue << 16) | red) * share, (green << 8) * share);
       }
     }
+    return { reach, places, parts: Int32Array.from(parts) };
   }
 
   /** Draw a line from the chosen word to each of its nearest, and a ring around each of them. */
@@ -286,6 +263,9 @@ class WordCanvas {
       if (!(sx >= 0 && sx <= width && sy >= 0 && sy <= height)) continue;
       if (marked.has(id) || id === this.hovered) continue;
       if (this.onlyGroup >= 0 && group[id] !== this.onlyGroup) continue;
+      // Most words of a full map have no free cell beside them, and need no closer look.
+      const cell = (dx, dy) => taken[Math.floor((sy + dy) / CELL) * columns + Math.floor((sx + dx) / CELL)];
+      if (cell(7, 0) && cell(-7, 0) && cell(0, -7) && cell(0, 7)) continue;
       this.place(id, taken, columns, "");
     }
   }
@@ -316,6 +296,7 @@ class WordCanvas {
         // These labels are moved rather than left out.
         left = Math.min(Math.max(left, 2), Math.max(2, this.width - w - 2));
         top = Math.min(Math.max(top, 2), Math.max(2, this.height - h - 2));
+        if (x > left - 4 && x < left + w + 4 && y > top - 4 && y < top + h + 4) continue; // on its own point
       }
       if (this.takeCells(left, top, w, h, taken, columns)) {
         this.labels.push({ id, text, x: left, y: top, w, h, size, kind, edge });
@@ -355,24 +336,56 @@ class WordCanvas {
 
   drawLabels() {
     const { context, colours } = this;
-    context.textBaseline = "middle";
-    context.textAlign = "center";
-    context.lineJoin = "round";
-    context.lineWidth = 4;
-    context.strokeStyle = colours.paper; // the halo
-    let font = "";
     const asked = this.chosen.length > 0;
     // The labels of the query were placed first and are drawn last, on top of lines and points.
     for (const label of [...this.labels].reverse()) {
-      const { id, text, x, y, w, h, size, kind, edge } = label;
-      const wanted = `${kind || (!asked && id < 100) ? 600 : 400} ${size}px ${this.font}`;
-      if (font !== wanted) context.font = font = wanted;
+      const { id, text, x, y, size, kind, edge } = label;
       const strong = kind || (!asked && size > 12);
-      context.fillStyle = kind === "chosen" ? colours.accent : strong ? colours.ink : colours.quiet;
-      context.strokeText(text, x + w / 2, y + h / 2);
-      context.fillText(text, x + w / 2, y + h / 2);
+      const colour = kind === "chosen" ? colours.accent : strong ? colours.ink : colours.quiet;
+      const image = this.labelImage(text, kind || (!asked && id < 100) ? 600 : 400, size, colour, label);
+      // On whole pixels of the screen, letters are sharp.
+      const snap = (value) => Math.round(value * this.ratio) / this.ratio;
+      context.drawImage(image, snap(x) - HALO, snap(y) - HALO, image.width / this.ratio, image.height / this.ratio);
       if (edge) this.drawArrow(edge);
+      else if (kind) this.drawLeader(label);
     }
+  }
+
+  /** Draw a short line from a label that stands off to its point. */
+  drawLeader({ id, x, y, w, h }) {
+    const { context } = this;
+    const [px, py] = [this.screenX(id), this.screenY(id)];
+    const nearest = (value, low, high) => Math.min(Math.max(value, low), high);
+    const [toX, toY] = [nearest(px, x, x + w), nearest(py, y + 2, y + h - 2)];
+    const distance = Math.hypot(px - toX, py - toY);
+    if (distance < 11) return;
+    context.strokeStyle = this.colours.quiet;
+    context.lineWidth = 1;
+    context.beginPath();
+    context.moveTo(px + ((toX - px) * 5) / distance, py + ((toY - py) * 5) / distance);
+    context.lineTo(toX, toY);
+    context.stroke();
+  }
+
+  /** Return the picture of a label. It is kept, because drawing letters with a halo takes long, and frames repeat it. */
+  labelImage(text, weight, size, colour, { w, h }) {
+    const key = `${weight} ${size} ${colour} ${text}`;
+    let image = this.labelImages.get(key);
+    if (image) return image;
+    if (this.labelImages.size > 3000) this.labelImages.clear();
+    image = document.createElement("canvas");
+    image.width = Math.ceil((w + 2 * HALO) * this.ratio);
+    image.height = Math.ceil((h + 2 * HALO) * this.ratio);
+    const context = image.getContext("2d", { willReadFrequently: true });
+    context.scale(this.ratio, this.ratio);
+    Object.assign(context, { textBaseline: "middle", textAlign: "center", lineJoin: "round", lineWidth: 2 * HALO });
+    context.font = `${weight} ${size}px ${this.font}`;
+    context.strokeStyle = this.colours.paper;
+    context.fillStyle = colour;
+    context.strokeText(text, HALO + w / 2, HALO + h / 2);
+    context.fillText(text, HALO + w / 2, HALO + h / 2);
+    this.labelImages.set(key, image);
+    return image;
   }
 
   drawArrow({ x, y, angle }) {
@@ -408,6 +421,49 @@ class WordCanvas {
     this.hovered = id;
     this.canvas.classList.toggle("pointing", id >= 0);
     this.redraw();
+  }
+}
+
+/**
+ * Arrange the points in the order in which they are drawn. The most frequent words come last, on top, and the most
+ * frequent of all at the end. The others come from top to bottom, so that their pixels are near in memory: that takes
+ * half the time.
+ */
+function arranged(table) {
+  const { count } = table;
+  const all = Uint32Array.from({ length: count }, (_, id) => id);
+  const ids = new Uint32Array(count);
+  ids.set(all.slice(ON_TOP).sort((one, other) => table.y[one] - table.y[other]));
+  ids.set(all.slice(0, ON_TOP).reverse(), Math.max(0, count - ON_TOP));
+  return {
+    ids,
+    x: Float32Array.from(ids, (id) => table.x[id]),
+    y: Float32Array.from(ids, (id) => table.y[id]),
+    group: Uint8Array.from(ids, (id) => table.group[id]),
+    rank: Uint8Array.from(ids, (id) => rankOf(id, count)),
+    size: Float32Array.from(ids, (id) => 2.2 / (1 + id / 60) ** 0.45), // CSS pixels of the radius, beside the smallest
+  };
+}
+
+/** Return how frequent a word is among all: from 0 to 4, fifths of the logarithm of its rank. */
+function rankOf(id, count) {
+  return Math.min(4, Math.floor((5 * Math.log(id + 1)) / Math.log(count + 1)));
+}
+
+/** Blend a point into the pixels of an image. */
+function stamp({ reach, places, parts }, pixels, px, py, width, height) {
+  const inside = px >= reach && py >= reach && px < width - reach && py < height - reach;
+  const middle = py * width + px;
+  for (let i = 0; i < parts.length; i += 4) {
+    if (!inside) {
+      const [dx, dy] = places[i >> 2];
+      if (px + dx < 0 || py + dy < 0 || px + dx >= width || py + dy >= height) continue;
+    }
+    const at = middle + parts[i];
+    const old = pixels[at];
+    const redBlue = ((Math.imul(old & 0xff00ff, parts[i + 1]) + parts[i + 2]) >>> 8) & 0xff00ff;
+    const green = ((Math.imul(old & 0x00ff00, parts[i + 1]) + parts[i + 3]) >>> 8) & 0x00ff00;
+    pixels[at] = 0xff000000 | redBlue | green;
   }
 }
 

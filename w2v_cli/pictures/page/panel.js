@@ -62,7 +62,6 @@ class Panel {
     addEventListener("keydown", (event) => this.key(event));
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
       this.map.readPalette();
-      this.map.sprites.clear();
       this.map.redraw();
     });
     new ResizeObserver(() => this.map.resize()).observe(this.map.canvas);
