@@ -113,15 +113,15 @@ class _Log(Observer):
         self._descriptor, self._job, self._observer = descriptor, job, observer
         self._earlier = earlier
         size = os.fstat(descriptor).st_size
-        # Whether the last line has no end, because a crash or a full disk has cut it short.
+        # Whether the last line has no end, because a crash has cut it short.
         self._torn = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
         self._failed = False
         self._unwritten: list[tuple[str, bytes]] = []
-        self._trainer: Trainer | None = None
+        self._begun = False
 
     def begins(self, trainer: Trainer, tokens: int) -> None:
         """Write how the run was begun, or from where it is resumed."""
-        self._trainer = trainer
+        self._schedule, self._begun = trainer.schedule, True
         resumed = tokens > 0 or self._earlier is not None
         log = self._earlier or RunLog(str(self._job.log), {})
         if self._earlier is None:
@@ -130,11 +130,12 @@ class _Log(Observer):
             total = trainer.schedule.total_tokens
             self._write("resume", words=tokens, total_words=total, threads=trainer.config.thread_count, time=_now())
             log.add({"event": "resume", "words": tokens})
-        self._words, self._loss = max(tokens, log.last_words), log.losses[-1][1] if log.losses else None
+        self._words, self._loss = tokens, log.losses[-1][1] if log.losses else None
         self._seconds_before = (log.steps["seconds"] or [0.0])[-1] or 0.0
-        # The words and the seconds at the end of the last epoch, if known, and where the speed was measured last.
-        ended: dict[str, Any] = log.epochs[-1] if log.epochs else {"words": 0, "seconds": None if tokens else 0.0}
-        self._epoch_end: tuple[int, float | None] = ended["words"], ended["seconds"]
+        # The words and the seconds at the end of the last epoch, and where the speed was measured last. The seconds are
+        # unknown if a part of the run is missing from the log.
+        ended: dict[str, Any] = log.epochs[-1] if log.epochs else {"words": 0, "seconds": 0.0}
+        self._epoch_end = ended["words"], ended["seconds"] if log.last_words == tokens else None
         self._timed_at = tokens, self._seconds_before
         self._seconds = self._seconds_before
         self._words_per_second: float | None = None
@@ -147,9 +148,7 @@ class _Log(Observer):
 
     def measured(self, point: LossPoint) -> None:
         """Write a step for a loss, and the end of an epoch if that is where it was measured."""
-        assert self._trainer is not None
-        schedule = self._trainer.schedule
-        seconds = self._seconds_before + point.seconds
+        schedule, seconds = self._schedule, max(self._seconds_before + point.seconds, self._seconds)
         # With several threads, others have trained on while one was measuring.
         words = max(point.tokens, self._words)
         if (words, point.loss) == (self._words, self._loss):
@@ -163,7 +162,7 @@ class _Log(Observer):
 
     def end(self, outcome: str, message: str | None = None) -> None:
         """Write how the run has ended, if it has begun."""
-        if self._trainer is not None:
+        if self._begun:
             values = {"words": self._words, "seconds": round(self._seconds, 3), "loss": self._loss}
             self._write("end", outcome=outcome, **values, message=message, time=_now())
 
@@ -243,8 +242,8 @@ class _Log(Observer):
         """Append a line in one piece, so that a process that is killed leaves none cut short."""
         line = b"\n" + line if self._torn else line
         written = os.write(self._descriptor, line)
-        if written < len(line):
-            self._torn = True
+        if written < len(line):  # the disk is full: leave no part of a line
+            os.ftruncate(self._descriptor, os.fstat(self._descriptor).st_size - written)
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         self._torn = False
 
