@@ -56,6 +56,16 @@ def test_the_command_draws_what_python_draws(capsys: pytest.CaptureFixture[str])
     assert Path("a.svg").read_bytes() == Path("b.svg").read_bytes()
 
 
+def test_without_an_input_it_is_the_model_that_other_commands_ask(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("matplotlib", reason="pictures need matplotlib")
+    assert plot(capsys, "-o", "a.svg")[1].endswith("Wrote a.svg: 5 words, 5 of them labelled\n")
+    monkeypatch.setenv("W2V_MODEL", "my model.txt")
+    code, err = plot(capsys, "-o", "a.svg")
+    assert code == 3 and err.startswith("Error: there is no file my model.txt\n")
+
+
 def test_words_that_cannot_be_drawn_are_named(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -70,7 +80,6 @@ def test_words_that_cannot_be_drawn_are_named(
     ("arguments", "code", "sentence"),
     [
         (["model.safetensors"], 2, "Missing option '-o'"),
-        (["-o", "a.svg"], 2, "Missing argument 'INPUT...'"),
         (["model.safetensors", "-o", "a.pdf"], 2, "a.pdf is not the name of a picture"),
         (["model.safetensors", "-o", "no/a.svg"], 3, "there is no folder"),
         (["model.safetensors", "-o", "a.svg", "--around", "kong"], 1, "not in the vocabulary: kong"),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
 from typing import TYPE_CHECKING
 
 import click
 
-from w2v_cli.choices import MAP_TOP, MAP_WORDS, THEMES
+from w2v_cli.choices import DEFAULT_MODEL, MAP_TOP, MAP_WORDS, THEMES
 from w2v_cli.cli.console import note, note_all
 from w2v_cli.cli.options import reading_options
 from w2v_cli.cli.progress import ProgressLine, announcing_compilation
@@ -21,7 +22,7 @@ _SHOWN_WORDS = 10
 
 
 @click.command()
-@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
+@click.argument("inputs", metavar="[INPUT...]", nargs=-1)
 @click.option("-o", "--output", metavar="FILE", required=True, help="The picture: a name that ends in .svg or .png.")
 @click.option(
     "--words",
@@ -53,9 +54,11 @@ def plot(
 ) -> None:
     """Draw a model's words, or how runs went, as SVG or PNG.
 
-    Each INPUT is a log of w2v train --log, or there is one INPUT with vectors; its content says which. Of logs: the
-    loss, alpha and words/s against the words trained, one run over another. Of vectors: a map on which words with near
-    vectors lie near each other (t-SNE), as many of them labelled as find room. --around and --axes draw other maps.
+    Of logs of w2v train --log: the loss, alpha and words/s against the words trained, one run over another.
+
+    Of a file of vectors: a map on which words with near vectors lie near each other (t-SNE), with a label for as many
+    words as find room; or what --around or --axes ask for. Without INPUT, it is the model in W2V_MODEL or in
+    model.safetensors.
 
     The same input gives the same file, byte for byte. It needs matplotlib and openTSNE: pip install 'w2v-cli[plot]'.
 
@@ -72,6 +75,7 @@ def plot(
     from w2v_cli.pictures.curves import is_log, plot_runs
     from w2v_cli.pictures.figures import check_picture
 
+    inputs = inputs or (os.environ.get("W2V_MODEL") or DEFAULT_MODEL,)
     # matplotlib would report on its fonts and its folders.
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
     check_picture(output, inputs)
