@@ -63,8 +63,8 @@ class ProgressLine:
         self._show("Joining", done, total, " tokens", "")
 
     def picture(self, phase: str, done: int, total: int) -> None:
-        """Show how far a picture is, in words or in rounds of its layout."""
-        self._show(phase, done, total, "", "")
+        """Show how far a picture is, in words or, while t-SNE lays them out, in rounds."""
+        self._show(phase, done, total, " rounds" if phase == "Laying out" else " words", "")
 
     def done(self) -> None:
         """Remove the bar."""

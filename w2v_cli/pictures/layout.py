@@ -177,8 +177,8 @@ def _tsne(vectors: WordVectors, seed: int, threads: int, on_progress: OnProgress
         raise MissingExtraError("a layout by t-SNE needs the package openTSNE", hint=_HINT) from None
     perplexity = min(PERPLEXITY, (len(vectors) - 1) / 3)
     ids, cosines = nearest_words(vectors, int(3 * perplexity), on_progress)
-    # The distance of unit vectors. Rounding may put a cosine above 1.
-    index = PrecomputedNeighbors(ids, np.sqrt(np.maximum(2 - 2 * cosines, 0)))
+    # Rounding may put a cosine above 1.
+    index = PrecomputedNeighbors(ids, np.maximum(1 - cosines, 0))
     affinities = PerplexityBasedNN(perplexity=perplexity, knn_index=index, n_jobs=threads, random_state=seed)
     start = principal_components(vectors)
     done = 0

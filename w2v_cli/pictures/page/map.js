@@ -264,8 +264,8 @@ class WordCanvas {
       if (marked.has(id) || id === this.hovered) continue;
       if (this.onlyGroup >= 0 && group[id] !== this.onlyGroup) continue;
       // Most words of a full map have no free cell beside them, and need no closer look.
-      const cell = (dx, dy) => taken[Math.floor((sy + dy) / CELL) * columns + Math.floor((sx + dx) / CELL)];
-      if (cell(7, 0) && cell(-7, 0) && cell(0, -7) && cell(0, 7)) continue;
+      const at = Math.floor(sy / CELL) * columns + Math.floor(sx / CELL);
+      if (taken[at + 1] && taken[at - 1] && taken[at + columns] && taken[at - columns]) continue;
       this.place(id, taken, columns, "");
     }
   }
