@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, AnyStr
 
@@ -140,3 +142,83 @@ def in_child(work: Callable[[], object]) -> int:
             os._exit(7)
         os._exit(0)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+# Without these, Chromium does not start as root, or asks for its own services at every start.
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@dataclass
+class Opened:
+    """A page in the browser, and what happened on it that should not."""
+
+    page: Any
+    complaints: list[str] = field(default_factory=list)
+
+    def do(self, script: str, argument: object = None) -> Any:
+        """Run a script on the page and return its value."""
+        return self.page.evaluate(script, argument)
+
+    def ask(self, text: str) -> None:
+        """Type a question and press Enter."""
+        self.page.fill("#query", text)
+        self.page.press("#query", "Enter")
+        # The address changes first, and the page answers when it is told of that.
+        self.do("() => new Promise((resolve) => setTimeout(resolve))")
+
+    @property
+    def status(self) -> str:
+        """What the page says about the question."""
+        return str(self.page.inner_text("#status").split("\n")[0])
+
+    @property
+    def results(self) -> list[str]:
+        """The nearest words that it lists."""
+        return list(self.page.locator("#results bdi").all_text_contents())
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Return a browser, or skip the test if there is none."""
+    api = pytest.importorskip("playwright.sync_api", reason="playwright is not here (it is in the extra test)")
+    program = shutil.which("chromium")
+    if program is None:
+        pytest.skip("chromium is not here (scripts/install_browser installs it)")
+    with api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=CHROMIUM_FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(browser: Any) -> Iterator[Callable[..., Opened]]:
+    """Return a function that opens a page offline; the test fails if the page complains or asks for anything."""
+    contexts, opened = [], []
+
+    def open(path: Path, width: int = 1440, height: int = 900, address: str = "", **options: Any) -> Opened:
+        context = browser.new_context(
+            viewport={"width": width, "height": height}, offline=True, **{"reduced_motion": "reduce", **options}
+        )
+        contexts.append(context)
+        it = Opened(context.new_page())
+        opened.append(it)
+        it.page.on("console", lambda message: it.complaints.append(message.text))
+        it.page.on("pageerror", lambda error: it.complaints.append(str(error)))
+        it.page.on("request", lambda request: it.complaints.append(request.url))
+        it.page.goto(f"{path.resolve().as_uri()}{address}")
+        it.page.wait_for_selector("html[data-ready]")
+        return it
+
+    yield open
+    for context in contexts:
+        context.close()
+    for it in opened:
+        assert [text for text in it.complaints if not text.startswith(("file:", "data:", "blob:"))] == []

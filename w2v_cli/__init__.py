@@ -7,9 +7,9 @@
     model.save("model.safetensors")
     model = w2v.load("model.safetensors")       # also word2vec's text and binary formats, and GloVe's
 
-The functions `train`, `load`, `compare`, `phrases`, `gradcheck` and `read_run_log` and the class `Model` describe
-themselves in `help()`. The options of training are the fields of `TrainConfig`. Every error that a user can act on is a
-`W2VError`; its subclasses are in `w2v_cli.errors`.
+The functions `train`, `load`, `compare`, `phrases`, `plot_runs`, `read_run_log` and `gradcheck` and the class `Model`
+describe themselves in `help()`. The options of training are the fields of `TrainConfig`. Every error that a user can act
+on is a `W2VError`; its subclasses are in `w2v_cli.errors`.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from w2v_cli.api.train import train
     from w2v_cli.config import TrainConfig
     from w2v_cli.errors import W2VError
+    from w2v_cli.pictures.curves import plot_runs
     from w2v_cli.training.run_log import RunLog, read_run_log
     from w2v_cli.training.state import Progress
 
@@ -41,6 +42,7 @@ __all__ = [
     "gradcheck",
     "load",
     "phrases",
+    "plot_runs",
     "read_run_log",
     "train",
 ]
@@ -54,6 +56,7 @@ _MODULES = {
     "compare": "api.compare",
     "phrases": "api.phrases",
     "gradcheck": "api.gradcheck",
+    "plot_runs": "pictures.curves",
     "Progress": "training.state",
     "RunLog": "training.run_log",
     "read_run_log": "training.run_log",

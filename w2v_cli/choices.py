@@ -18,10 +18,10 @@ TEXT_ERRORS = ("strict", "replace", "ignore")
 # What happens to a word that a file of vectors repeats.
 REPEATS = ("first", "error")
 
-# File formats. Those that can only be written hold numbers; their words go to a second file.
+# File formats. Those that can only be written hold numbers; their words go to a second file, or both into a folder.
 READABLE = ("safetensors", "text", "binary", "glove")
 WITH_WORDS = ("tsv", "npy")
-WRITABLE = (*READABLE, *WITH_WORDS)
+WRITABLE = (*READABLE, *WITH_WORDS, "projector")
 # Compiled code parses these formats, so the first such file that is read on a machine takes about a second longer.
 PARSED_FORMATS = ("text", "glove")
 
@@ -43,6 +43,14 @@ SCORINGS = tuple(THRESHOLDS)
 
 # Which engines' training steps the gradient check covers.
 CHECKED_ENGINES = ("all", "reference", "compiled")
+
+# The pictures that `w2v plot` makes, by their suffixes, and their colours.
+PICTURES = (".svg", ".png")
+THEMES = ("light", "dark")
+# Words of a map, words around another, and words for TensorBoard's projector, unless the user chooses.
+MAP_WORDS = 20_000
+MAP_TOP = 50
+PROJECTOR_WORDS = 10_000
 
 # Where `w2v train` writes, and where every other command looks for a model.
 DEFAULT_MODEL = "model.safetensors"

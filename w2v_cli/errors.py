@@ -78,8 +78,13 @@ class MissingExtraError(W2VError):
     def __init__(self, what: str, package: str, otherwise: str = "") -> None:
         # The extra of an installed w2v cannot be named, because the index need not have w2v. A plain `pip` may belong
         # to another Python.
-        command = shlex.join([sys.executable or "python3", "-m", "pip", "install", package])
+        command = install_command(package)
         super().__init__(f"{what} needs the package {package}", command + (f", or {otherwise}" if otherwise else ""))
+
+
+def install_command(package: str) -> str:
+    """Return the command that installs a package for the Python that runs w2v."""
+    return shlex.join([sys.executable or "python3", "-m", "pip", "install", package])
 
 
 class UnknownWordError(W2VError):

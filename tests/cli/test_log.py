@@ -191,7 +191,7 @@ def scalars(path: Path) -> dict[str, list[tuple[int, float]]]:
 
 
 def test_tensorboard_gets_the_same_values(capsys: pytest.CaptureFixture[str]) -> None:
-    pytest.importorskip("tensorboardX", reason="tensorboardX is not installed (pip install 'w2v-cli[tensorboard]')")
+    pytest.importorskip("tensorboardX", reason="tensorboardX is not installed ")
     for _ in range(2):
         code, _, err = call(capsys, "log", "a.jsonl", "b.jsonl", "--tensorboard", "tb")
         assert code == 0 and "Wrote tb/a/events.out.tfevents.w2v, tb/b/events.out.tfevents.w2v\n" in err
@@ -208,7 +208,7 @@ def test_without_tensorboardx_the_extra_is_named(
 ) -> None:
     monkeypatch.setitem(sys.modules, "tensorboardX", None)
     code, out, err = call(capsys, "log", "a.jsonl", "--tensorboard", "tb")
-    assert (code, out) == (3, "") and "pip install 'w2v-cli[tensorboard]'" in err and not Path("tb").exists()
+    assert (code, out) == (3, "") and "pip install tensorboardX" in err and not Path("tb").exists()
 
 
 def test_a_log_becomes_a_table_for_a_spreadsheet(capsys: pytest.CaptureFixture[str]) -> None:

@@ -21,6 +21,7 @@ ROOMS = [
     "embeddings",
     "formats",
     "training",
+    "pictures",
     "api",
     "cli",
 ]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from w2v_cli.choices import DTYPES, MATRICES, WRITABLE
+from w2v_cli.choices import DTYPES, MATRICES, PROJECTOR_WORDS, WRITABLE
 from w2v_cli.cli.console import note, note_all, print_json
 from w2v_cli.cli.options import FILE, json_option, reading_options
 from w2v_cli.cli.progress import announcing_compilation
@@ -29,7 +29,12 @@ if TYPE_CHECKING:
     help="Of a model: the input vectors, the output vectors, their sum, or both side by side (2 × D numbers).",
 )
 @click.option("--normalize", is_flag=True, help="Scale every vector to length 1.")
-@click.option("--top", metavar="N", type=click.IntRange(min=1), help="Only the N most frequent words. Default: all.")
+@click.option(
+    "--top",
+    metavar="N",
+    type=click.IntRange(min=1),
+    help=f"Only the N most frequent words. Default: all; {PROJECTOR_WORDS:,} for projector.",
+)
 @click.option("--dtype", type=click.Choice(DTYPES), default="float32", help="float16 takes half the space.")
 @click.option(
     "--format", "target_format", type=click.Choice(WRITABLE), help="Format of OUT. Default: as its suffix says."
@@ -56,11 +61,14 @@ def convert(
     a_metadata.tsv), .npy for numpy (a.npy has its words in a_words.txt). Each may be followed by .gz. Text formats keep
     every bit of every number.
 
+    With --format projector, OUT is a folder that TensorBoard's Embedding Projector opens.
+
     \b
     Examples:
       w2v convert model.safetensors model.bin
       w2v convert glove.6B.300d.txt glove.safetensors --normalize
       w2v convert model.safetensors small.vec.gz --top 50000 --matrix sum
+      w2v convert model.safetensors look --format projector
     """
     # Imported here so that `w2v --help` need not wait for numpy.
     from w2v_cli.formats import export
@@ -71,8 +79,11 @@ def convert(
     check_target(target, format, source)
     with ModelFile(source, reading) as file, announcing_compilation(file.format):
         outputs = None if matrix == "input" else _output_vectors(file)
-        chosen = export.select(file.vectors, outputs, matrix, normalize, top, dtype)
+        wanted = PROJECTOR_WORDS if format == "projector" and top is None else top
+        chosen = export.select(file.vectors, outputs, matrix, normalize, wanted, dtype)
     note_all(file.remarks)
+    if format == "projector":
+        _note_size(len(chosen), len(file.vectors), top)
     paths = export.write_vectors(target, chosen, format, escape, file.metadata, file.losses)
     lost = _lost(file, format, matrix)
     if lost:
@@ -92,6 +103,16 @@ def _lost(model: ModelFile, format: str, matrix: str) -> list[str]:
     kept = {*model.tensors.names, *(["metadata"] if "config" in model.metadata else [])}
     lost = lost_by(format, kept - ({"output_vectors"} if matrix != "input" else set()))
     return [*lost, *(["the input vectors"] if matrix == "output" else [])]
+
+
+def _note_size(written: int, known: int, top: int | None) -> None:
+    """Say which words the projector gets if the user has not chosen them, and if TensorBoard will not show them all."""
+    from w2v_cli.formats.projector import MOST_WORDS
+
+    if top is None and written < known:
+        note(f"Note: only the {written:,} most frequent of {known:,} words; --top N takes more")
+    if written > MOST_WORDS:
+        note(f"Note: TensorBoard shows only the first {MOST_WORDS:,} of {written:,} words")
 
 
 def _output_vectors(model: ModelFile) -> np.ndarray:

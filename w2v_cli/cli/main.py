@@ -35,8 +35,10 @@ COMMANDS = (
     "shell",
     "classes",
     "eval",
+    "plot",
     "info",
     "convert",
+    "explore",
     "gradcheck",
     "help",
 )
@@ -166,6 +168,7 @@ def w2v() -> None:
       w2v train corpus.txt.gz           learn; writes model.safetensors
       w2v similar king queen            the nearest words
       w2v eval questions-words.txt      how good are the vectors?
+      w2v explore -o map.html           a map of the words, for a browser
       w2v gradcheck                     is the mathematics right?
       zcat *.txt.gz | w2v train -       learn from a pipe
       w2v help                          the topics of the documentation

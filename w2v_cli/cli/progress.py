@@ -127,6 +127,10 @@ class ProgressLine:
         else:
             note(self._time() + ", ".join([*parts, *details]))
 
+    def picture(self, phase: str, done: int, total: int) -> None:
+        """Show how far a picture is, in words or, while t-SNE lays them out, in rounds."""
+        self._show(phase, done, total, " rounds" if phase == "Laying out" else " words", "")
+
     def done(self) -> None:
         """Remove the bar."""
         self._bar.erase()

@@ -44,16 +44,28 @@ def word_classes(vectors: WordVectors, k: int, seed: int = 1) -> np.ndarray:
         raise ConfigError(f"-k {k}: there are {len(vectors):,} words", hint="ask for fewer classes")
     units = vectors.unit_rows
     centers, _ = kmeans_plusplus(units, k, random_state=seed)
+    return numbered_by_first_word(cluster(units, centers))
+
+
+def cluster(units: np.ndarray, centers: np.ndarray) -> np.ndarray:
+    """Move the centers to the means of their words until no word changes its class; return the class of each word.
+
+    Parameters
+    ----------
+    units : float32 (V, D), unit vectors.
+    centers : float32 (k, D), the initial centers; overwritten with the final ones.
+    """
     classes = np.full(len(units), -1, np.int32)
     for _ in range(MOST_ROUNDS):
-        previous, classes = classes, _nearest_centers(units, centers)
+        previous, classes = classes, nearest_centers(units, centers)
         if np.array_equal(previous, classes):
             break
         _move_centers(centers, units, classes)
-    return _numbered_by_first_word(classes)
+    return classes
 
 
-def _nearest_centers(units: np.ndarray, centers: np.ndarray) -> np.ndarray:
+def nearest_centers(units: np.ndarray, centers: np.ndarray) -> np.ndarray:
+    """Return for each unit vector the number of the center with the largest cosine, int32 (V,)."""
     chunks = (units[first : first + _CHUNK_ROWS] @ centers.T for first in range(0, len(units), _CHUNK_ROWS))
     return np.concatenate([cosines.argmax(axis=1) for cosines in chunks]).astype(np.int32)
 
@@ -67,7 +79,7 @@ def _move_centers(centers: np.ndarray, units: np.ndarray, classes: np.ndarray) -
     centers[moved] = sums[moved] / lengths[moved, np.newaxis]
 
 
-def _numbered_by_first_word(classes: np.ndarray) -> np.ndarray:
+def numbered_by_first_word(classes: np.ndarray) -> np.ndarray:
     """Number the classes from 0 in the order in which they first occur."""
     _, firsts, numbers = np.unique(classes, return_index=True, return_inverse=True)
     return np.argsort(np.argsort(firsts)).astype(np.int32)[numbers]

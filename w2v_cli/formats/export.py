@@ -19,6 +19,7 @@ from w2v_cli.embeddings.vectors import WordVectors, first_not_finite
 from w2v_cli.errors import ConfigError, ModelFileError
 from w2v_cli.formats.binary import write_binary
 from w2v_cli.formats.model_file import LOSSES, save_model
+from w2v_cli.formats.projector import write_projector
 from w2v_cli.formats.recognise import format_of_name
 from w2v_cli.storage.atomic import atomic_files, packing
 from w2v_cli.storage.words import Words
@@ -44,7 +45,8 @@ def write_vectors(
 
     Parameters
     ----------
-    path : compressed with gzip if it ends in .gz. The words of `tsv` and `npy` go to a second file, see `words_path`.
+    path : compressed with gzip if it ends in .gz. The words of `tsv` and `npy` go to a second file, see `words_path`;
+        `projector` makes a folder, see `write_projector`.
     vectors : float32, or float16 if the format allows it.
     format : one of `choices.WRITABLE`; None to choose by the suffix.
     escape : write white space in words as \\uXXXX, and an empty word as \\empty, instead of refusing them.
@@ -71,6 +73,8 @@ def write_vectors(
     if fault is not None:
         raise ModelFileError(f"cannot write {name}: the model {fault}", hint="no program could read it")
     _require_finite(vectors, "the vector of {} holds NaN or infinity", _DIVERGED)
+    if kind == "projector":
+        return write_projector(path, vectors)
     words = _words(vectors.words, kind, name, escape)
     contents: list[tuple[str, Callable[[IO[bytes]], None]]]
     contents = [(name, lambda file: _write_rows(file, kind, words, vectors.matrix))]
@@ -114,7 +118,7 @@ def lost_by(format: str, kept: Collection[str]) -> list[str]:
         "metadata": "how the model was made",
     }
     # `write_vectors` writes one table, even to safetensors.
-    held = ("counts", "metadata") if format == "safetensors" else ()
+    held = {"safetensors": ("counts", "metadata"), "projector": ("counts",)}.get(format, ())
     return [noun for name, noun in names.items() if name in kept and name not in held]
 
 

@@ -18,6 +18,7 @@ from collections.abc import Callable
 from w2v_cli.choices import WITH_WORDS
 from w2v_cli.errors import ModelFileError
 from w2v_cli.formats.export import words_path
+from w2v_cli.formats.projector import check_folder
 from w2v_cli.storage.atomic import check_writable
 from w2v_cli.storage.outputs import Named, require_apart
 from w2v_cli.storage.pairs import undo_interrupted
@@ -47,6 +48,9 @@ def check_target(path: str | os.PathLike[str], kind: str, source: str | None = N
     ModelFileError
         If a file cannot be written there, or if the word list would replace some other kind of file.
     """
+    if kind == "projector":
+        check_folder(path, source)
+        return
     name = os.fspath(path)
     outputs = [Named(name, "the output")]
     if kind in WITH_WORDS:

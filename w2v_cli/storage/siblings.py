@@ -15,6 +15,8 @@ from pathlib import Path
 from w2v_cli.errors import ModelFileError
 
 TEMPORARY, OLD, LOCK = ".tmp", ".old", ".lock"
+# How the names of hidden files begin.
+HIDDEN = ".w2v-"
 
 
 def target_of(path: str | os.PathLike[str]) -> Path:
@@ -42,7 +44,7 @@ def sibling(target: Path, end: str) -> Path:
 
     The name has a fixed length, because the target's own name may be the longest that the file system allows.
     """
-    return target.parent / f".w2v-{zlib.crc32(os.fsencode(target.name)):08x}{end}"
+    return target.parent / f"{HIDDEN}{zlib.crc32(os.fsencode(target.name)):08x}{end}"
 
 
 def siblings(target: Path, end: str) -> list[Path]:
