@@ -18,8 +18,8 @@ from w2v_cli.embeddings.vectors import WordVectors
 from w2v_cli.errors import ConfigError
 from w2v_cli.pictures.layout import first_words
 
-# With 8 bits 99.3 % of the ten nearest words are the right ones, with 6 bits 96.6 %. Rather than with fewer, words are
-# left out.
+# How many of the ten nearest words stay the same: help/pictures.md, "The size of the page". Rather than with fewer bits
+# than these, words are left out.
 BITS = (8, 7, 6)
 _UNITS = {"": 1, "b": 1, "k": 1000, "kb": 1000, "m": 1000**2, "mb": 1000**2, "g": 1000**3, "gb": 1000**3}
 # What is kept free for the parts of the header that are only known once the words are placed.
