@@ -8,8 +8,8 @@
     model = w2v.load("model.safetensors")       # also word2vec's text and binary formats, and GloVe's
 
 The functions `train`, `load`, `compare`, `phrases`, `plot_runs`, `read_run_log` and `gradcheck` and the class `Model`
-describe themselves in `help()`. The options of training are the fields of `TrainConfig`. Every error that a user can act
-on is a `W2VError`; its subclasses are in `w2v_cli.errors`.
+describe themselves in `help()`. The options of training are the fields of `TrainConfig`. Every error that a user can
+act on is a `W2VError`; its subclasses are in `w2v_cli.errors`.
 """
 
 from __future__ import annotations

@@ -27,8 +27,7 @@ from w2v_cli.pictures.layout import first_words, lay_out, nearest_words
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests"))
 from conftest import CHROMIUM_FLAGS
 
-# The time of the script that unpacks the data and draws the first labelled frame is part of what is measured here, from
-# the start of the navigation.
+# Milliseconds from the start of the navigation to the first labelled frame.
 READY = "() => performance.getEntriesByName('ready')[0]?.startTime ?? performance.now()"
 MOVES = """() => {
   const {map} = wordMap, times = []; let blank = 0;

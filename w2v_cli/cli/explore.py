@@ -7,15 +7,15 @@ from dataclasses import asdict
 import click
 
 from w2v_cli.cli.console import note, note_all, print_json
-from w2v_cli.cli.options import json_option, model_options, quiet_option, threads_option
+from w2v_cli.cli.options import FILE, json_option, model_options, quiet_option, require_one_name, threads_option
 from w2v_cli.cli.progress import ProgressLine
 from w2v_cli.cli.session import Session, pass_session
 from w2v_cli.formats.reading import ReadOptions
 
 
 @click.command()
-@click.argument("model", metavar="[MODEL]", required=False)
-@click.option("-o", "--output", metavar="FILE", required=True, help="The page to write, such as map.html.")
+@click.argument("model", metavar="[MODEL]", type=FILE, required=False)
+@click.option("-o", "--output", metavar="FILE", type=FILE, required=True, help="The page to write, such as map.html.")
 @click.option(
     "--words",
     metavar="N",
@@ -25,6 +25,7 @@ from w2v_cli.formats.reading import ReadOptions
 @click.option(
     "--layout",
     metavar="tsne|pca|FILE.npy",
+    type=FILE,
     help="How words get their places. FILE.npy has two numbers for each word, most frequent first; it may have them for"
     " fewer words. Default: tsne if openTSNE is installed, otherwise pca.",
 )
@@ -72,28 +73,26 @@ def explore(
       w2v explore wiki.safetensors -o wiki.html --words 50000
       w2v explore -m vectors.txt -o small.html --layout pca --max-size 3MB
     """
-    if model is not None and context.get_parameter_source("model_path") is click.core.ParameterSource.COMMANDLINE:
-        raise click.UsageError("The model is named twice: give MODEL or -m, not both.")
+    require_one_name(context, [model] if model else [], model_path)
     path = model_path if model is None else model
 
     # Imported here so that `w2v --help` need not wait for numpy.
     from w2v_cli.pictures.explore import title_of, write_map
 
     vectors = session.model(path, reading).word_vectors
-    show = ProgressLine(quiet)
-    made = write_map(
-        output,
-        vectors,
-        title_of(path),
-        source=path,
-        words=words,
-        layout=layout,
-        max_size=max_size,
-        seed=seed,
-        threads=threads,
-        on_progress=show.picture,
-    )
-    show.done()
+    with ProgressLine(quiet) as show:
+        made = write_map(
+            output,
+            vectors,
+            title_of(path),
+            source=path,
+            words=words,
+            layout=layout,
+            max_size=max_size,
+            seed=seed,
+            threads=threads,
+            on_progress=show.picture,
+        )
     note_all(made.remarks)
     if as_json:
         print_json(asdict(made))

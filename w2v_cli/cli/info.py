@@ -10,10 +10,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import click
-from click.core import ParameterSource
 
 from w2v_cli.cli.console import note_all, print_fields, print_json, printable
-from w2v_cli.cli.options import FILE, json_option, model_option, only_model, reading_options
+from w2v_cli.cli.options import FILE, json_option, model_option, only_model, reading_options, require_one_name
 from w2v_cli.cli.progress import announcing_compilation
 from w2v_cli.formats.reading import ReadOptions
 
@@ -50,8 +49,7 @@ def info(context: click.Context, model: str | None, model_path: str, reading: Re
       w2v info run
       w2v info --json model.safetensors | jq .loss
     """
-    if model is not None and context.get_parameter_source("model_path") is ParameterSource.COMMANDLINE:
-        raise click.UsageError(f"-m {model_path} and {model} name two models; give one of them")
+    require_one_name(context, [model] if model else [], model_path)
     path = model_path if model is None else model
     facts = _facts_of_run(path) if os.path.isdir(path) else _facts_of_file(path, reading)
     if as_json:

@@ -6,7 +6,7 @@ import functools
 import math
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from typing import Any, TypeVar
 
@@ -119,6 +119,12 @@ def only_model(context: click.Context, parameter: click.Parameter, paths: tuple[
             " w2v similar and w2v eval show several side by side."
         )
     return first
+
+
+def require_one_name(context: click.Context, arguments: Sequence[str], model_path: str) -> None:
+    """Refuse a model that is named both as an argument and by -m, since one of them would be ignored."""
+    if arguments and context.get_parameter_source("model_path") is ParameterSource.COMMANDLINE:
+        raise click.UsageError(f"-m {model_path} and {arguments[0]} name two models; give one of them")
 
 
 _VECTORS = "Model of w2v train, or vectors from word2vec, GloVe, gensim or fastText; may be gzipped."

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-import os
 from typing import TYPE_CHECKING
 
 import click
 
-from w2v_cli.choices import DEFAULT_MODEL, MAP_TOP, MAP_WORDS, THEMES
+from w2v_cli.choices import MAP_TOP, MAP_WORDS, THEMES
 from w2v_cli.cli.console import note, note_all
-from w2v_cli.cli.options import reading_options
+from w2v_cli.cli.options import FILE, model_option, only_model, reading_options, require_one_name
 from w2v_cli.cli.progress import ProgressLine, announcing_compilation
 from w2v_cli.errors import ConfigError, install_command
 from w2v_cli.formats.reading import ReadOptions
@@ -22,8 +21,10 @@ _SHOWN_WORDS = 10
 
 
 @click.command()
-@click.argument("inputs", metavar="[INPUT...]", nargs=-1)
-@click.option("-o", "--output", metavar="FILE", required=True, help="The picture: a name that ends in .svg or .png.")
+@click.argument("inputs", metavar="[INPUT...]", nargs=-1, type=FILE)
+@click.option(
+    "-o", "--output", metavar="FILE", type=FILE, required=True, help="The picture: a name that ends in .svg or .png."
+)
 @click.option(
     "--words",
     metavar="N",
@@ -41,8 +42,11 @@ _SHOWN_WORDS = 10
     help="Of a model: words from left to right as they are nearer to A or to B, and upwards from C to D.",
 )
 @click.option("--theme", type=click.Choice(THEMES), default="light", help="Colours on white, or on nearly black.")
+@model_option("model_path", "The model to draw, instead of INPUT.", only_model)
 @reading_options()
+@click.pass_context
 def plot(
+    context: click.Context,
     inputs: tuple[str, ...],
     output: str,
     words: int | None,
@@ -50,6 +54,7 @@ def plot(
     top: int | None,
     axes: tuple[str, str] | None,
     theme: str,
+    model_path: str,
     reading: ReadOptions,
 ) -> None:
     """Draw a model's words, or how runs went, as SVG or PNG.
@@ -57,8 +62,8 @@ def plot(
     Of logs of w2v train --log: the loss, alpha and words/s against the words trained, one run over another.
 
     Of a file of vectors: a map on which words with near vectors lie near each other (t-SNE), with a label for as many
-    words as find room; or what --around or --axes ask for. Without INPUT, it is the model in W2V_MODEL or in
-    model.safetensors.
+    words as find room; or what --around or --axes ask for. Without INPUT, it is the model that -m or W2V_MODEL
+    names, or model.safetensors.
 
     The same input gives the same file, byte for byte. It needs matplotlib and openTSNE.
 
@@ -75,7 +80,8 @@ def plot(
     from w2v_cli.pictures.curves import is_log, plot_runs
     from w2v_cli.pictures.figures import check_picture
 
-    inputs = inputs or (os.environ.get("W2V_MODEL") or DEFAULT_MODEL,)
+    require_one_name(context, inputs, model_path)
+    inputs = inputs or (model_path,)
     # matplotlib would report on its fonts and its folders.
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
     check_picture(output, inputs)
@@ -93,8 +99,7 @@ def plot(
     with ModelFile(inputs[0], reading) as file, announcing_compilation(file.format):
         model = Model.of_file(file)
     note_all(file.remarks)
-    progress = ProgressLine()
-    try:
+    with ProgressLine() as show:
         drawn = model.plot(
             output,
             words=words,
@@ -102,10 +107,8 @@ def plot(
             top=MAP_TOP if top is None else top,
             axes=axes,
             theme=theme,
-            on_progress=progress.picture,
+            on_progress=show.picture,
         )
-    finally:
-        progress.done()
     _report(output, drawn)
 
 

@@ -129,7 +129,7 @@ class ProgressLine:
 
     def picture(self, phase: str, done: int, total: int) -> None:
         """Show how far a picture is, in words or, while t-SNE lays them out, in rounds."""
-        self._show(phase, done, total, " rounds" if phase == "Laying out" else " words", "")
+        self.show(phase, done, total, " rounds" if phase == "Laying out" else " words")
 
     def done(self) -> None:
         """Remove the bar."""

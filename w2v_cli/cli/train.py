@@ -69,6 +69,7 @@ _MOST_SHOWN = 20
 @click.option(
     "--log",
     metavar="FILE",
+    type=FILE,
     help="Write the loss, the learning rate and the speed to a new FILE while training, as JSON lines; w2v log shows"
     " them. A resumed run goes on with its log.",
 )

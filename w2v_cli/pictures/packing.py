@@ -18,12 +18,14 @@ from w2v_cli.embeddings.vectors import WordVectors
 from w2v_cli.errors import ConfigError
 from w2v_cli.pictures.layout import first_words
 
-# With 8 bits 99.3 % of the ten nearest words are the right ones, with 6 bits 96.6 %. Rather than with fewer, words are
-# left out.
+# How many of the ten nearest words stay the same: help/pictures.md, "The size of the page". Rather than with fewer bits
+# than these, words are left out.
 BITS = (8, 7, 6)
 _UNITS = {"": 1, "b": 1, "k": 1000, "kb": 1000, "m": 1000**2, "mb": 1000**2, "g": 1000**3, "gb": 1000**3}
 # What is kept free for the parts of the header that are only known once the words are placed.
 _RESERVE = 4000
+# So many of the most frequent words tell how much of the page a word takes.
+_SAMPLE = 2000
 # No word takes less than this many bytes of the page: its places, group and spelling.
 _LEAST_PER_WORD = 6
 
@@ -122,19 +124,20 @@ def fit(vectors: WordVectors, room: int) -> Packed:
 
     def size(words: int, bits: int) -> int:
         some = first_words(vectors, words)
-        packed = pack({}, some, random.random((words, 2)), random.integers(0, 9, words), bits)
-        return len(packed) + _RESERVE
+        return len(pack({}, some, random.random((words, 2)), random.integers(0, 9, words), bits))
 
-    words = len(vectors)
+    room, words = room - _RESERVE, len(vectors)
     for bits in BITS:
-        taken = size(words, bits)
-        if taken <= room:
+        # A sample tells what is far too much, which takes long to pack.
+        per_word = size(min(words, _SAMPLE), bits) / min(words, _SAMPLE)
+        if per_word * words <= 1.1 * room and size(words, bits) <= room:
             return Packed(words, bits)
-    while taken > room and words > 1:
-        words = max(1, min(words - 1, int(words * max(room - _RESERVE, 0) / (taken - _RESERVE))))
-        taken = size(words, BITS[-1])
-    if taken > room:
-        raise ConfigError(
-            "not even one word fits into a page of that size", hint="raise --max-size: a page without words takes 60 kB"
-        )
+    words = max(1, min(words - 1, int(1.02 * max(room, 0) / per_word)))
+    while (taken := size(words, BITS[-1])) > room:
+        if words == 1:
+            raise ConfigError(
+                "not even one word fits into a page of that size",
+                hint="raise --max-size: a page without words takes 60 kB",
+            )
+        words = max(1, min(words - 1, int(words * max(room, 0) / taken)))
     return Packed(words, BITS[-1])

@@ -34,7 +34,7 @@ class WordCanvas {
   readPalette() {
     const style = getComputedStyle(document.documentElement);
     const colour = (name) => style.getPropertyValue(`--${name}`).trim();
-    const names = ["paper", "panel", "ink", "quiet", "line", "accent"];
+    const names = ["paper", "ink", "quiet", "accent"];
     this.colours = Object.fromEntries(names.map((name) => [name, colour(name)]));
     this.groupColours = Array.from({ length: 9 }, (_, i) => channels(colour(`group-${i}`)));
     this.rankColours = Array.from({ length: 5 }, (_, i) => channels(colour(`rank-${i}`)));
