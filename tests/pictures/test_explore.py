@@ -79,7 +79,7 @@ def test_the_environment_names_the_model(capsys: pytest.CaptureFixture[str], mon
     ("arguments", "code", "message"),
     [
         ("explore", 2, "Missing option '-o'"),
-        ("explore model.safetensors -m model.safetensors -o map.html", 2, "The model is named twice"),
+        ("explore model.safetensors -m model.safetensors -o map.html", 2, "name two models"),
         ("explore -o map.html --layout tnse", 2, "neither tsne, pca nor a .npy file"),
         ("explore -o map.html --layout none.npy", 3, "none.npy: No such file"),
         ("explore -o map.html --max-size big", 2, "'big' is not a size"),
