@@ -212,7 +212,7 @@ def test_the_shell_gives_the_same_answers(capsys: pytest.CaptureFixture[str]) ->
         text=True,
     )
     assert (done.returncode, done.stdout) == (0, "a\tb\t1.0000\n")
-    assert done.stderr.splitlines()[1] == "Hint: in w2v's spelling: w2v similar a -m m.safetensors -k 3"
+    assert done.stderr.splitlines()[1] == "Hint: in w2v's spelling: w2v similar a -k 3"
 
 
 def options_of(name: str) -> dict[str, click.Parameter]:

@@ -80,7 +80,8 @@ def _ask(context: click.Context, arguments: Sequence[str], always: Sequence[str]
     """Run a command. If it fails, say why; the shell continues."""
     try:
         name, command, given = w2v.resolve_command(context, [arguments[0], *always, *arguments[1:]])
-        assert command is not None
+        if command is None:  # click finds none only while a shell completes a line
+            return
         # The questions read the model as the shell has read it.
         reading = {item.name: context.params[item.name] for item in fields(ReadOptions)}
         # `command.main` would end the program if the reader of stdout closes its pipe.

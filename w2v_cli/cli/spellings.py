@@ -57,6 +57,7 @@ LEFT_OUT = {
 }
 # Options of word2vec.c whose work takes another command in w2v, or another name of the output.
 OF_WORD2VEC = ("binary", "classes", "save-vocab")
+# What takes the place of a command, or of the first option of a line without one.
 COMMANDS = {
     "-train": "train -train",
     "-input": "train -input",

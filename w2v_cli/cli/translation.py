@@ -24,10 +24,11 @@ _TRUTH = {"true": "1", "false": "0"}
 
 def check_command(group: click.Group, context: click.Context, arguments: Sequence[str]) -> None:
     """Refuse a command, or a lone -train, that another program has, and give the command line in w2v's spelling."""
-    if own := spellings.COMMANDS.get(key_of(arguments[0], leave_hyphens=True)):
-        name, *first = own.split()
-        command = group.get_command(context, name)
-        assert command is not None
+    own = spellings.COMMANDS.get(key_of(arguments[0], leave_hyphens=True))
+    if own is None:
+        return
+    name, *first = own.split()
+    if command := group.get_command(context, name):
         line = _Line(name, command)
         line.read([*first, *arguments[1:]])
         lone = arguments[0].startswith("-")
