@@ -320,7 +320,7 @@ def test_a_column_that_holds_no_ratings_is_refused(tmp_path: Path, column: str, 
     with pytest.raises(W2VError, match=message) as caught:
         read_gold(tmp_path / "gold.csv", task, column)
     if task != "odd":
-        assert ("two of them hold the words" if "called" in message else "another column") in str(caught.value.hint)
+        assert ("two columns hold the words" if "called" in message else "another column") in str(caught.value.hint)
 
 
 def test_a_file_that_is_no_gold_set_is_skipped_unless_no_file_is_one(tmp_path: Path) -> None:

@@ -205,8 +205,8 @@ def _with_rating(name: str, layout: Layout, column: str) -> Layout:
     chosen = layout.with_rating(column)
     if chosen is None:
         columns = ", ".join(title for title in layout.header or () if title)
-        has = f"its header names {columns}; numbers count from 1" if columns else "its columns are numbered from 1"
-        raise GoldFileError(f"{name} has no column of ratings called {column}", f"{has}; two of them hold the words")
+        has = f"its header names {columns}" if columns else "it has no header: give the column's number, from 1"
+        raise GoldFileError(f"{name} has no column of ratings called {column}", f"{has}; two columns hold the words")
     return chosen
 
 
