@@ -5,7 +5,6 @@ The library raises these errors; only `cli.main` turns them into messages.
 
 from __future__ import annotations
 
-import shlex
 import sys
 
 
@@ -76,6 +75,9 @@ class MissingExtraError(W2VError):
     """
 
     def __init__(self, what: str, package: str, otherwise: str = "") -> None:
+        # Imported here so that `w2v --help` need not wait for it.
+        import shlex
+
         # The extra of an installed w2v cannot be named, because the index need not have w2v. A plain `pip` may belong
         # to another Python.
         command = install_command(package)

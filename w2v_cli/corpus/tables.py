@@ -17,7 +17,7 @@ _CONLLU = re.compile(rb"(?:#[^\n]*\n|\s*\n)*1(?:-[0-9]+)?\t[^\t\n]+(?:\t[^\t\n]*
 _SENTENCES = """awk -F'\\t' '/^[0-9]+\\t/ {printf "%s ", $2} /^\\r?$/ {print ""}'"""
 
 
-def table(sample: bytes, path: str, is_cut: bool) -> tuple[str, str] | None:
+def table_kind(sample: bytes, path: str, is_cut: bool) -> tuple[str, str] | None:
     """Return the name of the kind of table that begins like this, and how to take a text out of it; None for a text.
 
     Parameters
@@ -102,7 +102,7 @@ def _longest(rows: list[list[str]]) -> int:
 def _csv_hint(column: int, delimiter: str, path: str) -> str:
     rows = "csv.reader(sys.stdin)" if delimiter == "," else f"csv.reader(sys.stdin, delimiter='{delimiter}')"
     script = f"import csv,sys; sys.stdout.writelines(r[{column - 1}] + '\\n' for r in {rows})"
-    command = _command(path, f'python -c "{script}"')
+    command = _command(path, f'python3 -c "{script}"')
     return f"{command} writes column {column}, which is a text"
 
 
