@@ -75,9 +75,6 @@ class MissingExtraError(W2VError):
     """
 
     def __init__(self, what: str, package: str, otherwise: str = "") -> None:
-        # Imported here so that `w2v --help` need not wait for it.
-        import shlex
-
         # The extra of an installed w2v cannot be named, because the index need not have w2v. A plain `pip` may belong
         # to another Python.
         command = install_command(package)
@@ -86,6 +83,9 @@ class MissingExtraError(W2VError):
 
 def install_command(package: str) -> str:
     """Return the command that installs a package for the Python that runs w2v."""
+    # Imported here so that `w2v --help` need not wait for it.
+    import shlex
+
     return shlex.join([sys.executable or "python3", "-m", "pip", "install", package])
 
 
