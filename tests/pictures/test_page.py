@@ -272,6 +272,7 @@ def test_without_reduced_motion_the_view_flies(example: Example, open_page: Call
 def test_the_list_of_places_says_what_lies_beside_a_word(example: Example, open_page: Callable[..., Any]) -> None:
     it = open_page(example.path)
     it.page.click("#places summary")
+    it.page.wait_for_selector("#places li")
     lines = it.page.locator("#places li").all_text_contents()
     assert len(lines) == 40
     assert re.fullmatch(r"the near .+, .+, .+; (top|middle|bottom) (left|center|right)", lines[0])
