@@ -47,6 +47,65 @@ class Windows(NamedTuple):
     negatives: int
 
 
+class Blocks(NamedTuple):
+    """Several blocks of a text, in the order in which they are trained.
+
+    Attributes
+    ----------
+    ids : int32, their tokens, one block after the other · ends : int64 (B,), where each block ends in `ids`.
+    numbers, firsts : int64 (B,), the number of each block in the text, and the position of its first token there.
+    boundaries : int64, where sentences begin in the text · boundary_starts, boundary_stops : int64 (B,), which of them
+        lie within each block.
+    trained : int64 (B,), how many tokens of the run come before each block.
+    epoch_key : uint64, the start of the random streams of the epoch.
+    """
+
+    ids: np.ndarray
+    ends: np.ndarray
+    numbers: np.ndarray
+    firsts: np.ndarray
+    boundaries: np.ndarray
+    boundary_starts: np.ndarray
+    boundary_stops: np.ndarray
+    trained: np.ndarray
+    epoch_key: np.uint64
+
+
+class Draws(NamedTuple):
+    """What the windows of a block are drawn from, see `sampling.Sampler`, and the learning rate of each token.
+
+    Attributes
+    ----------
+    alpha_start, alpha_end : the learning rate before the first token of the run, and after its last.
+    total_tokens : tokens of all epochs, as a float.
+    """
+
+    keep_limits: np.ndarray
+    noise_limits: np.ndarray
+    noise_aliases: np.ndarray
+    window: int
+    fixed_window: bool
+    negatives: int
+    per_step: int
+    alpha_start: float
+    alpha_end: float
+    total_tokens: float
+
+
+class Room(NamedTuple):
+    """Room for the windows of one block of at most n tokens, see `Windows`; `positions` are those of the kept tokens.
+
+    All are of length n, and noise_ids of as many rows as a block of n tokens has steps.
+    """
+
+    kept_ids: np.ndarray
+    starts: np.ndarray
+    stops: np.ndarray
+    positions: np.ndarray
+    noise_ids: np.ndarray
+    alphas: np.ndarray
+
+
 class Tree(NamedTuple):
     """The paths of hierarchical softmax: int64 (V + 1,), int32 and int8, see `huffman.Paths`."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -94,13 +95,12 @@ class Tally:
     trained: bool = False
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def take(self, blocks: int) -> int | None:
-        """Take the next block of a run that has `blocks` of them; None if none is left."""
+    def take(self, end: Callable[[int], int]) -> range:
+        """Take the next blocks, up to the one that `end` returns for the first of them; none if it returns that one."""
         with self.lock:
-            if self.block == blocks:
-                return None
-            self.block += 1
-            return self.block - 1
+            taken = range(self.block, end(self.block))
+            self.block = taken.stop
+            return taken
 
     def state(self) -> RunState:
         """Return the state of the run; call it only while no worker is training."""
