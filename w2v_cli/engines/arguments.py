@@ -52,18 +52,19 @@ class Blocks(NamedTuple):
 
     Attributes
     ----------
-    ids : int32, their tokens, one block after the other · ends : int64 (B,), where each block ends in `ids`.
-    numbers, firsts : int64 (B,), the number of each block in the text, and the position of its first token there.
+    file : the descriptor of the file of ids.
+    numbers : int64 (B,), the number of each block in the text.
+    firsts, stops : int64 (B,), where each block begins and ends in the text, in tokens.
     boundaries : int64, where sentences begin in the text · boundary_starts, boundary_stops : int64 (B,), which of them
         lie within each block.
     trained : int64 (B,), how many tokens of the run come before each block.
     epoch_key : uint64, the start of the random streams of the epoch.
     """
 
-    ids: np.ndarray
-    ends: np.ndarray
+    file: int
     numbers: np.ndarray
     firsts: np.ndarray
+    stops: np.ndarray
     boundaries: np.ndarray
     boundary_starts: np.ndarray
     boundary_stops: np.ndarray
@@ -93,11 +94,13 @@ class Draws(NamedTuple):
 
 
 class Room(NamedTuple):
-    """Room for the windows of one block of at most n tokens, see `Windows`; `positions` are those of the kept tokens.
+    """Room for one block of at most n tokens: its `ids`, and its windows, see `Windows`.
 
-    All are of length n, and noise_ids of as many rows as a block of n tokens has steps.
+    All are of length n, and noise_ids of as many rows as a block of n tokens has steps. `positions` are those of the
+    kept tokens.
     """
 
+    ids: np.ndarray
     kept_ids: np.ndarray
     starts: np.ndarray
     stops: np.ndarray

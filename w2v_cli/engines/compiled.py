@@ -24,6 +24,7 @@ from w2v_cli.engines.learning_rate import LearningRate
 from w2v_cli.engines.objective import Objective
 from w2v_cli.engines.parameters import Parameters
 from w2v_cli.engines.sampling import Sample, Sampler
+from w2v_cli.errors import CorpusError
 
 # Negative sampling: the first 64 words of the vocabulary are hot, because noise is full of them; none are if the
 # vocabulary is not in order of frequency (`--vocab`). A private copy that is merged after 16 uses is never far from its
@@ -124,16 +125,13 @@ class CompiledBlocks:
         """Train blocks, as `BlockTrainer` says."""
         space = self._of_thread
         if not hasattr(space, "room"):
-            space.room, space.scratch, space.ids = self._make_room(), self._make_scratch(), np.empty(0, np.int32)
-        ends = np.cumsum(spans[:, 1] - spans[:, 0])
-        if len(space.ids) < ends[-1]:
-            space.ids = np.empty(ends[-1], np.int32)
-        firsts = spans[:, 0].copy()
-        for first, start, end in zip(firsts.tolist(), [0, *ends[:-1].tolist()], ends.tolist(), strict=True):
-            self._corpus.spool.read_ids(first, space.ids[start:end])
-        starts, stops = np.searchsorted(self._boundaries, (firsts + 1, spans[:, 1]))
-        key = np.uint64(stream_key(self._seed, epoch))
-        blocks = Blocks(space.ids, ends, numbers, firsts, self._boundaries, starts, stops, trained, key)
+            space.room, space.scratch = self._make_room(), self._make_scratch()
+        firsts, stops = np.ascontiguousarray(spans.T)
+        first_boundaries, stop_boundaries = np.searchsorted(self._boundaries, (firsts + 1, stops))
+        blocks = Blocks(
+            self._corpus.spool.files[0].fileno(), numbers, firsts, stops, self._boundaries, first_boundaries,
+            stop_boundaries, trained, np.uint64(stream_key(self._seed, epoch)),
+        )  # fmt: skip
         arguments = blocks, self._draws, space.room
         if self._objective.paths is not None:
             paths = self._objective.paths
@@ -143,13 +141,18 @@ class CompiledBlocks:
             diverged, learnt = stretch.train_cbow_blocks(*arguments, self._tables, space.scratch, self._flags)
         else:
             diverged, learnt = stretch.train_skipgram_blocks(*arguments, self._tables, space.scratch, self._flags)
+        if diverged == stretch.UNREAD:
+            # Reading them again raises the error that says why.
+            for span in spans.tolist():
+                self._corpus.read(*span)
+            raise CorpusError("the spooled ids could not be read for a moment", hint="start the run again")
         return int(diverged), bool(learnt)
 
     def _make_room(self) -> Room:
         draws, tokens = self._draws, self._longest
-        kept_ids, starts, stops, positions = (np.empty(tokens, np.int32) for _ in range(4))
+        ids, kept_ids, starts, stops, positions = (np.empty(tokens, np.int32) for _ in range(5))
         noise_ids = np.empty((-(-tokens // draws.per_step), draws.negatives), np.int32)
-        return Room(kept_ids, starts, stops, positions, noise_ids, np.empty(tokens))
+        return Room(ids, kept_ids, starts, stops, positions, noise_ids, np.empty(tokens))
 
     def _make_scratch(self) -> Scratch:
         draws = self._draws

@@ -8,12 +8,17 @@ from __future__ import annotations
 
 import numpy as np
 
+from w2v_cli.compute.files import read_at
 from w2v_cli.compute.jit import compiled, inlined
 from w2v_cli.compute.random import extended_key
+from w2v_cli.corpus.spool import ID_BYTES
 from w2v_cli.engines.arguments import Windows
 from w2v_cli.engines.block import train_cbow, train_paths, train_skipgram
 from w2v_cli.engines.parameters import LARGEST_NUMBER, PROBED_ROWS
 from w2v_cli.engines.sampling import NOISE, WINDOWS, draw_noise, draw_windows
+
+# What is returned if the ids cannot be read.
+UNREAD = -2
 
 
 @compiled
@@ -26,10 +31,13 @@ def train_skipgram_blocks(blocks, draws, room, tables, scratch, flags):
 
     Returns
     -------
-    The index of the block after which a vector had grown without bound, or −1; and whether any window had a context.
+    The index of the block after which a vector had grown without bound, −1 if none had, or `UNREAD`; and whether any
+    window had a context word.
     """
     trained = False
-    for i in range(len(blocks.ends)):
+    for i in range(len(blocks.firsts)):
+        if not _read(blocks, room, i):
+            return UNREAD, trained
         windows = _draw_block(blocks, draws, room, i)
         train_skipgram(windows, tables, scratch, flags)
         trained |= _any_context(windows)
@@ -42,7 +50,9 @@ def train_skipgram_blocks(blocks, draws, room, tables, scratch, flags):
 def train_cbow_blocks(blocks, draws, room, tables, scratch, flags):
     """Train CBOW with negative sampling over several blocks, as `train_skipgram_blocks` does."""
     trained = False
-    for i in range(len(blocks.ends)):
+    for i in range(len(blocks.firsts)):
+        if not _read(blocks, room, i):
+            return UNREAD, trained
         windows = _draw_block(blocks, draws, room, i)
         train_cbow(windows, tables, scratch, flags)
         trained |= _any_context(windows)
@@ -55,7 +65,9 @@ def train_cbow_blocks(blocks, draws, room, tables, scratch, flags):
 def train_paths_blocks(blocks, draws, room, tree, tables, scratch, flags):
     """Train hierarchical softmax over several blocks, as `train_skipgram_blocks` does."""
     trained = False
-    for i in range(len(blocks.ends)):
+    for i in range(len(blocks.firsts)):
+        if not _read(blocks, room, i):
+            return UNREAD, trained
         windows = _draw_block(blocks, draws, room, i)
         train_paths(windows, tree, tables, scratch, flags)
         trained |= _any_context(windows)
@@ -65,9 +77,21 @@ def train_paths_blocks(blocks, draws, room, tree, tables, scratch, flags):
 
 
 @inlined
+def _read(blocks, room, i):
+    """Read the ids of a block into `room`; return whether that worked."""
+    wanted, done = (blocks.stops[i] - blocks.firsts[i]) * ID_BYTES, 0
+    while done < wanted:
+        count = read_at(blocks.file, room.ids.ctypes.data + done, wanted - done, blocks.firsts[i] * ID_BYTES + done)
+        if count <= 0:
+            return False
+        done += count
+    return True
+
+
+@inlined
 def _draw_block(blocks, draws, room, i):
     """Draw the windows of a block into `room`, exactly as `Sampler.sample` does, with the learning rate of each."""
-    ids = blocks.ids[(blocks.ends[i - 1] if i else 0) : blocks.ends[i]]
+    ids = room.ids[: blocks.stops[i] - blocks.firsts[i]]
     boundaries = blocks.boundaries[blocks.boundary_starts[i] : blocks.boundary_stops[i]]
     key = extended_key(blocks.epoch_key, np.uint64(blocks.numbers[i]))
     kept = draw_windows(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import itertools
 import math
+from typing import Any
 
 import numpy as np
 
@@ -75,8 +76,8 @@ class Schedule:
         """Whether the loss is measured before a block: wherever an epoch has ended, and several times in a long one."""
         return index % self.blocks in self._measured_turns
 
-    def tokens_before(self, index: int) -> int:
-        """Return how many tokens of all epochs come before a block."""
+    def tokens_before(self, index: Any) -> Any:
+        """Return how many tokens of all epochs come before a block; an array for an array of indices."""
         epoch, turn = divmod(index, self.blocks)
         return epoch * self.token_count + turn * BLOCK_TOKENS
 
@@ -102,7 +103,7 @@ class Schedule:
         epoch, turn = divmod(index, self.blocks)
         return epoch * self.blocks + min((x for x in self._measured_turns if x > turn), default=self.blocks)
 
-    def span(self, block: int) -> tuple[int, int]:
-        """Return where a block of the text begins and ends, in tokens."""
-        first = block * BLOCK_TOKENS
-        return first, min(first + BLOCK_TOKENS, self.token_count)
+    def spans(self, blocks: np.ndarray) -> np.ndarray:
+        """Return where blocks of the text begin and end, in tokens: int64 (B, 2)."""
+        firsts = blocks * BLOCK_TOKENS
+        return np.stack([firsts, np.minimum(firsts + BLOCK_TOKENS, self.token_count)], axis=1)

@@ -127,9 +127,7 @@ class Trainer:
         kept = self.schedule.longest * share
         noise = int(kept / self.sampler.step_windows) * self.sampler.negatives * 4
         copied = min(self.parameters.input_vectors.nbytes, SAVE_BYTES)
-        ids = self.blocks.most * self.schedule.longest * 4
-        worker = WORKER_BYTES + noise + ids
-        return peak_after(self.workers * worker + copied + self.corpus.boundary_bytes + self.work_bytes)
+        return peak_after(self.workers * (WORKER_BYTES + noise) + copied + self.corpus.boundary_bytes + self.work_bytes)
 
     def estimate_seconds(self) -> float:
         """Estimate how long training will take, from trial steps on the first block that do not change the parameters.
@@ -237,8 +235,8 @@ class Trainer:
         begun = time.perf_counter()
         epoch, turn = divmod(indices.start, self.schedule.blocks)
         numbers = self.schedule.blocks_at(epoch, turn, turn + len(indices))
-        spans = np.array([self.schedule.span(number) for number in numbers.tolist()])
-        before = np.array([self.schedule.tokens_before(index) for index in indices])
+        spans = self.schedule.spans(numbers)
+        before = self.schedule.tokens_before(np.arange(indices.start, indices.stop))
         diverged, learnt = self.blocks.train(epoch, numbers, spans, before)
         if diverged >= 0:
             raise self._diverged(indices[diverged] + 1, "the vectors have grown without bound")
