@@ -17,10 +17,13 @@ import pytest
 from w2v_cli.cli.main import run
 from w2v_cli.config import TrainConfig
 from w2v_cli.embeddings.vectors import WordVectors
+from w2v_cli.engines.block_trainer import SteppedBlocks
+from w2v_cli.engines.choose import Step
 from w2v_cli.formats.model_file import ModelFile, save_model
 from w2v_cli.formats.reading import ReadOptions
 from w2v_cli.storage.tensors import word_tensors, write_tensors
 from w2v_cli.training.run import train_model
+from w2v_cli.training.trainer import Trainer
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 ROOT = Path(__file__).parents[1]
@@ -142,6 +145,11 @@ def in_child(work: Callable[[], object]) -> int:
             os._exit(7)
         os._exit(0)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def call_for_each_block(trainer: Trainer, step: Step) -> None:
+    """Let a run call a step for each of its blocks, whatever its engine."""
+    trainer.blocks = SteppedBlocks(step, trainer.corpus, trainer.sampler, trainer.parameters, trainer.schedule.rate)
 
 
 # Without these, Chromium does not start as root, or asks for its own services at every start.

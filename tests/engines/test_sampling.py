@@ -195,7 +195,7 @@ def test_the_stream_is_the_same_without_numba(monkeypatch: pytest.MonkeyPatch) -
     ids, boundaries = np.arange(400) % 5, [3, 4, 100]
     compiled = sample_of(ids, boundaries, subsample=0.01)
     monkeypatch.setattr(sampling, "COMPILES", False)
-    for name in ("mix", "below", "_clip", "_draw_windows", "_draw_noise", "_pair_columns"):
+    for name in ("mix", "below", "_clip", "draw_windows", "draw_noise", "_pair_columns"):
         function = getattr(sampling, name)
         plain = getattr(function, "py_func", function)
         monkeypatch.setattr(sampling, name, types.FunctionType(plain.__code__, plain.__globals__))

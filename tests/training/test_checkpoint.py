@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import ROOT
+from conftest import ROOT, call_for_each_block
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -74,16 +74,18 @@ def config(**options: Any) -> TrainConfig:
 class Brake:
     """Ask a run to stop after `left` blocks, and hold the workers until the main thread has seen that."""
 
-    def __init__(self, blocks: int, step: Any) -> None:
-        self.left, self._step, self._seen, self._lock = blocks, step, threading.Event(), threading.Lock()
+    def __init__(self, left: int, trainer: Trainer) -> None:
+        self.left, self.most, self._blocks = left, trainer.blocks.most, trainer.blocks
+        self._seen, self._lock = threading.Event(), threading.Lock()
+        trainer.blocks = self
 
-    def step(self, *arguments: Any) -> Any:
+    def train(self, epoch: int, numbers: np.ndarray, spans: np.ndarray, trained: np.ndarray) -> tuple[int, bool]:
         with self._lock:
-            self.left -= 1
+            self.left -= len(numbers)
             held = self.left < 0
         if held:
             self._seen.wait()
-        return self._step(*arguments)
+        return self._blocks.train(epoch, numbers, spans, trained)
 
     def stop(self) -> bool:
         if self.left <= 0:
@@ -95,8 +97,7 @@ def train_some(corpus: EncodedCorpus, folder: Path, choices: TrainConfig, blocks
     """Resume the run of the folder, as a new process would, and stop after about `blocks` blocks."""
     trainer, checkpoints = Trainer(choices, corpus), Checkpoints(folder, corpus)
     start = checkpoints.load(trainer.parameters)
-    brake = Brake(blocks, trainer.step)
-    trainer.step = brake.step
+    brake = Brake(blocks, trainer)
     # Checkpoints are written about as often as the main thread looks.
     return trainer.train(None, start, partial(checkpoints.save, trainer.parameters), 1e-4, brake.stop)
 
@@ -132,9 +133,9 @@ def test_with_threads_every_block_is_trained_in_every_epoch_however_often_the_ru
 
     while not finished:
         trainer = Trainer(config(threads=3, epochs=4, subsample=0.0), corpus)
-        checkpoints, brake = Checkpoints(tmp_path, corpus), Brake(3, step)
+        call_for_each_block(trainer, step)
+        checkpoints, brake = Checkpoints(tmp_path, corpus), Brake(3, trainer)
         start = checkpoints.load(trainer.parameters)
-        trainer.step = brake.step
         finished = trainer.train(None, start, partial(checkpoints.save, trainer.parameters), 1.0, brake.stop).finished
         parts += 1
     assert len(seen) == 4 * corpus.token_count and set(seen.values()) == {1}
@@ -240,8 +241,7 @@ class StopEarly(Observer):
     """Stop a run in its third block, no matter how fast or busy the machine is."""
 
     def ready(self, trainer: Trainer, estimated_seconds: float) -> None:
-        self.brake = Brake(2, trainer.step)
-        trainer.step = self.brake.step
+        self.brake = Brake(2, trainer)
 
     def stop(self) -> bool:
         return self.brake.stop()

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import ROOT, call
+from conftest import ROOT, call, call_for_each_block
 
 from w2v_cli.config import TrainConfig
 from w2v_cli.corpus.encode import EncodedCorpus, encode
@@ -263,7 +263,7 @@ def test_a_loss_of_a_model_that_is_worse_than_none_is_a_divergence(tmp_path: Pat
             tables[0][:], tables[1][:] = 1, 1
             return 0.0, 0
 
-        trainer.step = spoilt
+        call_for_each_block(trainer, spoilt)
         with pytest.raises(TrainingError, match=r"diverged in epoch 1.*the loss is .* nats, that of an untrained"):
             trainer.train()
 

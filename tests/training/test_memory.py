@@ -146,7 +146,7 @@ def test_memory_that_runs_out_in_the_midst_of_a_run_is_reported_in_a_sentence(
         np.empty(1 << 60, np.uint8)
 
     monkeypatch.setattr(trainer, "make_step", lambda *arguments, **options: step)
-    config = TrainConfig(min_count=1, dim=2**20)
+    config = TrainConfig(min_count=1, dim=2**20, engine="reference")
     with pytest.raises(TrainingError, match=r"4 words × 1048576 dimensions take 32 MiB of memory, and there was too"):
         train_model([str(tmp_path / "corpus.txt")], config, output=tmp_path / "model")
     assert [path.name for path in tmp_path.iterdir()] == ["corpus.txt"]

@@ -36,7 +36,7 @@ def texts(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def alpha_of(path: Path, **options: Any) -> float:
     """Return the learning rate at the start of a run over a text."""
     with encode(Texts([str(path)]), 1, None, 1, path.parent) as corpus:
-        return Trainer(TrainConfig(threads=1, **options), corpus).schedule.alpha_start
+        return Trainer(TrainConfig(threads=1, **options), corpus).schedule.rate.start
 
 
 @pytest.mark.parametrize(("model", "loss"), KINDS)
@@ -95,9 +95,9 @@ def test_a_learning_rate_that_is_named_is_taken(texts: Path) -> None:
 
 def test_both_ends_of_the_learning_rate_are_as_much_lower_but_for_one_that_is_named() -> None:
     half = Schedule(TrainConfig(model="cbow"), 1000, alpha=0.025)
-    assert (half.alpha_start, half.alpha_min) == pytest.approx((0.025, 0.2 * 0.025))
+    assert (half.rate.start, half.rate.end) == pytest.approx((0.025, 0.2 * 0.025))
     named = Schedule(TrainConfig(min_alpha=0.03), 1000, alpha=0.02)
-    assert (named.alpha_start, named.alpha_min) == (0.03, 0.03)
+    assert (named.rate.start, named.rate.end) == (0.03, 0.03)
 
 
 def test_a_shorter_learning_rate_is_told(texts: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import ROOT
+from conftest import ROOT, call_for_each_block
 
 from w2v_cli.compute.jit import COMPILES
 from w2v_cli.config import TrainConfig
@@ -82,7 +82,7 @@ def test_every_token_is_seen_in_every_epoch_at_its_own_learning_rate(
             alphas.extend(rates)
         return 0.0, 1
 
-    run.step = step
+    call_for_each_block(run, step)
     run.train()
     # Nothing is subsampled here, so in three epochs each word is trained three times as often as it occurs.
     counts = corpus.vocabulary.counts
@@ -96,9 +96,9 @@ def test_every_token_is_seen_in_every_epoch_at_its_own_learning_rate(
 
 def test_the_schedule_ends_at_the_smallest_rate(corpus: EncodedCorpus) -> None:
     run = Trainer(config(alpha=0.5, min_alpha=0.1), corpus)
-    assert run.schedule.alpha_at(0.0) == 0.5
-    assert run.schedule.alpha_at(run.schedule.total_tokens / 2) == pytest.approx(0.3)
-    assert run.schedule.alpha_at(run.schedule.total_tokens) == pytest.approx(0.1)
+    assert run.schedule.rate.at(0.0) == 0.5
+    assert run.schedule.rate.at(run.schedule.total_tokens / 2) == pytest.approx(0.3)
+    assert run.schedule.rate.at(run.schedule.total_tokens) == pytest.approx(0.1)
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -151,7 +151,7 @@ def test_a_trial_of_the_softmax_has_the_batches_of_the_middle_of_the_run(
     run.estimate_seconds()
     assert 2 in seen and max(seen) <= 2
     before = [table.copy() for table in run.parameters.tensors().values()]
-    run._trial(500)
+    run.estimate_seconds()
     for table, old in zip(run.parameters.tensors().values(), before, strict=True):
         assert np.array_equal(table, old)
 
@@ -185,7 +185,7 @@ def test_an_error_of_a_worker_reaches_the_caller(corpus: EncodedCorpus) -> None:
     def step(*arguments: Any) -> Any:
         raise Stop("in a worker")
 
-    run.step = step
+    call_for_each_block(run, step)
     with pytest.raises(Stop, match="in a worker"):
         run.train()
 
@@ -235,14 +235,14 @@ def test_a_run_that_diverges_says_so_and_no_more(corpus: EncodedCorpus, engine: 
 def test_a_run_that_diverges_leaves_the_last_good_checkpoint(corpus: EncodedCorpus) -> None:
     # With 10,000 epochs, the worker cannot finish before this thread has seen it begin.
     run = Trainer(config(epochs=10_000), corpus)
-    step, saved = run.step, list[RunState]()
+    saved = list[RunState]()
 
     def poisoned(sample: Any, alphas: np.ndarray, *tables: np.ndarray) -> tuple[float, int]:
         if saved:
             tables[0][int(sample.kept_ids[0])] = np.nan
-        return step(sample, alphas, *tables)
+        return 0.0, 1
 
-    run.step = poisoned
+    call_for_each_block(run, poisoned)
     with pytest.raises(TrainingError, match="diverged"):
         run.train(None, None, saved.append, 1e-9)
     assert len(saved) == 1
@@ -285,11 +285,11 @@ def test_the_learning_rate_is_right_after_two_thousand_million_tokens(corpus: En
         seen.append(alphas)
         return 0.0, 1
 
-    run.step = step
+    call_for_each_block(run, step)
     tally = run._tally(RunState((epochs - 1) * run.schedule.blocks, np.zeros(epochs)))
     while run._train_next(tally):
         pass
-    assert seen[0][0] == pytest.approx(run.schedule.alpha_at(float((epochs - 1) * corpus.token_count)), rel=1e-12)
+    assert seen[0][0] == pytest.approx(run.schedule.rate.at(float((epochs - 1) * corpus.token_count)), rel=1e-12)
 
 
 @pytest.mark.parametrize("blocks", [1, 2, 3, 13, 101, 1000])
@@ -317,7 +317,7 @@ def test_a_ctrl_c_does_not_wait_for_a_long_block(monkeypatch: pytest.MonkeyPatch
     def stop(progress: Progress) -> None:
         raise KeyboardInterrupt
 
-    run.step = step
+    call_for_each_block(run, step)
     # Without QUIT_SECONDS the run would never end.
     with pytest.raises(KeyboardInterrupt):
         run.train(stop)
@@ -347,3 +347,24 @@ def test_threads_learn_as_much_as_one(tmp_path: Path, monkeypatch: pytest.Monkey
     # In hs the threads average their copies of the nodes near the root, which costs 1.7 % after these ten epochs.
     # Averaging 512 nodes in each of eight threads, instead of 64, would cost 8.6 %.
     assert eight[-1] == pytest.approx(one[-1], rel=0.03)
+
+
+def test_a_stretch_ends_before_the_loss_is_measured_and_leaves_work_for_others(corpus: EncodedCorpus) -> None:
+    run = Trainer(config(epochs=2, threads=2), corpus)
+    total, first, lengths = 2 * run.schedule.blocks, 0, list[int]()
+    run._block_seconds = 1e-9
+    while first < total:
+        end = run._end_of_stretch(first)
+        assert not any(run.schedule.measures_at(index) for index in range(first + 1, end))
+        lengths.append(end - first)
+        first = end
+    assert first == total and run._end_of_stretch(total) == total
+    # Two workers share what is left at any time.
+    assert max(lengths[1:]) <= total // 4
+    run._block_seconds = 1.0
+    assert run._end_of_stretch(0) == 1
+
+
+def test_blocks_are_found_one_by_one_as_together(corpus: EncodedCorpus) -> None:
+    order = Trainer(config(seed=3), corpus).schedule
+    assert order.blocks_at(1, 0, order.blocks).tolist() == [order.block_at(1, turn) for turn in range(order.blocks)]

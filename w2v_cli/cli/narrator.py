@@ -71,12 +71,12 @@ class Narrator(Observer):
         if self.verbose:
             self.show.say(f"Text sha256 {corpus.fingerprint}")
             self.show.say(f"Engine {trainer.engine}, {trainer.workers} workers; {config}")
-            self.show.say(f"Learning rate {schedule.alpha_start:g} to {schedule.alpha_min:g}")
+            self.show.say(f"Learning rate {schedule.rate.start:g} to {schedule.rate.end:g}")
         if config.subsample > 0 and corpus.vocabulary.counts.sum() < LEAST_SUBSAMPLED:
             self.show.say(f"Not subsampled: the text has fewer than {LEAST_SUBSAMPLED:,} words")
-        if schedule.alpha_start < config.alpha_start:
+        if schedule.rate.start < config.alpha_start:
             self.show.say(
-                f"Learning rate {schedule.alpha_start:.2g} instead of {config.alpha_start:g}: with such wide windows, "
+                f"Learning rate {schedule.rate.start:.2g} instead of {config.alpha_start:g}: with such wide windows, "
                 "so much noise or so many repeated words, larger steps would overshoot (--alpha sets it)"
             )
 

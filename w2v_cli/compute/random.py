@@ -32,6 +32,12 @@ def stream_key(*parts: int) -> int:
 
 
 @helper
+def extended_key(key: Any, part: Any) -> Any:
+    """Return the start of the random stream of a tuple with one part more than that of `key`; both are uint64."""
+    return mix((key + part + np.uint64(GOLDEN)) & np.uint64(MASK))
+
+
+@helper
 def below(limit: Any, bits: Any) -> Any:
     """Return a whole number below the limit, made of 32 random bits.
 

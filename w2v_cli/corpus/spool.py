@@ -22,7 +22,7 @@ from w2v_cli.errors import CorpusError
 
 # The names of the files of ids, int32, and of boundaries, int64, in a folder.
 FILE_NAMES = ("ids.int32", "boundaries.int64")
-_ID_BYTES, _BOUNDARY_BYTES = 4, 8
+ID_BYTES, _BOUNDARY_BYTES = 4, 8
 _CHUNK_BYTES = 1 << 24
 
 
@@ -84,7 +84,7 @@ class Spool:
         """Write ids, int32, to the positions from `start` on."""
         view, done = ids.data.cast("B"), 0
         while done < len(view):
-            done += os.pwrite(self.files[0].fileno(), view[done:], start * _ID_BYTES + done)
+            done += os.pwrite(self.files[0].fileno(), view[done:], start * ID_BYTES + done)
 
     def read_ids(self, start: int, ids: np.ndarray) -> None:
         """Fill an array, int32, with the ids from position `start` on.
@@ -96,7 +96,7 @@ class Spool:
         """
         view, done = ids.data.cast("B"), 0
         while done < len(view):
-            count = os.preadv(self.files[0].fileno(), [view[done:]], start * _ID_BYTES + done)
+            count = os.preadv(self.files[0].fileno(), [view[done:]], start * ID_BYTES + done)
             if count == 0:
                 raise CorpusError("the spooled ids are shorter than they were written", hint="is the disk full?")
             done += count
@@ -110,7 +110,7 @@ class Spool:
 
     def finish(self, token_count: int) -> None:
         """Cut the ids off after the last token, and make the boundaries readable."""
-        os.ftruncate(self.files[0].fileno(), token_count * _ID_BYTES)
+        os.ftruncate(self.files[0].fileno(), token_count * ID_BYTES)
         self.files[1].flush()
         self._map_boundaries()
 
@@ -122,7 +122,7 @@ class Spool:
     def holds(self, token_count: int) -> bool:
         """Whether there are exactly `token_count` ids, and no boundary is cut off."""
         id_bytes, boundary_bytes = (os.fstat(file.fileno()).st_size for file in self.files)
-        return id_bytes == token_count * _ID_BYTES and boundary_bytes % _BOUNDARY_BYTES == 0
+        return id_bytes == token_count * ID_BYTES and boundary_bytes % _BOUNDARY_BYTES == 0
 
     def id_chunks(self) -> Iterator[np.ndarray]:
         """Read all ids, chunk by chunk."""

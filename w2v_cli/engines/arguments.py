@@ -47,6 +47,68 @@ class Windows(NamedTuple):
     negatives: int
 
 
+class Blocks(NamedTuple):
+    """Several blocks of a text, in the order in which they are trained.
+
+    Attributes
+    ----------
+    file : the descriptor of the file of ids.
+    numbers : int64 (B,), the number of each block in the text.
+    firsts, stops : int64 (B,), where each block begins and ends in the text, in tokens.
+    boundaries : int64, where sentences begin in the text · boundary_starts, boundary_stops : int64 (B,), which of them
+        lie within each block.
+    trained : int64 (B,), how many tokens of the run come before each block.
+    epoch_key : uint64, the start of the random streams of the epoch.
+    """
+
+    file: int
+    numbers: np.ndarray
+    firsts: np.ndarray
+    stops: np.ndarray
+    boundaries: np.ndarray
+    boundary_starts: np.ndarray
+    boundary_stops: np.ndarray
+    trained: np.ndarray
+    epoch_key: np.uint64
+
+
+class Draws(NamedTuple):
+    """What the windows of a block are drawn from, see `sampling.Sampler`, and the learning rate of each token.
+
+    Attributes
+    ----------
+    alpha_start, alpha_end : the learning rate before the first token of the run, and after its last.
+    total_tokens : tokens of all epochs, as a float.
+    """
+
+    keep_limits: np.ndarray
+    noise_limits: np.ndarray
+    noise_aliases: np.ndarray
+    window: int
+    fixed_window: bool
+    negatives: int
+    per_step: int
+    alpha_start: float
+    alpha_end: float
+    total_tokens: float
+
+
+class Room(NamedTuple):
+    """Room for one block of at most n tokens: its `ids`, and its windows, see `Windows`.
+
+    All are of length n, and noise_ids of as many rows as a block of n tokens has steps. `positions` are those of the
+    kept tokens.
+    """
+
+    ids: np.ndarray
+    kept_ids: np.ndarray
+    starts: np.ndarray
+    stops: np.ndarray
+    positions: np.ndarray
+    noise_ids: np.ndarray
+    alphas: np.ndarray
+
+
 class Tree(NamedTuple):
     """The paths of hierarchical softmax: int64 (V + 1,), int32 and int8, see `huffman.Paths`."""
 

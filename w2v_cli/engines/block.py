@@ -10,6 +10,7 @@ import numpy as np
 
 from w2v_cli.compute.jit import compiled, helper, inlined
 from w2v_cli.compute.simd import addresses, prefetch, prefetch_to_write
+from w2v_cli.compute.tiles import TOTALS
 from w2v_cli.engines.arguments import CELL, MEAN_TILE, PAIR_TILE
 from w2v_cli.engines.gather import (
     all_differ,
@@ -148,6 +149,9 @@ def _write_usual_step(w, s):
         s.output_offsets[j] = j
     target_labels(s.labels, w.per_step, tiles, PAIR_TILE)
     step_patterns(s.usual_patterns, s.output_offsets, w.per_step, w.negatives, tiles)
+    # The last step of the block before may have had fewer tiles, so that its patterns began in the zeros of this one's.
+    for k in range(tiles * TOTALS):
+        s.patterns[k] = 0
 
 
 @inlined

@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 
-from w2v_cli.engines import block
-from w2v_cli.engines.arguments import Flags, Tables, Tree, Windows, make_scratch
+from w2v_cli.compute.random import stream_key
+from w2v_cli.corpus.encode import EncodedCorpus
+from w2v_cli.engines import block, stretch
+from w2v_cli.engines.arguments import (
+    Blocks,
+    Draws,
+    Flags,
+    Room,
+    Scratch,
+    Tables,
+    Tree,
+    Windows,
+    make_scratch,
+)
+from w2v_cli.engines.learning_rate import LearningRate
 from w2v_cli.engines.objective import Objective
-from w2v_cli.engines.sampling import Sample
+from w2v_cli.engines.parameters import Parameters
+from w2v_cli.engines.sampling import Sample, Sampler
+from w2v_cli.errors import CorpusError
 
 # Negative sampling: the first 64 words of the vocabulary are hot, because noise is full of them; none are if the
 # vocabulary is not in order of frequency (`--vocab`). A private copy that is merged after 16 uses is never far from its
@@ -47,16 +64,7 @@ def train_logistic(
     ------
     ValueError : if steps of several windows are not possible with the objective.
     """
-    outputs, dim = output_vectors.shape
-    tables = Tables(input_vectors, output_vectors, dim, first_hot=0, hot=0, most_uses=1, share=1.0)
-    if threads > 1 and objective.paths is None:
-        hot = min(HOT_WORDS, outputs) if objective.frequent_first else 0
-        tables = tables._replace(hot=hot, most_uses=MOST_USES)
-    elif threads > 1:
-        # The nodes near the root are the last ones. No copy has more uses than there are windows, so all are merged at
-        # the end.
-        hot = min(HOT_NODES // threads, outputs)
-        tables = tables._replace(first_hot=outputs - hot, hot=hot, most_uses=len(sample.kept_ids), share=1 / threads)
+    tables = _shared_tables(objective, input_vectors, output_vectors, threads, len(sample.kept_ids))
     return _run_kernel(objective, sample, alphas, tables, wants_loss, learns=True)
 
 
@@ -74,6 +82,117 @@ def measure_logistic(
     return _run_kernel(objective, sample, alphas, tables, wants_loss=True, learns=False)
 
 
+class CompiledBlocks:
+    """A `BlockTrainer` that draws and trains several blocks in one call, exactly as `SteppedBlocks` would.
+
+    Parameters
+    ----------
+    objective : negative sampling or hierarchical softmax.
+    corpus : the text as ids.
+    sampler : what the windows are drawn from.
+    parameters : the tables, changed in place.
+    rate : the learning rate of each token.
+    threads : how many threads train them at once; each has work space of its own.
+    longest : the most tokens of a block.
+    """
+
+    # So many that Python takes less than a two-hundredth of the time (measured: help/design.md, "Blocks in one call").
+    most = 32
+
+    def __init__(
+        self,
+        objective: Objective,
+        corpus: EncodedCorpus,
+        sampler: Sampler,
+        parameters: Parameters,
+        rate: LearningRate,
+        threads: int,
+        longest: int,
+    ) -> None:
+        self._objective, self._corpus, self._longest, self._seed = objective, corpus, longest, sampler.seed
+        # As an array that is always of the same type for numba: a map is read-only, an empty array need not be.
+        self._boundaries = np.asarray(corpus.spool.boundaries).view()
+        self._boundaries.flags.writeable = False
+        self._tables = _shared_tables(objective, parameters.input_vectors, parameters.output_vectors, threads, longest)
+        self._draws = Draws(
+            sampler.keep_limits, sampler.noise_limits, sampler.noise_aliases, sampler.window, sampler.fixed_window,
+            sampler.negatives, sampler.step_windows, rate.start, rate.end, float(rate.total_tokens),
+        )  # fmt: skip
+        self._flags = _flags(objective, wants_loss=False, learns=True)
+        self._of_thread = threading.local()
+
+    def train(self, epoch: int, numbers: np.ndarray, spans: np.ndarray, trained: np.ndarray) -> tuple[int, bool]:
+        """Train blocks, as `BlockTrainer` says."""
+        space = self._of_thread
+        if not hasattr(space, "room"):
+            space.room, space.scratch = self._make_room(), self._make_scratch()
+        firsts, stops = np.ascontiguousarray(spans.T)
+        first_boundaries, stop_boundaries = np.searchsorted(self._boundaries, (firsts + 1, stops))
+        blocks = Blocks(
+            self._corpus.spool.files[0].fileno(), numbers, firsts, stops, self._boundaries, first_boundaries,
+            stop_boundaries, trained, np.uint64(stream_key(self._seed, epoch)),
+        )  # fmt: skip
+        arguments = blocks, self._draws, space.room
+        if self._objective.paths is not None:
+            paths = self._objective.paths
+            tree = Tree(paths.starts, paths.node_ids, paths.labels)
+            diverged, learnt = stretch.train_paths_blocks(*arguments, tree, self._tables, space.scratch, self._flags)
+        elif self._objective.model == "cbow":
+            diverged, learnt = stretch.train_cbow_blocks(*arguments, self._tables, space.scratch, self._flags)
+        else:
+            diverged, learnt = stretch.train_skipgram_blocks(*arguments, self._tables, space.scratch, self._flags)
+        if diverged == stretch.UNREAD:
+            # Reading them again raises the error that says why.
+            for span in spans.tolist():
+                self._corpus.read(*span)
+            raise CorpusError("the spooled ids could not be read for a moment", hint="start the run again")
+        return int(diverged), bool(learnt)
+
+    def _make_room(self) -> Room:
+        draws, tokens = self._draws, self._longest
+        ids, kept_ids, starts, stops, positions = (np.empty(tokens, np.int32) for _ in range(5))
+        noise_ids = np.empty((-(-tokens // draws.per_step), draws.negatives), np.int32)
+        return Room(ids, kept_ids, starts, stops, positions, noise_ids, np.empty(tokens))
+
+    def _make_scratch(self) -> Scratch:
+        draws = self._draws
+        most_inputs = max(min(2 * draws.window + draws.per_step, self._longest), 1)
+        return _make_scratch(self._objective, self._tables, most_inputs, draws.per_step, draws.negatives)
+
+
+def _shared_tables(
+    objective: Objective, input_vectors: np.ndarray, output_vectors: np.ndarray, threads: int, windows: int
+) -> Tables:
+    """Return both tables with the hot rows of a run.
+
+    Parameters
+    ----------
+    threads : how many threads train these tables at once · windows : the most that a block has.
+    """
+    outputs, dim = output_vectors.shape
+    tables = Tables(input_vectors, output_vectors, dim, first_hot=0, hot=0, most_uses=1, share=1.0)
+    if threads == 1:
+        return tables
+    if objective.paths is None:
+        hot = min(HOT_WORDS, outputs) if objective.frequent_first else 0
+        return tables._replace(hot=hot, most_uses=MOST_USES)
+    # The nodes near the root are the last ones. No copy has more uses than there are windows, so all are merged at the
+    # end.
+    hot = min(HOT_NODES // threads, outputs)
+    return tables._replace(first_hot=outputs - hot, hot=hot, most_uses=windows, share=1 / threads)
+
+
+def _flags(objective: Objective, wants_loss: bool, learns: bool) -> Flags:
+    return Flags(objective.model == "cbow", objective.averages, objective.scales_step, wants_loss, learns)
+
+
+def _make_scratch(objective: Objective, tables: Tables, most_inputs: int, per_step: int, negatives: int) -> Scratch:
+    """Allocate the scratch of an objective's kernel."""
+    most_outputs = per_step + negatives if objective.paths is None else objective.paths.longest
+    means = objective.model == "cbow"
+    return make_scratch(most_inputs, most_outputs, per_step, tables.hot, tables.dim, means, tables.inputs.dtype)
+
+
 def _run_kernel(
     objective: Objective, sample: Sample, alphas: np.ndarray, tables: Tables, wants_loss: bool, learns: bool
 ) -> tuple[float, int]:
@@ -86,11 +205,8 @@ def _run_kernel(
         sample.kept_ids, sample.window_starts, sample.window_stops, sample.negative_ids, alphas,
         len(sample.kept_ids), per_step, negatives,
     )  # fmt: skip
-    flags = Flags(means, objective.averages, objective.scales_step, wants_loss, learns)
-    most_outputs = per_step + negatives if paths is None else paths.longest
-    scratch = make_scratch(
-        _most_inputs(sample), most_outputs, per_step, tables.hot, tables.dim, means, tables.inputs.dtype
-    )
+    flags = _flags(objective, wants_loss, learns)
+    scratch = _make_scratch(objective, tables, _most_inputs(sample), per_step, negatives)
     if paths is not None:
         tree = Tree(paths.starts, paths.node_ids, paths.labels)
         loss, predictions = block.train_paths(windows, tree, tables, scratch, flags)

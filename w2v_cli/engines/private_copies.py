@@ -30,11 +30,12 @@ def locate_outputs(t, s, count):
 
 @inlined
 def merge_all(t, s):
-    """Merge every copy that has been used."""
+    """Merge every copy that has been used, and forget that it was, so that the next block begins as the first one."""
     copies = distance(t.outputs, s.copies) + t.dim
     for i in range(t.hot):
         if s.uses[i] > 0:
             _merge(t, (t.first_hot + i) * t.dim, copies + 2 * i * t.dim)
+            s.uses[i] = 0
 
 
 @helper

@@ -103,10 +103,11 @@ class Sampler:
         epoch, block : together with the seed, the key of the random streams.
         """
         kept_ids, starts, stops, positions = (np.empty(len(ids), np.int32) for _ in range(4))
-        kept = _draw_windows(
+        kept = draw_windows(
             self._stream(epoch, block, WINDOWS),
             ids,
             boundaries,
+            0,
             self.keep_limits,
             self.window,
             self.fixed_window,
@@ -118,7 +119,7 @@ class Sampler:
         negative_ids = np.empty((-(-kept // self.step_windows), self.negatives), np.int32)
         if negative_ids.size:
             stream = self._stream(epoch, block, NOISE)
-            _draw_noise(stream, self.noise_limits, self.noise_aliases, negative_ids.reshape(-1))
+            draw_noise(stream, self.noise_limits, self.noise_aliases, negative_ids.reshape(-1))
         return Sample(kept_ids[:kept], starts[:kept], stops[:kept], negative_ids, positions[:kept], self.step_windows)
 
     @property
@@ -275,17 +276,21 @@ def _clip(stops: Any, start: Any, end: Any, window: Any) -> None:
 
 
 @compiled
-def _draw_windows(  # type: ignore[no-untyped-def]
-    state, ids, boundaries, keep_limits, window, fixed_window, kept_ids, starts, stops, positions
+def draw_windows(  # type: ignore[no-untyped-def]
+    state, ids, boundaries, first, keep_limits, window, fixed_window, kept_ids, starts, stops, positions
 ):
     """Fill the arrays of a `Sample` with windows; return the number of kept tokens.
 
     A window is written for every token, and overwritten by the next one if the token is not kept. A branch instead
     would slow the loop down, because the processor cannot predict which tokens are kept.
+
+    Parameters
+    ----------
+    boundaries : counted from the token that has the number `first` at the start of the block.
     """
     kept, sentence_start, next_boundary = 0, 0, 0
     for pos in range(len(ids)):
-        if next_boundary < len(boundaries) and boundaries[next_boundary] == pos:
+        if next_boundary < len(boundaries) and boundaries[next_boundary] - first == pos:
             _clip(stops, sentence_start, kept, window)
             sentence_start = kept
             next_boundary += 1
@@ -302,7 +307,7 @@ def _draw_windows(  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _draw_noise(state, noise_limits, noise_aliases, negatives):  # type: ignore[no-untyped-def]
+def draw_noise(state, noise_limits, noise_aliases, negatives):  # type: ignore[no-untyped-def]
     """Draw the noise pool of a block, and from it the noise words of its steps."""
     pool = np.empty(POOL_WORDS, np.int32)
     for i in range(POOL_WORDS):

@@ -155,7 +155,7 @@ class _Log(Observer):
             return
         self._loss = point.loss
         epoch, rest = divmod(point.tokens, schedule.token_count)
-        alpha = float(schedule.alpha_at(point.tokens))
+        alpha = float(schedule.rate.at(point.tokens))
         self._step(words, epoch + (rest > 0 or epoch == 0), seconds, alpha)
         if rest == 0 and epoch:
             self._write("epoch", **self._epoch_fields(words, epoch, seconds, alpha))
@@ -209,8 +209,8 @@ class _Log(Observer):
             "threads": config.thread_count,
             "config": config.as_dict(),
             "text": asdict(job.texts.options),
-            "alpha_start": schedule.alpha_start,
-            "alpha_min": schedule.alpha_min,
+            "alpha_start": schedule.rate.start,
+            "alpha_min": schedule.rate.end,
             "corpus": list(job.texts.paths),
             "corpus_fingerprint": corpus.fingerprint,
             "corpus_tokens": corpus.token_count,

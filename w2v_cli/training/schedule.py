@@ -7,13 +7,16 @@ same within one epoch.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
+from typing import Any
 
 import numpy as np
 
 from w2v_cli.compute.random import stream_key
 from w2v_cli.config import TrainConfig
+from w2v_cli.engines.learning_rate import LearningRate
 
 # Tokens of a block. Longer blocks leave less of the time to Python; shorter ones divide better among threads, and let a
 # run stop sooner. No window crosses the end of a block.
@@ -31,6 +34,15 @@ def block_count(token_count: int) -> int:
     return -(-token_count // BLOCK_TOKENS)
 
 
+@functools.cache
+def _stride(jumping: int) -> int:
+    """Return by how many blocks each turn moves ahead, if so many take part."""
+    golden = round(jumping * GOLDEN_SECTION)
+    near = (golden + sign * step for step in itertools.count() for sign in (1, -1))
+    # Every block has its turn only if the stride and the number of blocks have no common divisor.
+    return next(stride for stride in near if math.gcd(stride, jumping) == 1)
+
+
 class Schedule:
     """The blocks of all epochs, in order, and the learning rate of each token.
 
@@ -43,18 +55,18 @@ class Schedule:
 
     Attributes
     ----------
-    blocks : number of blocks in an epoch.
+    blocks : number of blocks in an epoch · longest : the most tokens of a block.
     token_count, total_tokens : tokens of one epoch, and of all epochs together.
-    alpha_start, alpha_min : the learning rate before the first token, and after the last.
+    rate : the learning rate of each token.
     """
 
     def __init__(self, config: TrainConfig, token_count: int, alpha: float | None = None) -> None:
         self.token_count = token_count
-        self.blocks = block_count(token_count)
+        self.blocks, self.longest = block_count(token_count), min(token_count, BLOCK_TOKENS)
         self.total_tokens = token_count * config.epochs
         factor = 1.0 if alpha is None else alpha / config.alpha_start
-        self.alpha_min = config.alpha_min if config.min_alpha is not None else config.alpha_min * factor
-        self.alpha_start = max(config.alpha_start * factor, self.alpha_min)
+        end = config.alpha_min if config.min_alpha is not None else config.alpha_min * factor
+        self.rate = LearningRate(max(config.alpha_start * factor, end), end, self.total_tokens)
         self._seed = config.seed
         # Few points, so that measuring the loss takes little time beside training.
         points = max(1, min(MOST_POINTS, token_count // LEAST_TOKENS_BETWEEN_POINTS, self.blocks))
@@ -64,13 +76,8 @@ class Schedule:
         """Whether the loss is measured before a block: wherever an epoch has ended, and several times in a long one."""
         return index % self.blocks in self._measured_turns
 
-    def alpha_at(self, tokens: np.ndarray | float) -> np.ndarray:
-        """Return the learning rate after `tokens` tokens of all epochs; it falls linearly."""
-        start, end = self.alpha_start, self.alpha_min
-        return np.asarray(start - (start - end) * (np.asarray(tokens, np.float64) / self.total_tokens))
-
-    def tokens_before(self, index: int) -> int:
-        """Return how many tokens of all epochs come before a block."""
+    def tokens_before(self, index: Any) -> Any:
+        """Return how many tokens of all epochs come before a block; an array for an array of indices."""
         epoch, turn = divmod(index, self.blocks)
         return epoch * self.token_count + turn * BLOCK_TOKENS
 
@@ -81,16 +88,22 @@ class Schedule:
         all over it. In the order of the text, a text that changes its subject would be learnt and forgotten again
         (measured: help/design.md, "The order of blocks"). The last block, which may be short, stays last.
         """
-        jumping = self.blocks - 1
-        if turn >= jumping:
-            return turn
-        golden = round(jumping * GOLDEN_SECTION)
-        near = (golden + sign * step for step in itertools.count() for sign in (1, -1))
-        # Every block has its turn only if the stride and the number of blocks have no common divisor.
-        stride = next(stride for stride in near if math.gcd(stride, jumping) == 1)
-        return (turn * stride + stream_key(self._seed, epoch)) % jumping
+        return int(self.blocks_at(epoch, turn, turn + 1)[0])
 
-    def span(self, block: int) -> tuple[int, int]:
-        """Return where a block of the text begins and ends, in tokens."""
-        first = block * BLOCK_TOKENS
-        return first, min(first + BLOCK_TOKENS, self.token_count)
+    def blocks_at(self, epoch: int, first: int, stop: int) -> np.ndarray:
+        """Return which blocks are trained at turns first…stop−1 of an epoch, int64; see `block_at`."""
+        jumping, turns = self.blocks - 1, np.arange(first, stop)
+        if jumping == 0:
+            return turns
+        jumps = (turns * _stride(jumping) + stream_key(self._seed, epoch) % jumping) % jumping
+        return np.where(turns < jumping, jumps, turns)
+
+    def next_measured(self, index: int) -> int:
+        """Return the first block behind a given one before which the loss is measured."""
+        epoch, turn = divmod(index, self.blocks)
+        return epoch * self.blocks + min((x for x in self._measured_turns if x > turn), default=self.blocks)
+
+    def spans(self, blocks: np.ndarray) -> np.ndarray:
+        """Return where blocks of the text begin and end, in tokens: int64 (B, 2)."""
+        firsts = blocks * BLOCK_TOKENS
+        return np.stack([firsts, np.minimum(firsts + BLOCK_TOKENS, self.token_count)], axis=1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -117,13 +118,12 @@ class Tally:
     trained: bool = False
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def take(self, blocks: int) -> int | None:
-        """Take the next block of a run that has `blocks` of them; None if none is left."""
+    def take(self, end: Callable[[int], int]) -> range:
+        """Take the next blocks, up to the one that `end` returns for the first of them; none if it returns that one."""
         with self.lock:
-            if self.block == blocks:
-                return None
-            self.block += 1
-            return self.block - 1
+            taken = range(self.block, end(self.block))
+            self.block = taken.stop
+            return taken
 
     def take_points(self) -> list[LossPoint]:
         """Return the losses that were measured since the last call."""

@@ -15,10 +15,12 @@ import numpy as np
 from w2v_cli.compute.threads import one_blas_thread
 from w2v_cli.config import TrainConfig
 from w2v_cli.corpus.encode import EncodedCorpus
+from w2v_cli.engines.block_trainer import BlockTrainer, SteppedBlocks
 from w2v_cli.engines.choose import make_measure, make_step, resolve_engine
+from w2v_cli.engines.learning_rate import LearningRate
 from w2v_cli.engines.objective import Objective, make_objective
 from w2v_cli.engines.parameters import initial_parameters, parameter_bytes
-from w2v_cli.engines.sampling import Sample, Sampler, sampler_of
+from w2v_cli.engines.sampling import Sampler, sampler_of
 from w2v_cli.engines.softmax import work_bytes
 from w2v_cli.errors import DivergedError, TrainingError
 from w2v_cli.training.loss_sample import LossSample, MeasuredLoss
@@ -29,9 +31,8 @@ from w2v_cli.training.step_size import default_alpha
 from w2v_cli.training.workers import Workers
 
 TRIAL_SECONDS = 0.05
-# How many of the rows that a block trained are checked after it, and the largest number that they may hold. A NaN, or a
-# number larger than any in a model that has learnt something, soon spreads to every row.
-PROBED_ROWS, LARGEST_NUMBER = 32, 1e4
+# How long a worker may take about the blocks that it takes at once: a run that is told to stop waits so long.
+STRETCH_SECONDS = 0.03
 # A run has diverged if its loss is larger than this multiple of an untrained model's, even if all numbers are finite.
 LARGEST_LOSS = 2.0
 # A run whose subsampling keeps a smaller share of the tokens must have this many windows for each word, in all epochs
@@ -88,8 +89,9 @@ class Trainer:
             return
         words, windows = len(self.corpus.vocabulary), 0
         wanted = LEAST_WINDOWS * words / self.config.epochs
-        for block in range(self.schedule.blocks):
-            windows += np.count_nonzero(self._sample(0, block)[0].has_context)
+        for block, span in enumerate(self.schedule.spans(np.arange(self.schedule.blocks)).tolist()):
+            sample = self.sampler.sample(*self.corpus.read(*span), 0, block)
+            windows += np.count_nonzero(sample.has_context)
             if windows >= wanted:
                 return
         raise TrainingError(
@@ -103,14 +105,29 @@ class Trainer:
         return float(np.average(self.sampler.keep_prob, weights=self.corpus.vocabulary.counts))
 
     def _make_steps(self, objective: Objective) -> None:
-        """Choose the functions that train a block, measure a loss, and take the steps of a trial."""
+        """Choose what trains blocks, measures a loss, and takes the steps of a trial."""
         # All threads share one step of a full softmax; with the other losses, each thread takes its own steps.
         threads = self.config.thread_count if self.config.loss == "softmax" else self.workers
-        self.step = make_step(self.engine, objective, threads, wants_loss=False)
         self._measure_block = make_measure(self.engine, objective, threads)
         # The batches of a softmax, and so its speed, depend on alpha. The middle of the run stands for all of it.
-        middle = float(self.schedule.alpha_at(self.schedule.total_tokens / 2))
-        self._trial_step = make_step(self.engine, objective, threads, middle)
+        middle = float(self.schedule.rate.at(self.schedule.total_tokens / 2))
+
+        def make_blocks(sampler: Sampler, rate: LearningRate, batch_alpha: float | None = None) -> BlockTrainer:
+            inputs = self.corpus, sampler, self.parameters, rate
+            if self.engine == "compiled" and objective.loss != "softmax":
+                from w2v_cli.engines.compiled import CompiledBlocks
+
+                return CompiledBlocks(objective, *inputs, threads, self.schedule.longest)
+            return SteppedBlocks(make_step(self.engine, objective, threads, batch_alpha), *inputs)
+
+        self.blocks = make_blocks(self.sampler, self.schedule.rate)
+        # How long the last blocks took, seconds each. At first a worker takes one block.
+        self._block_seconds = STRETCH_SECONDS
+        # Steps of length 0. To compile, nothing is subsampled: that might leave no token, and then the code that draws
+        # noise words would not be compiled.
+        still = LearningRate(0.0, 0.0, 1)
+        self._trial_blocks = make_blocks(self.sampler, still, middle)
+        self._compile_blocks = make_blocks(self.sampler.keeping_all(), still, middle)
 
     @property
     def workers(self) -> int:
@@ -124,8 +141,7 @@ class Trainer:
     def compile(self) -> float:
         """Compile everything that the run needs; return how long that took, in seconds."""
         start = time.perf_counter()
-        # Without subsampling: it might leave no token, and then the code that draws noise words would not be compiled.
-        self._trial(2, self.sampler.keeping_all())
+        self._try(self._compile_blocks, 2)
         return time.perf_counter() - start
 
     def estimate_peak(self) -> int:
@@ -135,7 +151,7 @@ class Trainer:
         all parameters.
         """
         # A block has a window for each token that subsampling leaves.
-        kept = self.schedule.span(0)[1] * self._kept_share()
+        kept = self.schedule.longest * self._kept_share()
         noise = int(kept / self.sampler.step_windows) * self.sampler.negatives * 4
         copied = min(self.parameters.input_vectors.nbytes, SAVE_BYTES)
         return peak_after(self.workers * (WORKER_BYTES + noise) + copied + self.corpus.boundary_bytes + self.work_bytes)
@@ -150,9 +166,9 @@ class Trainer:
             tokens, start = 50, time.perf_counter()
             while True:
                 begun = time.perf_counter()
-                tokens = self._trial(tokens)
+                tokens = self._try(self._trial_blocks, tokens)
                 now = time.perf_counter()
-                if now - start > TRIAL_SECONDS or tokens >= self.schedule.span(0)[1]:
+                if now - start > TRIAL_SECONDS or tokens >= self.schedule.longest:
                     return (now - begun) / tokens * self.schedule.total_tokens / self.workers
                 tokens *= 4
 
@@ -228,34 +244,41 @@ class Trainer:
         return tally
 
     def _train_next(self, tally: Tally) -> bool:
-        """Train the next block; return whether there was one left."""
-        index = tally.take(self.schedule.blocks * self.config.epochs)
-        if index is None:
+        """Train the next blocks; return whether there were any left."""
+        taken = tally.take(self._end_of_stretch)
+        if not taken:
             return False
         # The loss is measured before this block and not after the previous one, so that a run that was stopped between
         # the two measures it as well when it is resumed.
-        if index and self.schedule.measures_at(index):
-            self._measure(tally, index)
-        self._train_block(index, tally)
+        if taken.start and self.schedule.measures_at(taken.start):
+            self._measure(tally, taken.start)
+        self._train_stretch(taken, tally)
         return True
 
-    def _train_block(self, index: int, tally: Tally) -> None:
-        """Train one block, given by its index in the run."""
-        epoch, turn = divmod(index, self.schedule.blocks)
-        sample, tokens = self._sample(epoch, self.schedule.block_at(epoch, turn))
-        # A run may have more tokens than int32 can count.
-        alphas = self.schedule.alpha_at(self.schedule.tokens_before(index) + sample.positions.astype(np.int64))
-        tables = self.parameters.input_vectors, self.parameters.output_vectors
-        # Overflow is detected below, so numpy need not warn about it.
-        with np.errstate(all="ignore"):
-            loss, _ = self.step(sample, alphas, *tables)
-            rows = np.abs(tables[0][sample.kept_ids[:PROBED_ROWS]])
-        if not np.isfinite(loss) or not (rows < LARGEST_NUMBER).all():
-            raise self._diverged(index + 1, "the vectors have grown without bound")
-        trained = tally.trained or bool(sample.has_context.any())
+    def _end_of_stretch(self, first: int) -> int:
+        """Return where the blocks end that a worker takes at once, if they begin with the block `first`.
+
+        They take no longer than a run may take to stop, and are so few of those left that no worker has much to do
+        when the others have finished. The loss is measured between two stretches.
+        """
+        left = self.schedule.blocks * self.config.epochs - first
+        most = min(self.blocks.most, int(STRETCH_SECONDS / self._block_seconds), left // (2 * self.workers))
+        return min(first + min(max(most, 1), left), self.schedule.next_measured(first))
+
+    def _train_stretch(self, indices: range, tally: Tally) -> None:
+        """Train some blocks of one epoch, given by their indices in the run."""
+        begun = time.perf_counter()
+        epoch, turn = divmod(indices.start, self.schedule.blocks)
+        numbers = self.schedule.blocks_at(epoch, turn, turn + len(indices))
+        spans = self.schedule.spans(numbers)
+        before = self.schedule.tokens_before(np.arange(indices.start, indices.stop))
+        diverged, learnt = self.blocks.train(epoch, numbers, spans, before)
+        if diverged >= 0:
+            raise self._diverged(indices[diverged] + 1, "the vectors have grown without bound")
         with tally.lock:
-            tally.trained |= trained
-            tally.tokens += tokens
+            tally.trained |= learnt
+            tally.tokens += int((spans[:, 1] - spans[:, 0]).sum())
+        self._block_seconds = (time.perf_counter() - begun) / len(indices)
 
     def _check(self, tally: Tally, whole_run: bool) -> MeasuredLoss:
         """Measure the loss while no worker is training.
@@ -301,19 +324,12 @@ class Trainer:
                 tally.losses[epoch - 1] = measured.loss
         return measured
 
-    def _sample(self, epoch: int, block: int) -> tuple[Sample, int]:
-        """Return the windows of a block, and its number of tokens."""
-        ids, boundaries = self.corpus.read(*self.schedule.span(block))
-        return self.sampler.sample(ids, boundaries, epoch, block), len(ids)
-
-    def _trial(self, tokens: int, sampler: Sampler | None = None) -> int:
-        """Take steps of length 0 over the first tokens of the text; return how many tokens there were."""
-        ids, boundaries = self.corpus.read(0, min(tokens, self.schedule.span(0)[1]))
-        sample = (sampler or self.sampler).sample(ids, boundaries, 0, 0)
-        alphas = np.zeros(len(sample.kept_ids))
+    def _try(self, blocks: BlockTrainer, tokens: int) -> int:
+        """Train the first tokens of the text; return how many there were."""
+        tokens = min(tokens, self.schedule.longest)
         with one_blas_thread():
-            self._trial_step(sample, alphas, self.parameters.input_vectors, self.parameters.output_vectors)
-        return len(ids)
+            blocks.train(0, np.zeros(1, np.int64), np.array([[0, tokens]]), np.zeros(1, np.int64))
+        return tokens
 
     def _progress(self, tally: Tally, first_token: int, seconds: float) -> Progress:
         """Return how far the run has come, `seconds` after it started with `first_token`."""
@@ -322,7 +338,7 @@ class Trainer:
             tokens,
             self.schedule.total_tokens,
             epoch=min(tokens // self.corpus.token_count, self.config.epochs - 1) + 1,
-            alpha=float(self.schedule.alpha_at(tokens)),
+            alpha=float(self.schedule.rate.at(tokens)),
             loss=tally.loss,
             words_per_second=(tokens - first_token) / seconds,
             seconds=seconds,
@@ -332,11 +348,11 @@ class Trainer:
         """Return the error for a run that has diverged within its first `blocks` blocks."""
         last = max(blocks - 1, 0)
         epoch, turn = divmod(last, self.schedule.blocks)
-        alpha = float(self.schedule.alpha_at(self.schedule.tokens_before(last)))
+        alpha = float(self.schedule.rate.at(self.schedule.tokens_before(last)))
         return DivergedError(
             f"training diverged in epoch {epoch + 1}, block {turn + 1:,} of {self.schedule.blocks:,},"
             f" at alpha {alpha:.3g}: {what}",
-            hint=f"lower --alpha (now {self.schedule.alpha_start:g})",
+            hint=f"lower --alpha (now {self.schedule.rate.start:g})",
         )
 
 
