@@ -96,7 +96,8 @@ class CompiledBlocks:
     longest : the most tokens of a block.
     """
 
-    # So many that Python takes less than a two-hundredth of the time (measured: help/design.md, "Blocks in one call").
+    # With so many, Python takes less than a two-hundredth of the time
+    # (measured: help/design.md, "Several blocks in one call").
     most = 32
 
     def __init__(
