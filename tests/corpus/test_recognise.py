@@ -106,6 +106,13 @@ FILES = [
     ("pairs.txt", b"[('the', 'DT'), ('boats', 'NNS')]", "lists of words as Python prints them", "join"),
     ("nested.json", b'[["the", "boats"], ["came", "home"]]', "JSON", "'.[] | join"),
     ("strings.jsonl", b'"The boats\\ncame home."\n"They \\"slept\\"."\n', "JSON lines", "jq -r ."),
+    ("fragment.html", b"<p>The boats came home.</p>\n", "HTML", "pandoc"),
+    (
+        "records.txt",
+        b"{'text': 'The boats', 'id': 1}\n{'text': 'They', 'id': 2}\n",
+        "records as Python prints them",
+        "line",
+    ),
     ("fragment.xml", b"<letter><p>The boats came home.</p></letter>\n", "XML", "xmllint"),
     ("a.vec", b"2 3\nboat 1 2 3\nship 1 2 4\n", "a file of word vectors", "similar"),
     ("glove.txt", b"boat 0.5 -.25 1e-3\nship 0.5 0.25 1\nsea 0.1 0.2 0.3\n", "a file of word vectors", "similar"),

@@ -62,6 +62,7 @@ _HTML_TAG = re.compile(rb"</?(?:p|div|span|a|li|ul|td|tr|table|h[1-6]|br|img|scr
 _JSON = re.compile(rb'\s*(?:\[\s*)?\{\s*"(?:[^"\\\n]|\\.)*"\s*:\s*(?:["\[{\d-]|true|false|null)')
 _SUBTITLES = re.compile(rb"\s*(?:WEBVTT\b[^\r\n]*\r?\n|[0-9]+[ ]*\r?\n[0-9:,. ]+-->)")
 # Words may have apostrophes, which Python puts between double quotes.
+_RECORD = re.compile(rb"""\s*\{'[^'\n]+': ['"\[{0-9]""")
 _NESTED = re.compile(rb"""\s*\[[\[(](?:'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"),? ?['"\])]""")
 _LIST = re.compile(rb"""\[(?:'(?:[^'\\\n]|\\.)*'|"[^"\n]*")(?:, (?:'(?:[^'\\\n]|\\.)*'|"[^"\n]*"))*\]\r?""")
 _STRINGS = re.compile(rb'\s*\[\s*(?:"(?:[^"\\\n]|\\.)*",\s*\n\s*){2}"')
@@ -173,6 +174,8 @@ def _markup(sample: bytes, path: str) -> tuple[str, str] | None:
         return "HTML", "pandoc -f html -t plain turns it into text"
     if _SUBTITLES.match(sample):
         return "a file of subtitles", "tr -d '\\r' < FILE | grep -v -e '-->' -e '^[0-9]*$' leaves what is said"
+    if path.lower().endswith((".html", ".htm")) and sample.lstrip().startswith(b"<"):
+        return "HTML", "pandoc -f html -t plain turns it into text"
     if not _XML.match(sample) and not (path.lower().endswith((".xml", ".tei")) and sample.lstrip().startswith(b"<")):
         return None
     if b"<html" in sample[:2048].lower():
@@ -185,6 +188,8 @@ def _markup(sample: bytes, path: str) -> tuple[str, str] | None:
 def _lists(sample: bytes) -> tuple[str, str] | None:
     """Recognise sentences that Python has printed as lists of words."""
     lines = [line for line in sample.split(b"\n")[:20] if line.strip()]
+    if len(lines) > 1 and all(_RECORD.match(line) for line in lines):
+        return "records as Python prints them", "write the text of each record on a line instead"
     # A list of lists is on one line, and JSON has been recognised before.
     if _NESTED.match(sample) or (len(lines) > 1 and all(_LIST.fullmatch(line) for line in lines[:-1])):
         return "lists of words as Python prints them", 'write " ".join(words) for each list instead'
