@@ -62,9 +62,9 @@ def unsegmented_hint(sample: bytes) -> str | None:
     # Segmented texts may have wide spaces, which are letters to --tokenize whitespace.
     if text.count("\u3000") * language.longest_mean >= counts[name]:
         return "Hint: wide spaces (U+3000) do not separate words here; --normalize nfkc makes plain spaces of them"
-    # Nearly every Japanese sentence has kana, and no Chinese sentence has any.
-    if 21 * len(_KANA.findall(text)) > counts["Chinese"]:
-        name = "Japanese" if name == "Chinese" else name
+    # The two share Chinese characters. Nearly every Japanese sentence has kana, and no Chinese sentence has any.
+    if name == "Chinese" and 21 * len(_KANA.findall(text)) > counts[name]:
+        name = "Japanese"
     return (
         f"Hint: this looks like {name} without white space between words, so whole phrases count as words; "
         f"segment it first, such as with {_LANGUAGES[name].tools}"
