@@ -184,8 +184,12 @@ def test_sentences_stay_apart_and_tokens_whole() -> None:
 
 
 def test_unknown_options_and_bad_values_are_named() -> None:
-    with pytest.raises(ConfigError, match="unknown options: vector_size"):
-        w2v.train(SENTENCES, vector_size=5)
+    with pytest.raises(ConfigError, match="unknown options: sg, vector_size") as caught:
+        w2v.train(SENTENCES, vector_size=5, sg=1)
+    assert caught.value.hint == 'sg is model="skipgram" or model="cbow" here, vector_size is dim here'
+    with pytest.raises(ConfigError, match=r"--dim 5\.0 is a float") as caught:
+        w2v.train(SENTENCES, dim=5.0)
+    assert caught.value.hint == "write 5"
     with pytest.raises(ConfigError, match="--dim 0 is too small"):
         w2v.train(SENTENCES, dim=0)
     with pytest.raises(ConfigError, match="--tokenize letters is not one of whitespace, words"):

@@ -129,7 +129,7 @@ def test_a_word_of_glove_may_hold_spaces(tmp_path: Path) -> None:
     ("name", "content", "message"),
     [
         ("a.txt", b"", "is empty"),
-        ("a.txt", b"2 3\na 1.5 2.5 3.5\n", "is cut short: its first line promises 2 words, but 1 lines follow"),
+        ("a.txt", b"2 3\na 1.5 2.5 3.5\n", "is cut short: its first line promises 2 words, but 1 line follows"),
         ("a.txt", b"1 3\na 1 2 3\nb 1 2 3\n", "has too many lines: its first line promises 1 words"),
         ("a.txt", b"2 3\na 1 2 3\nb 1 2", "line 3: the line does not end"),
         ("a.txt", b"2 3\na 1 2 3 \nb 1 2 3", "line 3: the line does not end"),

@@ -306,7 +306,8 @@ def _opened(path: str) -> AbstractContextManager[IO[bytes]]:
 
 
 def _unreadable(path: str, error: OSError) -> CorpusError:
-    return CorpusError(f"{name_of(path)} cannot be read: {error.strerror}")
+    hint = "download it first, and name the file" if "://" in path else None
+    return CorpusError(f"{name_of(path)} cannot be read: {error.strerror}", hint=hint)
 
 
 def _state_of(raw: IO[bytes]) -> tuple[int, int] | None:
