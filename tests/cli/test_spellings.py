@@ -78,6 +78,8 @@ def test_the_demo_of_word2vec_is_given_in_our_spelling(before: list[str], capsys
         ("similar king --topn 5 --restrict_vocab 9", "similar king -k 5 --restrict-vocab 9"),
         ("most_similar king -model 'my v.bin'", "similar king -m 'my v.bin'"),
         ("doesnt_match a b c", "odd a b c"),
+        ("nn v.bin king", "similar king -m v.bin"),
+        ("accuracy questions.txt", "eval questions.txt"),
         ("eval gold.txt --dummy4unknown 1", "eval gold.txt --oov wrong"),
         ("convert a b --binary", "convert a b --format binary"),
         # fastText
@@ -138,9 +140,9 @@ def test_spellings_that_mean_the_same_are_accepted(typed: str, name: str, value:
 def test_attached_values_and_negative_numbers_are_still_read() -> None:
     Path("vectors.bin").touch()
     found = parsed("similar", ["-k5", "-mvectors.bin", "--threshold", "-0.5", "--exclude", "-x", "king"])
-    assert {name: found[name] for name in ("count", "model_path", "threshold", "exclude", "words")} == {
+    assert {name: found[name] for name in ("count", "model_paths", "threshold", "exclude", "words")} == {
         "count": 5,
-        "model_path": "vectors.bin",
+        "model_paths": ("vectors.bin",),
         "threshold": -0.5,
         "exclude": ("-x",),
         "words": ("king",),
@@ -203,6 +205,11 @@ def test_a_file_that_begins_with_a_hyphen_is_told_of_two_hyphens(capsys: pytest.
         assert hint == f"put -- before file names that begin with a hyphen: w2v train -- {name}"
 
 
+def test_an_option_is_suggested_by_its_long_name(capsys: pytest.CaptureFixture[str]) -> None:
+    assert told(capsys, "train", "--hepl")[1] == "did you mean --help?"
+    assert told(capsys, "train", "--ouptut", "m")[1] == "did you mean --output?"
+
+
 def test_the_shell_gives_the_same_answers(capsys: pytest.CaptureFixture[str]) -> None:
     save_model("m.safetensors", ["a", "b"], None, {"input_vectors": np.ones((2, 2), np.float32)}, {})
     done = subprocess.run(
@@ -212,7 +219,7 @@ def test_the_shell_gives_the_same_answers(capsys: pytest.CaptureFixture[str]) ->
         text=True,
     )
     assert (done.returncode, done.stdout) == (0, "a\tb\t1.0000\n")
-    assert done.stderr.splitlines()[1] == "Hint: in w2v's spelling: w2v similar a -m m.safetensors -k 3"
+    assert done.stderr.splitlines()[1] == "Hint: in w2v's spelling: w2v similar a -k 3"
 
 
 def options_of(name: str) -> dict[str, click.Parameter]:

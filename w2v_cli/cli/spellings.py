@@ -76,13 +76,16 @@ _COMMANDS = {
     "cbow": "train --model cbow",
     "word2phrase": "phrases",
     "most-similar": "similar",
-    "nn": "similar",
+    "nn": "similar -m",
     "analogies": "analogy",
     "word-analogy": "analogy",
     "doesnt-match": "odd",
     "similarity": "distance",
+    "accuracy": "eval",
     "compute-accuracy": "eval",
     "evaluate": "eval",
+    "evaluate-word-analogies": "eval",
+    "evaluate-word-pairs": "eval",
 }
 # Values of options with a choice.
 _VALUES = {
@@ -282,7 +285,9 @@ class _Line:
     def _unknown(self, typed: str) -> None:
         """Take a word that begins with a hyphen for what it is, or say which option may have been meant."""
         key = _key(typed.partition("=")[0])
-        names = {_key(spelling): option.opts[0] for spelling, option in self.known.items() if len(spelling) > 2}
+        # An option is named by its first long spelling: --help says more than -h.
+        long = {item: max(item.opts, key=lambda spelling: spelling[:2] == "--") for item in self.known.values()}
+        names = {_key(spelling): long[option] for spelling, option in self.known.items() if len(spelling) > 2}
         names |= {other: own.split()[0] for other, own in _OPTIONS.items() if own != "{}" and self._has(own)}
         # A word with a hyphen in front must be very similar to be taken for an option.
         near = get_close_matches(key, names, n=1, cutoff=0.6 if self.takes_files or typed.startswith("--") else 0.8)

@@ -116,7 +116,10 @@ def as_utf8(blocks: Iterator[bytes], name: str, encoding: str, errors: str, dama
                 hint=encoding_hint(error.object, error.start, encoding),
             ) from None
         except UnicodeError as error:
-            raise CorpusError(f"{name} is not {encoding} near byte {bytes_read:,} ({error})") from None
+            raise CorpusError(
+                f"{name} is not {encoding} near byte {bytes_read:,} ({error})",
+                hint=encoding_hint(block, 0, encoding),
+            ) from None
 
     for block in blocks:
         if data := decoded(block, False):

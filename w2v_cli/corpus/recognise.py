@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from w2v_cli.corpus.encodings import UTF8
 from w2v_cli.corpus.guess import BYTE_ORDER_MARKS, iso_2022, utf16_or_32
-from w2v_cli.corpus.tables import table
+from w2v_cli.corpus.tables import table, word_vectors
 from w2v_cli.storage.opening import STDIN
 from w2v_cli.storage.signatures import SUFFIXES, kind_of
 
@@ -109,7 +109,9 @@ def text_kind(sample: bytes, path: str) -> Kind | None:
     sample : the first bytes, as UTF-8; the last line may be incomplete · path : the file.
     """
     sample = sample.removeprefix(b"\xef\xbb\xbf")
-    found = _markup(sample) or _json(sample) or _lists(sample) or table(sample, path, len(sample) >= SAMPLE_BYTES)
+    is_cut = len(sample) >= SAMPLE_BYTES
+    found = _markup(sample) or _json(sample) or _lists(sample)
+    found = found or word_vectors(sample, path, is_cut) or table(sample, path, is_cut)
     if found is None:
         return None
     name, hint = found

@@ -1,4 +1,4 @@
-"""Recognise tables: CSV, columns that are separated by tabs, and the annotated sentences of CoNLL-U."""
+"""Recognise tables: CSV, columns that are separated by tabs, the sentences of CoNLL-U, and word vectors."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ _LEAST_ROWS = 3
 _UNPACKERS = {".gz": "zcat", ".bz2": "bzcat", ".xz": "xzcat", ".zst": "zstdcat"}
 # Comments, and then a line for each token of a sentence: its number, the word, and eight more columns.
 _CONLLU = re.compile(rb"(?:#[^\n]*\n|\s*\n)*1(?:-[0-9]+)?\t[^\t\n]+(?:\t[^\t\n]*){8}\n")
+# A word, and the first numbers of its vector, most of which have a decimal point.
+_VECTOR = re.compile(r"\S*[^\s\d.,+-]\S*(?:[ \t]+[+-]?(?:\d*\.\d+|\d+\.?)(?:[eE][+-]?\d+)?){5,}[ \t\r]*")
 _SENTENCES = """awk -F'\\t' '/^[0-9]+\\t/ {printf "%s ", $2} /^\\r?$/ {print ""}'"""
 
 
@@ -37,6 +39,24 @@ def table(sample: bytes, path: str, is_cut: bool) -> tuple[str, str] | None:
         command = _command(path, f"cut -f {column}")
         return "a table with tabs", f"{command} writes column {column}, which is a text"
     return None
+
+
+def word_vectors(sample: bytes, path: str, is_cut: bool) -> tuple[str, str] | None:
+    """Return that a file holds word vectors, and what to do with it; None for a text.
+
+    Lines of numbers, such as the identifiers of products, are a text: the first field of a vector must be a word, and
+    most of its numbers must have a decimal point.
+    """
+    lines = sample.decode("utf-8", "replace").split("\n")
+    lines = [line for line in (lines[:-1] if is_cut else lines) if line.strip()]
+    if lines and re.fullmatch(r"\d+ \d+\s*", lines[0]):
+        del lines[0]
+    # Few lines are looked at, so that a text costs nothing.
+    lines = lines[:20]
+    found = [line for line in lines if _VECTOR.fullmatch(line) and 2 * line.count(".") > len(line.split())]
+    if len(lines) < _LEAST_ROWS or len({len(line.split()) for line in found}) != 1 or len(found) < 0.5 * len(lines):
+        return None
+    return "a file of word vectors", f"w2v similar -m {shlex.quote(path)} WORD asks it; name only texts"
 
 
 def _plain_suffix(path: str) -> str:

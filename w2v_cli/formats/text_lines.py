@@ -172,4 +172,4 @@ def _value(text: bytes, row: int, word: bytes) -> np.float32:
         number, name = (part[:40].decode(errors="replace") for part in (text, word))
         comma = "write numbers with a point, not with a comma: 0.5" if text.strip(b"-+0123456789") == b"," else None
         hint = comma or (_NOT_FINITE_HINT if text.lower().lstrip(b"+-") in _NOT_FINITE else None)
-        raise BadLine(row, f"{number} {error}, in the vector of {name}", hint) from None
+        raise BadLine(row, f"“{number}” {error}, in the vector of {name}", hint) from None
