@@ -123,7 +123,7 @@ def test_utf16_that_is_none_is_told_what_it_may_be(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_bytes("Das Café war geöffnet, und das Mädchen schlief.\n".encode("cp1252") * 9)
     with pytest.raises(CorpusError, match="is not utf-16") as caught:
         read(tmp_path / "a.txt", encoding="utf-16")
-    assert "--encoding windows-1252" in str(caught.value.hint)
+    assert "--encoding windows-1252 (Café)" in str(caught.value.hint)
 
 
 def test_all_names_of_an_encoding_are_the_same() -> None:
