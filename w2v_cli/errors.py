@@ -5,7 +5,6 @@ The library raises these errors; only `cli.main` turns them into messages.
 
 from __future__ import annotations
 
-import shlex
 import sys
 
 
@@ -68,6 +67,9 @@ class MissingExtraError(W2VError):
     """
 
     def __init__(self, what: str, package: str, otherwise: str = "") -> None:
+        # Imported here so that `w2v --help` need not wait for it.
+        import shlex
+
         # The extra of an installed w2v cannot be named, because the index need not have w2v. A plain `pip` may belong
         # to another Python.
         command = shlex.join([sys.executable or "python3", "-m", "pip", "install", package])

@@ -135,6 +135,12 @@ def test_old_spellings_and_the_environment_are_understood(text: Path, tmp_path: 
         (["corpus.txt", "--loss", "hs", "--negative", "5"], 2, "--negatives has no meaning with --loss hs"),
         (["corpus.txt", "--loss", "hs", "--negatives", "0"], 2, "--negatives has no meaning with --loss hs"),
         (["corpus.txt", "--cbow-step", "scaled"], 2, "--cbow-step has no meaning with --model skipgram"),
+        # Of several such options, the one that was typed first is named.
+        (
+            ["corpus.txt", "--loss", "hs", "--noise-exponent", "0.75", "--negatives", "5"],
+            2,
+            "--noise-exponent has no meaning with --loss hs",
+        ),
         (["none.txt", "--checkpoint-every", "1m"], 2, "--checkpoint-every has no effect without --checkpoint"),
         (["corpus.txt", "--cbow-sum"], 2, "--cbow-sum has no meaning with --model skipgram"),
         (["corpus.txt", "--negatives", "0"], 2, "without noise every score would grow without bound"),

@@ -208,7 +208,7 @@ def test_the_command_that_takes_a_text_out_of_a_table_works(tmp_path: Path) -> N
         (tmp_path / name).write_bytes(data)
         with pytest.raises(CorpusError) as caught:
             read(tmp_path / name)
-        command = str(caught.value.hint).split(" writes ")[0].replace("python -c", f"{sys.executable} -c")
+        command = str(caught.value.hint).split(" writes ")[0].replace("python3 -c", f"{sys.executable} -c")
         subprocess.run(command, shell=True, check=True, cwd=tmp_path)
         assert (tmp_path / "text.txt").read_text() == text
 

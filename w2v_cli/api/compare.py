@@ -66,10 +66,11 @@ def compare(
         vectors = model.word_vectors
         asked = [parse_query(text, vectors) for text in texts]
         known = [i for i, query in enumerate(asked) if all(word in vectors for word in query.words)]
-        answers = most_similar(vectors, [asked[i] for i in known], k, **limits)
-        compared = [Compared(text, {**found, name: None}) for text, found in compared]
-        for i, found in zip(known, answers, strict=True):
-            compared[i] = Compared(asked[i].text, {**compared[i].neighbours, name: found})
+        answers = dict(zip(known, most_similar(vectors, [asked[i] for i in known], k, **limits), strict=True))
+        compared = [
+            Compared(asked[i].text if i in answers else text, {**neighbours, name: answers.get(i)})
+            for i, (text, neighbours) in enumerate(compared)
+        ]
     return compared
 
 

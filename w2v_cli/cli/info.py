@@ -21,7 +21,6 @@ _TOML_KEY = re.compile("[A-Za-z0-9_-]+")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _NOT_ASCII = re.compile("[^ -~]")
 
-
 # What the formats are called in their programs; --json has only the names that --format takes.
 _FORMATS = {
     "text": "text (word2vec's text format)",

@@ -106,7 +106,7 @@ class LazyGroup(click.Group):
             # Imported here because only a mistyped command needs them.
             from difflib import get_close_matches
 
-            from w2v_cli.cli.spellings import check_command
+            from w2v_cli.cli.translation import check_command
 
             check_command(self, ctx, args)
             for near in get_close_matches(args[0], COMMANDS, n=1):
@@ -115,18 +115,18 @@ class LazyGroup(click.Group):
                 ctx.fail(f"No such command '{args[0]}'. It must be one of {', '.join(COMMANDS)}.")
         name, command, arguments = super().resolve_command(ctx, args)
         if name is not None and command is not None and not _plain(command, arguments):
-            from w2v_cli.cli.spellings import check_options
+            from w2v_cli.cli.translation import check_options
 
             check_options(name, command, arguments)
         return name, command, arguments
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse the options before the command; those of other programs, which have no commands, get an answer."""
+        """Parse the options before the command. A line of word2vec.c, which has no commands, is answered with ours."""
         given = list(args)
         try:
             return super().parse_args(ctx, args)
         except click.NoSuchOption:
-            from w2v_cli.cli.spellings import check_command
+            from w2v_cli.cli.translation import check_command
 
             check_command(self, ctx, given)
             raise

@@ -49,7 +49,7 @@ class Session:
                 note_all(file.remarks)
             except ModelFileError as error:
                 if isinstance(error.__cause__, FileNotFoundError):
-                    # Unlike `info` and `convert`, the commands that ask a model look for it under a default name.
+                    # A command that asks a model looks for model.safetensors if no other is named.
                     error.hint = "make one with w2v train CORPUS, or name one with -m"
                 raise
         return self._models[path, reading]

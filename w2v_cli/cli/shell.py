@@ -8,6 +8,7 @@ import os
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import fields
 from pathlib import Path
 
 import click
@@ -79,10 +80,11 @@ def _ask(context: click.Context, arguments: Sequence[str], always: Sequence[str]
     """Run a command. If it fails, say why; the shell continues."""
     try:
         name, command, given = w2v.resolve_command(context, [arguments[0], *always, *arguments[1:]])
-        assert command is not None
-        # `command.main` would end the program if the reader of stdout closes its pipe.
+        if command is None:  # click finds none only while a shell completes a line
+            return
         # The questions read the model as the shell has read it.
-        reading = {name: context.params[name] for name in ("format", "errors", "repeats", "lenient")}
+        reading = {item.name: context.params[item.name] for item in fields(ReadOptions)}
+        # `command.main` would end the program if the reader of stdout closes its pipe.
         with command.make_context(name, given, parent=context, default_map=reading) as inner:
             command.invoke(inner)
     except click.exceptions.Exit:

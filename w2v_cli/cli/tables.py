@@ -7,7 +7,6 @@ import functools
 import os
 import stat
 import sys
-import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain, islice
 from typing import Any, TypeVar
@@ -165,6 +164,9 @@ def display_width(text: str) -> int:
     """
     if text.isascii():
         return len(text)
+    # Imported here so that `w2v --help` need not wait for it.
+    import unicodedata
+
     # The vowels and final consonants of decomposed Hangul are drawn into the syllable that their first letter began.
     return sum(
         0

@@ -141,8 +141,9 @@ def train(
 def _begun(options: dict[str, Any], given: dict[str, Any]) -> TrainConfig:
     """Return the configuration of a new run; refuse an option that was given but has no effect, even its default."""
     config = TrainConfig(**options)
-    for name in options.keys() & given.keys():
-        config.require_effect(name)
+    for name in options:
+        if name in given:
+            config.require_effect(name)
     return config
 
 

@@ -183,7 +183,7 @@ def _is_utf8_but_zeros(sample: bytes) -> bool:
 
 
 def _is_prose(sample: bytes, encoding: str) -> bool:
-    """Whether nearly all characters are letters, marks, digits, punctuation or white space, and some are spaces."""
+    """Whether nearly all characters can be printed or are white space, and most are letters, digits or underscores."""
     text = sample[: len(sample) // 2 * 2].decode(encoding, "replace")
     good = sum(character.isprintable() or character in "\t\n\r" for character in text)
     return good > 0.99 * len(text) and "\ufffd" not in text[:-1] and len(re.findall(r"\w", text)) > 0.5 * len(text)

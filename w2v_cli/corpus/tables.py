@@ -19,7 +19,7 @@ _VECTOR = re.compile(r"\S*[^\s\d.,+-]\S*(?:[ \t]+[+-]?(?:\d*\.\d+|\d+\.?)(?:[eE]
 _SENTENCES = """awk -F'\\t' '/^[0-9]+\\t/ {printf "%s ", $2} /^\\r?$/ {print ""}'"""
 
 
-def table(sample: bytes, path: str, is_cut: bool) -> tuple[str, str] | None:
+def table_kind(sample: bytes, path: str, is_cut: bool) -> tuple[str, str] | None:
     """Return the name of the kind of table that begins like this, and how to take a text out of it; None for a text.
 
     Parameters
@@ -122,7 +122,7 @@ def _longest(rows: list[list[str]]) -> int:
 def _csv_hint(column: int, delimiter: str, path: str) -> str:
     rows = "csv.reader(sys.stdin)" if delimiter == "," else f"csv.reader(sys.stdin, delimiter='{delimiter}')"
     script = f"import csv,sys; sys.stdout.writelines(r[{column - 1}] + '\\n' for r in {rows})"
-    command = _command(path, f'python -c "{script}"')
+    command = _command(path, f'python3 -c "{script}"')
     return f"{command} writes column {column}, which is a text"
 
 

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from hashlib import _Hash
 
 PIECE_BYTES = 1 << 20
-# Most texts of which one is no text are found in a folder.
+# For an error about one of several texts: usually the user has named a folder that holds other files too.
 _LEAVE_OUT = "of a folder, --suffix .txt takes only the files with that suffix"
 
 

@@ -58,9 +58,9 @@ def unsegmented_hint(sample: bytes) -> str | None:
     runs = [token for token in text.replace("\u200b", " ").split() if re.search(f"[{language.characters}]", token)]
     if sum(map(len, runs)) <= language.longest_mean * len(runs):
         return None
-    # Nearly every Japanese sentence has kana, and no Chinese sentence has any.
-    if 21 * len(_KANA.findall(text)) > counts["Chinese"]:
-        name = "Japanese" if name == "Chinese" else name
+    # The two share Chinese characters. Nearly every Japanese sentence has kana, and no Chinese sentence has any.
+    if name == "Chinese" and 21 * len(_KANA.findall(text)) > counts[name]:
+        name = "Japanese"
     return (
         f"Hint: this looks like {name} without white space between words, so whole phrases count as words; "
         f"segment it first, such as with {_LANGUAGES[name].tools}"

@@ -206,7 +206,7 @@ def _with_rating(name: str, layout: Layout, column: str) -> Layout:
     if chosen is None:
         columns = ", ".join(title for title in layout.header or () if title)
         has = f"its header names {columns}" if columns else "it has no header: give the column's number, from 1"
-        raise GoldFileError(f"{name} has no column of ratings called {column}", hint=has)
+        raise GoldFileError(f"{name} has no column of ratings called {column}", f"{has}; two columns hold the words")
     return chosen
 
 
@@ -219,7 +219,8 @@ def _read_pairs(name: str, rows: _Lines, layout: Layout) -> PairSet:
             ratings.append(found[2])
         elif not line.startswith("#") and not (i == 0 and layout.has_header_row):
             place = f" in {layout.column}" if layout.is_chosen else ""
-            raise GoldFileError(f"{name}, line {number}: expected two words and a number{place}", hint=_HINT)
+            hint = "name another column of ratings" if layout.reason == "given" else _HINT
+            raise GoldFileError(f"{name}, line {number}: expected two words and a number{place}", hint)
     if not pairs:
         raise GoldFileError(f"{name} holds no questions and no pairs", hint=_HINT)
     remarks = (layout.remark,) if layout.remark else ()

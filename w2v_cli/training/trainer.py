@@ -34,8 +34,9 @@ TRIAL_SECONDS = 0.05
 PROBED_ROWS, LARGEST_NUMBER = 32, 1e4
 # A run has diverged if its loss is larger than this multiple of an untrained model's, even if all numbers are finite.
 LARGEST_LOSS = 2.0
-# A run that keeps a smaller share of its tokens must have this many windows for each word. With half as many the loss
-# stays that of an untrained model, and with three halves it has hardly begun to fall.
+# A run whose subsampling keeps a smaller share of the tokens must have this many windows for each word, in all epochs
+# together. With half as many, the loss stays that of an untrained model; with one and a half times as many, it has
+# hardly begun to fall.
 LEAST_KEPT, LEAST_WINDOWS = 0.1, 20
 
 
@@ -82,10 +83,11 @@ class Trainer:
 
     def _require_windows(self) -> None:
         """Refuse a run whose subsampling leaves too little to learn from."""
-        words, kept = len(self.corpus.vocabulary), self._kept_share()
-        windows, wanted = 0, LEAST_WINDOWS * words / self.config.epochs
+        kept = self._kept_share()
         if kept >= LEAST_KEPT:
             return
+        words, windows = len(self.corpus.vocabulary), 0
+        wanted = LEAST_WINDOWS * words / self.config.epochs
         for block in range(self.schedule.blocks):
             windows += np.count_nonzero(self._sample(0, block)[0].has_context)
             if windows >= wanted:
