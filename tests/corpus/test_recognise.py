@@ -196,6 +196,21 @@ def test_asian_text_without_a_mark_is_named(tmp_path: Path, text: str, encoding:
     assert read(tmp_path / "t.txt", encoding=encoding).decode().startswith(text)
 
 
+@pytest.mark.parametrize("header", ["", "9 6\n"])
+@pytest.mark.parametrize("blank", [" ", "\t"])
+def test_word_vectors_are_no_text_but_numbers_are(tmp_path: Path, header: str, blank: str) -> None:
+    rows = [["0.25", "-1.5e-3", ".5", "-7.", "1", "0.125"]] * 9
+    for suffix in ("txt", "vec"):
+        path = tmp_path / f"v.{suffix}"
+        path.write_text(header + "".join(blank.join([f"w{n}", *row]) + "\n" for n, row in enumerate(rows)))
+        with pytest.raises(CorpusError, match="is a file of word vectors, not plain text") as caught:
+            read(path)
+        assert f"w2v similar -m {path} WORD asks it" in str(caught.value.hint)
+    for line in (["1.5", *rows[0]], [f"item{n}" for n in range(7)], ["basket", *map(str, range(6))], ["v1.0", "2.5"]):
+        path.write_text((blank.join(line) + "\n") * 9)
+        assert read(path).split() == " ".join(line * 9).encode().split()
+
+
 def test_short_and_packed_binary_data_are_not_taken_for_another_encoding(tmp_path: Path) -> None:
     for data in (NOISE[:300].replace(b"\0", b"\1"), zlib.compress(LINES + NOISE)):
         (tmp_path / "t.txt").write_bytes(data)

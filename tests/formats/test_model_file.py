@@ -137,6 +137,8 @@ def test_checking_a_path_touches_nothing(model: Path, tmp_path: Path) -> None:
 def test_a_path_that_cannot_be_written_is_refused_beforehand(tmp_path: Path) -> None:
     with pytest.raises(ModelFileError, match="is a folder"):
         check_writable(tmp_path)
+    with pytest.raises(ModelFileError, match="new/ is a folder"):
+        check_writable(f"{tmp_path}/new/")
     with pytest.raises(ModelFileError, match="there is no folder"):
         check_writable(tmp_path / "missing" / "model")
     with pytest.raises(ModelFileError, match="not a regular file"):

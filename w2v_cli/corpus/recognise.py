@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from w2v_cli.corpus.encodings import UTF8
 from w2v_cli.corpus.guess import BYTE_ORDER_MARKS, iso_2022, utf16_or_32
-from w2v_cli.corpus.tables import table_kind, vectors
+from w2v_cli.corpus.tables import table_kind, word_vectors
 from w2v_cli.storage.opening import STDIN
 from w2v_cli.storage.signatures import SUFFIXES, kind_of
 
@@ -112,9 +112,8 @@ def text_kind(sample: bytes, path: str) -> Kind | None:
     """
     sample = sample.removeprefix(b"\xef\xbb\xbf")
     is_cut = len(sample) >= SAMPLE_BYTES
-    found = (
-        _markup(sample, path) or _json(sample) or _lists(sample) or table_kind(sample, path, is_cut) or vectors(sample)
-    )
+    found = _markup(sample, path) or _json(sample) or _lists(sample)
+    found = found or word_vectors(sample, path) or table_kind(sample, path, is_cut)
     if found is None:
         return None
     name, hint = found

@@ -1,4 +1,4 @@
-"""Recognise tables: CSV, columns that are separated by tabs, and the annotated sentences of CoNLL-U."""
+"""Recognise tables: CSV, columns that are separated by tabs, the sentences of CoNLL-U, and word vectors."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from w2v_cli.storage.opening import OPENERS, STDIN, suffix_of
 _LEAST_ROWS = 3
 # A word and numbers; at least one of them has a point, because a text may consist of whole numbers.
 _VECTOR = re.compile(rb"(\S+)((?:[ \t]+[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?){2,})\s*")
+_WORD = re.compile(rb"[^0-9.,+-]")
 _HEADER = re.compile(rb"[0-9]+[ \t]+([0-9]+)[ \t]*\r?\n")
 # After the word, the columns of CoNLL's older tables are parts of speech such as NNP and chunks such as B-NP; those of
 # TreeTagger are the part of speech and the lemma.
@@ -49,7 +50,7 @@ def table_kind(sample: bytes, path: str, is_cut: bool) -> tuple[str, str] | None
     return None
 
 
-def vectors(sample: bytes) -> tuple[str, str] | None:
+def word_vectors(sample: bytes, path: str) -> tuple[str, str] | None:
     """Return what word vectors are called, and a hint, if a sample is words with equally many numbers; None if not."""
     header = _HEADER.match(sample)
     lines = sample[header.end() if header else 0 :].split(b"\n", 20)[:-1]
@@ -58,10 +59,13 @@ def vectors(sample: bytes) -> tuple[str, str] | None:
     widths = {len(row) for row in numbers}
     if len(numbers) < max(2, len(lines)) or len(widths) != 1:
         return None
+    # Lines of numbers alone, such as the identifiers of products, are a text.
+    if 2 * sum(bool(_WORD.search(match[1])) for match in matches if match) < len(numbers):
+        return None
     is_headed = header is not None and int(header[1][:9]) in widths
     if not is_headed and 2 * sum(b"." in number for row in numbers for number in row) < len(numbers) * max(widths):
         return None
-    return "a file of word vectors", "w2v similar -m FILE WORD asks them; train on a text"
+    return "a file of word vectors", f"w2v similar -m {shlex.quote(path)} WORD asks it; name only texts"
 
 
 def _has_tags(sample: bytes) -> bool:

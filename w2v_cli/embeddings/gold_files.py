@@ -8,7 +8,7 @@ from functools import partial
 from w2v_cli.corpus.guess import likely_encodings
 from w2v_cli.embeddings.not_gold import HEAD_BYTES, refuse_other_files
 from w2v_cli.errors import GoldFileError, MissingExtraError
-from w2v_cli.storage.opening import OPENERS, decompressed, open_input, suffix_of
+from w2v_cli.storage.opening import OPENERS, decompressed, missing_hint, open_input, suffix_of
 
 _SUFFIXES = ("", ".txt", ".tsv", ".tab", ".csv")
 _CHUNK_BYTES = 1 << 20
@@ -54,7 +54,8 @@ def read_text(name: str) -> str:
     except (GoldFileError, MissingExtraError):
         raise
     except OSError as error:
-        raise GoldFileError(f"cannot read {name}: {error.strerror or error}") from error
+        why = f"cannot read {name}: {error.strerror or error}"
+        raise GoldFileError(why, hint=missing_hint(name, error)) from error
     except Exception as error:  # the packages that decompress raise exceptions of their own
         if suffix not in OPENERS:
             raise

@@ -181,4 +181,4 @@ def _value(text: bytes, row: int, word: bytes) -> np.float32:
         comma = _COMMA_HINTS[text.count(b",") > 1] if _COMMAS.fullmatch(text) else None
         missing = _MISSING_HINT if text.lower() in _MISSING else None
         hint = comma or missing or (_NOT_FINITE_HINT if text.lower().lstrip(b"+-") in _NOT_FINITE else None)
-        raise BadLine(row, f"{number} {error}, in the vector of {name}", hint) from None
+        raise BadLine(row, f"“{number}” {error}, in the vector of {name}", hint) from None
