@@ -139,9 +139,9 @@ class Missing:
         ("Where? On the shore.", r"there is no file 'Where\? On the shore\.': a string is taken", "lists of words"),
         ("one\ntwo\0three " * 999, "there is no file 'one", "lists of words"),
         ("she sells", "there is no file 'she sells'", "lists of words"),
-        ("missing text.txt", "missing text.txt cannot be read: No such file", None),
-        ("missing.txt", "missing.txt cannot be read: No such file", None),
-        ([Path("missing.txt")], "missing.txt cannot be read: No such file", None),
+        ("missing text.txt", "missing text.txt cannot be read: No such file", "is the name right"),
+        ("missing.txt", "missing.txt cannot be read: No such file", "is the name right"),
+        ([Path("missing.txt")], "missing.txt cannot be read: No such file", "is the name right"),
         ([Path("missing.txt"), 3], "the corpus mixes paths with an int", "only paths"),
     ],
 )
