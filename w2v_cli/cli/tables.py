@@ -134,7 +134,8 @@ def _print_aligned(titles: Sequence[str] | None, rows: Iterable[Sequence[Cell]],
 
 
 def _texts(rows: Iterable[Sequence[Cell]], decimals: str) -> Iterable[list[str]]:
-    return ([_text(cell, decimals) for cell in row] for row in rows)
+    # Most cells are texts, and a call for each would take long for a large vocabulary.
+    return ([cell if isinstance(cell, str) else _text(cell, decimals) for cell in row] for row in rows)
 
 
 def _text(cell: Cell, decimals: str) -> str:
