@@ -304,3 +304,30 @@ def test_a_folder_with_a_log_that_no_run_can_have_is_refused(changes: dict[str, 
     Path("run/log.jsonl").unlink()
     resume_training("run", {"epochs": 5})
     assert [epoch["epoch"] for epoch in read_run_log("run/log.jsonl").epochs] == [4, 5]
+
+
+class KilledWhileReading(Observer):
+    def encoded(self, corpus: object, text: object) -> None:
+        self.lines = events("run.jsonl")
+        raise KeyboardInterrupt
+
+
+def test_a_run_that_ends_while_it_reads_is_resumed_without_naming_its_log() -> None:
+    reading = KilledWhileReading()
+    for _ in range(2):
+        # The same command may be given again, because nothing was trained yet.
+        with pytest.raises(KeyboardInterrupt):
+            train_model(["corpus.txt"], CONFIG, None, "model", reading, "run", log="run.jsonl")
+        assert [line["event"] for line in reading.lines] == ["start"]
+        log = read_run_log("run.jsonl")
+        assert not log.begun and log.end is None and log.start["config"] == CONFIG.as_dict()
+    resume_training("run", {"output": "model"})
+    assert [line["event"] for line in events("run.jsonl")] == ["start", *["step", "epoch"] * 4, "end"]
+    log = read_run_log("run.jsonl")
+    assert log.begun and log.start["corpus_tokens"] == TOKENS
+
+
+def test_a_run_that_cannot_be_resumed_takes_away_the_log_in_which_nothing_happened() -> None:
+    with pytest.raises(KeyboardInterrupt):
+        train(observer=KilledWhileReading())
+    assert os.listdir() == ["corpus.txt"]

@@ -2,7 +2,7 @@
 
 A log has one JSON object per line. Its key `event` says what the line is:
 
-    start    the run begins: its options, the versions, the corpus
+    start    the run begins: its options, the versions, the corpus; corpus_fingerprint is null while that is read
     step     where the training is: words, epoch, seconds, loss, alpha, words_per_second, rss_mb
     epoch    an epoch has ended: the same, without rss_mb; its loss is the one that the run reports at its end
     resume   the run goes on from its checkpoint at `words`; what was trained after that is trained again
@@ -59,6 +59,11 @@ class RunLog:
 
     def __post_init__(self) -> None:
         self._set_total(self.start)
+
+    @property
+    def begun(self) -> bool:
+        """Whether the training has begun. While the corpus is read the log has a first line, without a fingerprint."""
+        return self.start.get("corpus_fingerprint", "") is not None or self.steps["words"] != []
 
     @property
     def last_words(self) -> int:
