@@ -142,15 +142,29 @@ def test_steps_after_the_checkpoint_that_a_run_resumes_from_are_dropped() -> Non
     assert (log.end, log.resumed_at, log.total_words) == (None, [10], 50)
 
 
+def test_a_loss_that_is_measured_where_a_step_is_already_is_one_step() -> None:
+    Path("log").write_text(
+        '{"event": "start"}\n'
+        '{"event": "step", "words": 10, "epoch": 1, "loss": 3}\n'
+        '{"event": "step", "words": 20, "epoch": 1, "loss": 3}\n'
+        '{"event": "step", "words": 20, "epoch": 2, "loss": 2}\n'
+        '{"event": "resume", "words": 20}\n'
+        '{"event": "step", "words": 20, "epoch": 2, "loss": 1.5}\n'
+    )
+    log = read_run_log("log")
+    assert (log.steps["words"], log.steps["epoch"], log.losses) == ([10, 20], [1, 2], [(10, 3.0), (20, 1.5)])
+
+
 @pytest.mark.parametrize(
     "line", ['{"event": "st', '{"event": "step", "words": "9", "epoch": 1}', "[1]", '{"event": "resume"}', "\x00\x00"]
 )
 def test_a_line_that_is_cut_short_or_damaged_is_left_out_with_a_notice(line: str) -> None:
     good = '{"event": "step", "words": 10, "epoch": 1, "loss": NaN, "alpha": 1e999, "seconds": true}'
-    Path("log").write_text(f'{{"event": "start"}}\n{good}\n{line}\n{good}\n')
+    after = good.replace("10", "20", 1)
+    Path("log").write_text(f'{{"event": "start"}}\n{good}\n{line}\n{after}\n')
     log = read_run_log("log")
     assert log.notices == ["log: left out line 3: cut short or damaged"]
-    assert log.steps == {**{name: [None] * 2 for name in COLUMNS}, "words": [10, 10], "epoch": [1, 1]}
+    assert log.steps == {**{name: [None] * 2 for name in COLUMNS}, "words": [10, 20], "epoch": [1, 1]}
 
 
 @pytest.mark.parametrize("content", ["", "a b c\n", '{"event": "step"}\n', '{"event": "star'])

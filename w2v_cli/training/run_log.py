@@ -90,6 +90,10 @@ class RunLog:
             case "step" | "epoch" if not all(_is_count(event.get(name)) for name in WHOLE):
                 return False
             case "step":
+                # A loss may be measured where the training has just been seen; the last one counts.
+                if self.steps["words"] and self.steps["words"][-1] == event["words"]:
+                    for column in self.steps.values():
+                        column.pop()
                 for name, column in self.steps.items():
                     column.append(event[name] if name in WHOLE else _number(event.get(name)))
             case "epoch":
