@@ -6,14 +6,12 @@ import errno
 import json
 import os
 import signal
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
-from conftest import ROOT, RUN_CONFIG, everything
+from conftest import RUN_CONFIG, everything
 
 import w2v_cli as w2v
 from w2v_cli.errors import ConfigError, DivergedError, LogFileError, ModelFileError, StoppedError
@@ -26,29 +24,6 @@ from w2v_cli.training.run_log import COLUMNS, RunLog, read_run_log
 # Three blocks an epoch.
 CORPUS, TOKENS = "a b c d\ne a\n" * 2_500 + "f a b\n" * 4_000, 27_000
 CONFIG = replace(RUN_CONFIG, epochs=4)
-
-# Trains in the working folder, and kills itself as soon as the given number of losses have been measured.
-KILLED = """
-import os, signal, sys
-sys.path.insert(0, "tests")
-from pathlib import Path
-from w2v_cli.config import TrainConfig
-from w2v_cli.training.observer import Observer
-from w2v_cli.training.run import resume_training, train_model
-
-class Killer(Observer):
-    left = 5
-    def measured(self, point):
-        self.left -= 1
-        if self.left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-if Path("run").exists():
-    resume_training("run", {"output": "killed"}, Killer())
-else:
-    config = TrainConfig(dim=4, epochs=4, min_count=1, threads=1, subsample=0.0)
-    train_model(["corpus.txt"], config, None, "killed", Killer(), "run", 1e-9, log="killed.jsonl")
-"""
 
 
 @pytest.fixture(autouse=True)
@@ -106,11 +81,36 @@ def test_a_log_does_not_change_the_model() -> None:
     assert Path("model").read_bytes() == Path("plain").read_bytes()
 
 
+class Killer(Observer):
+    """Kills its process as soon as a number of losses have been measured."""
+
+    left = 5
+
+    def measured(self, point: object) -> None:
+        self.left -= 1
+        if self.left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def train_and_die() -> int:
+    """Begin the run in the working folder, or resume it, in a process of its own; return how that has ended."""
+    child = os.fork()
+    if child == 0:
+        try:
+            if Path("run").exists():
+                resume_training("run", {"output": "killed"}, Killer())
+            else:
+                train_model(["corpus.txt"], CONFIG, None, "killed", Killer(), "run", 1e-9, log="killed.jsonl")
+            os._exit(0)
+        finally:
+            os._exit(1)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
 def test_a_run_that_is_killed_again_and_again_logs_each_step_once() -> None:
     train("whole.jsonl")
-    script = [sys.executable, "-c", KILLED]
     kills = 0
-    while (code := subprocess.run(script, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False).returncode) != 0:
+    while (code := train_and_die()) != 0:
         assert code == -signal.SIGKILL and kills < 12
         kills += 1
     assert kills > 1

@@ -172,7 +172,7 @@ class _Log(Observer):
     def end(self, outcome: str, message: str | None = None) -> None:
         """Write how the run has ended, if it has begun."""
         if self.begun:
-            values = {"words": self._words, "seconds": round(self._seconds, 3), "loss": self._loss}
+            values: dict[str, Any] = {"words": self._words, "seconds": round(self._seconds, 3), "loss": self._loss}
             self._write("end", outcome=outcome, **values, message=message, time=_now())
 
     def _step(self, words: int, epoch: int, seconds: float, alpha: float) -> None:
