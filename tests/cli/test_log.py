@@ -59,6 +59,14 @@ def test_train_writes_a_log_that_log_shows(capsys: pytest.CaptureFixture[str]) -
     assert lines[0].split() == ["epoch", "loss", "alpha", "words/s", "time"]
 
 
+def test_a_run_that_has_not_begun_to_train_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("new.jsonl").write_text('{"event": "start", "config": {"model": "cbow"}, "corpus_fingerprint": null}\n')
+    reading = "new.jsonl: cbow; is reading its corpus, or was ended while it did\n"
+    assert call(capsys, "log", "new.jsonl") == (0, "", reading)
+    code, out, err = call(capsys, "log", "new.jsonl", "a.jsonl")
+    assert code == 0 and err.startswith(reading) and out.splitlines()[1].split() == ["1", "–", "4.0000"]
+
+
 def test_an_epoch_is_a_row_and_a_chart_follows(capsys: pytest.CaptureFixture[str]) -> None:
     code, lines, err = call_for_lines(capsys, "log", "a.jsonl")
     assert (code, err) == (0, "a.jsonl: cbow hs, 7 dimensions; finished after 1.5 s\n")

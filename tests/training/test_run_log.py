@@ -84,7 +84,7 @@ def test_a_log_does_not_change_the_model() -> None:
 class Killer(Observer):
     """Kills its process as soon as a number of losses have been measured."""
 
-    left = 5
+    left = 3
 
     def measured(self, point: object) -> None:
         self.left -= 1

@@ -56,6 +56,9 @@ def logged(job: Job, observer: Observer, resumable: bool) -> Iterator[Observer]:
         earlier = earlier_log(job.log, job.run_id)
         with naming(job.log):
             descriptor = os.open(target_of(job.log), os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o666)
+            if earlier is None:
+                # A run that was ended before it trained may have left its start.
+                os.ftruncate(descriptor, 0)
         try:
             log = _Log(descriptor, job, earlier, observer)
             try:
@@ -122,7 +125,6 @@ class _Log(Observer):
         self._unwritten: list[tuple[str, bytes]] = []
         if earlier is None:
             # Until the corpus is known this line says whose log it is, so that a run that is killed can be resumed.
-            os.ftruncate(descriptor, 0)
             self._write("start", _ROOM_BYTES, **self._first_facts())
         size = os.fstat(descriptor).st_size
         # Whether the last line has no end, because a crash has cut it short.
@@ -236,7 +238,7 @@ class _Log(Observer):
         }
 
     def _complete_start(self, facts: dict[str, Any]) -> None:
-        """Write the start in place of what was known of it, in one call: a process that is killed leaves either."""
+        """Write the whole start over the part that was known, in one call, so that a kill leaves one of the two."""
         self._unwritten.clear()
         size = os.fstat(self._descriptor).st_size
         if size == 0:

@@ -145,9 +145,7 @@ def read_run_log(path: str | os.PathLike[str]) -> RunLog:
         with open(path, "rb") as file:
             return _read(file, name)
     except OSError as error:
-        raise LogFileError(
-            f"cannot read {name}: {error.strerror or error}", hint="w2v train --log makes one"
-        ) from error
+        raise LogFileError(f"cannot read {name}: {error.strerror or error}", hint=_HINT) from error
 
 
 def _read(file: BinaryIO, name: str) -> RunLog:
