@@ -97,4 +97,5 @@ def explore(
     if as_json:
         print_json(asdict(made))
     elif not quiet:
-        note(f"Wrote {made.path}: {made.words:,} words × {made.dim}, {made.bytes / 1e6:.1f} MB. Open it in a browser.")
+        words_of = f"{made.words:,} word{'s' * (made.words > 1)}"
+        note(f"Wrote {made.path}: {words_of} × {made.dim}, {made.bytes / 1e6:.1f} MB. Open it in a browser.")
