@@ -15,7 +15,7 @@ from w2v_cli.formats.reading import ReadOptions
 
 @click.command()
 @click.argument("model", metavar="[MODEL]", type=FILE, required=False)
-@click.option("-o", "--output", metavar="FILE", type=FILE, required=True, help="The page to write, such as map.html.")
+@click.option("-o", "--output", metavar="FILE", type=FILE, required=True, help="The page: a name that ends in .html.")
 @click.option(
     "--words",
     metavar="N",
