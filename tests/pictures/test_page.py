@@ -236,6 +236,12 @@ def test_the_word_and_its_neighbours_are_in_view_or_marked_at_the_edge(
         )
         assert {label[0] for label in labels if label[2]} <= set(outside)
         assert len([label for label in labels if label[1] == "near"]) >= 8
+        hidden = it.do(
+            "() => { const {map} = wordMap; return map.labels.filter(({x, y, w, h}) => [...map.chosen, ...map.near]"
+            ".some((id) => map.screenX(id) > x && map.screenX(id) < x + w && map.screenY(id) > y"
+            " && map.screenY(id) < y + h)).length; }"
+        )
+        assert hidden == 0  # no label lies on a point of the query
     # The panel lies beside the map or below it, and covers nothing.
     panel, stage = (it.page.locator(part).bounding_box() for part in ("#panel", "#stage"))
     assert panel["x"] + panel["width"] <= stage["x"] + 1 or stage["y"] + stage["height"] <= panel["y"] + 1
