@@ -139,9 +139,9 @@ class Missing:
         ("Where? On the shore.", r"there is no file 'Where\? On the shore\.': a string is taken", "lists of words"),
         ("one\ntwo\0three " * 999, "there is no file 'one", "lists of words"),
         ("she sells", "there is no file 'she sells'", "lists of words"),
-        ("missing text.txt", "missing text.txt cannot be read: No such file", None),
-        ("missing.txt", "missing.txt cannot be read: No such file", None),
-        ([Path("missing.txt")], "missing.txt cannot be read: No such file", None),
+        ("missing text.txt", "missing text.txt cannot be read: No such file", "is the name right"),
+        ("missing.txt", "missing.txt cannot be read: No such file", "is the name right"),
+        ([Path("missing.txt")], "missing.txt cannot be read: No such file", "is the name right"),
         ([Path("missing.txt"), 3], "the corpus mixes paths with an int", "only paths"),
     ],
 )
@@ -184,8 +184,12 @@ def test_sentences_stay_apart_and_tokens_whole() -> None:
 
 
 def test_unknown_options_and_bad_values_are_named() -> None:
-    with pytest.raises(ConfigError, match="unknown options: vector_size"):
-        w2v.train(SENTENCES, vector_size=5)
+    with pytest.raises(ConfigError, match="unknown options: sg, vector_size") as caught:
+        w2v.train(SENTENCES, vector_size=5, sg=1)
+    assert caught.value.hint == 'sg is model="skipgram" or model="cbow" here, vector_size is dim here'
+    with pytest.raises(ConfigError, match=r"--dim 5\.0 is a float") as caught:
+        w2v.train(SENTENCES, dim=5.0)
+    assert caught.value.hint == "write 5"
     with pytest.raises(ConfigError, match="--dim 0 is too small"):
         w2v.train(SENTENCES, dim=0)
     with pytest.raises(ConfigError, match="--tokenize letters is not one of whitespace, words"):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
@@ -92,7 +92,9 @@ class Option:
     def _check_number(self, name: str, value: object) -> None:
         whole = self.kind is int
         if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
-            raise ConfigError(f"{name} {value!r} is not {'a whole number' if whole else 'a number'}")
+            hint = f"write {value:.0f}" if whole and isinstance(value, float) and value.is_integer() else None
+            what = "a float, and must be an int" if hint else f"not {'a whole number' if whole else 'a number'}"
+            raise ConfigError(f"{name} {value!r} is {what}", hint=hint)
         # An int can be too large for a float, too; the comparison is false for NaN.
         if not whole and not abs(value) <= sys.float_info.max:
             raise ConfigError(f"{name} {value} is not a finite number")
@@ -298,10 +300,29 @@ class TrainConfig:
             raise ConfigError("options are a table of names and values")
         unknown = sorted(set(values) - OPTIONS.keys())
         if unknown:
-            raise ConfigError(f"unknown options: {', '.join(unknown)}", hint=f"the options are {', '.join(OPTIONS)}")
+            raise ConfigError(f"unknown options: {', '.join(unknown)}", hint=_hint_on_names(unknown))
         return cls(**values)
 
 
+def _hint_on_names(unknown: Sequence[str]) -> str:
+    """Say what options of gensim and word2vec.c are called here, or else which options there are."""
+    ours = dict(_OTHER_WORDS)
+    for name, option in OPTIONS.items():
+        ours |= {alias.replace("-", "_"): name for alias in option.aliases}
+    known = [f"{name} is {ours[name]} here" for name in unknown if name in ours]
+    return ", ".join(known) or f"the options are {', '.join(OPTIONS)}"
+
+
+# What gensim says by switches.
+_OTHER_WORDS = {
+    "sg": 'model="skipgram" or model="cbow"',
+    "hs": 'loss="hs" or loss="ns"',
+    "cbow_mean": "cbow_sum, which is its opposite",
+    "shrink_windows": "fixed_window, which is its opposite",
+    "max_final_vocab": "max_vocab",
+    "corpus_file": "the first argument",
+    "sentences": "the first argument",
+}
 # The fields of TrainConfig by name, in their order.
 OPTIONS: Mapping[str, Option] = {item.name: item.metadata["option"] for item in fields(TrainConfig)}
 

@@ -87,19 +87,20 @@ def survive(
     folder: Path, dice: random.Random, engine: str, model: str, loss: str, threads: int
 ) -> tuple[int, list[str]]:
     """Kill a training run again and again until it ends; return how often it died, and what is wrong in the end."""
-    text, undisturbed, state, output = (str(folder / name) for name in ("text", "undisturbed", "state", "model"))
+    names = ("text", "undisturbed", "state", "model", "log", "undisturbed.log")
+    text, undisturbed, state, output, log, whole_log = (str(folder / name) for name in names)
     tokens, epochs = (60_000, 8) if engine == "compiled" else (12_000, 3)
     write_text(Path(text), dice, tokens)
-    for path in (output, state):
+    for path in (output, state, log, whole_log):
         subprocess.run(["rm", "-rf", path], check=True)
     config = TrainConfig(model=model, loss=loss, engine=engine, threads=threads, dim=12, min_count=1, epochs=epochs)
     took = time.monotonic()
     # This runs in the parent process, so that its children have everything imported and compiled.
-    train_model([text], config, output=undisturbed)
+    train_model([text], config, output=undisturbed, log=whole_log)
     took = time.monotonic() - took
     begin = ["train", text, "--model", model, "--loss", loss, "--engine", engine, "--threads", str(threads)]
     begin += ["--dim", "12", "--min-count", "1", "--epochs", str(epochs), "-q", "-o", output, "--checkpoint", state]
-    begin += ["--checkpoint-every", f"{took / 10:.3f}s"]
+    begin += ["--checkpoint-every", f"{took / 10:.3f}s", "--log", log]
     kills = 0
     while True:
         command = ["train", "--resume", state, "-o", output, "-q"] if Path(state, "run.json").exists() else begin
@@ -108,7 +109,7 @@ def survive(
         moment, seconds = (NEVER, dice.uniform(0, took)) if by_clock else (dice.randrange(80), 600)
         code = in_child(partial(die_running, command, moment), seconds)
         if code == 0:
-            faults = [str(path) for path in folder.rglob(".w2v-*")]
+            faults = [str(path) for path in folder.rglob(".w2v-*")] + faults_of_log(log, whole_log, threads)
             if threads > 1:
                 found, wanted = w2v.load(output), w2v.load(undisturbed)
                 same = found.words == wanted.words and len(found.losses) == epochs
@@ -118,6 +119,18 @@ def survive(
         if code != -signal.SIGKILL:
             sys.exit(f"Error: {command} ended with {code}")
         kills += 1
+
+
+def faults_of_log(log: str, whole_log: str, threads: int) -> list[str]:
+    """Return what is wrong with the log of a killed run; with one thread it has the losses of the undisturbed run."""
+    read, whole = w2v.read_run_log(log), w2v.read_run_log(whole_log)
+    words, wanted = read.steps["words"], [(epoch["epoch"], epoch["loss"]) for epoch in whole.epochs]
+    found = [(epoch["epoch"], epoch["loss"]) for epoch in read.epochs]
+    same = found == wanted if threads == 1 else len(found) == len(wanted)
+    faults = [*read.notices, *([] if same else [f"other losses in the log: {found}, not {wanted}"])]
+    ended = read.end is not None and read.end["outcome"] == "finished"
+    faults += [] if words == sorted(set(words)) else [f"steps out of order or twice in the log: {words}"]
+    return faults + ([] if ended else ["the log does not say that the run has finished"])
 
 
 def die_running(command: list[str], moment: int) -> None:

@@ -103,6 +103,12 @@ WRITERS = {
     "convert .glove": _convert("a.glove"),
     "convert .safetensors": _convert("a.safetensors"),
     "convert .safetensors.gz": _convert("a.safetensors.gz"),
+    "convert --format projector": Command(
+        ("convert", "../given/model.safetensors", "look", "--format", "projector"),
+        ("look/projector_config.pbtxt", "look/vectors.tsv", "look/words.tsv"),
+    ),
+    "explore": Command(("explore", "../given/model.safetensors", "-o", "map.html", "--layout", "pca"), ("map.html",)),
+    "plot": Command(("plot", "../given/model.safetensors", "-o", "map.svg", "--words", "30"), ("map.svg",)),
     "phrases": Command((*_PHRASES, "joined.txt"), ("joined.txt",)),
     "phrases .gz": Command((*_PHRASES, "joined.txt.gz"), ("joined.txt.gz",)),
     "Python's save .safetensors": Command(("save", "a.safetensors"), ("a.safetensors",)),

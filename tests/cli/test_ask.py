@@ -207,7 +207,7 @@ def test_a_file_of_which_nothing_can_be_asked_exits_with_1_and_the_others_are_sc
         ("KING\tQUEEN\t9\n", ["--protocol", "strict"], "The case differs: the model has king, not KING"),
         ("man apple queen king\n", ["--restrict-vocab", "2"], "Some are not among the 2 most frequent words"),
         ("roi\treine/reines\nhomme\tfemme\n", [], "none of the 2 questions can be asked"),
-        ("king queen x y z\n", ["--task", "odd"], "none of the 1 sets can be asked"),
+        ("king queen x y z\n", ["--task", "odd"], "the only set cannot be asked"),
     ],
 )
 def test_the_reason_why_nothing_can_be_asked_is_given(

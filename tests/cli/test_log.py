@@ -59,6 +59,14 @@ def test_train_writes_a_log_that_log_shows(capsys: pytest.CaptureFixture[str]) -
     assert lines[0].split() == ["epoch", "loss", "alpha", "words/s", "time"]
 
 
+def test_a_run_that_has_not_begun_to_train_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("new.jsonl").write_text('{"event": "start", "config": {"model": "cbow"}, "corpus_fingerprint": null}\n')
+    reading = "new.jsonl: cbow; is reading its corpus, or was ended while it did\n"
+    assert call(capsys, "log", "new.jsonl") == (0, "", reading)
+    code, out, err = call(capsys, "log", "new.jsonl", "a.jsonl")
+    assert code == 0 and err.startswith(reading) and out.splitlines()[1].split() == ["1", "–", "4.0000"]
+
+
 def test_an_epoch_is_a_row_and_a_chart_follows(capsys: pytest.CaptureFixture[str]) -> None:
     code, lines, err = call_for_lines(capsys, "log", "a.jsonl")
     assert (code, err) == (0, "a.jsonl: cbow hs, 7 dimensions; finished after 1.5 s\n")
@@ -136,9 +144,10 @@ def test_without_utf8_a_chart_is_ascii() -> None:
     assert b"".join(chart).isascii() and chart[0].startswith(b"4  #")
 
 
-def test_a_terminal_sees_the_course_of_the_loss_when_training_ends() -> None:
+def test_a_terminal_sees_the_course_of_the_loss_when_training_ends(capsys: pytest.CaptureFixture[str]) -> None:
     Path("corpus.txt").write_text("a b c d\n" * 100)
-    command = [sys.executable, "-m", "w2v_cli", "train", "corpus.txt", *OPTIONS[:-1], "--epochs", "3"]
+    arguments = ["train", "corpus.txt", *OPTIONS[:-1], "--epochs", "3"]
+    command = [sys.executable, "-m", "w2v_cli", *arguments]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
     leader, follower = pty.openpty()
     with subprocess.Popen(command, env=environment, stderr=follower) as process:
@@ -153,8 +162,8 @@ def test_a_terminal_sees_the_course_of_the_loss_when_training_ends() -> None:
     os.close(leader)
     [line] = [line for line in said.decode().splitlines() if line.startswith("Loss  ")]
     assert len(line) == len("Loss  ") + 3 and set(line[6:]) <= set(BLOCKS)
-    plain = subprocess.run(command, env=environment, capture_output=True, check=True).stderr
-    assert b"Loss  " not in plain
+    code, _, plain = call(capsys, *arguments)
+    assert code == 0 and "Loss by epoch" in plain and "Loss  " not in plain
 
 
 def test_a_sparkline_has_a_mark_for_each_point_or_fills_the_width() -> None:

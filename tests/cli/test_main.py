@@ -171,7 +171,7 @@ def test_an_error_becomes_a_sentence_and_an_exit_code(
     [
         ("simlar", "No such command 'simlar'. Did you mean 'similar'?"),
         ("trian", "No such command 'trian'. Did you mean 'train'?"),
-        ("xyzzy", "No such command 'xyzzy'."),
+        ("xyzzy", f"No such command 'xyzzy'. It must be one of {', '.join(door.COMMANDS)}."),
     ],
 )
 def test_a_mistyped_command_is_told_what_may_have_been_meant(name: str, message: str) -> None:

@@ -78,6 +78,8 @@ def test_the_demo_of_word2vec_is_given_in_our_spelling(before: list[str], capsys
         ("similar king --topn 5 --restrict_vocab 9", "similar king -k 5 --restrict-vocab 9"),
         ("most_similar king -model 'my v.bin'", "similar king -m 'my v.bin'"),
         ("doesnt_match a b c", "odd a b c"),
+        ("nn v.bin king", "similar king -m v.bin"),
+        ("accuracy questions.txt", "eval questions.txt"),
         ("eval gold.txt --dummy4unknown 1", "eval gold.txt --oov wrong"),
         ("convert a b --binary", "convert a b --format binary"),
         # fastText
@@ -201,6 +203,11 @@ def test_a_file_that_begins_with_a_hyphen_is_told_of_two_hyphens(capsys: pytest.
     for name in ("-corpus.txt", "-other"):
         hint = told(capsys, "train", name)[1]
         assert hint == f"put -- before file names that begin with a hyphen: w2v train -- {name}"
+
+
+def test_an_option_is_suggested_by_its_long_name(capsys: pytest.CaptureFixture[str]) -> None:
+    assert told(capsys, "train", "--hepl")[1] == "did you mean --help?"
+    assert told(capsys, "train", "--ouptut", "m")[1] == "did you mean --output?"
 
 
 def test_the_shell_gives_the_same_answers(capsys: pytest.CaptureFixture[str]) -> None:

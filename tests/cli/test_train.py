@@ -49,6 +49,14 @@ def test_training_ends_in_a_model_and_the_next_command(text: Path, tmp_path: Pat
     assert sorted(path.name for path in tmp_path.iterdir()) == ["corpus.txt", "model.safetensors"]
 
 
+def test_a_suffix_of_no_format_is_remarked_on(text: Path, tmp_path: Path) -> None:
+    for name in ("m.kv", "m.safetensors"):
+        done = w2v("train", text, "-o", name, "--dim", 4, "--epochs", 1, folder=tmp_path)
+        assert ("m.kv is in w2v's format, safetensors" in done.stderr) == (name == "m.kv")
+    with safe_open(tmp_path / "m.kv", "np") as model:
+        assert "input_vectors" in model.keys()  # noqa: SIM118
+
+
 def test_the_model_holds_what_it_promises(text: Path, tmp_path: Path) -> None:
     assert w2v("train", text, *FAST, "--seed", 5, "-o", "out.safetensors", folder=tmp_path).returncode == 0
     with safe_open(tmp_path / "out.safetensors", "numpy") as model:

@@ -64,7 +64,7 @@ def test_what_separates_words(tmp_path: Path, text: bytes, expected: dict[str, i
         ("t.txt", b"ab \xf4\x90\x80\x80", "is not UTF-8 at byte 3", "--errors replace"),
         ("t.txt", "word".encode("utf-16"), "is not UTF-8 at byte 0", "UTF-16"),
         ("t.txt", GZ, "is compressed with gzip, not plain text", "ends in .gz"),
-        ("t.gz", b"plain text", "cannot be read", "complete"),
+        ("t.gz", b"plain text", "cannot be read", "a name without .gz"),
         ("t.gz", GZ[:-9], "cannot be read", "complete"),
         ("t.gz", GZ + b"garbage", "cannot be read", "complete"),
         ("t.gz", GZ[:-8] + b"\0\0\0\0" + GZ[-4:], "cannot be read", "complete"),

@@ -119,6 +119,13 @@ def test_an_encoding_that_python_does_not_have_is_refused(name: object) -> None:
         TextOptions(encoding=name)  # type: ignore[arg-type]
 
 
+def test_utf16_that_is_none_is_told_what_it_may_be(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_bytes("Das Café war geöffnet, und das Mädchen schlief.\n".encode("cp1252") * 9)
+    with pytest.raises(CorpusError, match="is not utf-16") as caught:
+        read(tmp_path / "a.txt", encoding="utf-16")
+    assert "--encoding windows-1252 (Café)" in str(caught.value.hint)
+
+
 def test_all_names_of_an_encoding_are_the_same() -> None:
     assert encoding_name("Windows-1252") == encoding_name("cp1252") == "cp1252"
     assert {encoding_name(name) for name in ("UTF8", "utf-8", "utf_8", "utf-8-sig")} == {"utf-8"}

@@ -102,6 +102,27 @@ FILES = [
         "lists of words as Python prints them",
         "join",
     ),
+    ("list.txt", b"[['the', 'boats'], ['came', 'home']]", "lists of words as Python prints them", "join"),
+    ("pairs.txt", b"[('the', 'DT'), ('boats', 'NNS')]", "lists of words as Python prints them", "join"),
+    ("nested.json", b'[["the", "boats"], ["came", "home"]]', "JSON", "'.[] | join"),
+    ("strings.jsonl", b'"The boats\\ncame home."\n"They \\"slept\\"."\n', "JSON lines", "jq -r ."),
+    ("fragment.html", b"<p>The boats came home.</p>\n", "HTML", "pandoc"),
+    (
+        "records.txt",
+        b"{'text': 'The boats', 'id': 1}\n{'text': 'They', 'id': 2}\n",
+        "records as Python prints them",
+        "line",
+    ),
+    ("fragment.xml", b"<letter><p>The boats came home.</p></letter>\n", "XML", "xmllint"),
+    ("a.vec", b"2 3\nboat 1 2 3\nship 1 2 4\n", "a file of word vectors", "similar"),
+    ("glove.txt", b"boat 0.5 -.25 1e-3\nship 0.5 0.25 1\nsea 0.1 0.2 0.3\n", "a file of word vectors", "similar"),
+    (
+        "conll.txt",
+        b"The DT B-NP\nboats NNS I-NP\ncame VBD B-VP\n. . O\n\n" * 3,
+        "a table of words and their tags",
+        "awk",
+    ),
+    ("tree.vrt", b"<s>\nThe\tDT\tthe\nboats\tNNS\tboat\n.\tSENT\t.\n</s>\n", "a table of words and their tags", "awk"),
     ("strings.json", json.dumps(["The boats came", "They slept", "It was late"], indent=1).encode(), "JSON", "'.[]'"),
     ("one-line.json", json.dumps(["The boats came home", "They slept"]).encode(), "JSON", "'.[]'"),
     ("film.srt", b"1\r\n00:00:01,000 --> 00:00:03,000\r\nThe boats are late.\r\n" * 3, "a file of subtitles", "grep"),
@@ -175,6 +196,21 @@ def test_asian_text_without_a_mark_is_named(tmp_path: Path, text: str, encoding:
     assert read(tmp_path / "t.txt", encoding=encoding).decode().startswith(text)
 
 
+@pytest.mark.parametrize("header", ["", "9 6\n"])
+@pytest.mark.parametrize("blank", [" ", "\t"])
+def test_word_vectors_are_no_text_but_numbers_are(tmp_path: Path, header: str, blank: str) -> None:
+    rows = [["0.25", "-1.5e-3", ".5", "-7.", "1", "0.125"]] * 9
+    for suffix in ("txt", "vec"):
+        path = tmp_path / f"v.{suffix}"
+        path.write_text(header + "".join(blank.join([f"w{n}", *row]) + "\n" for n, row in enumerate(rows)))
+        with pytest.raises(CorpusError, match="is a file of word vectors, not plain text") as caught:
+            read(path)
+        assert f"w2v similar -m {path} WORD asks it" in str(caught.value.hint)
+    for line in (["1.5", *rows[0]], [f"item{n}" for n in range(7)], ["basket", *map(str, range(6))], ["v1.0", "2.5"]):
+        path.write_text((blank.join(line) + "\n") * 9)
+        assert read(path).split() == " ".join(line * 9).encode().split()
+
+
 def test_short_and_packed_binary_data_are_not_taken_for_another_encoding(tmp_path: Path) -> None:
     for data in (NOISE[:300].replace(b"\0", b"\1"), zlib.compress(LINES + NOISE)):
         (tmp_path / "t.txt").write_bytes(data)
@@ -187,6 +223,8 @@ def test_the_command_that_takes_a_text_out_of_a_table_works(tmp_path: Path) -> N
     tables = [
         ("a b.csv.gz", gzip.compress(CSV), 'body\nThe boats, late\nThey came home\nIt was "quiet" there\n'),
         ("a b.tsv", TABLE, 'body\nThe boats were late.\n"They came home"\nIt was quiet there\n'),
+        ("a.txt", b"The DT B-NP\nboats NNS I-NP\ncame VBD B-VP\n\nThey PRP O\n\n", "The boats came \nThey \n"),
+        ("a.vrt", b"<s>\nThe\tDT\tthe\nboats\tNNS\tboat\n.\tSENT\t.\n</s>\n", "The boats . \n"),
         ("a b.conllu", CONLLU + b"\n", "Boats came \n"),
     ]
     for name, data, text in tables:
@@ -225,6 +263,12 @@ def test_of_several_files_the_way_out_is_to_leave_one_out(tmp_path: Path) -> Non
         b"The boats came,\nThe night fell,\nThe harbour slept,\nAnd all was still,\n",
         b"int boats;\nint night;\nint harbour;\n",
         b"the , boats\ncame , home\nand , slept\n",
+        b"sites A B C\nwells A C D E\nB D\n" * 5,
+        b"1 2 3\n2 3 4\n9 1 2\n",
+        b"12 3\n4 5 6\n7 8 9\n",
+        b"boats 1 2\nships 3 4\n",
+        b'"The boats are late."\n"So they are."\n' * 5,
+        b"<p> is a tag, and so is </p>\n",
         b"one, two, three\n" * 20,
         b"the\tboats\tcame\nhome\tvery\tlate\n" * 20,
         b"\tThe boats came home late.\n\tIt was dark by then.\n" * 20,
@@ -275,6 +319,11 @@ def test_sentences_in_python_may_look_like_anything() -> None:
         ("昨日の夜、私たちは川に沿って散歩しました。\nとても静かでした。\n", "SudachiPy"),
         ("เมื่อวานนี้เราไปเดินเล่นริมแม่น้ำและอากาศดีมาก\nเราจึงกลับบ้านช้ากว่าปกติ\n", "PyThaiNLP"),
         ("昨天 晚上 我们 在 河边 散步 ， 那里 的 人 不 多 。\n", None),
+        (
+            "昨天\u3000晚上\u3000我们\u3000在\u3000河边\u3000散步\u3000，\u3000那里\u3000的\u3000人\u3000不\u3000多\n",
+            "nfkc",
+        ),
+        ("\u3000昨日の夜、私たちは川に沿って散歩しました。\n\u3000とても静かでした。\n", "SudachiPy"),
         ("昨日 の 夜 、 私 たち は 川 に 沿っ て 散歩 し まし た 。\n", None),
         ("เมื่อวานนี้ เรา ไป เดินเล่น ริม แม่น้ำ และ อากาศ ดี มาก\n", None),
         ("The word 散步 means to take a walk, and 昨天晚上我们在河边散步 is a sentence of it.\n", None),

@@ -127,6 +127,23 @@ def test_several_frames_of_one_zstandard_file_are_all_read(tmp_path: Path) -> No
     assert b"".join(read(path)).split() == [b"a", b"b", b"c" * 1000]
 
 
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("chapter", "a name with blanks needs quotation marks: '{}/chapter one.txt'"),
+        ("novle.txt", "did you mean {}/novel.txt?"),
+        ("xyz", "is the name right? It was looked for in {}"),
+        ("none/a.txt", "there is no folder {}/none"),
+    ],
+)
+def test_a_mistyped_name_is_told_what_may_have_been_meant(tmp_path: Path, name: str, hint: str) -> None:
+    for other in ("chapter one.txt", "novel.txt"):
+        (tmp_path / other).touch()
+    with pytest.raises(CorpusError) as caught:
+        Texts([str(tmp_path / name)]).check_readable()
+    assert caught.value.hint == hint.format(tmp_path)
+
+
 def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match=r"none\.txt cannot be read: No such file"):
         Texts([str(tmp_path / "none.txt")]).check_readable()

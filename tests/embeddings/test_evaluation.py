@@ -264,7 +264,7 @@ def test_nothing_seen_has_no_score(tmp_path: Path) -> None:
     )
     assert (pairs.score, pairs.pearson, pairs.seen, pairs.total) == (None, None, 0, 1)
     assert (analogies.score, analogies.seen, analogies.total) == (None, 0, 1)
-    assert "none of the 1 pairs can be asked" in pairs.remarks[0] and "such as x, y" in pairs.remarks[0]
+    assert "the only pair cannot be asked" in pairs.remarks[0] and "such as x, y" in pairs.remarks[0]
     assert "such as x, y, z, w" in analogies.remarks[0]
 
 

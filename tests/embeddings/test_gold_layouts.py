@@ -15,6 +15,7 @@ PAIRS: dict[str, tuple[str, str, list[float]]] = {
     # English
     "RG-65, semicolons": ("oven;stove;3,65\nglass;magician;0,11\n", "column 3", [3.65, 0.11]),
     "MC-30, tabs": ("car\tautomobile\t3.92\nmonk\tslave\t0.55\n", "column 3", [3.92, 0.55]),
+    "CSV of Excel": ("sep=;\nw1;w2;mean\nlake;sea;6,1\nlake;pen;0,5\n", "column 3 (mean)", [6.1, 0.5]),
     "WordSim-353, combined.csv": (
         "Word 1,Word 2,Human (mean)\nlake,sea,6.1\nlake,pen,0.5\n",
         "column 3 (Human (mean))",
@@ -348,3 +349,22 @@ def test_compressed_gold_sets_are_read(tmp_path: Path) -> None:
     (tmp_path / "page.txt.gz").write_bytes(gzip.compress(b"<html><body></body></html>"))
     with pytest.raises(GoldFileError, match="web page"):
         read_gold(tmp_path / "page.txt.gz")
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding", "named"),
+    [
+        ("корабль;пристань;7\nлодка;корабль;8\nночь;лодка;1\n", "cp1251", "CP1251"),
+        ("Größe;Höhe;7\nGröße;Käse;1\n", "windows-1252", "WINDOWS-1252"),
+        ("boat;ship;7\nboat;sea;1\n", "utf-16", "UTF-16"),
+    ],
+)
+def test_the_encoding_of_a_gold_set_is_suggested(tmp_path: Path, text: str, encoding: str, named: str) -> None:
+    with pytest.raises(GoldFileError, match="is not UTF-8") as caught:
+        read_gold(read(tmp_path, text.encode(encoding)))
+    assert f"iconv -f {named} -t UTF-8" in str(caught.value.hint)
+
+
+def test_a_lone_header_is_called_one(tmp_path: Path) -> None:
+    with pytest.raises(GoldFileError, match=r"line 1: expected four words, found 3, and there is no other line"):
+        read_gold(read(tmp_path, "word1\tword2\tscore\n"))

@@ -137,6 +137,8 @@ def test_checking_a_path_touches_nothing(model: Path, tmp_path: Path) -> None:
 def test_a_path_that_cannot_be_written_is_refused_beforehand(tmp_path: Path) -> None:
     with pytest.raises(ModelFileError, match="is a folder"):
         check_writable(tmp_path)
+    with pytest.raises(ModelFileError, match="new/ is a folder"):
+        check_writable(f"{tmp_path}/new/")
     with pytest.raises(ModelFileError, match="there is no folder"):
         check_writable(tmp_path / "missing" / "model")
     with pytest.raises(ModelFileError, match="not a regular file"):
@@ -197,9 +199,9 @@ END = len("".join(WORDS).encode())
     ("damage", "message"),
     [
         (lambda path: path.unlink(), "there is no file"),
-        (lambda path: path.write_bytes(b""), "not a safetensors file"),
-        (lambda path: path.write_bytes(b"<!DOCTYPE html><html></html>"), "not a safetensors file"),
-        (lambda path: path.write_bytes(b"\x80\x04\x95" + bytes(100)), "not a safetensors file"),
+        (lambda path: path.write_bytes(b""), "is empty"),
+        (lambda path: path.write_bytes(b"<!DOCTYPE html><html></html>"), "is a web page, not vectors"),
+        (lambda path: path.write_bytes(b"\x80\x04\x95" + bytes(100)), "is a Python pickle"),
         (lambda path: path.write_bytes(struct.pack("<Q", 2**63) + bytes(64)), "not a safetensors file"),
         (lambda path: path.write_bytes(struct.pack("<Q", 64) + b"[" * 64), "header is not JSON"),
         (lambda path: path.write_bytes(struct.pack("<Q", 200_000) + b"[" * 200_000), "header is not JSON"),
@@ -210,6 +212,11 @@ END = len("".join(WORDS).encode())
         (lambda path: join(path, {"__metadata__": {"a": 1}}, b""), "metadata that are not text"),
         (lambda path: join(path, {"__metadata__": 7}, b""), "metadata that are not text"),
         (lambda path: join(path, {}, b""), "has no input_vectors"),
+        (lambda path: path.write_bytes(b"version https://git-lfs.github.com/spec/v1\n"), "is a Git LFS pointer"),
+        (
+            lambda path: join(path, {"emb": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}, bytes(4)),
+            "is a safetensors file of another program: it holds emb, and no words",
+        ),
         (lambda path: path.write_bytes(path.read_bytes()[:-1]), "is cut short"),
         (without("input_vectors"), "has no input_vectors"),
         (without("word_offsets"), "has no word_offsets"),
@@ -304,8 +311,8 @@ def test_tables_of_different_shapes_are_refused(tmp_path: Path, shape: tuple[int
 
 def test_a_folder_and_a_pipe_are_refused_without_waiting(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    for path in (tmp_path, tmp_path / "pipe"):
-        with pytest.raises(ModelFileError, match="is not a regular file"):
+    for path, what in ((tmp_path, "is a folder"), (tmp_path / "pipe", "is not a regular file")):
+        with pytest.raises(ModelFileError, match=what):
             load_vectors(path)
 
 

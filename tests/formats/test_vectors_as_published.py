@@ -198,10 +198,10 @@ def test_bad_lines_are_left_out_on_request_and_every_other_word_keeps_its_vector
     lines = [b"w%d %d 0.5" % (n, n) for n in range(20)]
     lines[3], lines[7], lines[11], lines[12] = b"w3 nan 0.5", b"", b"w11 11", b"w12 0,5 0.5"
     content = b"20 2\n" + b"\n".join(lines) + b"\n"
-    assert "line 5: nan is not a number, in the vector of w3" in refused(tmp_path / "a.vec", content).message
+    assert "line 5: “nan” is not a number, in the vector of w3" in refused(tmp_path / "a.vec", content).message
     vectors, remarks = read(tmp_path / "a.vec", content, lenient=True)
     assert vectors == {f"w{n}": [n, 0.5] for n in range(20) if n not in (3, 7, 11, 12)}
-    assert len(remarks) == 1 and "line 5: nan" in remarks[0] and "4 such lines left out" in remarks[0]
+    assert len(remarks) == 1 and "line 5: “nan”" in remarks[0] and "4 such lines left out" in remarks[0]
     again = content.replace(b"w19 19", b"w5 19")
     assert "line 21: the word w5 was there before, line 7" in read(tmp_path / "a.vec", again, lenient=True)[1][1]
     assert "line 2" in refused(tmp_path / "a.vec", b"1 1\na nan\n", lenient=True).message
@@ -335,7 +335,7 @@ def test_a_word_that_looks_like_the_beginning_of_another_format_is_a_word(tmp_pa
 def test_what_is_no_number_is_refused_with_its_line_and_word(tmp_path: Path, number: str, header: str) -> None:
     error = refused(tmp_path / "a.txt", f"{header}a 1 2\nbee {number} 2\nc 1 2\n".encode())
     line = 3 if header else 2
-    assert f"line {line}: {number} is not a number, in the vector of bee" in error.message
+    assert f"line {line}: “{number}” is not a number, in the vector of bee" in error.message
 
 
 def test_odd_spellings_of_numbers_are_read(tmp_path: Path) -> None:
@@ -364,3 +364,56 @@ def test_large_numbers_in_a_binary_file_are_no_words(tmp_path: Path) -> None:
     row = [1e30, -3.4e38, float(np.frombuffer(b"and ", "<f4")[0]), 7e22]
     content = b"1 4\nword " + struct.pack("<4f", *row)
     assert read(tmp_path / "a.bin", content)[0]["word"] == np.array(row, np.float32).tolist()
+
+
+ROWS = b"boat 1 2 3\nship 1 2 4\nsea -3 1 0.5\n"
+BINARY_ROWS = b"".join(
+    line.split()[0] + b" " + struct.pack("<3f", *map(float, line.split()[1:])) + b"\n" for line in ROWS.splitlines()
+)
+
+
+@pytest.mark.parametrize("header", [b"3  3\n", b" 3 3\n", b"\t3 \t3 \t\r\n"])
+@pytest.mark.parametrize(("name", "rows"), [("a.vec", ROWS), ("a.bin", BINARY_ROWS), ("a", ROWS), ("b", BINARY_ROWS)])
+def test_a_header_may_have_more_blanks(tmp_path: Path, header: bytes, name: str, rows: bytes) -> None:
+    vectors, _ = read(tmp_path / name, header + rows)
+    assert vectors == {"boat": [1, 2, 3], "ship": [1, 2, 4], "sea": [-3, 1, 0.5]}
+
+
+def test_the_text_of_glove_may_be_named_bin(tmp_path: Path) -> None:
+    assert list(read(tmp_path / "a.bin", ROWS)[0]) == ["boat", "ship", "sea"]
+
+
+@pytest.mark.parametrize(("name", "separator"), [("a.tsv", b"\t"), ("a.txt", b"\t"), ("a.txt", b" ")])
+def test_the_columns_that_pandas_counts_are_no_vector(tmp_path: Path, name: str, separator: bytes) -> None:
+    content = b" 0 1 2\n" + ROWS
+    vectors, remarks = read(tmp_path / name, content.replace(b" ", separator))
+    assert list(vectors) == ["boat", "ship", "sea"] and "names columns" in remarks[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "what", "hint"),
+    [
+        ("mac.vec", b"3 3\r" + ROWS.replace(b"\n", b"\r"), "old Macs", r"tr '\r' '\n'"),
+        ("a.txt", b"boat [1.0, 2.0]\nship [2.0, 3.0]\n", "in brackets", "join"),
+        ("a.vec", b"2 2\nboat [ 1.  2.]\nship [2. 3.]\n", "in brackets", "join"),
+        ("ppmi.txt", b"boat 1:0.5 7:0.25\nship 2:1.5\n", "sparse", "zeros"),
+        ("ppmi.vec", b"2 9\nboat 1:0.5 7:0.25\nship 2:1.5\n", "sparse", "zeros"),
+        ("a.floret", b"2 3 2 3 2 2166136261 < >\n0 1 2 3\n1 4 5 6\n", "floret", "spacy init vectors"),
+        ("words.tsv", b"the\t900\nboat\t31\nship\t31\nsea\t4\n", "their counts", "--format glove"),
+        ("vocab.txt", b"the 900\nboat 31\n", "their counts", "--format glove"),
+        ("a.tsv", b"boat\t1,2,3\nship\t1,2,4\n", "“1,2,3” is not a number", "tr ',' ' '"),
+        ("a.txt", b"boat 1 2\nship NA 2\n", "“NA” is not a number", "is missing"),
+        ("a.safetensors", b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "Git LFS", "git lfs pull"),
+        ("a.safetensors", b"<!DOCTYPE html>\n", "web page", "download"),
+    ],
+)
+def test_what_is_like_vectors_is_refused_by_name(
+    tmp_path: Path, name: str, content: bytes, what: str, hint: str
+) -> None:
+    error = refused(tmp_path / name, content)
+    assert what in error.message and hint in str(error.hint)
+
+
+def test_counts_are_vectors_if_the_format_is_named(tmp_path: Path) -> None:
+    assert read(tmp_path / "a.txt", b"the 900\nboat 31\n", format="glove")[0] == {"the": [900], "boat": [31]}
+    assert read(tmp_path / "a.txt", b"2 1\nthe 900\nboat 31\n")[0] == {"the": [900], "boat": [31]}

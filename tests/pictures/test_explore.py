@@ -86,6 +86,8 @@ def test_the_environment_names_the_model(capsys: pytest.CaptureFixture[str], mon
         ("explore -o map.html --max-size 10kB --layout pca", 2, "not even one word fits"),
         ("explore -o model.safetensors --layout pca", 2, "would overwrite"),
         ("explore -o places.npy --layout places.npy", 2, "would overwrite"),
+        ("explore -o notes.md --layout pca", 2, "notes.md is not the name of a page"),
+        ("explore -o - --layout pca", 2, "- is not the name of a page"),
         ("explore -o none/map.html --layout pca", 3, "there is no folder"),
         ("explore -o map.html --words 0", 2, "--words"),
     ],
@@ -94,6 +96,7 @@ def test_what_cannot_be_done_is_told_and_nothing_is_written(
     arguments: str, code: int, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     np.save("places.npy", np.zeros((300, 2)))
+    Path("notes.md").write_text("mine")
     before = {path.name: path.read_bytes() for path in Path().iterdir()}
     given, out, err = call(capsys, *arguments.split())
     assert (given, out) == (code, "") and message in err and "Traceback" not in err

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -182,3 +184,23 @@ def test_the_first_words_share_the_matrix() -> None:
     some = first_words(vectors, 3)
     assert list(some.words) == ["w0", "w1", "w2"] and np.shares_memory(some.matrix, vectors.matrix)
     assert first_words(vectors, 10) is vectors
+
+
+def test_fewer_words_than_dimensions_are_placed_as_the_larger_matrix_would(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = []
+
+    def eigh(matrix: np.ndarray, original: Callable[[np.ndarray], Any] = np.linalg.eigh) -> Any:
+        sizes.append(matrix.shape)
+        return original(matrix)
+
+    monkeypatch.setattr(np.linalg, "eigh", eigh)
+    rows = np.random.default_rng(4).standard_normal((20, 50)).astype(np.float32)
+    units = rows.astype(np.float64) / np.linalg.norm(rows, axis=1, keepdims=True)
+    units -= units.mean(axis=0)
+    right = units @ np.linalg.svd(units)[2][:2].T
+    found = principal_components(WordVectors([f"w{i}" for i in range(20)], rows))
+    assert np.allclose(np.abs(found), np.abs(right), atol=1e-5)
+    alike = principal_components(WordVectors(["a", "b"], np.ones((2, 3), np.float32)))
+    assert not alike.any()
+    # A matrix of 20,000 × 20,000 would take minutes, during which nothing could interrupt it.
+    assert sizes == [(20, 20), (2, 2)]

@@ -56,6 +56,7 @@ def test_a_layout_by_tsne_is_the_same_for_any_number_of_threads(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("openTSNE", reason="t-SNE needs openTSNE")
+    monkeypatch.setattr("w2v_cli.pictures.layout.ROUNDS", (50, 50))
     words, told = [f"word{number}" for number in range(60)], list[str]()
     for threads in (1, 2):
         monkeypatch.setattr(word_map, "available_cores", lambda threads=threads: threads)

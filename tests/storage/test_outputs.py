@@ -74,7 +74,10 @@ def test_names_of_what_is_not_there_yet_are_compared_where_links_lead() -> None:
         (["train", "corpus.txt", "--config", "c.toml", "-o", "c.toml"], "c.toml (the file of options)"),
         (["train", "corpus.txt", "--config", "v.toml", "-o", "v.tsv"], "v.tsv (the vocabulary)"),
         (["train", "m.partial.safetensors", "-o", "m.safetensors"], "m.partial.safetensors (the model if the run is"),
-        (["train", "corpus.txt", "--checkpoint", "run", "-o", "run/run.json"], "run/run.json (the model) and run/"),
+        (
+            ["train", "corpus.txt", "--checkpoint", "run", "-o", "run/checkpoint-0.safetensors"],
+            "run/checkpoint-0.safetensors (the model) and run/",
+        ),
         (
             ["train", "corpus.txt", "--checkpoint", "run", "-o", "run"],
             "run (the model) and run (the checkpoint",

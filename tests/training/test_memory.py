@@ -40,7 +40,7 @@ def train(
 
 def estimated(done: subprocess.CompletedProcess[str]) -> int:
     """Return the number of bytes that a run said it would take."""
-    found = re.search(r"Takes about ([\d.]+) (MiB|GiB) of memory, [\d.]+ (MiB|GiB) of it for", done.stderr)
+    found = re.search(r"Takes about ([\d.]+) (MiB|GiB) of memory, [\d.]+ (KiB|MiB|GiB) of it for", done.stderr)
     assert found is not None
     return round(float(found[1]) * {"MiB": 2**20, "GiB": 2**30}[found[2]])
 

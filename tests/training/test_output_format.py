@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -60,6 +61,15 @@ def test_a_word_list_is_written_too_but_replaces_no_other_file(
     with pytest.raises(ConfigError, match="would overwrite"):
         (folder / words).write_bytes((folder / "c.txt").read_bytes())
         w2v.train(str(folder / words), output=folder / name, min_count=1)
+
+
+@pytest.mark.parametrize("name", ["v.csv", "v.txt.bz2", "v.JSON", "v.zip"])
+def test_a_suffix_that_promises_another_format_is_refused_before_the_training(
+    folder: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    code, _, err = call(capsys, "train", "c.txt", "-o", name, *OPTIONS)
+    assert code == 2 and f"w2v does not write {Path(name).suffix.lower()}" in err and ".vec" in err
+    assert os.listdir(folder) == ["c.txt"]
 
 
 def test_a_folder_is_no_output(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -311,11 +311,12 @@ def test_a_link_in_the_place_of_the_models_lock_makes_no_file_elsewhere(finished
 @pytest.mark.parametrize("name", NAMES)
 def test_a_model_is_not_written_over_a_file_of_the_folder(finished_run: Path, name: str) -> None:
     before = everything(finished_run)
-    with pytest.raises(ConfigError, match=r"\(the model\) and .* are the same file"):
+    why = r"does not write \.json" if name.endswith(".json") else r"\(the model\) and .* are the same file"
+    with pytest.raises(ConfigError, match=why):
         resume_training("run", {"output": f"run/{name}"})
     assert everything(finished_run) == before
     edit_run(output=str(finished_run / "run" / name))
-    with pytest.raises(ConfigError, match=r"\(the model\) and .* are the same file"):
+    with pytest.raises(ConfigError, match=why):
         resume_training("run")
 
 

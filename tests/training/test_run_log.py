@@ -6,14 +6,12 @@ import errno
 import json
 import os
 import signal
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
-from conftest import ROOT, RUN_CONFIG, everything
+from conftest import RUN_CONFIG, everything
 
 import w2v_cli as w2v
 from w2v_cli.errors import ConfigError, DivergedError, LogFileError, ModelFileError, StoppedError
@@ -26,29 +24,6 @@ from w2v_cli.training.run_log import COLUMNS, RunLog, read_run_log
 # Three blocks an epoch.
 CORPUS, TOKENS = "a b c d\ne a\n" * 2_500 + "f a b\n" * 4_000, 27_000
 CONFIG = replace(RUN_CONFIG, epochs=4)
-
-# Trains in the working folder, and kills itself as soon as the given number of losses have been measured.
-KILLED = """
-import os, signal, sys
-sys.path.insert(0, "tests")
-from pathlib import Path
-from w2v_cli.config import TrainConfig
-from w2v_cli.training.observer import Observer
-from w2v_cli.training.run import resume_training, train_model
-
-class Killer(Observer):
-    left = 5
-    def measured(self, point):
-        self.left -= 1
-        if self.left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-if Path("run").exists():
-    resume_training("run", {"output": "killed"}, Killer())
-else:
-    config = TrainConfig(dim=4, epochs=4, min_count=1, threads=1, subsample=0.0)
-    train_model(["corpus.txt"], config, None, "killed", Killer(), "run", 1e-9, log="killed.jsonl")
-"""
 
 
 @pytest.fixture(autouse=True)
@@ -106,11 +81,36 @@ def test_a_log_does_not_change_the_model() -> None:
     assert Path("model").read_bytes() == Path("plain").read_bytes()
 
 
+class Killer(Observer):
+    """Kills its process as soon as a number of losses have been measured."""
+
+    left = 3
+
+    def measured(self, point: object) -> None:
+        self.left -= 1
+        if self.left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def train_and_die() -> int:
+    """Begin the run in the working folder, or resume it, in a process of its own; return how that has ended."""
+    child = os.fork()
+    if child == 0:
+        try:
+            if Path("run").exists():
+                resume_training("run", {"output": "killed"}, Killer())
+            else:
+                train_model(["corpus.txt"], CONFIG, None, "killed", Killer(), "run", 1e-9, log="killed.jsonl")
+            os._exit(0)
+        finally:
+            os._exit(1)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
 def test_a_run_that_is_killed_again_and_again_logs_each_step_once() -> None:
     train("whole.jsonl")
-    script = [sys.executable, "-c", KILLED]
     kills = 0
-    while (code := subprocess.run(script, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False).returncode) != 0:
+    while (code := train_and_die()) != 0:
         assert code == -signal.SIGKILL and kills < 12
         kills += 1
     assert kills > 1
@@ -142,15 +142,29 @@ def test_steps_after_the_checkpoint_that_a_run_resumes_from_are_dropped() -> Non
     assert (log.end, log.resumed_at, log.total_words) == (None, [10], 50)
 
 
+def test_a_loss_that_is_measured_where_a_step_is_already_is_one_step() -> None:
+    Path("log").write_text(
+        '{"event": "start"}\n'
+        '{"event": "step", "words": 10, "epoch": 1, "loss": 3}\n'
+        '{"event": "step", "words": 20, "epoch": 1, "loss": 3}\n'
+        '{"event": "step", "words": 20, "epoch": 2, "loss": 2}\n'
+        '{"event": "resume", "words": 20}\n'
+        '{"event": "step", "words": 20, "epoch": 2, "loss": 1.5}\n'
+    )
+    log = read_run_log("log")
+    assert (log.steps["words"], log.steps["epoch"], log.losses) == ([10, 20], [1, 2], [(10, 3.0), (20, 1.5)])
+
+
 @pytest.mark.parametrize(
     "line", ['{"event": "st', '{"event": "step", "words": "9", "epoch": 1}', "[1]", '{"event": "resume"}', "\x00\x00"]
 )
 def test_a_line_that_is_cut_short_or_damaged_is_left_out_with_a_notice(line: str) -> None:
     good = '{"event": "step", "words": 10, "epoch": 1, "loss": NaN, "alpha": 1e999, "seconds": true}'
-    Path("log").write_text(f'{{"event": "start"}}\n{good}\n{line}\n{good}\n')
+    after = good.replace("10", "20", 1)
+    Path("log").write_text(f'{{"event": "start"}}\n{good}\n{line}\n{after}\n')
     log = read_run_log("log")
     assert log.notices == ["log: left out line 3: cut short or damaged"]
-    assert log.steps == {**{name: [None] * 2 for name in COLUMNS}, "words": [10, 10], "epoch": [1, 1]}
+    assert log.steps == {**{name: [None] * 2 for name in COLUMNS}, "words": [10, 20], "epoch": [1, 1]}
 
 
 @pytest.mark.parametrize("content", ["", "a b c\n", '{"event": "step"}\n', '{"event": "star'])
@@ -304,3 +318,30 @@ def test_a_folder_with_a_log_that_no_run_can_have_is_refused(changes: dict[str, 
     Path("run/log.jsonl").unlink()
     resume_training("run", {"epochs": 5})
     assert [epoch["epoch"] for epoch in read_run_log("run/log.jsonl").epochs] == [4, 5]
+
+
+class KilledWhileReading(Observer):
+    def encoded(self, corpus: object, text: object) -> None:
+        self.lines = events("run.jsonl")
+        raise KeyboardInterrupt
+
+
+def test_a_run_that_ends_while_it_reads_is_resumed_without_naming_its_log() -> None:
+    reading = KilledWhileReading()
+    for _ in range(2):
+        # The same command may be given again, because nothing was trained yet.
+        with pytest.raises(KeyboardInterrupt):
+            train_model(["corpus.txt"], CONFIG, None, "model", reading, "run", log="run.jsonl")
+        assert [line["event"] for line in reading.lines] == ["start"]
+        log = read_run_log("run.jsonl")
+        assert not log.begun and log.end is None and log.start["config"] == CONFIG.as_dict()
+    resume_training("run", {"output": "model"})
+    assert [line["event"] for line in events("run.jsonl")] == ["start", *["step", "epoch"] * 4, "end"]
+    log = read_run_log("run.jsonl")
+    assert log.begun and log.start["corpus_tokens"] == TOKENS
+
+
+def test_a_run_that_cannot_be_resumed_takes_away_the_log_in_which_nothing_happened() -> None:
+    with pytest.raises(KeyboardInterrupt):
+        train(observer=KilledWhileReading())
+    assert os.listdir() == ["corpus.txt"]

@@ -250,7 +250,7 @@ def test_a_run_that_diverges_leaves_the_last_good_checkpoint(corpus: EncodedCorp
 
 def test_what_does_not_fit_into_memory_is_refused(monkeypatch: pytest.MonkeyPatch, corpus: EncodedCorpus) -> None:
     monkeypatch.setattr(memory, "available_memory", lambda: 1000)
-    with pytest.raises(TrainingError, match=r"60 words × 8 dimensions take 0 MiB") as caught:
+    with pytest.raises(TrainingError, match=r"60 words × 8 dimensions take 8 KiB") as caught:
         Trainer(config(), corpus)
     assert "--max-vocab" in str(caught.value.hint)
     monkeypatch.setattr(memory, "available_memory", lambda: None)

@@ -238,7 +238,7 @@ class Model(Questions):
 
         Parameters
         ----------
-        path : the page to write, such as map.html.
+        path : the page to write; it ends in .html.
         words : show only this many of the most frequent words; None: as many as fit into `max_size`.
         layout : tsne, which needs openTSNE; pca; or the path of a .npy file of float (n, 2), the places of the n most
             frequent words. None: tsne if openTSNE is installed, otherwise pca.
@@ -255,7 +255,8 @@ class Model(Questions):
         Raises
         ------
         ConfigError
-            If an option is out of range, the page would overwrite the model, or not even one word fits.
+            If an option is out of range, the name of the page does not end in .html, the page would overwrite
+            the model, or not even one word fits.
         MissingExtraError
             If openTSNE is asked for but not installed.
         ModelFileError

@@ -15,7 +15,7 @@ from w2v_cli.formats.reading import ReadOptions
 
 @click.command()
 @click.argument("model", metavar="[MODEL]", type=FILE, required=False)
-@click.option("-o", "--output", metavar="FILE", type=FILE, required=True, help="The page to write, such as map.html.")
+@click.option("-o", "--output", metavar="FILE", type=FILE, required=True, help="The page: a name that ends in .html.")
 @click.option(
     "--words",
     metavar="N",
@@ -97,4 +97,5 @@ def explore(
     if as_json:
         print_json(asdict(made))
     elif not quiet:
-        note(f"Wrote {made.path}: {made.words:,} words × {made.dim}, {made.bytes / 1e6:.1f} MB. Open it in a browser.")
+        words_of = f"{made.words:,} word{'s' * (made.words > 1)}"
+        note(f"Wrote {made.path}: {words_of} × {made.dim}, {made.bytes / 1e6:.1f} MB. Open it in a browser.")

@@ -71,5 +71,5 @@ def _suggestion(topic: str) -> str:
     """Say what the user may have meant."""
     if topic in COMMANDS:
         return f"w2v {topic} --help explains the command"
-    near = difflib.get_close_matches(topic.lower(), TOPICS, n=1, cutoff=0.5)
+    near = difflib.get_close_matches(topic.lower(), TOPICS, n=1, cutoff=0.6)
     return f"did you mean {near[0]}?" if near else "w2v help lists the topics"

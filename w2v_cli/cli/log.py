@@ -82,6 +82,8 @@ def _summary(run: RunLog) -> str:
         outcome = str(run.end.get("outcome"))
         message = run.end.get("message")
         state = f"{outcome}{after}" + (f" ({message})" if message and outcome != "finished" else "")
+    elif not run.begun:
+        state = "is reading its corpus, or was ended while it did"
     else:
         share = f", at {run.last_words / run.total_words:.0%}" if run.total_words else ""
         state = f"has not ended: going on, or killed{after}{share}"

@@ -114,6 +114,8 @@ class LazyGroup(click.Group):
             check_command(self, ctx, args)
             for near in get_close_matches(args[0], COMMANDS, n=1):
                 ctx.fail(f"No such command '{args[0]}'. Did you mean '{near}'?")
+            if args[0] not in self.commands:
+                ctx.fail(f"No such command '{args[0]}'. It must be one of {', '.join(COMMANDS)}.")
         name, command, arguments = super().resolve_command(ctx, args)
         if name is not None and command is not None and not _plain(command, arguments):
             from w2v_cli.cli.translation import check_options

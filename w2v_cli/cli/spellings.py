@@ -66,13 +66,16 @@ COMMANDS = {
     "cbow": "train --model cbow",
     "word2phrase": "phrases",
     "most-similar": "similar",
-    "nn": "similar",
+    "nn": "similar -m",
     "analogies": "analogy",
     "word-analogy": "analogy",
     "doesnt-match": "odd",
     "similarity": "distance",
+    "accuracy": "eval",
     "compute-accuracy": "eval",
     "evaluate": "eval",
+    "evaluate-word-analogies": "eval",
+    "evaluate-word-pairs": "eval",
 }
 # Values of options with a choice.
 VALUES = {

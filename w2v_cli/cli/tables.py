@@ -134,7 +134,8 @@ def _print_aligned(titles: Sequence[str] | None, rows: Iterable[Sequence[Cell]],
 
 
 def _texts(rows: Iterable[Sequence[Cell]], decimals: str) -> Iterable[list[str]]:
-    return ([_text(cell, decimals) for cell in row] for row in rows)
+    # Most cells are texts, and a call for each would take long for a large vocabulary.
+    return ([cell if isinstance(cell, str) else _text(cell, decimals) for cell in row] for row in rows)
 
 
 def _text(cell: Cell, decimals: str) -> str:
@@ -159,17 +160,18 @@ def display_width(text: str) -> int:
 
     Examples
     --------
-    >>> display_width("king"), display_width("한국"), display_width("e\u0301")
-    (4, 4, 1)
+    >>> display_width("king"), display_width("한국"), display_width("e\u0301"), display_width("\u1112\u1161\u11ab")
+    (4, 4, 1, 2)
     """
     if text.isascii():
         return len(text)
     # Imported here so that `w2v --help` need not wait for it.
     import unicodedata
 
+    # The vowels and final consonants of decomposed Hangul are drawn into the syllable that their first letter began.
     return sum(
         0
-        if unicodedata.category(letter) in ("Mn", "Me", "Cf")
+        if unicodedata.category(letter) in ("Mn", "Me", "Cf") or "\u1160" <= letter <= "\u11ff"
         else 1 + (unicodedata.east_asian_width(letter) in ("W", "F"))
         for letter in text
     )

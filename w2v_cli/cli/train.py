@@ -203,6 +203,8 @@ def _say_result(run: Run, output: str, narrator: Narrator, folder: str | None) -
     show.say(", ".join(f"{phase} {duration(spent)}" for phase, spent in run.seconds.items()))
     show.say(f"Wrote {output}: {words:,} words × {config.dim}, {trained.words_per_second:,.0f} words/s")
     format = model_format(output)
+    if format == "safetensors" and not output.endswith(".safetensors"):
+        show.say(f"{output} is in w2v's format, safetensors; for another, see w2v help files")
     if format != "safetensors":
         how = "-o model.safetensors" if folder is None else resume_command(folder, DEFAULT_MODEL)
         show.say(f"{output} holds words and vectors only; {how} writes the whole model, for predict and w2v convert")

@@ -201,7 +201,9 @@ class _Line:
     def _unknown(self, typed: str) -> None:
         """Take a word that begins with a hyphen for what it is, or say which option may have been meant."""
         key = key_of(typed.partition("=")[0])
-        names = {key_of(spelling): option.opts[0] for spelling, option in self.known.items() if len(spelling) > 2}
+        # An option is named by its first long spelling: --help says more than -h.
+        long = {item: max(item.opts, key=lambda spelling: spelling[:2] == "--") for item in self.known.values()}
+        names = {key_of(spelling): long[option] for spelling, option in self.known.items() if len(spelling) > 2}
         names |= {other: own.split()[0] for other, own in spellings.OPTIONS.items() if own != "{}" and self._has(own)}
         # A word with a hyphen in front must be very similar to be taken for an option.
         near = get_close_matches(key, names, n=1, cutoff=0.6 if self.takes_files or typed.startswith("--") else 0.8)

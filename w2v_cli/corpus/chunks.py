@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import lzma
 import zlib
 from collections.abc import Iterator
@@ -74,7 +75,9 @@ def _read(text: Readable, name: str, size: int) -> bytes:
     try:
         return text.read(size)
     except (OSError, EOFError, zlib.error, lzma.LZMAError, ValueError) as error:
-        raise CorpusError(f"{name} cannot be read: {error}", hint="is the file complete?") from error
+        plain = isinstance(error, gzip.BadGzipFile) and "Not a gzipped file" in str(error)
+        hint = "if it is plain text, give it a name without .gz" if plain else "is the file complete?"
+        raise CorpusError(f"{name} cannot be read: {error}", hint=hint) from error
     except Exception as error:
         if type(error).__module__.split(".")[0] not in _DECOMPRESSORS:
             raise

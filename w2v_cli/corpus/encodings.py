@@ -116,7 +116,12 @@ def as_utf8(blocks: Iterator[bytes], name: str, encoding: str, errors: str, dama
                 hint=encoding_hint(error.object, error.start, encoding),
             ) from None
         except UnicodeError as error:
-            raise CorpusError(f"{name} is not {encoding} near byte {bytes_read:,} ({error})") from None
+            # The example in the hint is the first word that is not ASCII.
+            place = next((at for at, byte in enumerate(block) if byte > 127), 0)
+            raise CorpusError(
+                f"{name} is not {encoding} near byte {bytes_read:,} ({error})",
+                hint=encoding_hint(block, place, encoding),
+            ) from None
 
     for block in blocks:
         if data := decoded(block, False):

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from w2v_cli.corpus.encodings import UTF8
 from w2v_cli.corpus.guess import BYTE_ORDER_MARKS, iso_2022, utf16_or_32
-from w2v_cli.corpus.tables import table_kind
+from w2v_cli.corpus.tables import table_kind, word_vectors
 from w2v_cli.storage.opening import STDIN
 from w2v_cli.storage.signatures import SUFFIXES, kind_of
 
@@ -62,6 +62,8 @@ _HTML_TAG = re.compile(rb"</?(?:p|div|span|a|li|ul|td|tr|table|h[1-6]|br|img|scr
 _JSON = re.compile(rb'\s*(?:\[\s*)?\{\s*"(?:[^"\\\n]|\\.)*"\s*:\s*(?:["\[{\d-]|true|false|null)')
 _SUBTITLES = re.compile(rb"\s*(?:WEBVTT\b[^\r\n]*\r?\n|[0-9]+[ ]*\r?\n[0-9:,. ]+-->)")
 # Words may have apostrophes, which Python puts between double quotes.
+_RECORD = re.compile(rb"""\s*\{'[^'\n]+': ['"\[{0-9]""")
+_NESTED = re.compile(rb"""\s*\[[\[(](?:'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"),? ?['"\])]""")
 _LIST = re.compile(rb"""\[(?:'(?:[^'\\\n]|\\.)*'|"[^"\n]*")(?:, (?:'(?:[^'\\\n]|\\.)*'|"[^"\n]*"))*\]\r?""")
 _STRINGS = re.compile(rb'\s*\[\s*(?:"(?:[^"\\\n]|\\.)*",\s*\n\s*){2}"')
 _CONTROLS = bytes({*range(32)} - {*b"\t\n\v\f\r\x1b"})
@@ -109,7 +111,9 @@ def text_kind(sample: bytes, path: str) -> Kind | None:
     sample : the first bytes, as UTF-8; the last line may be incomplete · path : the file.
     """
     sample = sample.removeprefix(b"\xef\xbb\xbf")
-    found = _markup(sample) or _json(sample) or _lists(sample) or table_kind(sample, path, len(sample) >= SAMPLE_BYTES)
+    is_cut = len(sample) >= SAMPLE_BYTES
+    found = _markup(sample, path) or _json(sample) or _lists(sample)
+    found = found or word_vectors(sample, path) or table_kind(sample, path, is_cut)
     if found is None:
         return None
     name, hint = found
@@ -164,14 +168,16 @@ def _binary_without_zeros(sample: bytes) -> Kind | None:
     return None
 
 
-def _markup(sample: bytes) -> tuple[str, str] | None:
+def _markup(sample: bytes, path: str) -> tuple[str, str] | None:
     tags = _HTML_TAG.findall(sample)
     is_fragment = sample.lstrip().startswith(b"<") and len(tags) >= 10 and 20 * len(b"".join(tags)) > len(sample)
     if _HTML.match(sample) or (is_fragment and not _XML.match(sample)):
         return "HTML", "pandoc -f html -t plain turns it into text"
     if _SUBTITLES.match(sample):
         return "a file of subtitles", "tr -d '\\r' < FILE | grep -v -e '-->' -e '^[0-9]*$' leaves what is said"
-    if not _XML.match(sample):
+    if path.lower().endswith((".html", ".htm")) and sample.lstrip().startswith(b"<"):
+        return "HTML", "pandoc -f html -t plain turns it into text"
+    if not _XML.match(sample) and not (path.lower().endswith((".xml", ".tei")) and sample.lstrip().startswith(b"<")):
         return None
     if b"<html" in sample[:2048].lower():
         return "HTML", "pandoc -f html -t plain turns it into text"
@@ -183,14 +189,17 @@ def _markup(sample: bytes) -> tuple[str, str] | None:
 def _lists(sample: bytes) -> tuple[str, str] | None:
     """Recognise sentences that Python has printed as lists of words."""
     lines = [line for line in sample.split(b"\n")[:20] if line.strip()]
-    if len(lines) > 1 and all(_LIST.fullmatch(line) for line in lines[:-1]):
+    if len(lines) > 1 and all(_RECORD.match(line) for line in lines):
+        return "records as Python prints them", "write the text of each record on a line instead"
+    # A list of lists is on one line, and JSON has been recognised before.
+    if _NESTED.match(sample) or (len(lines) > 1 and all(_LIST.fullmatch(line) for line in lines[:-1])):
         return "lists of words as Python prints them", 'write " ".join(words) for each list instead'
     return None
 
 
 def _json(sample: bytes) -> tuple[str, str] | None:
     """Recognise JSON lines, and JSON that is spread over many lines or is longer than the sample."""
-    if sample.lstrip()[:1] not in (b"{", b"["):
+    if sample.lstrip()[:1] not in (b"{", b"[", b'"'):
         return None
     # An incomplete last line is left out, unless it is the only one.
     lines = [line for line in sample.split(b"\n") if line.strip()]
@@ -200,10 +209,15 @@ def _json(sample: bytes) -> tuple[str, str] | None:
         record = values[0][0] if isinstance(values[0], list) and isinstance(values[0][0], dict) else values[0]
         if isinstance(record, dict):
             return ("JSON lines" if len(values) > 1 else "JSON"), _jq(record, isinstance(values[0], list))
+        if len(values) == 1 and isinstance(values[0], list) and isinstance(values[0][0], list):
+            return "JSON", "jq -r '.[] | join(\" \")' turns a list of lists of words into lines"
         words = " ".join(map(str, values[0])).split() if isinstance(values[0], list) else []
         if len(values) == 1 and isinstance(values[0], list) and len(words) > len(values[0]):
             return "JSON", "jq -r '.[]' turns a list of texts into lines"
         return "JSON lines", "jq -r 'join(\" \")' turns lists of words into text"
+    # Prose may be in quotation marks as well, but has no escapes.
+    if values and all(isinstance(value, str) for value in values):
+        return ("JSON lines", "jq -r . turns strings into text") if b"\\" in sample else None
     if _STRINGS.match(sample):
         return "JSON", "jq -r '.[]' turns a list of texts into lines"
     # A first line that is JSON by itself, before lines that are not, is the odd first line of a text.

@@ -1,4 +1,4 @@
-"""Recognise tables: CSV, columns that are separated by tabs, and the annotated sentences of CoNLL-U."""
+"""Recognise tables: CSV, columns that are separated by tabs, the sentences of CoNLL-U, and word vectors."""
 
 from __future__ import annotations
 
@@ -10,10 +10,19 @@ from w2v_cli.storage.opening import OPENERS, STDIN, suffix_of
 
 # A prose text may have a few lines that look like rows of a table, so this many rows are needed.
 _LEAST_ROWS = 3
+# A word and numbers; at least one of them has a point, because a text may consist of whole numbers.
+_VECTOR = re.compile(rb"(\S+)((?:[ \t]+[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?){2,})\s*")
+_WORD = re.compile(rb"[^0-9.,+-]")
+_HEADER = re.compile(rb"[0-9]+[ \t]+([0-9]+)[ \t]*\r?\n")
+# After the word, the columns of CoNLL's older tables are parts of speech such as NNP and chunks such as B-NP; those of
+# TreeTagger are the part of speech and the lemma.
+_TAG = rb"(?:[A-Z][A-Z$*-]*|[^\w\s]+|[BIESO]-\S+)"
+_TAGS = re.compile(rb"\S+(?:(?:[ \t]+%b){2,}|\t(?:[A-Z][\w$:.*-]*|[^\w\s]+)\t[^\t\n]+)\r?" % _TAG)
 # The command that unpacks a file to stdout, by the suffix of the file.
 _UNPACKERS = {".gz": "zcat", ".bz2": "bzcat", ".xz": "xzcat", ".zst": "zstdcat"}
 # Comments, and then a line for each token of a sentence: its number, the word, and eight more columns.
 _CONLLU = re.compile(rb"(?:#[^\n]*\n|\s*\n)*1(?:-[0-9]+)?\t[^\t\n]+(?:\t[^\t\n]*){8}\n")
+_FIRST_WORDS = """awk 'NF && !/^<|^-DOCSTART-/ {printf "%s ", $1} /^\\r?$|^<\\/s>/ {print ""}'"""
 _SENTENCES = """awk -F'\\t' '/^[0-9]+\\t/ {printf "%s ", $2} /^\\r?$/ {print ""}'"""
 
 
@@ -26,6 +35,8 @@ def table_kind(sample: bytes, path: str, is_cut: bool) -> tuple[str, str] | None
     """
     if _CONLLU.match(sample):
         return "a CoNLL-U table", f"{_command(path, _SENTENCES)} writes its sentences"
+    if _has_tags(sample):
+        return "a table of words and their tags", f"{_command(path, _FIRST_WORDS)} writes its sentences"
     text = sample.decode("utf-8", "replace")
     for delimiter in ",;|":
         rows = _rows(text, delimiter, is_cut)
@@ -37,6 +48,32 @@ def table_kind(sample: bytes, path: str, is_cut: bool) -> tuple[str, str] | None
         command = _command(path, f"cut -f {column}")
         return "a table with tabs", f"{command} writes column {column}, which is a text"
     return None
+
+
+def word_vectors(sample: bytes, path: str) -> tuple[str, str] | None:
+    """Return what word vectors are called, and a hint, if a sample is words with equally many numbers; None if not."""
+    header = _HEADER.match(sample)
+    lines = sample[header.end() if header else 0 :].split(b"\n", 20)[:-1]
+    matches = [_VECTOR.fullmatch(line) for line in lines]
+    numbers = [match[2].split() for match in matches if match]
+    widths = {len(row) for row in numbers}
+    if len(numbers) < max(2, len(lines)) or len(widths) != 1:
+        return None
+    # Lines of numbers alone, such as the identifiers of products, are a text.
+    if 2 * sum(bool(_WORD.search(match[1])) for match in matches if match) < len(numbers):
+        return None
+    is_headed = header is not None and int(header[1][:9]) in widths
+    if not is_headed and 2 * sum(b"." in number for row in numbers for number in row) < len(numbers) * max(widths):
+        return None
+    return "a file of word vectors", f"w2v similar -m {shlex.quote(path)} WORD asks it; name only texts"
+
+
+def _has_tags(sample: bytes) -> bool:
+    """Whether every line is a word with its tags, as in CoNLL-2003 and from TreeTagger, or separates sentences."""
+    lines = [line for line in sample.split(b"\n", 200)[:-1] if line.strip() and not line.startswith((b"<", b"-DOC"))]
+    is_lower = any(line[:1].islower() for line in lines)
+    has_one_width = len({len(line.split()) for line in lines}) == 1
+    return len(lines) >= _LEAST_ROWS and is_lower and has_one_width and all(map(_TAGS.fullmatch, lines))
 
 
 def _plain_suffix(path: str) -> str:

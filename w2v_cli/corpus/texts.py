@@ -30,6 +30,7 @@ from w2v_cli.storage.opening import (
     STDIN,
     absolute,
     decompressed,
+    missing_hint,
     name_of,
     open_input,
     status_of,
@@ -306,7 +307,8 @@ def _opened(path: str) -> AbstractContextManager[IO[bytes]]:
 
 
 def _unreadable(path: str, error: OSError) -> CorpusError:
-    return CorpusError(f"{name_of(path)} cannot be read: {error.strerror}")
+    hint = "download it first, and name the file" if "://" in path else missing_hint(path, error)
+    return CorpusError(f"{name_of(path)} cannot be read: {error.strerror}", hint=hint)
 
 
 def _state_of(raw: IO[bytes]) -> tuple[int, int] | None:

@@ -55,9 +55,13 @@ def unsegmented_hint(sample: bytes) -> str | None:
     if counts[name] < max(_LEAST_CHARACTERS, others):
         return None
     # Khmer separates words by zero-width spaces, if at all; --tokenize words knows them.
-    runs = [token for token in text.replace("\u200b", " ").split() if re.search(f"[{language.characters}]", token)]
+    tokens = re.split("[\u200b \t-\r]+", text)
+    runs = [token for token in tokens if re.search(f"[{language.characters}]", token)]
     if sum(map(len, runs)) <= language.longest_mean * len(runs):
         return None
+    # Segmented texts may have wide spaces, which are letters to --tokenize whitespace.
+    if text.count("\u3000") * language.longest_mean >= counts[name]:
+        return "Hint: wide spaces (U+3000) do not separate words here; --normalize nfkc makes plain spaces of them"
     # The two share Chinese characters. Nearly every Japanese sentence has kana, and no Chinese sentence has any.
     if name == "Chinese" and 21 * len(_KANA.findall(text)) > counts[name]:
         name = "Japanese"

@@ -313,8 +313,10 @@ def _why_unseen(
     """Say that no question could be asked, which words are missing, and what the reason may be."""
     unknown = [word for word in dict.fromkeys(words) if rules.fold(word) not in row_of]
     asked = "questions" if score.kind == "analogies" else "sets" if score.kind == "odd" else "pairs"
-    lacking = f"none of the {score.total:,} {asked} can be asked: the model lacks words of each, such as"
-    what = f"{lacking} {', '.join(unknown[:_EXAMPLES])}"
+    lacking = f"none of the {score.total:,} {asked} can be asked: the model lacks words of each"
+    if score.total == 1:
+        lacking = f"the only {asked.removesuffix('s')} cannot be asked: the model lacks words of it"
+    what = f"{lacking}, such as {', '.join(unknown[:_EXAMPLES])}"
     if restriction is not None and set(map(rules.fold, unknown)) & set(map(rules.fold, vectors.words)):
         return f"{what}. Some are not among the {restriction:,} most frequent words: allow more (--restrict-vocab)"
     forms = {word.casefold(): word for word in vectors.words}

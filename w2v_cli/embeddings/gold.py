@@ -29,6 +29,7 @@ _HINT = (
 TAGGED = re.compile(r"(.+)[-_/.#|](?:[nvajr]|nn|vb|jj|rb|noun|verb|adj|adv|propn)", re.IGNORECASE)
 _ODD_NAME = re.compile(r"(the )?(odd([ _-]?(one|word))?([ _-]?out)?|outlier|intruder|doesn.?t[ _-]?fit)", re.IGNORECASE)
 _COMMENT = re.compile(r"#+( |$)")
+_SEPARATOR = re.compile(r"sep=.", re.IGNORECASE)
 # How many words a set with an odd one may have.
 _MANY = range(4, 1_000)
 
@@ -183,6 +184,9 @@ def _read_file(name: str, task: str | None, column: str | int | None) -> GoldSet
     lines = [(number, line.rstrip().lstrip(" ")) for number, line in numbered if line.strip()]
     # A word may begin with `#`, so only a `#` with a blank after it is certain to begin a comment.
     rows = [(number, line) for number, line in lines if not _COMMENT.match(line)]
+    # Excel reads the separator of a CSV file in its first line.
+    if rows and _SEPARATOR.fullmatch(rows[0][1]):
+        rows = rows[1:]
     if not rows:
         raise GoldFileError(f"{name} holds no questions and no pairs", hint=_HINT)
     if task == "odd":
@@ -300,7 +304,8 @@ def _sections(name: str, rows: _Lines, first_title: str, counts: range, expected
         if len(words) not in counts or not all(words):
             if line.startswith("#"):
                 continue  # a comment
-            raise GoldFileError(f"{name}, line {number}: expected {expected}, found {len(words)}", hint=_HINT)
+            alone = ", and there is no other line: is it a header?" if len(rows) == 1 else ""
+            raise GoldFileError(f"{name}, line {number}: expected {expected}, found {len(words)}{alone}", hint=_HINT)
         if not sections:
             sections.append((first_title, []))
         sections[-1][1].append(words)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from functools import partial
 
+from w2v_cli.corpus.guess import likely_encodings
 from w2v_cli.embeddings.not_gold import HEAD_BYTES, refuse_other_files
 from w2v_cli.errors import GoldFileError, MissingExtraError
-from w2v_cli.storage.opening import OPENERS, decompressed, open_input, suffix_of
+from w2v_cli.storage.opening import OPENERS, decompressed, missing_hint, open_input, suffix_of
 
 _SUFFIXES = ("", ".txt", ".tsv", ".tab", ".csv")
 _CHUNK_BYTES = 1 << 20
@@ -53,7 +54,8 @@ def read_text(name: str) -> str:
     except (GoldFileError, MissingExtraError):
         raise
     except OSError as error:
-        raise GoldFileError(f"cannot read {name}: {error.strerror or error}") from error
+        why = f"cannot read {name}: {error.strerror or error}"
+        raise GoldFileError(why, hint=missing_hint(name, error)) from error
     except Exception as error:  # the packages that decompress raise exceptions of their own
         if suffix not in OPENERS:
             raise
@@ -61,7 +63,9 @@ def read_text(name: str) -> str:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        encoding = "UTF-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "WINDOWS-1252"
+        is_marked = data.startswith((b"\xff\xfe", b"\xfe\xff"))
+        likely = ["utf-16"] if is_marked else likely_encodings(data[:HEAD_BYTES])
+        encoding = likely[0].upper() if likely else "WINDOWS-1252"
         raise GoldFileError(
             f"{name} is not UTF-8 text: byte {error.start:,}",
             hint=f"save the gold set as UTF-8; if it is in {encoding}: iconv -f {encoding} -t UTF-8 OLD > NEW",

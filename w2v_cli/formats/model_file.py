@@ -210,6 +210,12 @@ def recorded_options(metadata: Mapping[str, str], name: str) -> tuple[TrainConfi
 
 def _input_vectors(file: TensorFile) -> WordVectors:
     """Return words, vectors and counts of a safetensors file, after checking that they fit together."""
+    if file.names and not {"input_vectors", "word_offsets"} & {*file.names}:
+        found = ", ".join(file.names[:3])
+        raise file.wrong(
+            f"is a safetensors file of another program: it holds {found}, and no words",
+            "w2v reads those of w2v train; let the other program write word2vec's text or binary format",
+        )
     if file.dtype("input_vectors") == "F16":
         matrix = file.tensor("input_vectors", "F16", axes=2).astype(np.float32)
     else:

@@ -14,7 +14,6 @@ from typing import IO
 
 from w2v_cli.embeddings.vectors import WordVectors
 from w2v_cli.errors import ModelFileError
-from w2v_cli.formats.text import write_numbers
 from w2v_cli.storage.atomic import atomic_files, check_writable
 from w2v_cli.storage.outputs import Named, require_apart
 from w2v_cli.storage.pairs import undo_interrupted
@@ -88,6 +87,9 @@ def write_projector(folder: str | os.PathLike[str], vectors: WordVectors) -> lis
     ModelFileError
         If the folder holds other files, or a file cannot be written. Older files then stay as they were.
     """
+    # Imported here because it needs numba, which most conversions do not.
+    from w2v_cli.formats.text import write_numbers
+
     paths = projector_paths(folder)
     with _folder(folder), atomic_files(*paths) as (config, numbers, words):
         config.write(_CONFIG.encode())

@@ -25,7 +25,7 @@ _SUFFIXES = {
 }
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 # The first line of word2vec's text and binary files: the numbers of words and of dimensions.
-HEADER = re.compile(rb"([0-9]+)[ \t]([0-9]+)[ \t]*\r?\n")
+HEADER = re.compile(rb"[ \t]*([0-9]+)[ \t]+([0-9]+)[ \t]*\r?\n")
 
 _NEEDS_WORDS = "use a format that holds words and vectors: safetensors, word2vec's or GloVe's"
 _AS_TEXT = "write the vectors as word2vec's text with the program that made it"
@@ -74,11 +74,32 @@ _TEXTS = (
     ),
     (re.compile(rb"\s*[\[{]\s*\"[^\"\n]*\"\s*[:,]|\s*\[\s*\["), "is JSON, not vectors", _AS_TEXT),
     (re.compile(rb"\xff\xfe|\xfe\xff"), "is UTF-16", "convert it: iconv -f UTF-16 -t UTF-8 FILE > vectors.txt"),
+    (
+        re.compile(rb"(?:[0-9]+ ){6}\S+ \S+\r?\n[0-9]+ "),
+        "is a table of floret, whose rows are hashes and not words",
+        "spaCy reads it: spacy init vectors LANG FILE FOLDER --mode floret",
+    ),
+    (
+        re.compile(rb"(?:[0-9]+ [0-9]+\s*\n)?[^ \t\n\0]+(?:[ \t]+[0-9]+:[-+.0-9eE]+)+\s*\n"),
+        "holds sparse vectors, with the index of each number",
+        "write all D numbers of each word, zeros too, without their indices",
+    ),
+    (
+        re.compile(rb"(?:[0-9]+ [0-9]+\s*\n)?[^ \t\n\0]+[ \t]+\[\s*[-+.0-9]"),
+        "holds vectors in brackets, as Python prints them",
+        "write a word, a space, and ' '.join(map(str, vector)) on each line",
+    ),
+    (
+        re.compile(rb"[^\n\0]+\r[^\n\0]+\Z"),
+        "has lines that end as on old Macs, with a carriage return",
+        "convert it: tr '\\r' '\\n' < FILE > vectors.txt",
+    ),
 )
 # This many lines are looked at.
 _LINES = 20
 _NUMPY_ARCHIVE = "is a numpy archive (.npz), which may hold words as pickles"
 _NUMBER = rb"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?"
+_COUNTED = re.compile(rb"[^ \t]+[ \t]+([0-9]+)\r?")
 _NUMBERS_ONLY = re.compile(rb"%b(?:[ \t]+%b)*[ \t]*\r?" % (_NUMBER, _NUMBER))
 _IS_NUMBER = re.compile(_NUMBER)
 _WORD_AND_NUMBER = re.compile(rb"[^ \t\n]+[ \t]+[-+.0-9]")
@@ -108,10 +129,12 @@ def recognise(name: str, head: bytes) -> str:
     """
     by_name = format_of_name(name)
     # safetensors: the header's length in eight bytes, the upper four of them zero, and then JSON.
-    if by_name == "safetensors" or head[4:9] == b"\0\0\0\0{":
+    if head[4:9] == b"\0\0\0\0{":
         return "safetensors"
     head = head.removeprefix(BYTE_ORDER_MARK)
     _require_vectors(name, by_name, head)
+    if by_name == "safetensors":
+        return "safetensors"
     header = HEADER.match(head)
     if header:
         rest = head[header.end() :]
@@ -123,7 +146,7 @@ def recognise(name: str, head: bytes) -> str:
             return "binary"
         return "text"
     if by_name == "binary":
-        return "binary"
+        return "glove" if head.count(b"\n") > 1 and _is_surely_text(head, 2) else "binary"
     if by_name in ("text", "glove") or _WORD_AND_NUMBER.match(head):
         return "glove"
     first, second = [*head.split(b"\n", 2), b""][:2]
@@ -159,13 +182,30 @@ def _require_vectors(name: str, by_name: str | None, head: bytes) -> None:
                 f"{name} is CSV: its fields are separated by {'semicolons' if semicolons else 'commas'}",
                 _CSV_HINT.format(shlex.quote(name), "';,' ' .'" if semicolons else "',' ' '"),
             )
+        if not HEADER.match(head) and _are_counts(complete):
+            raise ModelFileError(
+                f"{name} is a list of words and their counts, not vectors",
+                "name the vectors; --format glove takes the counts for vectors of one dimension",
+            )
+
+
+def _are_counts(lines: list[bytes]) -> bool:
+    """Tell whether lines are words with whole numbers that never rise, as w2v vocab and GloVe write a vocabulary."""
+    matches = [_COUNTED.fullmatch(line) for line in lines]
+    counts = [int(match[1][:18]) for match in matches if match]
+    return len(counts) == len(lines) and counts == sorted(counts, reverse=True) and counts[-1] > 0
 
 
 def named_columns(first: bytes, second: bytes) -> int | None:
-    """Return D if the first line names the columns of the lines that follow, as R's write.table writes it.
+    """Return D if the first line names the columns of the lines that follow, as R's write.table and pandas write it.
 
-    The names are no numbers, and there is one for each number, and perhaps one for the word.
+    The names are no numbers, and there is one for each number, and perhaps one for the word. pandas counts the numbers
+    instead, after an empty name for the word.
     """
+    if first.startswith((b"\t0\t1", b" 0 1")):
+        names = first.split()
+        counted = names == [b"%d" % number for number in range(len(names))]
+        return len(names) if counted and len(second.split()) == len(names) + 1 else None
     # Lines may be long, and most have a number in the second place.
     if any(map(_IS_NUMBER.fullmatch, first.split(None, 2)[1:2])):
         return None

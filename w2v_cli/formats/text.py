@@ -113,7 +113,8 @@ def _require_count(file: VectorFile, promised: int | None, found: int) -> None:
     if promised is None or found == promised:
         return
     what = "is cut short" if found < promised else "has too many lines"
-    what += f": its first line promises {promised:,} words, but {found:,} lines follow"
+    follow = "line follows" if found == 1 else "lines follow"
+    what += f": its first line promises {promised:,} words, but {found:,} {follow}"
     if not file.reading.lenient:
         raise file.wrong(what, f"{LENIENT_HINT}, or write the right number into the first line")
     file.remark(what)

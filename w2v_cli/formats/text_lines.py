@@ -22,6 +22,14 @@ _HARD_NUMBERS = 4096
 TOKEN = re.compile(rb"[^ \t\r\n]+")
 _NOT_FINITE = (b"nan", b"inf", b"infinity")
 _NOT_FINITE_HINT = "the training of these vectors has failed for this word; --lenient leaves such lines out"
+# A decimal comma, or numbers that commas separate.
+_COMMAS = re.compile(rb"[-+]?[0-9]*,[0-9]+|[-+0-9.eE]+(?:,[-+0-9.eE]+){2,}")
+_COMMA_HINTS = (
+    "write numbers with a point, not with a comma: 0.5",
+    "separate the numbers with spaces, not with commas: tr ',' ' ' < FILE > vectors.txt",
+)
+_MISSING = (b"na", b"null", b"none", b"n/a", b"?")
+_MISSING_HINT = "the number is missing; --lenient leaves such lines out"
 UNFINISHED_HINT = "the file is cut short, or is not text; --lenient leaves an incomplete last line out"
 
 
@@ -170,6 +178,7 @@ def _value(text: bytes, row: int, word: bytes) -> np.float32:
         return nearest_float32(text)
     except ValueError as error:
         number, name = (part[:40].decode(errors="replace") for part in (text, word))
-        comma = "write numbers with a point, not with a comma: 0.5" if text.strip(b"-+0123456789") == b"," else None
-        hint = comma or (_NOT_FINITE_HINT if text.lower().lstrip(b"+-") in _NOT_FINITE else None)
-        raise BadLine(row, f"{number} {error}, in the vector of {name}", hint) from None
+        comma = _COMMA_HINTS[text.count(b",") > 1] if _COMMAS.fullmatch(text) else None
+        missing = _MISSING_HINT if text.lower() in _MISSING else None
+        hint = comma or missing or (_NOT_FINITE_HINT if text.lower().lstrip(b"+-") in _NOT_FINITE else None)
+        raise BadLine(row, f"“{number}” {error}, in the vector of {name}", hint) from None

@@ -16,7 +16,7 @@ from importlib.resources import files
 from w2v_cli.choices import require_whole
 from w2v_cli.config import available_cores
 from w2v_cli.embeddings.vectors import WordVectors
-from w2v_cli.errors import install_command
+from w2v_cli.errors import ConfigError, install_command
 from w2v_cli.pictures.groups import group_words
 from w2v_cli.pictures.layout import (
     METHODS,
@@ -37,6 +37,7 @@ MAX_SIZE = "15MB"
 _MOST_SEED = 2**32 - 1
 # The scripts of the page, in the order in which they run.
 _SCRIPTS = ("words.js", "map.js", "panel.js")
+_SUFFIXES = (".html", ".htm")
 _NAMES = {"tsne": "t-SNE", "pca": "PCA", "file": "the given file"}
 
 
@@ -99,6 +100,9 @@ def write_map(
     if method not in METHODS:
         inputs.append(Named(method, "the layout"))
     require_apart([Named(os.fspath(path), "the map")], inputs)
+    # Browsers show a page under another name as text, and a file of another kind is hardly meant to be overwritten.
+    if not os.fspath(path).lower().endswith(_SUFFIXES):
+        raise ConfigError(f"{os.fspath(path)} is not the name of a page", hint="it must end in .html")
     check_writable(path)
 
     asked = min(words or len(vectors), len(vectors))
@@ -146,7 +150,7 @@ def _remarks(asked_layout: object, method: str, words: int, left_out: int, bits:
             f" ({install_command('openTSNE')})."
         )
     elif method == "pca" and asked_layout != "pca":
-        remarks.append(f"The layout is PCA, because {words:,} words are too few for t-SNE.")
+        remarks.append(f"The layout is PCA, because {words:,} word{'s are' if words > 1 else ' is'} too few for t-SNE.")
     if left_out:
         remarks.append(f"The {left_out:,} rarest words were left out to keep the page under {max_size}.")
     if bits < 8:

@@ -135,13 +135,20 @@ def principal_components(vectors: WordVectors) -> np.ndarray:
     """Return the first two principal components of the unit vectors, float64 (V, 2).
 
     X = U − mean(U)      C = Xᵀ·X      positions = X·E, the eigenvectors of C with the largest eigenvalues
+
+    With fewer words than dimensions they come from X·Xᵀ, which is smaller: of an eigenvector v of it, Xᵀ·v is one of C.
     """
     units = vectors.unit_rows.astype(np.float64)
     # More threads would add in another order.
     with one_blas_thread():
         units -= units.mean(axis=0)
-        _, axes = np.linalg.eigh(units.T @ units)
+        few = len(units) < units.shape[1]
+        _, axes = np.linalg.eigh(units @ units.T if few else units.T @ units)
         axes = axes[:, ::-1][:, :2]
+        if few:
+            axes = units.T @ axes
+            lengths = np.linalg.norm(axes, axis=0)
+            axes /= np.where(lengths > 1e-12, lengths, np.inf)  # no axis along which words differ
         # An eigenvector has no sign of its own: the largest of its numbers is made positive.
         axes = axes * np.where(axes[np.abs(axes).argmax(axis=0), np.arange(axes.shape[1])] < 0, -1, 1)
         positions = units @ axes

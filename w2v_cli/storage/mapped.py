@@ -23,8 +23,11 @@ def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
     name = os.fspath(path)
     try:
         # Checked before opening, because opening a pipe waits for its writer.
-        if not stat.S_ISREG(os.stat(path).st_mode):
-            raise ModelFileError(f"{name} is not a regular file", hint="name a file of vectors")
+        mode = os.stat(path).st_mode
+        if stat.S_ISDIR(mode):
+            raise ModelFileError(f"{name} is a folder", hint="name a file of vectors")
+        if not stat.S_ISREG(mode):
+            raise ModelFileError(f"{name} is not a regular file", hint="write the vectors to a file, and name that")
         return open(path, "rb")
     except FileNotFoundError as error:
         raise ModelFileError(

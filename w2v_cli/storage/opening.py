@@ -8,6 +8,7 @@ import gzip
 import io
 import lzma
 import os
+import shlex
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -29,6 +30,26 @@ class Readable(Protocol):
 def name_of(path: str) -> str:
     """Return what an input is called in a message."""
     return "stdin" if path == STDIN else path
+
+
+def missing_hint(path: str, error: OSError) -> str | None:
+    """Return what to do about an input that cannot be opened, if it is missing: its name may be mistyped."""
+    if error.errno != errno.ENOENT:
+        return None
+    # Imported here because only a mistyped name needs it.
+    from difflib import get_close_matches
+
+    folder, name = os.path.split(path)
+    try:
+        names = sorted(os.listdir(folder or "."))
+    except OSError:
+        return f"there is no folder {folder}"
+    if parted := [other for other in names if other.startswith(f"{name} ")]:
+        quoted = shlex.quote(os.path.join(folder, parted[0]))
+        return f"a name with blanks needs quotation marks: {quoted}"
+    if near := get_close_matches(name, names, n=1):
+        return f"did you mean {shlex.quote(os.path.join(folder, near[0]))}?"
+    return f"is the name right? It was looked for in {os.path.abspath(folder)}"
 
 
 def absolute(path: str) -> str:

@@ -30,7 +30,7 @@ def target_of(path: str | os.PathLike[str]) -> Path:
     if not os.fspath(path):
         raise ModelFileError("the name of the output is empty", hint="name a file")
     target = Path(os.path.realpath(path))
-    if target.is_dir():
+    if target.is_dir() or os.fspath(path).endswith(os.sep):
         raise ModelFileError(f"{os.fspath(path)} is a folder", hint="name a file in it")
     if target.exists() and not target.is_file():
         raise ModelFileError(f"{os.fspath(path)} is not a regular file", hint="name a file, not a device or a pipe")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import platform
 import time
@@ -27,16 +28,19 @@ from w2v_cli.training.trainer import Trainer
 # Seconds between two steps; a loss that is measured gets a step of its own. Speed is not measured over less time than
 # the second constant says, because steps count whole blocks.
 STEP_SECONDS, SPEED_SECONDS = 0.5, 0.1
+# Room in the first line for the rest of the start, so that writing it later needs no more of the disk.
+_ROOM_BYTES = 400
 _PACKAGES = ("numpy", "numba")
 
 
 @contextmanager
-def logged(job: Job, observer: Observer) -> Iterator[Observer]:
+def logged(job: Job, observer: Observer, resumable: bool) -> Iterator[Observer]:
     """Keep the log of a job, if it has one; the caller tells the yielded observer what happens.
 
     Parameters
     ----------
     observer : receives a remark if the log cannot be written; the run goes on.
+    resumable : whether the log is kept even if the run fails before it begins, because it can be resumed.
 
     Raises
     ------
@@ -52,23 +56,26 @@ def logged(job: Job, observer: Observer) -> Iterator[Observer]:
         earlier = earlier_log(job.log, job.run_id)
         with naming(job.log):
             descriptor = os.open(target_of(job.log), os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o666)
-        log = _Log(descriptor, job, earlier, observer)
+            if earlier is None:
+                # A run that was ended before it trained may have left its start.
+                os.ftruncate(descriptor, 0)
         try:
-            yield log
-            log.end("finished")
-        except BaseException as error:
-            log.end(_outcome(error), str(error) or None)
-            raise
+            log = _Log(descriptor, job, earlier, observer)
+            try:
+                yield log
+                log.end("finished")
+            except BaseException as error:
+                log.end(_outcome(error), str(error) or None)
+                if not (log.begun or resumable):
+                    with suppress(OSError):
+                        os.unlink(target_of(job.log))
+                raise
         finally:
-            # A run that failed before it began leaves nothing behind.
-            if os.fstat(descriptor).st_size == 0:
-                with suppress(OSError):
-                    os.unlink(target_of(job.log))
             os.close(descriptor)
 
 
 def earlier_log(path: str, run_id: str) -> RunLog | None:
-    """Return what the log of a run holds already; None if there is no such file, or nothing in it.
+    """Return what the log of a run holds already; None if there is no such file, or nothing was trained in it.
 
     Raises
     ------
@@ -85,6 +92,8 @@ def earlier_log(path: str, run_id: str) -> RunLog | None:
     except LogFileError as error:
         raise LogFileError(f"{path} exists and is not the log of a run", hint="name another file") from error
     if log.start.get("run") != run_id:
+        if not log.begun:
+            return None
         raise LogFileError(f"{path} holds the log of another run", hint="name another file, or remove that one first")
     return log
 
@@ -111,21 +120,23 @@ class _Log(Observer):
 
     def __init__(self, descriptor: int, job: Job, earlier: RunLog | None, observer: Observer) -> None:
         self._descriptor, self._job, self._observer = descriptor, job, observer
-        self._earlier = earlier
+        self._earlier = earlier if earlier is not None and earlier.begun else None
+        self._failed = self._torn = self.begun = False
+        self._unwritten: list[tuple[str, bytes]] = []
+        if earlier is None:
+            # Until the corpus is known this line says whose log it is, so that a run that is killed can be resumed.
+            self._write("start", _ROOM_BYTES, **self._first_facts())
         size = os.fstat(descriptor).st_size
         # Whether the last line has no end, because a crash has cut it short.
         self._torn = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
-        self._failed = False
-        self._unwritten: list[tuple[str, bytes]] = []
-        self._begun = False
 
     def begins(self, trainer: Trainer, tokens: int) -> None:
         """Write how the run was begun, or from where it is resumed."""
-        self._schedule, self._begun = trainer.schedule, True
+        self._schedule, self.begun = trainer.schedule, True
         resumed = tokens > 0 or self._earlier is not None
         log = self._earlier or RunLog(str(self._job.log), {})
         if self._earlier is None:
-            self._write("start", **self._facts(trainer))
+            self._complete_start({**self._first_facts(), **self._facts(trainer)})
         if resumed:
             total = trainer.schedule.total_tokens
             self._write("resume", words=tokens, total_words=total, threads=trainer.config.thread_count, time=_now())
@@ -162,8 +173,8 @@ class _Log(Observer):
 
     def end(self, outcome: str, message: str | None = None) -> None:
         """Write how the run has ended, if it has begun."""
-        if self._begun:
-            values = {"words": self._words, "seconds": round(self._seconds, 3), "loss": self._loss}
+        if self.begun:
+            values: dict[str, Any] = {"words": self._words, "seconds": round(self._seconds, 3), "loss": self._loss}
             self._write("end", outcome=outcome, **values, message=message, time=_now())
 
     def _step(self, words: int, epoch: int, seconds: float, alpha: float) -> None:
@@ -198,45 +209,73 @@ class _Log(Observer):
             "words_per_second": _rounded(speed),
         }
 
-    def _facts(self, trainer: Trainer) -> dict[str, Any]:
-        """Return what the run is: its options, the versions of what computes, and the corpus."""
-        job, config, corpus, schedule = self._job, trainer.config, trainer.corpus, trainer.schedule
+    def _first_facts(self) -> dict[str, Any]:
+        """Return what is known of the run before the corpus is: its options, and the versions of what computes."""
+        job = self._job
         return {
             "run": job.run_id,
             "time": _now(),
             "versions": {"w2v": __version__, "python": platform.python_version(), **_versions()},
-            "engine": trainer.engine,
-            "threads": config.thread_count,
-            "config": config.as_dict(),
+            "config": job.config.as_dict(),
             "text": asdict(job.texts.options),
+            "corpus": list(job.texts.paths),
+            "output": job.output,
+            "corpus_fingerprint": None,
+        }
+
+    def _facts(self, trainer: Trainer) -> dict[str, Any]:
+        """Return what is known of the run when it begins: the engine, the learning rate, and the corpus."""
+        corpus, schedule = trainer.corpus, trainer.schedule
+        return {
+            "engine": trainer.engine,
+            "threads": trainer.config.thread_count,
             "alpha_start": schedule.rate.start,
             "alpha_min": schedule.rate.end,
-            "corpus": list(job.texts.paths),
             "corpus_fingerprint": corpus.fingerprint,
             "corpus_tokens": corpus.token_count,
             "vocabulary": len(corpus.vocabulary),
             "total_words": schedule.total_tokens,
-            "output": job.output,
         }
 
-    def _write(self, event: str, **values: Any) -> None:
+    def _complete_start(self, facts: dict[str, Any]) -> None:
+        """Write the whole start over the part that was known, in one call, so that a kill leaves one of the two."""
+        self._unwritten.clear()
+        size = os.fstat(self._descriptor).st_size
+        if size == 0:
+            self._write("start", **facts)
+            return
+        try:
+            fcntl.fcntl(self._descriptor, fcntl.F_SETFL, 0)
+            os.pwrite(self._descriptor, _line("start", facts).ljust(size - 1) + b"\n", 0)
+        except OSError as error:
+            self._say_failed(error)
+        finally:
+            fcntl.fcntl(self._descriptor, fcntl.F_SETFL, os.O_APPEND)
+
+    def _write(self, event: str, room: int = 0, **values: Any) -> None:
         """Write a line; if that fails say so once, and try again before the next line.
 
         Steps are not kept for that: they may be many, and the next one says more.
+
+        Parameters
+        ----------
+        room : how many spaces to put behind the JSON.
         """
-        # The name of a file may hold bytes that are not UTF-8.
-        text = strict_json({"event": event, **values}).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-        self._unwritten.append((event, text.encode() + b"\n"))
+        self._unwritten.append((event, _line(event, values) + b" " * room + b"\n"))
         try:
             while self._unwritten:
                 self._append(self._unwritten[0][1])
                 self._unwritten.pop(0)
         except OSError as error:
             self._unwritten = [(event, line) for event, line in self._unwritten if event != "step"]
-            if not self._failed:
-                self._failed = True
-                why = error.strerror or error
-                self._observer.remark(f"cannot write {self._job.log}: {why}; training goes on, but the log has gaps")
+            self._say_failed(error)
+
+    def _say_failed(self, error: OSError) -> None:
+        """Say the first time that the file cannot be written."""
+        if not self._failed:
+            self._failed = True
+            why = error.strerror or error
+            self._observer.remark(f"cannot write {self._job.log}: {why}; training goes on, but the log has gaps")
 
     def _append(self, line: bytes) -> None:
         """Append a line in one piece, so that a process that is killed leaves none cut short."""
@@ -246,6 +285,13 @@ class _Log(Observer):
             os.ftruncate(self._descriptor, os.fstat(self._descriptor).st_size - written)
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         self._torn = False
+
+
+def _line(event: str, values: dict[str, Any]) -> bytes:
+    """Return a line without its end."""
+    # The name of a file may hold bytes that are not UTF-8.
+    text = strict_json({"event": event, **values}).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return text.encode()
 
 
 def _rounded(value: float | None) -> float | None:

@@ -62,7 +62,9 @@ def telling_memory(needed: int, what: str) -> Iterator[None]:
 
 
 def size_text(count: int) -> str:
-    """Return a number of bytes as text for people: 1.5 GiB, 300 MiB."""
+    """Return a number of bytes as text for people: 1.5 GiB, 300 MiB, 40 KiB."""
+    if count < 2**20:
+        return f"{count / 2**10:.0f} KiB"
     return f"{count / 2**30:.1f} GiB" if count >= 2**30 else f"{count / 2**20:.0f} MiB"
 
 

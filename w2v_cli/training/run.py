@@ -125,7 +125,6 @@ def resume_training(
         job, watcher = _resumed(folder, options or {}), observer or Observer()
         job = replace(job, texts=replace(job.texts, on_remark=watcher.remark))
         require_apart(_outputs(job, folder), job.inputs)
-        job.save(folder)
         return _train(job, folder, watcher)
 
 
@@ -163,13 +162,15 @@ def _train_with_checkpoints(job: Job, folder: Path, observer: Observer) -> Run:
             )
         # A run that was killed before its first checkpoint may have left ids, with other options or from another text.
         forget_corpus(folder)
-        job.save(folder)
         return _train(job, folder, observer)
 
 
 def _train(job: Job, folder: Path | None, observer: Observer) -> Run:
     """Train what the job says and save the model, with checkpoints in `folder` unless it is None."""
-    with _reserved(job.output, folder), logged(job, observer) as log:
+    with _reserved(job.output, folder), logged(job, observer, folder is not None) as log:
+        if folder is not None:
+            # Only now, because a run that is killed can be resumed with its log only if the log says whose it is.
+            job.save(folder)
         resolve_engine(job.config.engine)
         with observer.compiling():
             compile_seconds = compile_passes()

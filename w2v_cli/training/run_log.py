@@ -2,7 +2,7 @@
 
 A log has one JSON object per line. Its key `event` says what the line is:
 
-    start    the run begins: its options, the versions, the corpus
+    start    the run begins: its options, the versions, the corpus; corpus_fingerprint is null while that is read
     step     where the training is: words, epoch, seconds, loss, alpha, words_per_second, rss_mb
     epoch    an epoch has ended: the same, without rss_mb; its loss is the one that the run reports at its end
     resume   the run goes on from its checkpoint at `words`; what was trained after that is trained again
@@ -61,6 +61,11 @@ class RunLog:
         self._set_total(self.start)
 
     @property
+    def begun(self) -> bool:
+        """Whether the training has begun. While the corpus is read the log has a first line, without a fingerprint."""
+        return self.start.get("corpus_fingerprint", "") is not None or self.steps["words"] != []
+
+    @property
     def last_words(self) -> int:
         """The words of the last step, or 0."""
         return self.steps["words"][-1] if self.steps["words"] else 0
@@ -85,6 +90,10 @@ class RunLog:
             case "step" | "epoch" if not all(_is_count(event.get(name)) for name in WHOLE):
                 return False
             case "step":
+                # A loss may be measured where the training has just been seen; the last one counts.
+                if self.steps["words"] and self.steps["words"][-1] == event["words"]:
+                    for column in self.steps.values():
+                        column.pop()
                 for name, column in self.steps.items():
                     column.append(event[name] if name in WHOLE else _number(event.get(name)))
             case "epoch":
@@ -136,9 +145,7 @@ def read_run_log(path: str | os.PathLike[str]) -> RunLog:
         with open(path, "rb") as file:
             return _read(file, name)
     except OSError as error:
-        raise LogFileError(
-            f"cannot read {name}: {error.strerror or error}", hint="w2v train --log makes one"
-        ) from error
+        raise LogFileError(f"cannot read {name}: {error.strerror or error}", hint=_HINT) from error
 
 
 def _read(file: BinaryIO, name: str) -> RunLog:

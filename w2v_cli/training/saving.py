@@ -17,7 +17,7 @@ from w2v_cli.config import TrainConfig
 from w2v_cli.corpus.text_options import TextOptions
 from w2v_cli.corpus.vocabulary import Vocabulary
 from w2v_cli.embeddings.vectors import WordVectors
-from w2v_cli.errors import ModelFileError, TrainingError, W2VError
+from w2v_cli.errors import ConfigError, ModelFileError, TrainingError, W2VError
 from w2v_cli.formats.export import write_vectors
 from w2v_cli.formats.model_file import LOSSES, MOST_LOSSES, save_model
 from w2v_cli.formats.recognise import format_of_name
@@ -30,6 +30,30 @@ _PARTIAL = ".partial.safetensors"
 _MOST_NAME_BYTES = 255
 # A mark in the metadata of a model whose run was stopped. Only such a model may be replaced by that of a stopped run.
 UNFINISHED = "unfinished"
+
+
+# Suffixes that promise something else than a model. Other unknown suffixes, as in wiki.2024, are parts of names.
+_NOT_WRITTEN = frozenset(
+    [
+        ".bz2",
+        ".csv",
+        ".docx",
+        ".ftz",
+        ".h5",
+        ".hdf5",
+        ".json",
+        ".jsonl",
+        ".magnitude",
+        ".npz",
+        ".parquet",
+        ".pickle",
+        ".pkl",
+        ".xlsx",
+        ".xz",
+        ".zip",
+        ".zst",
+    ]
+)
 
 
 @dataclass(frozen=True)
@@ -130,7 +154,19 @@ class Run:
 
 
 def model_format(output: str | os.PathLike[str]) -> str:
-    """Return the format in which a run writes its model: the one that the suffix names, or else safetensors."""
+    """Return the format in which a run writes its model: the one that the suffix names, or else safetensors.
+
+    Raises
+    ------
+    ConfigError
+        If the suffix is that of a format or of a compression that is not written.
+    """
+    suffix = os.path.splitext(output)[1].lower()
+    if suffix in _NOT_WRITTEN:
+        raise ConfigError(
+            f"{os.fspath(output)}: w2v does not write {suffix}",
+            hint="it writes .safetensors, .txt, .vec, .bin, .glove, .tsv and .npy, each also with .gz",
+        )
     return format_of_name(output) or "safetensors"
 
 

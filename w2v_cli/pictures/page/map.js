@@ -6,11 +6,13 @@
 
 const CELL = 6; // labels keep apart by cells of this many CSS pixels
 const AREA_PER_LABEL = 4200; // square CSS pixels; denser labels are hard to read
+const NARROWEST_LABEL = 10; // CSS pixels; `enclosed` counts on it
 const LONGEST_LABEL = 28; // letters
 const DEEPEST = 600; // how much larger than the canvas the map can become
 const FLIGHT = 450; // milliseconds
 const ON_TOP = 2000; // so many of the most frequent words lie on top of the others
 const HALO = 2; // CSS pixels around the letters of a label
+const LARGEST_POINT = 8; // CSS pixels of the radius
 
 class WordCanvas {
   /** `onPick` is told the id of a word that was clicked, `onView` that the view has changed. */
@@ -54,8 +56,10 @@ class WordCanvas {
     this.canvas.width = Math.round(this.width * this.ratio);
     this.canvas.height = Math.round(this.height * this.ratio);
     this.sprites = []; // they hold offsets in an image of another width
-    this.image = this.context.createImageData(this.canvas.width, this.canvas.height);
-    this.pixels = new Uint32Array(this.image.data.buffer);
+    // The image is wider than the canvas on each side, so that points at the edges need no care.
+    this.margin = Math.ceil(LARGEST_POINT * this.ratio) + 1;
+    this.image = this.context.createImageData(this.canvas.width + 2 * this.margin, this.canvas.height + 2 * this.margin);
+    this.pixels = new Int32Array(this.image.data.buffer);
     const fitted = this.fittedView();
     if (!this.view || this.view.scale <= (this.fittedScale ?? 0) * 1.001) this.view = fitted;
     this.fittedScale = fitted.scale;
@@ -164,13 +168,13 @@ class WordCanvas {
   }
 
   drawPoints() {
-    const { pixels, ratio, view, byGroup, onlyGroup } = this;
+    const { pixels, image, margin, ratio, view, byGroup, onlyGroup } = this;
     const { ids, x, y, group, size, rank } = this.points;
-    const [width, height] = [this.canvas.width, this.canvas.height];
     pixels.fill(packed(channels(this.colours.paper)));
     const scale = view.scale * ratio;
-    const left = width / 2 - view.x * scale + 0.5;
-    const top = height / 2 - view.y * scale + 0.5;
+    const left = image.width / 2 - view.x * scale + 0.5;
+    const top = image.height / 2 - view.y * scale + 0.5;
+    const [last, lowest] = [image.width - margin, image.height - margin];
     const dim = this.chosen.length > 0 || onlyGroup >= 0;
     // Points grow more slowly than the map, and are smaller the more words there are.
     const zoomed = Math.max(0, Math.log2(view.scale / this.fittedScale));
@@ -179,15 +183,15 @@ class WordCanvas {
     for (let i = 0; i < ids.length; i++) {
       const px = Math.floor(x[i] * scale + left);
       const py = Math.floor(y[i] * scale + top);
-      if (!(px >= 0 && px < width && py >= 0 && py < height)) continue;
+      if (!(px >= margin && px < last && py >= margin && py < lowest)) continue;
       const hue = byGroup ? group[i] : 9 + rank[i];
       const faint = dim && group[i] !== onlyGroup ? 1 : 0;
-      const quarters = Math.round(Math.min(smallest + size[i], 8) * ratio * 4);
+      const quarters = Math.round(Math.min(smallest + size[i], LARGEST_POINT) * ratio * 4);
       const number = (quarters * 16 + hue) * 2 + faint;
       const sprite = this.sprites[number] ?? (this.sprites[number] = this.makeSprite(quarters / 4, hue, faint));
-      stamp(sprite, pixels, px, py, width, height);
+      stamp(sprite, pixels, py * image.width + px);
     }
-    this.context.putImageData(this.image, 0, 0);
+    this.context.putImageData(image, -margin, -margin);
   }
 
   /**
@@ -198,17 +202,15 @@ class WordCanvas {
     const reach = Math.ceil(radius);
     const [red, green, blue] = hue < 9 ? this.groupColours[hue] : this.rankColours[hue - 9];
     const parts = [];
-    const places = [];
     for (let dy = -reach; dy <= reach; dy++) {
       for (let dx = -reach; dx <= reach; dx++) {
         const covered = Math.min(1, Math.max(0, radius + 0.5 - Math.hypot(dx, dy)));
         const share = Math.round(256 * covered * (faint ? 0.24 : 0.82));
-        if (share < 8) continue; // hardly to be seen
-        places.push([dx, dy]);
-        parts.push(dy * this.canvas.width + dx, 256 - share, ((blue << 16) | red) * share, (green << 8) * share);
+        if (share < 24) continue; // hardly to be seen, and would take as long as the others
+        parts.push(dy * this.image.width + dx, 256 - share, ((blue << 16) | red) * share, (green << 8) * share);
       }
     }
-    return { reach, places, parts: Int32Array.from(parts) };
+    return Int32Array.from(parts);
   }
 
   /** Draw a line from the chosen word to each of its nearest, and a ring around each of them. */
@@ -249,6 +251,7 @@ class WordCanvas {
     this.labels = [];
     for (const { left, top, w, h } of this.covered) this.takeCells(left, top, w, h, taken, columns);
     const marked = new Set([...this.chosen, ...this.near]);
+    this.marks = [...marked].map((id) => ({ x: this.screenX(id), y: this.screenY(id) }));
     for (const id of this.chosen) this.place(id, taken, columns, "chosen");
     for (const id of this.near) this.place(id, taken, columns, "near");
     if (this.hovered >= 0 && !marked.has(this.hovered)) this.place(this.hovered, taken, columns, "hovered");
@@ -261,11 +264,9 @@ class WordCanvas {
       const sx = (x[id] - middleX) * scale + width / 2;
       const sy = (y[id] - middleY) * scale + height / 2;
       if (!(sx >= 0 && sx <= width && sy >= 0 && sy <= height)) continue;
-      if (marked.has(id) || id === this.hovered) continue;
       if (this.onlyGroup >= 0 && group[id] !== this.onlyGroup) continue;
-      // Most words of a full map have no free cell beside them, and need no closer look.
-      const at = Math.floor(sy / CELL) * columns + Math.floor(sx / CELL);
-      if (taken[at + 1] && taken[at - 1] && taken[at + columns] && taken[at - columns]) continue;
+      if (enclosed(taken, Math.floor(sy / CELL) * columns + Math.floor(sx / CELL), columns)) continue;
+      if (marked.has(id) || id === this.hovered) continue;
       this.place(id, taken, columns, "");
     }
   }
@@ -274,7 +275,7 @@ class WordCanvas {
   place(id, taken, columns, kind) {
     const size = kind ? 14.5 : labelSize(id);
     const text = shortened(this.table.words[id]);
-    const w = Math.ceil((this.measure(id, text) * size) / 100) + 2;
+    const w = Math.max(NARROWEST_LABEL, Math.ceil((this.measure(id, text) * size) / 100) + 2);
     const h = Math.ceil(size * 1.25);
     let x = this.screenX(id);
     let y = this.screenY(id);
@@ -288,7 +289,7 @@ class WordCanvas {
     const gap = kind ? 8 : 5;
     const tries = [[x + gap, y - h / 2], [x - gap - w, y - h / 2], [x - w / 2, y - gap - h], [x - w / 2, y + gap]];
     // Labels of the query may stand further from their points, or aslant.
-    for (const far of kind ? [6, 14, 24, 36] : []) {
+    for (const far of kind ? [6, 14, 24, 36, 50, 66] : []) {
       for (const side of [x + far, x - far - w]) tries.push([side, y - far - h], [side, y + far]);
     }
     for (let [left, top] of tries) {
@@ -296,8 +297,10 @@ class WordCanvas {
         // These labels are moved rather than left out.
         left = Math.min(Math.max(left, 2), Math.max(2, this.width - w - 2));
         top = Math.min(Math.max(top, 2), Math.max(2, this.height - h - 2));
-        if (x > left - 4 && x < left + w + 4 && y > top - 4 && y < top + h + 4) continue; // on its own point
       }
+      // No label hides a point of the query, such as its own.
+      const hides = (mark) => mark.x > left - 4 && mark.x < left + w + 4 && mark.y > top - 4 && mark.y < top + h + 4;
+      if (this.marks.some(hides)) continue;
       if (this.takeCells(left, top, w, h, taken, columns)) {
         this.labels.push({ id, text, x: left, y: top, w, h, size, kind, edge });
         return;
@@ -450,19 +453,29 @@ function rankOf(id, count) {
   return Math.min(4, Math.floor((5 * Math.log(id + 1)) / Math.log(count + 1)));
 }
 
+/**
+ * Tell whether the smallest label of a point in this cell would cover a taken cell on each of its four sides. Most words
+ * of a full map are enclosed, and need no closer look.
+ */
+function enclosed(taken, at, columns) {
+  const above = at - columns;
+  const below = at + columns;
+  return (
+    (taken[at + 1] || taken[at + 2] || taken[above + 1] || taken[above + 2] || taken[below + 1] || taken[below + 2])
+    && (taken[at - 1] || taken[at - 2] || taken[above - 1] || taken[above - 2] || taken[below - 1] || taken[below - 2])
+    && (taken[above] || taken[above - columns] || taken[above - 2 * columns])
+    && (taken[below] || taken[below + columns] || taken[below + 2 * columns])
+  );
+}
+
 /** Blend a point into the pixels of an image. */
-function stamp({ reach, places, parts }, pixels, px, py, width, height) {
-  const inside = px >= reach && py >= reach && px < width - reach && py < height - reach;
-  const middle = py * width + px;
-  for (let i = 0; i < parts.length; i += 4) {
-    if (!inside) {
-      const [dx, dy] = places[i >> 2];
-      if (px + dx < 0 || py + dy < 0 || px + dx >= width || py + dy >= height) continue;
-    }
-    const at = middle + parts[i];
+function stamp(sprite, pixels, middle) {
+  for (let i = 0; i < sprite.length; i += 4) {
+    const at = middle + sprite[i];
     const old = pixels[at];
-    const redBlue = ((Math.imul(old & 0xff00ff, parts[i + 1]) + parts[i + 2]) >>> 8) & 0xff00ff;
-    const green = ((Math.imul(old & 0x00ff00, parts[i + 1]) + parts[i + 3]) >>> 8) & 0x00ff00;
+    const remains = sprite[i + 1];
+    const redBlue = ((Math.imul(old & 0xff00ff, remains) + sprite[i + 2]) >>> 8) & 0xff00ff;
+    const green = ((Math.imul(old & 0x00ff00, remains) + sprite[i + 3]) >>> 8) & 0x00ff00;
     pixels[at] = 0xff000000 | redBlue | green;
   }
 }
