@@ -23,6 +23,7 @@ from w2v_cli.errors import ConfigError
 from w2v_cli.storage.atomic import atomic_file, check_writable, packing
 from w2v_cli.storage.opening import OPENERS
 from w2v_cli.storage.outputs import Named, require_apart
+from w2v_cli.storage.siblings import work_folder
 
 Output = str | os.PathLike[str] | IO[bytes]
 
@@ -194,7 +195,7 @@ def _check_output(output: Output | None, texts: Texts) -> str:
         raise ConfigError(f"{name}: text is written plain or as .gz", hint=f"name it {name.removesuffix(suffix)}.gz")
     require_apart([Named(name, "the joined text")], texts.named)
     check_writable(name)
-    return os.path.dirname(os.path.abspath(name))
+    return os.fspath(work_folder(name))
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from typing import IO, Any
 
 import click
 
-from w2v_cli.errors import CorpusError
+from w2v_cli.errors import CorpusError, without_secrets
 from w2v_cli.storage.strict_json import strict_json
 
 # Characters that a terminal might obey instead of showing: controls, line separators, marks that reorder text, and
@@ -90,7 +90,7 @@ def _write(line: str) -> None:
 
 def note(message: str) -> None:
     """Print a remark on stderr."""
-    click.echo(printable(message), err=True)
+    click.echo(printable(without_secrets(message)), err=True)
 
 
 def note_all(messages: Iterable[str]) -> None:

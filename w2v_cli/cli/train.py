@@ -6,7 +6,6 @@ import math
 import os
 import shlex
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -124,7 +123,7 @@ def train(
         from w2v_cli.storage.outputs import Named
         from w2v_cli.training.job import NAME
         from w2v_cli.training.run import resume_training, train_model
-        from w2v_cli.training.run_folder import resume_command
+        from w2v_cli.training.run_folder import folder_of, resume_command
 
         narrator = Narrator(show, stop, verbose)
         files = corpus_files(corpus, suffix)
@@ -132,7 +131,7 @@ def train(
         if folder is not None:
             # Without -o, a resumed run writes the output that its folder names, if any.
             to_name = output if resume is None else given.get("output")
-            stop.state, stop.resume_command = Path(folder, NAME), resume_command(folder, to_name)
+            stop.state, stop.resume_command = folder_of(folder) / NAME, resume_command(folder, to_name)
         if isinstance(begun, TrainConfig):
             read = [] if config_file is None else [Named(config_file, "the file of options")]
             run = train_model(

@@ -47,7 +47,8 @@ def _words_and_counts(name: str, min_count: int) -> tuple[list[str], list[int]]:
     """Return the words that occur often enough, and their counts."""
     words, counts = list[str](), list[int]()
     try:
-        with open(name, encoding="utf-8-sig", newline="\n") as file:
+        # A wrapper that is dropped at the end would close stdin, but `-` is a file of that name here.
+        with open_input(absolute_path(name)) as raw, TextIOWrapper(raw, "utf-8-sig", newline="\n") as file:
             for number, line in enumerate(file, start=1):
                 fields = line.rstrip("\r\n").split("\t" if "\t" in line else " ")
                 if fields == [""]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from pathlib import Path
 from typing import IO
 
 import numpy as np
@@ -124,11 +123,10 @@ def lost_by(format: str, kept: Collection[str]) -> list[str]:
 
 def words_path(path: str) -> str:
     """Return where the words of a file of numbers go: a.tsv has a_metadata.tsv, and a.npy has a_words.txt."""
-    target = Path(path)
-    packed = ".gz" if target.suffix.lower() == ".gz" else ""
-    stem = target.with_suffix("") if packed else target
-    end = "_metadata.tsv" if stem.suffix.lower() == ".tsv" else "_words.txt"
-    return str(stem.with_name(stem.stem + end)) + packed
+    stem, suffix = os.path.splitext(path)
+    packed = ".gz" if suffix.lower() == ".gz" else ""
+    stem, suffix = os.path.splitext(stem) if packed else (stem, suffix)
+    return stem + ("_metadata.tsv" if suffix.lower() == ".tsv" else "_words.txt") + packed
 
 
 def select(

@@ -8,15 +8,15 @@ import platform
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from w2v_cli import __version__
-from w2v_cli.errors import DivergedError, LogFileError, StoppedError
+from w2v_cli.errors import DivergedError, LogFileError, StoppedError, without_secrets
 from w2v_cli.storage.locks import exclusive
 from w2v_cli.storage.siblings import naming, target_of
 from w2v_cli.storage.strict_json import strict_json
+from w2v_cli.storage.urls import is_url
 from w2v_cli.training.job import Job
 from w2v_cli.training.memory import resident_bytes
 from w2v_cli.training.observer import Observer
@@ -73,10 +73,12 @@ def earlier_log(path: str, run_id: str) -> RunLog | None:
     Raises
     ------
     LogFileError
-        If the file holds anything else, which is not overwritten.
+        If the file holds anything else, which is not overwritten, or is not on this machine.
     ModelFileError
         If it is not a file.
     """
+    if is_url(path):
+        raise LogFileError(f"{path} cannot be added to while training", hint="write the log to a file, and copy it")
     # A folder that is missing may be the checkpoint folder, which is made later.
     if not os.path.exists(path) or os.stat(target_of(path)).st_size == 0:
         return None
@@ -208,15 +210,15 @@ class _Log(Observer):
             "engine": trainer.engine,
             "threads": config.thread_count,
             "config": config.as_dict(),
-            "text": asdict(job.texts.options),
+            "text": job.texts.options.as_dict(),
             "alpha_start": schedule.rate.start,
             "alpha_min": schedule.rate.end,
-            "corpus": list(job.texts.paths),
+            "corpus": list(map(without_secrets, job.texts.paths)),
             "corpus_fingerprint": corpus.fingerprint,
             "corpus_tokens": corpus.token_count,
             "vocabulary": len(corpus.vocabulary),
             "total_words": schedule.total_tokens,
-            "output": job.output,
+            "output": None if job.output is None else without_secrets(job.output),
         }
 
     def _write(self, event: str, **values: Any) -> None:

@@ -6,7 +6,7 @@ import json
 import os
 import tempfile
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +21,11 @@ from w2v_cli.errors import ModelFileError, TrainingError, W2VError
 from w2v_cli.formats.export import write_vectors
 from w2v_cli.formats.model_file import LOSSES, MOST_LOSSES, save_model
 from w2v_cli.formats.recognise import format_of_name
+from w2v_cli.storage import remote
+from w2v_cli.storage.remote import Url
+from w2v_cli.storage.siblings import naming
 from w2v_cli.storage.tensors import TensorFile
+from w2v_cli.storage.urls import is_url
 from w2v_cli.training.run_folder import resume_command
 from w2v_cli.training.trainer import Trained
 
@@ -64,7 +68,7 @@ class Run:
         return {
             "version": __version__,
             "config": json.dumps(self.config.as_dict()),
-            "text": json.dumps(asdict(self.text)),
+            "text": json.dumps(self.text.as_dict()),
             "seed": str(self.config.seed),
             "corpus_fingerprint": self.corpus_fingerprint,
             "corpus_tokens": str(self.token_count),
@@ -94,7 +98,7 @@ class Run:
             inputs = self.tensors["input_vectors"]
             write_vectors(path, WordVectors(self.vocabulary.words, inputs, self.vocabulary.counts))
 
-    def keep(self, path: str, folder: Path | None) -> None:
+    def keep(self, path: str, folder: Path | Url | None) -> None:
         """Write the model file, and make sure that nothing is lost if that fails.
 
         Raises
@@ -150,8 +154,9 @@ def require_replaceable(partial: str) -> None:
     TrainingError
         If there is such a file.
     """
-    if not os.path.lexists(partial):
-        return
+    with naming(partial):
+        if not (remote.exists(partial) if is_url(partial) else os.path.lexists(partial)):
+            return
     with suppress(ModelFileError):
         if not os.path.islink(partial) and UNFINISHED in TensorFile(partial).metadata:
             return
