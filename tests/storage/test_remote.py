@@ -25,7 +25,7 @@ from w2v_cli.storage.outputs import Named, require_apart  # noqa: E402
 
 @pytest.fixture
 def web(tmp_path: Path) -> Iterator[str]:
-    """Serve the test's folder, and return its address. The server has no ranges, like that of `python -m http.server`."""
+    """Serve the test's folder, and return its address. This server of Python's cannot send ranges of a file."""
     pytest.importorskip("aiohttp", reason="aiohttp is not here (it is in the extra test)")
 
     class Quiet(http.server.SimpleHTTPRequestHandler):
