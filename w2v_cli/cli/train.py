@@ -93,8 +93,8 @@ def train(
 ) -> None:
     """Learn word vectors from text.
 
-    CORPUS is one or more text files (.gz, .bz2, .xz and .zst too), folders of them, or - for stdin. A text is UTF-8
-    unless --encoding says otherwise, with one sentence per line and white space between words.
+    CORPUS is one or more text files (.gz, .bz2, .xz and .zst too), folders of them, URLs, or - for stdin. A text is
+    UTF-8 unless --encoding says otherwise, with one sentence per line and white space between words.
 
     The loss shown is the mean negative log-likelihood per prediction, in nats. It is measured on a fixed sample of
     windows from the whole text, always with the same noise words: after each epoch, and four times during a long
