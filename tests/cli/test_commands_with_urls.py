@@ -145,3 +145,12 @@ def test_mistakes_are_explained(
 ) -> None:
     found, _, error = call(capsys, *arguments)
     assert found == code and said in error and "pa55" not in error and "Traceback" not in error
+
+
+def test_a_password_is_shown_neither_in_answers_nor_in_a_traceback(
+    memory: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, said = call(capsys, "convert", "m.safetensors", "memory://me:pa55@out/m.bin", "--json")
+    assert code == 0 and "memory://***@out/m.bin" in out and "pa55" not in out + said
+    code, out, said = call(capsys, "--debug", "vocab", "ftp://me:pa55@127.0.0.1:1/a.txt")
+    assert code == 3 and "Traceback" in said and "pa55" not in out + said

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gzip
 import http.server
 import os
 import stat
@@ -15,7 +16,8 @@ import pytest
 
 fsspec = pytest.importorskip("fsspec", reason="fsspec is not here (it is in the extra test)")
 
-from w2v_cli.errors import ConfigError, MissingExtraError, ModelFileError  # noqa: E402
+from w2v_cli.corpus.texts import Texts  # noqa: E402
+from w2v_cli.errors import ConfigError, CorpusError, MissingExtraError, ModelFileError  # noqa: E402
 from w2v_cli.storage import remote  # noqa: E402
 from w2v_cli.storage.atomic import atomic_file, atomic_files, check_writable  # noqa: E402
 from w2v_cli.storage.mapped import map_file, open_regular  # noqa: E402
@@ -150,6 +152,47 @@ def test_what_a_web_server_has_is_read_in_one_request(web: str, tmp_path: Path) 
     assert remote.status(f"{web}/a.bin").st_size == len(data)
     # A query is no pattern.
     assert remote.expand(f"{web}/a.bin?x=1") is None
+
+
+def test_an_answer_that_is_cut_short_is_an_error_and_not_a_short_text(
+    web: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cut(self: http.server.SimpleHTTPRequestHandler, *arguments: object) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", "1000")
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(b"the boats came home\n" * 10)
+
+    monkeypatch.setattr(http.server.SimpleHTTPRequestHandler, "do_GET", cut)
+    monkeypatch.setattr(http.server.SimpleHTTPRequestHandler, "do_HEAD", cut)
+    with pytest.raises(CorpusError, match=r"a\.txt cannot be read: .*not enough data|a\.txt cannot be read: Response"):
+        list(Texts([f"{web}/a.txt"]).pieces())
+    with pytest.raises(ModelFileError, match=r"a\.txt cannot be read"):
+        open_regular(f"{web}/a.txt")
+
+
+def test_an_object_that_is_replaced_while_it_is_read_is_an_error(memory: Any) -> None:
+    memory.pipe_file("/a.txt", b"the boats came home\n" * 10)
+    pieces = Texts(["memory://a.txt"]).pieces(50)
+    next(pieces)
+    memory.pipe_file("/a.txt", b"the boats are late\n" * 10)
+    with pytest.raises(CorpusError, match=r"memory://a\.txt has changed while it was read"):
+        list(pieces)
+
+
+def test_progress_is_in_bytes_of_the_object(memory: Any) -> None:
+    packed = gzip.compress(bytes(range(97, 123)) * 10_000)
+    memory.pipe_file("/a.txt.gz", packed)
+    texts = Texts(["memory://a.txt.gz"])
+    assert texts.total_bytes == len(packed)
+    assert [piece.bytes_read for piece in texts.pieces()][-1] == len(packed)
+
+
+def test_a_cache_of_fsspec_may_stand_before_a_url(memory: Any, tmp_path: Path) -> None:
+    memory.pipe_file("/a", b"one")
+    with open_regular("simplecache::memory://a") as file:
+        assert file.read() == b"one"
 
 
 def test_what_is_not_there_is_the_error_of_a_file(memory: Any, web: str) -> None:

@@ -101,9 +101,9 @@ def note_all(messages: Iterable[str]) -> None:
 
 def show_error(message: str, hint: str | None) -> None:
     """Print on stderr what happened, and what to do about it."""
-    click.echo(_coloured("Error: ", fg="red", bold=True) + printable(message), err=True)
+    click.echo(_coloured("Error: ", fg="red", bold=True) + printable(without_secrets(message)), err=True)
     if hint:
-        click.echo(_coloured("Hint: ", fg="cyan", bold=True) + printable(hint), err=True)
+        click.echo(_coloured("Hint: ", fg="cyan", bold=True) + printable(without_secrets(hint)), err=True)
 
 
 def _coloured(text: str, **style: Any) -> str:

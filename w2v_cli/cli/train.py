@@ -28,7 +28,7 @@ from w2v_cli.cli.options import (
 from w2v_cli.cli.progress import ProgressLine, duration
 from w2v_cli.cli.signals import Stop, stopping
 from w2v_cli.config import TrainConfig
-from w2v_cli.errors import ConfigError
+from w2v_cli.errors import ConfigError, without_secrets
 
 if TYPE_CHECKING:
     from w2v_cli.cli.narrator import Narrator
@@ -231,7 +231,7 @@ def _summary(run: Run, output: str) -> dict[str, Any]:
 
     config, trained = run.config, run.trained
     return {
-        "output": output,
+        "output": without_secrets(output),
         "words": len(run.vocabulary),
         "dim": config.dim,
         "tokens": run.token_count,

@@ -26,7 +26,7 @@ from w2v_cli.storage.mapped import open_regular
 from w2v_cli.storage.outputs import Named, require_apart
 from w2v_cli.storage.pairs import undo_interrupted
 from w2v_cli.storage.siblings import naming
-from w2v_cli.storage.urls import is_url
+from w2v_cli.storage.urls import is_url, local_path
 
 _CHUNK_BYTES = 1 << 20
 # How `numpy.save` begins an array of float32 or float16 (V, D).
@@ -56,7 +56,7 @@ def check_target(path: str | os.PathLike[str], kind: str, source: str | None = N
     if kind == "projector":
         check_folder(path, source)
         return
-    name = os.fspath(path)
+    name = local_path(os.fspath(path))
     outputs = [Named(name, "the output")]
     if kind in WITH_WORDS:
         outputs.append(Named(words_path(name), f"the words of {name}"))
