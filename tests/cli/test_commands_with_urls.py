@@ -132,6 +132,7 @@ def test_a_url_of_this_machine_is_a_path(tmp_path: Path, capsys: pytest.CaptureF
     ("arguments", "code", "said"),
     [
         (("train", "memroy://a.txt"), 2, "did you mean memory://?"),
+        (("vocab", "s3:/bucket/a.txt"), 3, "a URL has two slashes: s3://bucket/a.txt"),
         (("similar", "-m", "memory://none", "king"), 3, "there is no file memory://none"),
         (("vocab", "memory://none.txt"), 3, "memory://none.txt cannot be read: No such file or directory"),
         (("vocab", "memory://*.zip"), 3, "no file matches memory://*.zip"),

@@ -11,6 +11,7 @@ import functools
 import hashlib
 import itertools
 import os
+import re
 import stat
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -324,7 +325,10 @@ def _opened(path: str) -> AbstractContextManager[IO[bytes]]:
 
 
 def _unreadable(path: str, error: OSError) -> CorpusError:
-    return CorpusError(f"{name_of(path)} cannot be read: {error.strerror or error}")
+    # A URL with one slash is the path of a file.
+    lost = re.match(r"(\w+):/(?!/)", path)
+    hint = None if lost is None else f"a URL has two slashes: {lost[1]}://{path[lost.end() :]}"
+    return CorpusError(f"{name_of(path)} cannot be read: {error.strerror or error}", hint)
 
 
 def _state_of(path: str, raw: IO[bytes]) -> object:
