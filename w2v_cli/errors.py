@@ -8,9 +8,11 @@ from __future__ import annotations
 import re
 import sys
 
-# A password or a token in a URL, before its host, and the values in its query that may be secret.
-_USER = re.compile(r"(://)[^\s/@]+@")
-_SECRET = re.compile(r"([?&][^=&\s]*(?:sig|token|key|secret|password|credential|auth|policy)[^=&\s]*=)[^&\s\"']+", re.I)
+# A password or a token in a URL, before its host, and the values in its query that may be secret. Quotation marks end
+# a URL, so that JSON stays JSON.
+_USER = re.compile(r"(://)[^\s/@\"'\\]+@")
+_SECRET_NAMES = "sig|token|key|secret|password|credential|auth|policy"
+_SECRET = re.compile(rf"([?&][^=&\s]*(?:{_SECRET_NAMES})[^=&\s]*=)[^&\s\"'\\]+", re.IGNORECASE)
 
 
 def without_secrets(text: str) -> str:

@@ -125,6 +125,15 @@ def test_passwords_are_not_written_to_the_folder(memory: Any, plain: bytes) -> N
     assert memory.find("/run") == []
 
 
+def test_passwords_are_not_written_to_the_model_and_the_log(memory: Any, plain: bytes) -> None:
+    memory.pipe_file("/me:pa55@words", b"a\t3\nb\t2\n")
+    config = TrainConfig(**{**RUN_CONFIG.as_dict(), "vocab": "memory://me:pa55@words"})
+    train_model(["a.txt"], config, output="m.safetensors", log="log.jsonl")
+    for name in ("m.safetensors", "log.jsonl"):
+        written = Path(name).read_bytes()
+        assert b"memory://***@words" in written and b"pa55" not in written
+
+
 def test_a_model_that_cannot_be_sent_is_not_lost(
     memory: Any, plain: bytes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

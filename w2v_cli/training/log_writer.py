@@ -213,12 +213,12 @@ class _Log(Observer):
             "text": job.texts.options.as_dict(),
             "alpha_start": schedule.rate.start,
             "alpha_min": schedule.rate.end,
-            "corpus": list(map(without_secrets, job.texts.paths)),
+            "corpus": list(job.texts.paths),
             "corpus_fingerprint": corpus.fingerprint,
             "corpus_tokens": corpus.token_count,
             "vocabulary": len(corpus.vocabulary),
             "total_words": schedule.total_tokens,
-            "output": None if job.output is None else without_secrets(job.output),
+            "output": job.output,
         }
 
     def _write(self, event: str, **values: Any) -> None:
@@ -227,7 +227,8 @@ class _Log(Observer):
         Steps are not kept for that: they may be many, and the next one says more.
         """
         # The name of a file may hold bytes that are not UTF-8.
-        text = strict_json({"event": event, **values}).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+        line = without_secrets(strict_json({"event": event, **values}))
+        text = line.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
         self._unwritten.append((event, text.encode() + b"\n"))
         try:
             while self._unwritten:

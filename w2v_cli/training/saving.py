@@ -17,7 +17,7 @@ from w2v_cli.config import TrainConfig
 from w2v_cli.corpus.text_options import TextOptions
 from w2v_cli.corpus.vocabulary import Vocabulary
 from w2v_cli.embeddings.vectors import WordVectors
-from w2v_cli.errors import ModelFileError, TrainingError, W2VError
+from w2v_cli.errors import ModelFileError, TrainingError, W2VError, without_secrets
 from w2v_cli.formats.export import write_vectors
 from w2v_cli.formats.model_file import LOSSES, MOST_LOSSES, save_model
 from w2v_cli.formats.recognise import format_of_name
@@ -67,7 +67,8 @@ class Run:
         """What the model file says about how it was made."""
         return {
             "version": __version__,
-            "config": json.dumps(self.config.as_dict()),
+            # The URL of a vocabulary may have a password in it.
+            "config": without_secrets(json.dumps(self.config.as_dict())),
             "text": json.dumps(self.text.as_dict()),
             "seed": str(self.config.seed),
             "corpus_fingerprint": self.corpus_fingerprint,
