@@ -123,6 +123,17 @@ def finished_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.fixture
+def memory() -> Iterator[Any]:
+    """Return the file system behind memory:// URLs, empty; or skip the test if fsspec is not here."""
+    fsspec = pytest.importorskip("fsspec", reason="fsspec is not here (it is in the extra test)")
+    system = fsspec.filesystem("memory")
+    system.store.clear()
+    system.pseudo_dirs[:] = [""]
+    yield system
+    system.store.clear()
+
+
 def everything(folder: Path) -> dict[str, bytes | str]:
     """Return everything below a folder: files with their contents, links with their targets, others by name."""
     return {

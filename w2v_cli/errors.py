@@ -5,7 +5,19 @@ The library raises these errors; only `cli.main` turns them into messages.
 
 from __future__ import annotations
 
+import re
 import sys
+
+# A password or a token in a URL, before its host, and the values in its query that may be secret. Quotation marks end
+# a URL, so that JSON stays JSON.
+_USER = re.compile(r"(://)[^\s/@\"'\\]+@")
+_SECRET_NAMES = "sig|token|key|secret|password|credential|auth|policy"
+_SECRET = re.compile(rf"([?&][^=&\s]*(?:{_SECRET_NAMES})[^=&\s]*=)[^&\s\"'\\]+", re.IGNORECASE)
+
+
+def without_secrets(text: str) -> str:
+    """Return a text with `***` in place of the passwords and tokens in its URLs."""
+    return _SECRET.sub(r"\1***", _USER.sub(r"\1***@", text)) if "://" in text else text
 
 
 class W2VError(Exception):
@@ -20,9 +32,9 @@ class W2VError(Exception):
     exit_code = 3
 
     def __init__(self, message: str, hint: str | None = None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+        self.message = without_secrets(message)
+        self.hint = None if hint is None else without_secrets(hint)
+        super().__init__(self.message)
 
 
 class ConfigError(W2VError):

@@ -16,6 +16,7 @@ from w2v_cli.corpus.encodings import UTF8
 from w2v_cli.corpus.text_options import TextOptions
 from w2v_cli.errors import ConfigError, CorpusError, W2VError
 from w2v_cli.storage.opening import STDIN
+from w2v_cli.storage.urls import is_url, local_path
 
 Corpus = str | os.PathLike[str] | Iterable[str | os.PathLike[str] | Iterable[str]]
 
@@ -111,7 +112,7 @@ def _is_like_text(path: str) -> bool:
 
 def _exists(path: str) -> bool:
     """Whether there is a file of this name, or one that this pattern stands for."""
-    if path == STDIN or os.path.exists(path):
+    if path == STDIN or is_url(path) or os.path.exists(local_path(path)):
         return True
     return "\0" not in path and glob.has_magic(path) and any(glob.iglob(path, recursive=True))
 
@@ -178,7 +179,7 @@ def _a(value: object) -> str:
 
 
 def require_bytes(corpus: Corpus, paths: list[str], text: TextOptions) -> None:
-    """Refuse an encoding for sentences, which are decoded already.
+    """Refuse the options of files for sentences, which are tokens already.
 
     Parameters
     ----------
@@ -187,10 +188,12 @@ def require_bytes(corpus: Corpus, paths: list[str], text: TextOptions) -> None:
     Raises
     ------
     ConfigError
-        If the corpus is sentences, and the encoding is not UTF-8.
+        If the corpus is sentences, and the encoding is not UTF-8, or a column or a field is named.
     """
     is_sentences = not isinstance(corpus, str | os.PathLike) and paths[0].startswith("/dev/fd/")
     if is_sentences and text.encoding != UTF8:
         raise ConfigError(
             f"--encoding {text.encoding} has no meaning for sentences, which are text already", hint="leave it out"
         )
+    if is_sentences and (text.column or text.field) is not None:
+        raise ConfigError("--column and --field have no meaning for sentences", hint="leave it out")

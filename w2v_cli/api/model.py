@@ -23,6 +23,7 @@ from w2v_cli.formats.model_file import LOSSES, ModelFile, recorded_options, save
 from w2v_cli.formats.reading import ReadOptions
 from w2v_cli.formats.summary import provenance
 from w2v_cli.storage.mapped import writable
+from w2v_cli.storage.urls import absolute_path
 
 if TYPE_CHECKING:
     from w2v_cli.pictures.explore import WordMap
@@ -76,7 +77,7 @@ class Model(Questions):
         self.metadata = dict(metadata)
         self.name = "the model" if source is None else source
         # Absolute, because the working directory may change before the model is saved.
-        self._source = None if source is None else os.path.abspath(source)
+        self._source = None if source is None else absolute_path(source)
 
     def __repr__(self) -> str:
         return f"<Model: {len(self):,} words × {self.dim}>"

@@ -23,6 +23,8 @@ from w2v_cli.errors import ConfigError
 from w2v_cli.storage.atomic import atomic_file, check_writable, packing
 from w2v_cli.storage.opening import OPENERS
 from w2v_cli.storage.outputs import Named, require_apart
+from w2v_cli.storage.siblings import work_folder
+from w2v_cli.storage.urls import local_path
 
 Output = str | os.PathLike[str] | IO[bytes]
 
@@ -137,7 +139,7 @@ def phrases(
     suffix : as in `train`.
     observer : receives the progress of the search.
     options : fields of `PhraseOptions`, such as scoring, threshold, min_count and connectors; and how a text is read:
-        tokenize, lower, normalize, unwrap, errors and encoding. See `w2v phrases --help`.
+        tokenize, lower, normalize, unwrap, errors, encoding, column and field. See `w2v phrases --help`.
 
     Returns
     -------
@@ -188,13 +190,13 @@ def _check_output(output: Output | None, texts: Texts) -> str:
         if output is not None and (isinstance(output, io.TextIOBase) or not hasattr(output, "write")):
             raise ConfigError(f"the output {output!r:.60} is neither a path nor a file that is open for binary writing")
         return tempfile.gettempdir()
-    name = os.fspath(output)
+    name = local_path(os.fspath(output))
     suffix = os.path.splitext(name)[1].lower()
     if suffix != ".gz" and suffix in OPENERS:
         raise ConfigError(f"{name}: text is written plain or as .gz", hint=f"name it {name.removesuffix(suffix)}.gz")
     require_apart([Named(name, "the joined text")], texts.named)
     check_writable(name)
-    return os.path.dirname(os.path.abspath(name))
+    return os.fspath(work_folder(name))
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from w2v_cli.config import TrainConfig
 from w2v_cli.corpus.files import corpus_files
 from w2v_cli.corpus.text_options import TextOptions
 from w2v_cli.embeddings.vectors import WordVectors
+from w2v_cli.storage.urls import local_path
 from w2v_cli.training.run import Observer, train_model
 from w2v_cli.training.state import Progress
 
@@ -30,14 +31,14 @@ def train(
     Parameters
     ----------
     corpus : the path of a text file such as `w2v train` takes, of a folder, or a pattern such as `texts/*.txt`, or
-        several of them; or sentences, each a list of tokens. Any iterable will do, such as a generator or a column of
-        pandas; it is read once. A str is always a path.
+        several of them, or URLs; or sentences, each a list of tokens. Any iterable will do, such as a generator or a
+        column of pandas; it is read once. A str is always a path or a URL.
     output : a model file to write at the end, in the format that its suffix names; only safetensors holds everything.
     on_progress : called about ten times a second, in this thread. If it raises, the training ends.
     log : a new file for the log of the run, JSON lines; `read_run_log` reads it.
     suffix : which files of folders and patterns are read, such as .txt, which takes .txt.gz too; None takes all.
     options : fields of `TrainConfig`, such as dim, window, epochs, min_count, threads and seed; and how a text is read:
-        tokenize, lower, normalize, unwrap, errors and encoding. See `w2v train --help`.
+        tokenize, lower, normalize, unwrap, errors, encoding, column and field. See `w2v train --help`.
 
     Raises
     ------
@@ -59,8 +60,9 @@ def train(
     config = TrainConfig.from_dict(others)
     with corpus_paths(corpus, text.unwrap) as paths:
         require_bytes(corpus, paths, text)
+        target = None if output is None else local_path(os.fspath(output))
         files, observer = corpus_files(paths, suffix), _ProgressObserver(on_progress)
-        run = train_model(files, config, text, output, observer, log=log)
+        run = train_model(files, config, text, target, observer, log=log)
     vectors = WordVectors(run.vocabulary.words, run.tensors["input_vectors"], run.vocabulary.counts)
     return Model(vectors, run.tensors, run.metadata)
 

@@ -12,7 +12,7 @@ from typing import IO, Any
 
 import click
 
-from w2v_cli.errors import CorpusError
+from w2v_cli.errors import CorpusError, without_secrets
 from w2v_cli.storage.strict_json import strict_json
 
 # Characters that a terminal might obey instead of showing: controls, line separators, marks that reorder text, and
@@ -96,7 +96,7 @@ def _write(line: str) -> None:
 
 def note(message: str) -> None:
     """Print a remark on stderr."""
-    click.echo(printable(message), err=True)
+    click.echo(printable(without_secrets(message)), err=True)
 
 
 def note_all(messages: Iterable[str]) -> None:
@@ -107,9 +107,9 @@ def note_all(messages: Iterable[str]) -> None:
 
 def show_error(message: str, hint: str | None) -> None:
     """Print on stderr what happened, and what to do about it."""
-    click.echo(_coloured("Error: ", fg="red", bold=True) + printable(message), err=True)
+    click.echo(_coloured("Error: ", fg="red", bold=True) + printable(without_secrets(message)), err=True)
     if hint:
-        click.echo(_coloured("Hint: ", fg="cyan", bold=True) + printable(hint), err=True)
+        click.echo(_coloured("Hint: ", fg="cyan", bold=True) + printable(without_secrets(hint)), err=True)
 
 
 def _coloured(text: str, **style: Any) -> str:

@@ -10,7 +10,7 @@ from w2v_cli.choices import DTYPES, MATRICES, PROJECTOR_WORDS, WRITABLE
 from w2v_cli.cli.console import note, note_all, print_json
 from w2v_cli.cli.options import FILE, json_option, reading_options
 from w2v_cli.cli.progress import announcing_compilation
-from w2v_cli.errors import ModelFileError
+from w2v_cli.errors import ModelFileError, without_secrets
 from w2v_cli.formats.reading import ReadOptions
 
 if TYPE_CHECKING:
@@ -88,10 +88,11 @@ def convert(
     lost = _lost(file, format, matrix)
     if lost:
         note(f"Not in {target}: {', '.join(lost)}")
+    names = list(map(without_secrets, paths))
     if as_json:
-        print_json({"output": paths, "words": len(chosen), "dim": chosen.dim, "dtype": dtype, "matrix": matrix})
+        print_json({"output": names, "words": len(chosen), "dim": chosen.dim, "dtype": dtype, "matrix": matrix})
     else:
-        note(f"Wrote {', '.join(paths)}: {len(chosen):,} words × {chosen.dim}")
+        note(f"Wrote {', '.join(names)}: {len(chosen):,} words × {chosen.dim}")
 
 
 def _lost(model: ModelFile, format: str, matrix: str) -> list[str]:

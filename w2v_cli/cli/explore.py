@@ -10,6 +10,7 @@ from w2v_cli.cli.console import note, note_all, print_json
 from w2v_cli.cli.options import FILE, json_option, model_options, quiet_option, require_one_name, threads_option
 from w2v_cli.cli.progress import ProgressLine
 from w2v_cli.cli.session import Session, pass_session
+from w2v_cli.errors import without_secrets
 from w2v_cli.formats.reading import ReadOptions
 
 
@@ -95,7 +96,7 @@ def explore(
         )
     note_all(made.remarks)
     if as_json:
-        print_json(asdict(made))
+        print_json({**asdict(made), "path": without_secrets(made.path)})
     elif not quiet:
         words_of = f"{made.words:,} word{'s' * (made.words > 1)}"
         note(f"Wrote {made.path}: {words_of} × {made.dim}, {made.bytes / 1e6:.1f} MB. Open it in a browser.")

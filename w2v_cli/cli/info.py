@@ -7,6 +7,7 @@ import math
 import os
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import click
@@ -15,6 +16,7 @@ from w2v_cli.cli.console import note_all, print_fields, print_json, printable
 from w2v_cli.cli.options import FILE, json_option, model_option, only_model, reading_options, require_one_name
 from w2v_cli.cli.progress import announcing_compilation
 from w2v_cli.formats.reading import ReadOptions
+from w2v_cli.storage.urls import is_url
 
 _TOML_KEY = re.compile("[A-Za-z0-9_-]+")
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -50,7 +52,7 @@ def info(context: click.Context, model: str | None, model_path: str, reading: Re
     """
     require_one_name(context, [model] if model else [], model_path)
     path = model_path if model is None else model
-    facts = _facts_of_run(path) if os.path.isdir(path) else _facts_of_file(path, reading)
+    facts = _facts_of_run(path) if _is_folder(path) else _facts_of_file(path, reading)
     if as_json:
         print_json(facts)
         return
@@ -61,6 +63,19 @@ def info(context: click.Context, model: str | None, model_path: str, reading: Re
         if value is not None:
             written = _toml(value) if _TOML_KEY.fullmatch(name) else None
             _print_comment(name, value) if written is None else print_fields(f"{name} = {written}")
+
+
+def _is_folder(path: str) -> bool:
+    """Return whether a model is really the checkpoint folder of a run; a URL is one if a run was begun in it."""
+    if not is_url(path):
+        return os.path.isdir(path)
+    # Imported here so that `w2v --help` need not wait for numpy.
+    from w2v_cli.training.job import NAME
+    from w2v_cli.training.run_folder import folder_of
+
+    with suppress(OSError):  # what is wrong will be said when the file is opened
+        return (folder_of(path) / NAME).exists()
+    return False
 
 
 def _facts_of_run(folder: str) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from w2v_cli.cli.options import HELP
 from w2v_cli.cli.session import Session
 from w2v_cli.cli.signals import end_tidily
 from w2v_cli.cli.streams import AnswerError, drop_answers, flush_answers, guard_streams
-from w2v_cli.errors import StoppedError, W2VError
+from w2v_cli.errors import StoppedError, W2VError, without_secrets
 
 # In the order in which they are used. Each command has a module of its own name in this folder.
 COMMANDS = (
@@ -198,7 +198,7 @@ def run(arguments: Sequence[str] | None = None) -> NoReturn:
         code = 130
     except Exception as error:
         if session.debug:
-            traceback.print_exc()
+            click.echo(without_secrets(traceback.format_exc()), err=True, nl=False)
         code = explain(error)
     finally:
         drop_answers()

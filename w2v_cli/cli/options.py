@@ -18,6 +18,7 @@ from w2v_cli.cli.session import Session
 from w2v_cli.config import OPTIONS, Option, option_name
 from w2v_cli.errors import ConfigError
 from w2v_cli.formats.reading import ReadOptions
+from w2v_cli.storage.urls import local_path
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -29,16 +30,22 @@ TEXT_OPTIONS: dict[str, type] = {
     "unwrap": bool,
     "errors": str,
     "encoding": str,
+    "column": str,
+    "field": str,
 }
 
 
 class FileName(click.ParamType):
-    """The name of a file or folder, which the shell completes and nobody checks before the command does."""
+    """The name of a file or folder, or its URL, which the shell completes and nobody checks before the command does."""
 
     name = "file"
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the name; a `file://` URL becomes a path."""
+        return local_path(value) if isinstance(value, str) else value
 
     def split_envvar_value(self, rv: str) -> list[str]:
         """Take the value of W2V_MODEL as one path, whatever characters are in it."""
@@ -227,7 +234,13 @@ def text_options(command: Command) -> Command:
         callback=lambda context, parameter, name: _encoding_name(name),
         help="Encoding of the text, such as windows-1252, cp1251, shift_jis or gb18030: any that Python knows.",
     )
-    return tokenize(lower(normalize(unwrap(encoding(errors(command))))))
+    column = click.option(
+        "--column", metavar="NAME", help="Read Parquet files: the texts are in the column of that name."
+    )
+    field = click.option(
+        "--field", metavar="NAME", help="Read JSON lines: the texts are in the field of that name of each object."
+    )
+    return tokenize(lower(normalize(unwrap(encoding(errors(column(field(command))))))))
 
 
 def _encoding_name(name: str) -> str:

@@ -49,7 +49,7 @@ class Stop:
 
     def __init__(self, show: ProgressLine) -> None:
         self._show = show
-        self.state: Path | None = None
+        self.state: os.PathLike[str] | str | None = None
         self.resume_command = ""
         self.number = 0
         self.working = False
@@ -68,10 +68,14 @@ class Stop:
         again, self.number = self.asked(), number
         if again or not self.working:
             self._show.say_at_once("Interrupted")
-            if self.state is not None and self.state.exists():
+            if self._can_resume():
                 self._show.say_at_once(f"Go on with {self.resume_command}")
             raise KeyboardInterrupt
         self._show.say_at_once("Interrupted: finishing what has begun; interrupt again to quit at once")
+
+    def _can_resume(self) -> bool:
+        # A signal handler must not wait for another machine.
+        return isinstance(self.state, Path) and self.state.exists()
 
 
 @contextmanager

@@ -6,7 +6,6 @@ import math
 import os
 import shlex
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -29,7 +28,7 @@ from w2v_cli.cli.options import (
 from w2v_cli.cli.progress import ProgressLine, duration
 from w2v_cli.cli.signals import Stop, stopping
 from w2v_cli.config import TrainConfig
-from w2v_cli.errors import ConfigError
+from w2v_cli.errors import ConfigError, without_secrets
 
 if TYPE_CHECKING:
     from w2v_cli.cli.narrator import Narrator
@@ -94,8 +93,8 @@ def train(
 ) -> None:
     """Learn word vectors from text.
 
-    CORPUS is one or more text files (.gz, .bz2, .xz and .zst too), folders of them, or - for stdin. A text is UTF-8
-    unless --encoding says otherwise, with one sentence per line and white space between words.
+    CORPUS is one or more text files (.gz, .bz2, .xz and .zst too), folders of them, URLs, or - for stdin. A text is
+    UTF-8 unless --encoding says otherwise, with one sentence per line and white space between words.
 
     The loss shown is the mean negative log-likelihood per prediction, in nats. It is measured on a fixed sample of
     windows from the whole text, always with the same noise words: after each epoch, and four times during a long
@@ -124,7 +123,7 @@ def train(
         from w2v_cli.storage.outputs import Named
         from w2v_cli.training.job import NAME
         from w2v_cli.training.run import resume_training, train_model
-        from w2v_cli.training.run_folder import resume_command
+        from w2v_cli.training.run_folder import folder_of, resume_command
 
         narrator = Narrator(show, stop, verbose)
         files = corpus_files(corpus, suffix)
@@ -132,7 +131,7 @@ def train(
         if folder is not None:
             # Without -o, a resumed run writes the output that its folder names, if any.
             to_name = output if resume is None else given.get("output")
-            stop.state, stop.resume_command = Path(folder, NAME), resume_command(folder, to_name)
+            stop.state, stop.resume_command = folder_of(folder) / NAME, resume_command(folder, to_name)
         if isinstance(begun, TrainConfig):
             read = [] if config_file is None else [Named(config_file, "the file of options")]
             run = train_model(
@@ -234,7 +233,7 @@ def _summary(run: Run, output: str) -> dict[str, Any]:
 
     config, trained = run.config, run.trained
     return {
-        "output": output,
+        "output": without_secrets(output),
         "words": len(run.vocabulary),
         "dim": config.dim,
         "tokens": run.token_count,

@@ -1,4 +1,4 @@
-"""Which files a corpus is made of: files, folders, and patterns such as `texts/*.txt`."""
+"""Which files a corpus is made of: files, folders, patterns such as `texts/*.txt`, and URLs of all three."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import os
 from collections.abc import Iterator, Sequence
 
 from w2v_cli.errors import CorpusError
+from w2v_cli.storage import remote
 from w2v_cli.storage.opening import OPENERS, STDIN, suffix_of
+from w2v_cli.storage.urls import is_url, local_path
 
 
 def corpus_files(paths: Sequence[str], suffix: str | None = None) -> list[str]:
@@ -15,27 +17,42 @@ def corpus_files(paths: Sequence[str], suffix: str | None = None) -> list[str]:
 
     Parameters
     ----------
-    paths : `-` for stdin, files, folders, and patterns with *, ?, [ ] or **. A folder stands for all files in it and
-        in the folders inside it. Those files are in sorted order, as are the files of a pattern. Hidden ones are left
-        out.
+    paths : `-` for stdin; files, folders, and patterns with *, ?, [ ] or **; or URLs of them. A folder stands for all
+        files in it and in the folders inside it. Those files are in sorted order, as are the files of a pattern. Hidden
+        ones are left out.
     suffix : which files of folders and patterns are taken, such as `.txt`, which takes .txt.gz too; None takes all.
 
     Raises
     ------
     CorpusError
-        If a folder or a pattern has no such files.
+        If a folder or a pattern has no such files, or cannot be listed.
     """
     files: list[str] = []
-    for path in paths:
-        if path == STDIN or not (os.path.isdir(path) or _is_pattern(path)):
+    for path in map(local_path, paths):
+        all_files = _on_another_machine(path) if is_url(path) else _on_this_machine(path)
+        if all_files is None:
             files.append(path)
             continue
-        all_files = sorted(_in_folder(path) if os.path.isdir(path) else _matching(path))
         found = [file for file in all_files if suffix is None or _has_suffix(file, suffix)]
         if not found:
             raise CorpusError(*_nothing(path, suffix, len(all_files)))
         files += found
     return files
+
+
+def _on_this_machine(path: str) -> list[str] | None:
+    """Return the files of a folder or of a pattern; None if the path is neither."""
+    if path != STDIN and os.path.isdir(path):
+        return sorted(_in_folder(path))
+    return sorted(_matching(path)) if path != STDIN and _is_pattern(path) else None
+
+
+def _on_another_machine(url: str) -> list[str] | None:
+    """Return the objects in a folder or of a pattern; None if the URL is neither."""
+    try:
+        return remote.expand(url)
+    except OSError as error:
+        raise CorpusError(f"{url} cannot be read: {error.strerror}") from error
 
 
 def _is_pattern(path: str) -> bool:
@@ -78,7 +95,7 @@ def _has_suffix(path: str, suffix: str) -> bool:
 
 def _nothing(path: str, suffix: str | None, others: int) -> tuple[str, str]:
     """Return what is wrong with a folder or a pattern without files, and what to do about it."""
-    kind = "there are no files in the folder" if os.path.isdir(path) else "no file matches"
+    kind = "no file matches" if glob.has_magic(path) and not os.path.isdir(path) else "there are no files in the folder"
     if others == 0:
         return f"{kind} {path}", "hidden files are not read; is the name right?"
     return f"{kind} {path} whose name ends in {suffix}", f"--suffix leaves out all {others:,} files there"

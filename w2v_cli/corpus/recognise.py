@@ -9,10 +9,12 @@ from __future__ import annotations
 import codecs
 import json
 import re
+import shlex
 from typing import NamedTuple
 
 from w2v_cli.corpus.encodings import UTF8
 from w2v_cli.corpus.guess import BYTE_ORDER_MARKS, iso_2022, utf16_or_32
+from w2v_cli.corpus.records import column_hint
 from w2v_cli.corpus.tables import table_kind, word_vectors
 from w2v_cli.storage.opening import STDIN
 from w2v_cli.storage.signatures import SUFFIXES, kind_of
@@ -45,7 +47,6 @@ _HINTS = {
     "compressed with compress": _UNPACKED,
     "compressed with Snappy": _UNPACKED,
     "an SQLite database": "sqlite3 FILE 'select COLUMN from TABLE' > text.txt writes a text",
-    "a Parquet file": _DATABASE,
     "an Arrow file": _DATABASE,
     "an ORC file": _DATABASE,
     "an Avro file": _DATABASE,
@@ -96,6 +97,8 @@ def binary_kind(sample: bytes, path: str, encoding: str) -> Kind | None:
         return _compressed(path, kind)
     if kind == "a tar archive":
         return _kind(kind, f"unpack it first (tar xf {path}), and name the folder")
+    if kind == "a Parquet file":
+        return _kind(kind, column_hint(path))
     if kind is not None:
         return _kind(kind, _HINTS.get(kind, _OTHER))
     if encoding.startswith(("utf-16", "utf-32")):
@@ -208,7 +211,9 @@ def _json(sample: bytes) -> tuple[str, str] | None:
     if all(isinstance(value, dict | list) and value for value in values):
         record = values[0][0] if isinstance(values[0], list) and isinstance(values[0][0], dict) else values[0]
         if isinstance(record, dict):
-            return ("JSON lines" if len(values) > 1 else "JSON"), _jq(record, isinstance(values[0], list))
+            if isinstance(values[0], dict):
+                return "JSON lines", f"--field {shlex.quote(_longest(record))} reads that field of every line"
+            return ("JSON lines" if len(values) > 1 else "JSON"), _jq(record)
         if len(values) == 1 and isinstance(values[0], list) and isinstance(values[0][0], list):
             return "JSON", "jq -r '.[] | join(\" \")' turns a list of lists of words into lines"
         words = " ".join(map(str, values[0])).split() if isinstance(values[0], list) else []
@@ -233,9 +238,14 @@ def _parsed(line: bytes) -> object:
         return None
 
 
-def _jq(record: dict[str, object], in_list: bool) -> str:
-    """Return the command that takes the longest string out of each record."""
+def _longest(record: dict[str, object]) -> str:
+    """Return the field called text or, if there is none, the one with the longest string."""
     texts = {key: len(value) for key, value in record.items() if isinstance(value, str)}
-    key = max(texts, key=lambda name: texts[name]) if texts else "FIELD"
+    return "text" if "text" in texts else max(texts, key=lambda name: texts[name], default="FIELD")
+
+
+def _jq(record: dict[str, object]) -> str:
+    """Return the command that takes the text out of each record of a list."""
+    key = _longest(record)
     field = f".{key}" if re.fullmatch(r"[A-Za-z_]\w*", key) else f".[{json.dumps(key)}]"
-    return f"jq -r '{'.[] | ' * in_list}{field}' turns it into text"
+    return f"jq -r '.[] | {field}' turns it into text"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from w2v_cli.choices import NORMAL_FORMS, TEXT_ERRORS, TOKENIZERS, require_choice
@@ -34,11 +34,13 @@ class TextOptions:
     tokenize : whitespace, or words, which keeps runs of letters and digits and drops everything else.
     normalize : the normal form of Unicode to which the text is brought: nfc, nfkc, or none to leave it as it is.
     unwrap : whether the lines of a paragraph are joined, and words that are broken at line ends.
+    column : the column of Parquet files that holds the texts; None if the files are not Parquet.
+    field : the field of JSON lines that holds the texts; None if the files are not JSON lines.
 
     Raises
     ------
     ConfigError
-        If an attribute has another value.
+        If an attribute has another value, or two of them contradict each other.
     """
 
     errors: str = "strict"
@@ -47,6 +49,8 @@ class TextOptions:
     normalize: str = "none"
     unwrap: bool = False
     encoding: str = UTF8
+    column: str | None = None
+    field: str | None = None
 
     def __post_init__(self) -> None:
         make_plain(self)
@@ -56,6 +60,14 @@ class TextOptions:
         for name in _TEXT_FLAGS:
             if not isinstance(getattr(self, name), bool):
                 raise ConfigError(f"{option_name(name)} {getattr(self, name)!r} is neither true nor false")
+        for name in ("column", "field"):
+            value = getattr(self, name)
+            if value is not None and (not isinstance(value, str) or not value):
+                raise ConfigError(f"{option_name(name)} {value!r} is not the name of a {name}")
+        if self.column is not None and self.field is not None:
+            raise ConfigError("--column is for Parquet and --field for JSON lines", hint="leave out one of the two")
+        if self.column is not None and self.encoding != UTF8:
+            raise ConfigError(f"--encoding {self.encoding} has no effect with --column", hint="Parquet is UTF-8")
 
     @classmethod
     def from_options(cls, options: dict[str, Any]) -> tuple[TextOptions, dict[str, Any]]:
@@ -69,6 +81,15 @@ class TextOptions:
         names = {item.name for item in fields(cls)}
         own = {name: value for name, value in options.items() if name in names}
         return cls(**own), {name: value for name, value in options.items() if name not in names}
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return all options by their names; a column or a field only if it is named."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+    @property
+    def record_end(self) -> bytes:
+        """What separates the texts of two records: they are sentences or, if lines are joined, paragraphs."""
+        return b"\n\n" if self.unwrap else b"\n"
 
     def apply(self, data: bytes, name: str, offset: int, unwrapper: Unwrapper | None = None) -> bytes:
         """Return a chunk of a text as UTF-8 whose tokens are separated by white space.

@@ -11,6 +11,7 @@ import functools
 import hashlib
 import itertools
 import os
+import re
 import stat
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -22,9 +23,11 @@ from w2v_cli.corpus.encodings import UTF8, Damage, as_utf8
 from w2v_cli.corpus.guess import is_utf8
 from w2v_cli.corpus.paragraphs import Unwrapper
 from w2v_cli.corpus.recognise import SAMPLE_BYTES, Kind, binary_kind, text_kind
+from w2v_cli.corpus.records import json_texts, parquet_texts
 from w2v_cli.corpus.text_options import TextOptions
 from w2v_cli.corpus.unsegmented import unsegmented_hint
 from w2v_cli.errors import CorpusError
+from w2v_cli.storage import remote
 from w2v_cli.storage.opening import (
     OPENERS,
     STDIN,
@@ -37,6 +40,7 @@ from w2v_cli.storage.opening import (
     suffix_of,
 )
 from w2v_cli.storage.outputs import Named
+from w2v_cli.storage.urls import is_url
 
 if TYPE_CHECKING:
     from hashlib import _Hash
@@ -171,11 +175,14 @@ class Texts:
         return replace(self, paths=[absolute(path) for path in self.paths])
 
     def fingerprint(self) -> str:
-        """Read everything, and return the sha256 of the decompressed text, hexadecimal; `options` do not matter."""
+        """Read everything, and return the sha256 that `pieces` computes, hexadecimal.
+
+        It is that of the decompressed text, or of the column of Parquet files; no other option matters.
+        """
         digest = hashlib.sha256()
         for path in self.paths:
             with _opened(path) as raw:
-                for _ in blocks_of(decompressed(path, raw), name_of(path), PIECE_BYTES, digest):
+                for _ in self._blocks(path, raw, PIECE_BYTES, digest):
                     pass
         return digest.hexdigest()
 
@@ -200,14 +207,14 @@ class Texts:
         for path in self.paths:
             name = name_of(path)
             with _opened(path) as raw:
-                state, offset = _state_of(raw), 0
+                state, offset = _state_of(path, raw), 0
                 unwrapper = Unwrapper() if self.options.unwrap else None
-                blocks = blocks_of(decompressed(path, raw), name, piece_bytes, digest)
+                blocks = self._blocks(path, raw, piece_bytes, digest)
                 for chunk in chunks_of(self._utf8(blocks, path, damage, remarks), name):
                     data = self.options.apply(chunk, name, offset, unwrapper)
                     offset += len(chunk)
                     yield Piece(data, before + _bytes_read(raw, offset))
-                if _state_of(raw) != state:
+                if _state_of(path, raw) != state:
                     raise CorpusError(
                         f"{name} has changed while it was read", hint="wait until it is written, or copy it first"
                     )
@@ -216,6 +223,12 @@ class Texts:
                 yield Piece(rest + b"\n", before)
         if (repaired := damage.remark(self.options.errors)) is not None:
             self.on_remark(repaired)
+
+    def _blocks(self, path: str, raw: IO[bytes], size: int, digest: _Hash) -> Iterator[bytes]:
+        """Return what is read of a text, in blocks of about `size` bytes: all of it, or a column of a Parquet file."""
+        if self.options.column is None:
+            return blocks_of(decompressed(path, raw), name_of(path), size, digest)
+        return parquet_texts(raw, name_of(path), self.options.column, self.options.record_end, size, digest)
 
     def _utf8(self, blocks: Iterator[bytes], path: str, damage: Damage, remarks: set[str]) -> Iterator[bytes]:
         """Return the blocks of a text as UTF-8, after a look at its beginning.
@@ -246,14 +259,19 @@ class Texts:
             return blocks
         encoding, errors = self.options.encoding, self.options.errors
         sample, blocks = _with_sample(blocks)
-        require_text(binary_kind(sample, path, encoding))
+        if self.options.column is None:
+            require_text(binary_kind(sample, path, encoding))
         if encoding != UTF8 and is_utf8(sample):
             remark(f"{name_of(path)} looks like UTF-8: is --encoding {encoding} right?")
         # UTF-8 without errors need not be decoded, which takes time.
         if encoding != UTF8 or errors != "strict":
             blocks = as_utf8(blocks, name_of(path), encoding, errors, damage)
             sample, blocks = _with_sample(blocks)
-        require_text(text_kind(sample, path))
+        if self.options.field is not None:
+            blocks = json_texts(blocks, name_of(path), self.options.field, self.options.record_end, errors)
+            sample, blocks = _with_sample(blocks)
+        elif self.options.column is None:
+            require_text(text_kind(sample, path))
         if (hint := unsegmented_hint(sample)) is not None:
             remark(hint)
         return blocks
@@ -289,7 +307,8 @@ def _inspected(path: str) -> _Input:
             pass
         elif stat.S_ISDIR(status.st_mode):
             problem = CorpusError(f"{path} is a directory", hint="name its files, such as FOLDER/*.txt")
-        elif stat.S_ISREG(status.st_mode):
+        # The status of a URL has shown already that the object can be reached.
+        elif stat.S_ISREG(status.st_mode) and not is_url(path):
             open_input(path).__exit__(None, None, None)
     except OSError as error:
         if path != STDIN:
@@ -307,12 +326,19 @@ def _opened(path: str) -> AbstractContextManager[IO[bytes]]:
 
 
 def _unreadable(path: str, error: OSError) -> CorpusError:
-    hint = "download it first, and name the file" if "://" in path else missing_hint(path, error)
-    return CorpusError(f"{name_of(path)} cannot be read: {error.strerror}", hint=hint)
+    # A URL with one slash is the path of a file.
+    lost = re.match(r"(\w+):/(?!/)", path)
+    hint = missing_hint(path, error) if lost is None else f"a URL has two slashes: {lost[1]}://{path[lost.end() :]}"
+    return CorpusError(f"{name_of(path)} cannot be read: {error.strerror or error}", hint=hint)
 
 
-def _state_of(raw: IO[bytes]) -> tuple[int, int] | None:
+def _state_of(path: str, raw: IO[bytes]) -> object:
     """Return the length and the time of change of a regular file, which tell whether it is still being written."""
+    if is_url(path):
+        try:
+            return remote.version(path)
+        except OSError as error:
+            raise _unreadable(path, error) from error
     try:
         status = os.fstat(raw.fileno())
     except OSError:
@@ -322,4 +348,7 @@ def _state_of(raw: IO[bytes]) -> tuple[int, int] | None:
 
 def _bytes_read(raw: IO[bytes], offset: int) -> int:
     """Return how far a file has been read; a pipe cannot tell, so there it is how much text has come out."""
-    return raw.tell() if raw.seekable() else offset
+    try:
+        return raw.tell()
+    except OSError:
+        return offset

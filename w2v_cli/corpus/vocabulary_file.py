@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 
 import numpy as np
@@ -9,6 +10,8 @@ import numpy as np
 from w2v_cli.corpus.tokens import PADDING, Tokens, make_tokens
 from w2v_cli.corpus.vocabulary import Vocabulary
 from w2v_cli.errors import VocabularyError
+from w2v_cli.storage.opening import open_input
+from w2v_cli.storage.urls import absolute_path
 from w2v_cli.storage.words import MOST_TOKENS
 
 # No text has a word that occurs so often that its count has more digits.
@@ -47,7 +50,8 @@ def _words_and_counts(name: str, min_count: int) -> tuple[list[str], list[int]]:
     """Return the words that occur often enough, and their counts."""
     words, counts = list[str](), list[int]()
     try:
-        with open(name, encoding="utf-8-sig", newline="\n") as file:
+        # An absolute path, because `-` is a file of that name here.
+        with open_input(absolute_path(name)) as raw, io.TextIOWrapper(raw, "utf-8-sig", newline="\n") as file:
             for number, line in enumerate(file, start=1):
                 fields = line.rstrip("\r\n").split("\t" if "\t" in line else " ")
                 if fields == [""]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from pathlib import Path
 from typing import IO
 
 import numpy as np
@@ -22,6 +21,7 @@ from w2v_cli.formats.model_file import LOSSES, save_model
 from w2v_cli.formats.projector import write_projector
 from w2v_cli.formats.recognise import format_of_name
 from w2v_cli.storage.atomic import atomic_files, packing
+from w2v_cli.storage.urls import local_path
 from w2v_cli.storage.words import Words
 
 # What ends a word for a reader: word2vec.c and gensim split at ASCII white space, a word list at its lines. No reader
@@ -64,7 +64,7 @@ def write_vectors(
         If a file cannot be written, or could not be read again: it would hold NaN, infinity, or a word that the format
         cannot hold. Older files then stay as they were.
     """
-    name, kind = os.fspath(path), target_format(path, format, str(vectors.matrix.dtype))
+    name, kind = local_path(os.fspath(path)), target_format(path, format, str(vectors.matrix.dtype))
     if kind == "safetensors":
         tensors = {"input_vectors": vectors.matrix} | ({} if losses is None else {LOSSES: losses})
         save_model(path, vectors.words, vectors.counts, tensors, metadata or {})
@@ -124,11 +124,10 @@ def lost_by(format: str, kept: Collection[str]) -> list[str]:
 
 def words_path(path: str) -> str:
     """Return where the words of a file of numbers go: a.tsv has a_metadata.tsv, and a.npy has a_words.txt."""
-    target = Path(path)
-    packed = ".gz" if target.suffix.lower() == ".gz" else ""
-    stem = target.with_suffix("") if packed else target
-    end = "_metadata.tsv" if stem.suffix.lower() == ".tsv" else "_words.txt"
-    return str(stem.with_name(stem.stem + end)) + packed
+    stem, suffix = os.path.splitext(path)
+    packed = ".gz" if suffix.lower() == ".gz" else ""
+    stem, suffix = os.path.splitext(stem) if packed else (stem, suffix)
+    return stem + ("_metadata.tsv" if suffix.lower() == ".tsv" else "_words.txt") + packed
 
 
 def select(

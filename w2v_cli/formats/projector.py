@@ -18,6 +18,7 @@ from w2v_cli.storage.atomic import atomic_files, check_writable
 from w2v_cli.storage.outputs import Named, require_apart
 from w2v_cli.storage.pairs import undo_interrupted
 from w2v_cli.storage.siblings import HIDDEN
+from w2v_cli.storage.urls import is_url
 
 # TensorBoard shows no more words.
 MOST_WORDS = 100_000
@@ -56,6 +57,8 @@ def check_folder(folder: str | os.PathLike[str], source: str | None = None) -> N
         If the folder holds other files, or cannot be written.
     """
     name, paths = os.fspath(folder), projector_paths(folder)
+    if is_url(name):
+        raise ModelFileError(f"{name} is not a folder of this machine", hint="write the folder here, and copy it there")
     outputs = [Named(path, "a file for the projector") for path in paths]
     require_apart(outputs, [] if source is None else [Named(source, "the input")])
     if not os.path.lexists(folder):

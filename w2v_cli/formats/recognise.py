@@ -13,6 +13,7 @@ from itertools import takewhile
 from w2v_cli.choices import READABLE
 from w2v_cli.errors import ModelFileError
 from w2v_cli.storage.signatures import kind_of
+from w2v_cli.storage.urls import without_query
 
 _SUFFIXES = {
     ".safetensors": "safetensors",
@@ -110,7 +111,7 @@ _CSV_HINT = "w2v reads fields separated by spaces or tabs: tr -d '\"' < {} | tr 
 
 def format_of_name(path: str | os.PathLike[str]) -> str | None:
     """Return the format that a file's suffix stands for, ignoring a final .gz; None if it stands for none."""
-    name = os.fspath(path).lower().removesuffix(".gz")
+    name = without_query(os.fspath(path)).lower().removesuffix(".gz")
     return _SUFFIXES.get(os.path.splitext(name)[1])
 
 

@@ -7,21 +7,26 @@ of that name is replaced only if it is the word list of the named file.
 from __future__ import annotations
 
 import gzip
-import io
 import math
 import os
 import re
 import stat
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import IO
 
 from w2v_cli.choices import WITH_WORDS
 from w2v_cli.errors import ModelFileError
 from w2v_cli.formats.export import words_path
 from w2v_cli.formats.projector import check_folder
+from w2v_cli.storage import remote
 from w2v_cli.storage.atomic import check_writable
+from w2v_cli.storage.mapped import open_regular
 from w2v_cli.storage.outputs import Named, require_apart
 from w2v_cli.storage.pairs import undo_interrupted
+from w2v_cli.storage.siblings import naming
+from w2v_cli.storage.urls import is_url, local_path
 
 _CHUNK_BYTES = 1 << 20
 # How `numpy.save` begins an array of float32 or float16 (V, D).
@@ -51,7 +56,7 @@ def check_target(path: str | os.PathLike[str], kind: str, source: str | None = N
     if kind == "projector":
         check_folder(path, source)
         return
-    name = os.fspath(path)
+    name = local_path(os.fspath(path))
     outputs = [Named(name, "the output")]
     if kind in WITH_WORDS:
         outputs.append(Named(words_path(name), f"the words of {name}"))
@@ -62,7 +67,7 @@ def check_target(path: str | os.PathLike[str], kind: str, source: str | None = N
         # If a writer of the pair was killed, the numbers may still be set aside; put them back, or the words would not
         # be recognised as theirs.
         undo_interrupted(name, words_path(name))
-        if os.path.lexists(words_path(name)) and not _owns_words(name, words_path(name), kind):
+        if _is_there(words_path(name)) and not _owns_words(name, words_path(name), kind):
             raise ModelFileError(
                 f"{words_path(name)}, where the words of {name} would go, already exists and is not their word list",
                 hint="remove or rename it, or give the output another name",
@@ -72,7 +77,7 @@ def check_target(path: str | os.PathLike[str], kind: str, source: str | None = N
 def _owns_words(numbers: str, words: str, kind: str) -> bool:
     """Tell whether a file is the word list of the numbers next to it: one word per line, and one line per row."""
     # A link may lead anywhere, not just to a file next to the numbers.
-    if not stat.S_ISREG(os.lstat(words).st_mode):
+    if not is_url(words) and not stat.S_ISREG(os.lstat(words).st_mode):
         return False
     packed = numbers.lower().endswith(".gz")
     try:
@@ -82,15 +87,25 @@ def _owns_words(numbers: str, words: str, kind: str) -> bool:
                 return head is not None and _lines(word_file, _is_words, int(head[1])) == int(head[1])
             rows = _lines(word_file, _is_words)
             return rows is not None and _lines(number_file, _is_numbers, rows) == rows
-    except (OSError, EOFError, zlib.error):  # the numbers do not exist, or one of the files is damaged
+    except (OSError, EOFError, zlib.error, ModelFileError):  # the numbers do not exist, or one of the files is damaged
         return False
 
 
-def _open(path: str, packed: bool) -> io.BufferedIOBase:
-    return gzip.open(path, "rb") if packed else open(path, "rb")
+def _is_there(path: str) -> bool:
+    """Tell whether there is something of this name, if only a link that leads nowhere."""
+    if not is_url(path):
+        return os.path.lexists(path)
+    with naming(path):
+        return remote.exists(path)
 
 
-def _lines(file: io.BufferedIOBase, is_ours: Callable[[bytes], bool], most: float = math.inf) -> int | None:
+@contextmanager
+def _open(path: str, packed: bool) -> Iterator[IO[bytes]]:
+    with open_regular(path) as file:
+        yield gzip.GzipFile(fileobj=file) if packed else file  # type: ignore[misc]
+
+
+def _lines(file: IO[bytes], is_ours: Callable[[bytes], bool], most: float = math.inf) -> int | None:
     """Count the lines of a file, but stop after `most`; None if it holds bytes that are never written there."""
     lines, last = 0, b"\n"
     while lines <= most and (chunk := file.read(_CHUNK_BYTES)):

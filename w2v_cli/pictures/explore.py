@@ -32,6 +32,7 @@ from w2v_cli.pictures.layout import (
 from w2v_cli.pictures.packing import fit, most_words, pack, parse_size
 from w2v_cli.storage.atomic import atomic_file, check_writable
 from w2v_cli.storage.outputs import Named, require_apart
+from w2v_cli.storage.urls import without_query
 
 MAX_SIZE = "15MB"
 _MOST_SEED = 2**32 - 1
@@ -137,7 +138,7 @@ def write_map(
 
 def title_of(path: str) -> str:
     """Return what a page calls the model in a file: the file's name, without the folders and suffixes."""
-    name = os.path.basename(path)
+    name = os.path.basename(without_query(path))
     return re.sub(r"\.(safetensors|txt|vec|bin|glove)(\.gz)?$", "", name) or name
 
 

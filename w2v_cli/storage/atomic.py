@@ -2,7 +2,8 @@
 
 A file is written beside its target under a temporary name, synced to disk, and renamed onto the target. Whenever the
 process is killed, the target is either the old file or the new one. `pairs` does the same for files that belong
-together; `locks` recognises what a killed process left behind.
+together; `locks` recognises what a killed process left behind. The object of a URL is written to a temporary file, and
+sent when it is complete; see `remote`.
 """
 
 from __future__ import annotations
@@ -11,13 +12,16 @@ import contextlib
 import gzip
 import os
 import stat
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, BinaryIO
 
+from w2v_cli.storage import remote
 from w2v_cli.storage.locks import new_temporary, remove_leftovers
 from w2v_cli.storage.pairs import Staged, exclusive_together, replace_together
 from w2v_cli.storage.siblings import naming, sync_folder, target_of, unwritable
+from w2v_cli.storage.urls import is_url
 
 
 def packing(file: IO[bytes], path: str | os.PathLike[str]) -> contextlib.AbstractContextManager[IO[bytes]]:
@@ -50,6 +54,9 @@ def atomic_files(*paths: str | os.PathLike[str]) -> Iterator[list[BinaryIO]]:
         If a file cannot be written, or another process is replacing the same files. The older files stay.
     """
     with contextlib.ExitStack() as stack:
+        if is_url(paths[0]):
+            yield stack.enter_context(_objects([os.fspath(path) for path in paths]))
+            return
         if len(paths) > 1:
             # Two processes that write the same files at once would mix theirs.
             stack.enter_context(exclusive_together(paths))
@@ -80,6 +87,9 @@ def check_writable(path: str | os.PathLike[str]) -> None:
         If the folder is missing, `path` is itself a folder or a device, or no file can be made beside it.
     """
     with naming(path):
+        if is_url(path):
+            remote.check_writable(os.fspath(path))
+            return
         descriptor, temporary = new_temporary(target_of(path))
         os.close(descriptor)
         temporary.unlink()
@@ -109,6 +119,15 @@ def _staged(path: str | os.PathLike[str]) -> Iterator[Staged]:
                 raise
     except OSError as error:
         raise unwritable(path, error) from error
+
+
+@contextlib.contextmanager
+def _objects(urls: Sequence[str]) -> Iterator[list[BinaryIO]]:
+    """Make temporary files, and send them if the block ends well."""
+    with naming(" and ".join(urls)), contextlib.ExitStack() as stack:
+        files: list[BinaryIO] = [stack.enter_context(tempfile.TemporaryFile()) for _ in urls]
+        yield files
+        remote.upload(list(zip(files, urls, strict=True)))
 
 
 def _copy_permissions(target: Path, descriptor: int) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from w2v_cli.errors import ModelFileError
 from w2v_cli.storage.siblings import LOCK, TEMPORARY, sibling, siblings, target_of, unwritable
+from w2v_cli.storage.urls import is_url
 
 # O_NOFOLLOW: if there is a link under one of our hidden names, someone else made it, and writing through it could harm
 # the file that it leads to.
@@ -27,11 +28,16 @@ _LOCK_FILE = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
 def exclusive(path: str | os.PathLike[str]) -> Iterator[None]:
     """Be the only process that writes a file, and remove the temporary files that a killed writer left beside it.
 
+    A URL cannot be locked: of two processes that write the same object, the last one wins.
+
     Raises
     ------
     ModelFileError
         If another process holds the lock, or the folder cannot be written.
     """
+    if is_url(path):
+        yield
+        return
     target = target_of(path)
     lock = sibling(target, LOCK)
     try:

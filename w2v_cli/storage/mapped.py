@@ -10,10 +10,12 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from w2v_cli.errors import ModelFileError
+from w2v_cli.storage import remote
+from w2v_cli.storage.urls import is_url, local_path
 
 
 def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
-    """Open a regular file for reading.
+    """Open a regular file for reading; that of a URL is copied to a temporary file, so that it can be mapped.
 
     Raises
     ------
@@ -22,6 +24,9 @@ def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
     """
     name = os.fspath(path)
     try:
+        if is_url(name):
+            return remote.download(name)
+        path = local_path(name)
         # Checked before opening, because opening a pipe waits for its writer.
         mode = os.stat(path).st_mode
         if stat.S_ISDIR(mode):

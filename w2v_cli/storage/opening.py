@@ -1,4 +1,4 @@
-"""Opening files for reading: `-` means stdin, and the suffix of a name says how the file is compressed."""
+"""Opening files and URLs for reading: `-` is stdin, and the suffix of a name says how the file is compressed."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import IO, Any, Protocol
 
 from w2v_cli.errors import MissingExtraError
+from w2v_cli.storage import remote
+from w2v_cli.storage.urls import absolute_path, is_url, local_path, without_query
 
 STDIN = "-"
 # How much of a .zst file is unpacked at a time: four of its bytes may stand for 128 KiB.
@@ -54,18 +56,20 @@ def missing_hint(path: str, error: OSError) -> str | None:
 
 def absolute(path: str) -> str:
     """Return the same input for any working folder."""
-    return path if path == STDIN else os.path.abspath(path)
+    return path if path == STDIN else absolute_path(path)
 
 
 def status_of(path: str) -> os.stat_result:
-    """Return the status of an input, links followed.
+    """Return the status of an input, links followed; for that of a URL, see `remote.status`.
 
     Raises
     ------
     OSError
         If there is no such file, or stdin is closed or not a file of the system.
     """
-    return os.fstat(_stdin().fileno()) if path == STDIN else os.stat(path)
+    if is_url(path):
+        return remote.status(path)
+    return os.fstat(_stdin().fileno()) if path == STDIN else os.stat(local_path(path))
 
 
 def open_input(path: str | os.PathLike[str]) -> AbstractContextManager[IO[bytes]]:
@@ -76,7 +80,10 @@ def open_input(path: str | os.PathLike[str]) -> AbstractContextManager[IO[bytes]
     OSError
         If it cannot be opened.
     """
-    return nullcontext(_stdin()) if path == STDIN else open(path, "rb")
+    name = os.fspath(path)
+    if is_url(name):
+        return remote.open_object(name)
+    return nullcontext(_stdin()) if name == STDIN else open(local_path(name), "rb")
 
 
 def whole_text(path: str | os.PathLike[str], errors: str = "strict") -> str:
@@ -98,7 +105,7 @@ def whole_text(path: str | os.PathLike[str], errors: str = "strict") -> str:
 
 def suffix_of(path: str) -> str:
     """Return the suffix of a name in lower case, such as `.gz`."""
-    return os.path.splitext(path)[1].lower()
+    return os.path.splitext(without_query(path))[1].lower()
 
 
 def decompressed(path: str, raw: IO[bytes]) -> Readable:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from w2v_cli.errors import ConfigError
 from w2v_cli.storage.opening import status_of
+from w2v_cli.storage.urls import absolute_path, is_url
 
 
 class Named(NamedTuple):
@@ -38,7 +39,8 @@ def require_apart(outputs: Sequence[Named], inputs: Sequence[Named] = ()) -> Non
     """Refuse an output that is also an input, or that is also another output.
 
     Files are compared by device and inode, so links, `./x` for `x`, and names that differ only in case on a file system
-    that ignores case are all seen through. Files that do not exist yet are compared by their real paths.
+    that ignores case are all seen through. Files that do not exist yet are compared by their real paths, and URLs by
+    their names.
 
     Parameters
     ----------
@@ -51,7 +53,7 @@ def require_apart(outputs: Sequence[Named], inputs: Sequence[Named] = ()) -> Non
         If two of them are the same file; names both.
     """
     # An output called `-` is a file of that name, not stdin.
-    written = [(output, _identity(output._replace(path=os.path.abspath(output.path)))) for output in outputs]
+    written = [(output, _identity(output._replace(path=absolute_path(output.path)))) for output in outputs]
     read = [(source, _identity(source)) for source in inputs]
     for (output, identity), (source, its_identity) in itertools.product(written, read):
         if identity == its_identity:
@@ -63,6 +65,8 @@ def require_apart(outputs: Sequence[Named], inputs: Sequence[Named] = ()) -> Non
 
 def _identity(file: Named) -> tuple[int, int] | str:
     """Return what all paths of a file have in common: its device and inode, or the real path if it does not exist."""
+    if is_url(file.path):
+        return file.path
     try:
         status = file.status or status_of(file.path)
     except OSError:

@@ -17,6 +17,7 @@ from typing import BinaryIO
 from w2v_cli.errors import ModelFileError
 from w2v_cli.storage.locks import exclusive
 from w2v_cli.storage.siblings import OLD, naming, sibling, siblings, sync_folder, target_of
+from w2v_cli.storage.urls import is_url
 
 
 @dataclass
@@ -85,13 +86,16 @@ def exclusive_together(paths: Sequence[str | os.PathLike[str]]) -> Iterator[None
 def undo_interrupted(*paths: str | os.PathLike[str]) -> None:
     """Put the older files back if a writer was killed while it replaced these files together, the main file first.
 
+    Objects of URLs are replaced in another way, which leaves nothing to put back; see `remote.upload`.
+
     Raises
     ------
     ModelFileError
         If that cannot be done, or another process is writing one of the files.
     """
-    with exclusive_together(paths):
-        pass
+    if not is_url(paths[0]):
+        with exclusive_together(paths):
+            pass
 
 
 def _recover(targets: Sequence[Path]) -> None:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import tempfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 from w2v_cli.errors import ModelFileError
+from w2v_cli.storage.urls import is_url, local_path
 
 TEMPORARY, OLD, LOCK = ".tmp", ".old", ".lock"
 # How the names of hidden files begin.
@@ -29,7 +31,7 @@ def target_of(path: str | os.PathLike[str]) -> Path:
     """
     if not os.fspath(path):
         raise ModelFileError("the name of the output is empty", hint="name a file")
-    target = Path(os.path.realpath(path))
+    target = Path(os.path.realpath(local_path(os.fspath(path))))
     if target.is_dir() or os.fspath(path).endswith(os.sep):
         raise ModelFileError(f"{os.fspath(path)} is a folder", hint="name a file in it")
     if target.exists() and not target.is_file():
@@ -37,6 +39,11 @@ def target_of(path: str | os.PathLike[str]) -> Path:
     if not target.parent.is_dir():
         raise ModelFileError(f"there is no folder {target.parent}", hint="make it first, or name another")
     return target
+
+
+def work_folder(path: str | os.PathLike[str]) -> Path:
+    """Return where the temporary files of an output go: into its folder, or to those of the system for a URL."""
+    return Path(tempfile.gettempdir()) if is_url(path) else Path(path).absolute().parent
 
 
 def sibling(target: Path, end: str) -> Path:

@@ -17,6 +17,7 @@ from w2v_cli.engines.parameters import Parameters
 from w2v_cli.engines.sampling import STEP_RULE
 from w2v_cli.errors import ModelFileError, TrainingError
 from w2v_cli.storage.locks import remove_leftovers
+from w2v_cli.storage.remote import Url
 from w2v_cli.storage.tensors import TensorFile, checksum, parse_json, word_tensors, write_tensors
 from w2v_cli.training.loss_sample import LOSS_RULE
 from w2v_cli.training.schedule import BLOCK_ORDER, BLOCK_TOKENS, block_count
@@ -45,7 +46,7 @@ class Checkpoints:
 
     Parameters
     ----------
-    folder : an existing folder in which nobody else writes.
+    folder : an existing folder, or a URL, in which nobody else writes.
     corpus : the run's corpus. A checkpoint of another text, or of other words of the same text, is refused.
 
     Attributes
@@ -53,7 +54,7 @@ class Checkpoints:
     damaged : names of the files that hold no whole checkpoint.
     """
 
-    def __init__(self, folder: Path, corpus: EncodedCorpus) -> None:
+    def __init__(self, folder: Path | Url, corpus: EncodedCorpus) -> None:
         self.folder = folder
         words, counts = corpus.vocabulary.words, corpus.vocabulary.counts
         self._blocks = block_count(corpus.token_count)
@@ -61,7 +62,8 @@ class Checkpoints:
         self.damaged: list[str] = []
         self._newest = 1
         for name in NAMES:
-            remove_leftovers(folder / name)
+            if isinstance(folder, Path):
+                remove_leftovers(folder / name)
 
     def save(self, parameters: Parameters, state: RunState) -> None:
         """Write a checkpoint over the older one.
@@ -153,7 +155,7 @@ class Checkpoints:
             )
 
 
-def _read(path: Path, parameters: Parameters) -> Contents:
+def _read(path: Path | Url, parameters: Parameters) -> Contents:
     """Read a checkpoint.
 
     Raises

@@ -15,10 +15,13 @@ from typing import Any
 from w2v_cli.config import TrainConfig, option_name
 from w2v_cli.corpus.text_options import TextOptions
 from w2v_cli.corpus.texts import Texts
-from w2v_cli.errors import ConfigError, CorpusError, ModelFileError, TrainingError
+from w2v_cli.errors import ConfigError, CorpusError, ModelFileError, TrainingError, without_secrets
 from w2v_cli.storage.atomic import atomic_file
+from w2v_cli.storage.opening import open_input
 from w2v_cli.storage.outputs import Named
+from w2v_cli.storage.remote import Url
 from w2v_cli.storage.tensors import parse_json
+from w2v_cli.storage.urls import absolute_path, is_url
 
 NAME = "run.json"
 CHECKPOINT_SECONDS = 600.0
@@ -78,14 +81,30 @@ class Job:
     @property
     def vocab(self) -> str | None:
         """The file that the words are taken from, or None."""
-        return None if self.config.vocab is None else os.path.join(self.folder, self.config.vocab)
+        path = self.config.vocab
+        return path if path is None or is_url(path) else os.path.join(self.folder, path)
 
-    def save(self, folder: Path) -> None:
+    def require_no_secrets(self) -> None:
+        """Refuse URLs with passwords or tokens, because they would be written to the run's files.
+
+        Raises
+        ------
+        ConfigError
+            If there is one.
+        """
+        for path in (*self.texts.paths, self.output or "", self.config.vocab or ""):
+            if without_secrets(path) != path:
+                raise ConfigError(
+                    f"{path} has a password or a token in it, which would be written to {NAME}",
+                    hint="give it in the environment or in the configuration of fsspec, or train without --checkpoint",
+                )
+
+    def save(self, folder: Path | Url) -> None:
         """Write the job into a checkpoint folder, with absolute paths."""
         values = {
             **_absolute({"corpus": self.texts.paths, "config": self.config.as_dict()}),
-            "text": asdict(self.texts.options),
-            "output": None if self.output is None else os.path.abspath(self.output),
+            "text": self.texts.options.as_dict(),
+            "output": None if self.output is None else absolute_path(self.output),
             "checkpoint_every": self.checkpoint_every,
             "sizes": self.sizes,
             "folder": os.path.abspath(self.folder),
@@ -169,11 +188,11 @@ def _absolute(options: Mapping[str, Any]) -> dict[str, Any]:
         paths["corpus"] = Texts(options["corpus"]).absolute().paths
     for name in ("output", "vocab", "log"):
         if options.get(name) is not None:
-            paths[name] = os.path.abspath(options[name])
+            paths[name] = absolute_path(options[name])
     return {**options, **paths}
 
 
-def load_job(folder: Path) -> Job:
+def load_job(folder: Path | Url) -> Job:
     """Read what the run of a checkpoint folder has to do.
 
     Raises
@@ -184,7 +203,7 @@ def load_job(folder: Path) -> Job:
         If its run.json is not what `Job.save` writes.
     """
     try:
-        with open(folder / NAME, "rb") as file:
+        with open_input(folder / NAME) as file:
             text = file.read(_MOST_BYTES + 1)
         if len(text) > _MOST_BYTES:
             raise ValueError("it is too long")

@@ -9,15 +9,15 @@ import platform
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from w2v_cli import __version__
-from w2v_cli.errors import DivergedError, LogFileError, StoppedError
+from w2v_cli.errors import DivergedError, LogFileError, StoppedError, without_secrets
 from w2v_cli.storage.locks import exclusive
 from w2v_cli.storage.siblings import naming, target_of
 from w2v_cli.storage.strict_json import strict_json
+from w2v_cli.storage.urls import is_url
 from w2v_cli.training.job import Job
 from w2v_cli.training.memory import resident_bytes
 from w2v_cli.training.observer import Observer
@@ -80,10 +80,12 @@ def earlier_log(path: str, run_id: str) -> RunLog | None:
     Raises
     ------
     LogFileError
-        If the file holds anything else, which is not overwritten.
+        If the file holds anything else, which is not overwritten, or is not on this machine.
     ModelFileError
         If it is not a file.
     """
+    if is_url(path):
+        raise LogFileError(f"{path} cannot be added to while training", hint="write the log to a file, and copy it")
     # A folder that is missing may be the checkpoint folder, which is made later.
     if not os.path.exists(path) or os.stat(target_of(path)).st_size == 0:
         return None
@@ -217,7 +219,7 @@ class _Log(Observer):
             "time": _now(),
             "versions": {"w2v": __version__, "python": platform.python_version(), **_versions()},
             "config": job.config.as_dict(),
-            "text": asdict(job.texts.options),
+            "text": job.texts.options.as_dict(),
             "corpus": list(job.texts.paths),
             "output": job.output,
             "corpus_fingerprint": None,
@@ -290,8 +292,8 @@ class _Log(Observer):
 def _line(event: str, values: dict[str, Any]) -> bytes:
     """Return a line without its end."""
     # The name of a file may hold bytes that are not UTF-8.
-    text = strict_json({"event": event, **values}).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    return text.encode()
+    line = without_secrets(strict_json({"event": event, **values}))
+    return line.encode("utf-8", "surrogateescape").decode("utf-8", "replace").encode()
 
 
 def _rounded(value: float | None) -> float | None:

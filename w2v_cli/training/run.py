@@ -25,9 +25,12 @@ from w2v_cli.engines.parameters import parameter_bytes
 from w2v_cli.errors import ConfigError, StoppedError, TrainingError
 from w2v_cli.formats.export import require_words, words_path
 from w2v_cli.formats.target import check_target
+from w2v_cli.storage.atomic import check_writable
 from w2v_cli.storage.locks import exclusive
 from w2v_cli.storage.opening import STDIN
 from w2v_cli.storage.outputs import Named, require_apart
+from w2v_cli.storage.remote import Url
+from w2v_cli.storage.siblings import work_folder
 from w2v_cli.training.checkpoint import NAMES as CHECKPOINT_NAMES
 from w2v_cli.training.checkpoint import Checkpoints
 from w2v_cli.training.job import CHECKPOINT_SECONDS, Job
@@ -35,7 +38,7 @@ from w2v_cli.training.job import NAME as RUN_NAME
 from w2v_cli.training.log_writer import earlier_log, logged
 from w2v_cli.training.memory import telling_memory
 from w2v_cli.training.observer import Observer
-from w2v_cli.training.run_folder import begun_in, files_in, is_inside, load_run, resume_command
+from w2v_cli.training.run_folder import begun_in, files_in, folder_of, is_inside, load_run, resume_command
 from w2v_cli.training.saving import Run, model_format, partial_path, require_replaceable
 from w2v_cli.training.state import LossPoint, Progress, RunState
 from w2v_cli.training.trainer import Trainer
@@ -59,9 +62,9 @@ def train_model(
     corpus : files; `-` is stdin.
     config, text : all options.
     output : the model file, in the format that its suffix names; safetensors if it names none. During the run the ids
-        lie beside it; without an output, in the system's folder of temporary files.
+        lie beside it; without an output, or if it is a URL, in the system's folder of temporary files.
     observer : receives the events of the run.
-    checkpoint : a folder that the run can be resumed from (`resume_training`), made if it does not exist.
+    checkpoint : a folder, or a URL, that the run can be resumed from (`resume_training`), made if it does not exist.
     checkpoint_every : seconds between two checkpoints.
     read : other files that the caller has read, such as one of options; no output may be one of them.
     log : a new file for the log of the run, JSON lines; see `run_log`.
@@ -84,7 +87,7 @@ def train_model(
     texts.check_readable()
     model_path, log_path = (None if path is None else os.fspath(path) for path in (output, log))
     job = Job(texts, config, model_path, checkpoint_every, texts.sizes, log=log_path)
-    folder = None if checkpoint is None else Path(checkpoint)
+    folder = None if checkpoint is None else folder_of(checkpoint)
     require_apart(_outputs(job, folder), [*job.inputs, *read])
     if log_path is not None:
         earlier_log(log_path, job.run_id)
@@ -117,7 +120,7 @@ def resume_training(
     TrainingError
         If there is no run, or no checkpoint of it is whole.
     """
-    folder = Path(checkpoint)
+    folder = folder_of(checkpoint)
     # Refuse what can be refused before anything is written, even a lock.
     _resumed(folder, options or {})
     with exclusive(folder / RUN_NAME):
@@ -128,7 +131,7 @@ def resume_training(
         return _train(job, folder, watcher)
 
 
-def _resumed(folder: Path, options: Mapping[str, object]) -> Job:
+def _resumed(folder: Path | Url, options: Mapping[str, object]) -> Job:
     """Return what the run of a folder has to do now; nothing is written."""
     begun = load_run(folder)
     job = begun.changed(options)
@@ -147,11 +150,15 @@ def _resumed(folder: Path, options: Mapping[str, object]) -> Job:
     return job
 
 
-def _train_with_checkpoints(job: Job, folder: Path, observer: Observer) -> Run:
+def _train_with_checkpoints(job: Job, folder: Path | Url, observer: Observer) -> Run:
     """Begin a run in a checkpoint folder."""
+    job.require_no_secrets()
     before = begun_in(folder)
     try:
-        folder.mkdir(exist_ok=True)
+        if isinstance(folder, Path):
+            folder.mkdir(exist_ok=True)
+        else:
+            check_writable(folder / RUN_NAME)
     except OSError as error:
         raise TrainingError(f"cannot make the folder {folder}: {error.strerror}", hint="name another") from error
     with exclusive(folder / RUN_NAME):
@@ -161,11 +168,12 @@ def _train_with_checkpoints(job: Job, folder: Path, observer: Observer) -> Run:
                 f"{folder} holds the checkpoints of another run", hint=f"name another folder, or go on with {resume}"
             )
         # A run that was killed before its first checkpoint may have left ids, with other options or from another text.
-        forget_corpus(folder)
+        if isinstance(folder, Path):
+            forget_corpus(folder)
         return _train(job, folder, observer)
 
 
-def _train(job: Job, folder: Path | None, observer: Observer) -> Run:
+def _train(job: Job, folder: Path | Url | None, observer: Observer) -> Run:
     """Train what the job says and save the model, with checkpoints in `folder` unless it is None."""
     with _reserved(job.output, folder), logged(job, observer, folder is not None) as log:
         if folder is not None:
@@ -189,7 +197,7 @@ def _train(job: Job, folder: Path | None, observer: Observer) -> Run:
 
 
 @contextmanager
-def _reserved(output: str | None, folder: Path | None) -> Iterator[None]:
+def _reserved(output: str | None, folder: Path | Url | None) -> Iterator[None]:
     """Keep other runs from writing the model file, and the partial one that is written if this run is stopped.
 
     Raises
@@ -212,9 +220,10 @@ def _reserved(output: str | None, folder: Path | None) -> Iterator[None]:
         yield
 
 
-def _encoded(job: Job, folder: Path | None, observer: Observer) -> EncodedCorpus:
+def _encoded(job: Job, folder: Path | Url | None, observer: Observer) -> EncodedCorpus:
     """Return the corpus as ids: those that the folder keeps, or else new ones from the texts."""
-    kept = None if folder is None else kept_corpus(folder)
+    # Ids stay on this machine: those of a run in a URL are not kept.
+    kept = kept_corpus(folder) if isinstance(folder, Path) else None
     if kept is not None:
         try:
             for path in job.require_same_text(kept.fingerprint):
@@ -226,18 +235,23 @@ def _encoded(job: Job, folder: Path | None, observer: Observer) -> EncodedCorpus
             raise
         return kept
     job.texts.check_readable()
-    if folder is not None:
+    config, spools = job.config, Path(tempfile.gettempdir() if job.output is None else work_folder(job.output))
+    if isinstance(folder, Path):
         forget_corpus(folder)
-    config = job.config
-    spools = folder or (tempfile.gettempdir() if job.output is None else Path(job.output).absolute().parent)
+        spools = folder
     return encode(
         job.texts, config.min_count, config.max_vocab, config.thread_count, spools, observer.corpus,
-        named=folder is not None, vocab=job.vocab,
+        named=spools is folder, vocab=job.vocab,
     )  # fmt: skip
 
 
 def _run(
-    corpus: EncodedCorpus, job: Job, folder: Path | None, observer: Observer, log: Observer, compile_seconds: float
+    corpus: EncodedCorpus,
+    job: Job,
+    folder: Path | Url | None,
+    observer: Observer,
+    log: Observer,
+    compile_seconds: float,
 ) -> Run:
     """Train on a corpus, to the end or until the observer stops it."""
     trainer = Trainer(job.config, corpus)
@@ -271,7 +285,8 @@ def _resumed_state(trainer: Trainer, checkpoints: Checkpoints, observer: Observe
     # `estimate_seconds` has tried some steps, so this must come after it: not even the sign of a zero may differ.
     start = checkpoints.load(trainer.parameters, trainer.config.epochs)
     # Only now is it known that these ids belong to the checkpoints. Others would replace those that do.
-    keep_corpus(trainer.corpus, folder)
+    if isinstance(folder, Path):
+        keep_corpus(trainer.corpus, folder)
     for name in checkpoints.damaged:
         observer.remark(f"{folder / name} is damaged: going on from the checkpoint before it")
     if start is not None:
@@ -280,7 +295,7 @@ def _resumed_state(trainer: Trainer, checkpoints: Checkpoints, observer: Observe
     return start
 
 
-def _finish(run: Run, folder: Path | None) -> None:
+def _finish(run: Run, folder: Path | Url | None) -> None:
     """Write the model of a run, or raise if the run was stopped."""
     if not run.trained.finished:
         raise _stopped(run, folder)
@@ -290,7 +305,7 @@ def _finish(run: Run, folder: Path | None) -> None:
         run.seconds["save"] = time.perf_counter() - begun
 
 
-def _stopped(run: Run, folder: Path | None) -> StoppedError:
+def _stopped(run: Run, folder: Path | Url | None) -> StoppedError:
     """Save what a stopped run has learnt so far, and return an error that says where it is."""
     epoch = f"stopped in epoch {max(len(run.trained.losses), 1)} of {run.config.epochs}"
     if folder is not None:
@@ -303,7 +318,7 @@ def _stopped(run: Run, folder: Path | None) -> StoppedError:
     return StoppedError(f"{epoch}; what was learnt so far is in {partial}", hint=hint)
 
 
-def _outputs(job: Job, folder: Path | None) -> list[Named]:
+def _outputs(job: Job, folder: Path | Url | None) -> list[Named]:
     """Return every file that a run may write."""
     files = [] if folder is None else files_in(folder)
     if job.log is not None:

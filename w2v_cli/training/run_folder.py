@@ -2,6 +2,9 @@
 
 A folder may come from a stranger, who may have put anything into it. So no file in it is read or replaced before it is
 known to be a regular file that a run has written, and a model is written outside the folder only if the user names it.
+
+A folder may be a URL. Then it has no locks, and only the job and the checkpoints are in it: the ids stay on the machine
+that trains, and are made again from the texts when the run is resumed.
 """
 
 from __future__ import annotations
@@ -9,13 +12,16 @@ from __future__ import annotations
 import os
 import shlex
 import stat
+from collections.abc import Iterable
 from pathlib import Path
 
 from w2v_cli.corpus.resumable import NAME as CORPUS_NAME
 from w2v_cli.corpus.spool import FILE_NAMES
 from w2v_cli.errors import ModelFileError, TrainingError, W2VError
 from w2v_cli.storage.outputs import Named
+from w2v_cli.storage.remote import Url
 from w2v_cli.storage.tensors import TensorFile
+from w2v_cli.storage.urls import is_url, local_path
 from w2v_cli.training.checkpoint import NAMES as CHECKPOINT_NAMES
 from w2v_cli.training.job import NAME as RUN_NAME
 from w2v_cli.training.job import Job, load_job
@@ -27,13 +33,19 @@ _HEAD_BYTES = 1 << 10
 _SHOWN_NAMES = 3
 
 
-def files_in(folder: Path) -> list[Named]:
+def folder_of(path: str | os.PathLike[str]) -> Path | Url:
+    """Return the folder that the user has named."""
+    name = os.fspath(path)
+    return Url(name.rstrip("/")) if is_url(name) else Path(local_path(name))
+
+
+def files_in(folder: Path | Url) -> list[Named]:
     """Return everything that a run with this checkpoint folder writes, apart from its model."""
     names = [Named(str(folder / name), "a file of the checkpoint folder") for name in NAMES]
     return [Named(str(folder), "the checkpoint folder"), *names]
 
 
-def load_run(folder: Path) -> Job:
+def load_run(folder: Path | Url) -> Job:
     """Return what the run of a folder has to do.
 
     Raises
@@ -43,11 +55,12 @@ def load_run(folder: Path) -> Job:
     ModelFileError
         If run.json cannot be understood.
     """
-    _require_own_files(folder)
+    if isinstance(folder, Path):
+        _require_own_files(folder)
     return load_job(folder)
 
 
-def begun_in(folder: Path) -> Job | None:
+def begun_in(folder: Path | Url) -> Job | None:
     """Return what the run of a folder has to do, or None if the folder is empty or does not exist yet.
 
     Raises
@@ -56,13 +69,15 @@ def begun_in(folder: Path) -> Job | None:
         If the folder holds anything else, which a new run could destroy.
     """
     try:
-        names = sorted(name for name in os.listdir(folder) if not _is_leftover(name))
+        listed: Iterable[str] = os.listdir(folder) if isinstance(folder, Path) else folder.names()
+        names = sorted(name for name in listed if not _is_leftover(name))
     except FileNotFoundError:
         return None
     except OSError as error:
         raise TrainingError(f"cannot list {folder}: {error.strerror}", hint="name a new folder") from error
     if not names:
-        _require_own_files(folder)
+        if isinstance(folder, Path):
+            _require_own_files(folder)
         return None
     if RUN_NAME not in names:
         more = ", …" if len(names) > _SHOWN_NAMES else ""
@@ -86,6 +101,8 @@ def resume_command(folder: str | os.PathLike[str], output: str | None) -> str:
 
 def is_inside(path: str, folder: str | os.PathLike[str]) -> bool:
     """Return whether a file lies in a folder or below it, after all links are followed."""
+    if is_url(path) or is_url(folder):
+        return path.startswith(f"{os.fspath(folder).rstrip('/')}/")
     real = os.path.realpath(folder)
     return os.path.commonpath([real, os.path.realpath(path)]) == real
 

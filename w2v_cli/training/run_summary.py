@@ -11,9 +11,10 @@ import numpy as np
 
 from w2v_cli.corpus.resumable import NAME as CORPUS_NAME
 from w2v_cli.errors import ModelFileError
+from w2v_cli.storage.remote import Url
 from w2v_cli.storage.tensors import TensorFile, parse_json
 from w2v_cli.training.checkpoint import NAMES as CHECKPOINT_NAMES
-from w2v_cli.training.run_folder import load_run, resume_command
+from w2v_cli.training.run_folder import folder_of, load_run, resume_command
 from w2v_cli.training.schedule import block_count
 
 
@@ -26,7 +27,7 @@ def run_summary(folder: str | os.PathLike[str]) -> dict[str, Any]:
     -------
     folder · format : "checkpoint" · corpus : its paths · output : the model file.
     words, corpus_tokens : None until the corpus has been read.
-    saved : when the newest checkpoint was saved, ISO 8601, UTC; None if there is none.
+    saved : when the newest checkpoint was saved, ISO 8601, UTC; None if there is none, or the folder is a URL.
     epochs_done, epochs, blocks_done, blocks : how much is done, and how much there is to do, in all epochs together.
     finished : whether nothing is left to do · loss : after each epoch that has ended, nats per prediction.
     resume : the command that resumes the run.
@@ -39,9 +40,9 @@ def run_summary(folder: str | os.PathLike[str]) -> dict[str, Any]:
     ModelFileError
         If its run.json cannot be understood.
     """
-    path = Path(folder)
+    path = folder_of(folder)
     job = load_run(path)
-    corpus, newest = _description(path / CORPUS_NAME, "corpus"), _newest(path)
+    corpus, newest = _description(_opened(path / CORPUS_NAME), "corpus"), _newest(path)
     tokens = corpus.get("token_count")
     epoch_blocks = block_count(tokens) if isinstance(tokens, int) and tokens > 0 else None
     blocks = None if epoch_blocks is None else epoch_blocks * job.config.epochs
@@ -61,28 +62,44 @@ def run_summary(folder: str | os.PathLike[str]) -> dict[str, Any]:
         "finished": blocks is not None and block >= blocks,
         "loss": losses,
         "resume": resume_command(folder, job.output),
-        "config": {**job.config.as_dict(), **vars(job.texts.options)},
+        "config": {**job.config.as_dict(), **job.texts.options.as_dict()},
     }
 
 
-def _newest(folder: Path) -> tuple[int, list[float], str] | None:
+def _newest(folder: Path | Url) -> tuple[int, list[float], str | None] | None:
     """Return the block of the newest checkpoint, its losses, and when it was saved."""
     found = []
     for name in CHECKPOINT_NAMES:
-        block = _description(folder / name, "standing").get("block")
-        if isinstance(block, int):
-            losses = np.array(TensorFile(folder / name).tensor("losses", "F64", axes=1))
-            saved = datetime.fromtimestamp((folder / name).stat().st_mtime, timezone.utc)
-            found.append((block, losses[np.isfinite(losses)].tolist(), saved.isoformat(timespec="seconds")))
-    return max(found, default=None)
+        file = _opened(folder / name)
+        block = _description(file, "standing").get("block")
+        if file is not None and isinstance(block, int):
+            losses = np.array(file.tensor("losses", "F64", axes=1))
+            found.append((block, losses[np.isfinite(losses)].tolist(), _time_of(folder / name)))
+    return max(found, key=lambda item: item[0], default=None)
 
 
-def _description(path: Path, key: str) -> dict[str, Any]:
-    """Return what the metadata of a file say under a key, and how many words it has; nothing if it is damaged."""
+def _time_of(path: Path | Url) -> str | None:
+    """Return when a file was written, in UTC."""
+    if not isinstance(path, Path):
+        return None
+    return datetime.fromtimestamp(path.stat().st_mtime, timezone.utc).isoformat(timespec="seconds")
+
+
+def _opened(path: Path | Url) -> TensorFile | None:
+    """Return a file of the folder, or None if it is missing or damaged."""
     try:
-        file = TensorFile(path)
+        return TensorFile(path)
+    except ModelFileError:
+        return None
+
+
+def _description(file: TensorFile | None, key: str) -> dict[str, Any]:
+    """Return what the metadata of a file say under a key, and how many words it has; nothing if it is damaged."""
+    if file is None:
+        return {}
+    try:
         described = parse_json(file.metadata[key])
-    except (ModelFileError, KeyError, ValueError):
+    except (KeyError, ValueError):
         return {}
     words = {"words": len(file.tensor("counts", "I64", axes=1))} if file.dtype("counts") == "I64" else {}
     return {**described, **words} if isinstance(described, dict) else {}

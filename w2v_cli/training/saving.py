@@ -6,7 +6,7 @@ import json
 import os
 import tempfile
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,11 +17,15 @@ from w2v_cli.config import TrainConfig
 from w2v_cli.corpus.text_options import TextOptions
 from w2v_cli.corpus.vocabulary import Vocabulary
 from w2v_cli.embeddings.vectors import WordVectors
-from w2v_cli.errors import ConfigError, ModelFileError, TrainingError, W2VError
+from w2v_cli.errors import ConfigError, ModelFileError, TrainingError, W2VError, without_secrets
 from w2v_cli.formats.export import write_vectors
 from w2v_cli.formats.model_file import LOSSES, MOST_LOSSES, save_model
 from w2v_cli.formats.recognise import format_of_name
+from w2v_cli.storage import remote
+from w2v_cli.storage.remote import Url
+from w2v_cli.storage.siblings import naming
 from w2v_cli.storage.tensors import TensorFile
+from w2v_cli.storage.urls import is_url
 from w2v_cli.training.run_folder import resume_command
 from w2v_cli.training.trainer import Trained
 
@@ -87,8 +91,9 @@ class Run:
         """What the model file says about how it was made."""
         return {
             "version": __version__,
-            "config": json.dumps(self.config.as_dict()),
-            "text": json.dumps(asdict(self.text)),
+            # The URL of a vocabulary may have a password in it.
+            "config": without_secrets(json.dumps(self.config.as_dict())),
+            "text": json.dumps(self.text.as_dict()),
             "seed": str(self.config.seed),
             "corpus_fingerprint": self.corpus_fingerprint,
             "corpus_tokens": str(self.token_count),
@@ -118,7 +123,7 @@ class Run:
             inputs = self.tensors["input_vectors"]
             write_vectors(path, WordVectors(self.vocabulary.words, inputs, self.vocabulary.counts))
 
-    def keep(self, path: str, folder: Path | None) -> None:
+    def keep(self, path: str, folder: Path | Url | None) -> None:
         """Write the model file, and make sure that nothing is lost if that fails.
 
         Raises
@@ -186,8 +191,9 @@ def require_replaceable(partial: str) -> None:
     TrainingError
         If there is such a file.
     """
-    if not os.path.lexists(partial):
-        return
+    with naming(partial):
+        if not (remote.exists(partial) if is_url(partial) else os.path.lexists(partial)):
+            return
     with suppress(ModelFileError):
         if not os.path.islink(partial) and UNFINISHED in TensorFile(partial).metadata:
             return
