@@ -13,7 +13,7 @@ from w2v_cli.merging.deltas import LEAST_MOVE, Deltas, cut_deltas, take_update
 from w2v_cli.merging.rows import ALL, HOT, RowSets
 from w2v_cli.merging.rule import merge_reference
 
-Merge = Callable[[Sequence[Deltas], int], Deltas]
+Merge = Callable[[Sequence[Deltas]], Deltas]
 MERGES = [pytest.param(merge_reference, id="reference")]
 if COMPILES:
     MERGES.append(pytest.param(rule._merge_compiled, id="compiled"))
@@ -25,10 +25,10 @@ def deltas_of(moves: np.ndarray) -> Deltas:
     return cut_deltas(moves.astype(np.float32), np.zeros(moves.shape, np.float32), slice(None))
 
 
-def dense(update: Deltas, rows: int) -> np.ndarray:
+def dense(update: Deltas) -> np.ndarray:
     """Return the update of every row of a slot, float64; 0 for a row that is not touched."""
-    table = np.zeros((rows, update.moves.shape[1]))
-    table[update.flags(rows)] = update.moves
+    table = np.zeros((update.rows, update.moves.shape[1]))
+    table[update.flags()] = update.moves
     return table
 
 
@@ -46,21 +46,21 @@ def test_rows_that_none_some_or_all_replicas_touched(merge: Merge) -> None:
     touched = rng.random((replicas, rows)) < np.linspace(0, 1, rows)
     moves = rng.normal(0, 0.1, (replicas, rows, DIM)) + rng.normal(0, 0.2, (rows, DIM))
     moves = (moves * touched[:, :, None]).astype(np.float16).astype(np.float64)
-    update = merge([deltas_of(part) for part in moves], rows)
+    update = merge([deltas_of(part) for part in moves])
     assert {0, replicas} <= set(touched.sum(axis=0).tolist())
-    assert (update.flags(rows) == touched.any(axis=0)).all()
+    assert (update.flags() == touched.any(axis=0)).all()
     expected = np.array(
         [norm_sum(moves[touched[:, r], r]) if touched[:, r].any() else np.zeros(DIM) for r in range(rows)]
     )
     # Half of the last of the 11 bits of a float16, and the rounding of sums in float32.
-    np.testing.assert_allclose(dense(update, rows), expected, rtol=2**-11 + 1e-5, atol=2**-24)
+    np.testing.assert_allclose(dense(update), expected, rtol=2**-11 + 1e-5, atol=2**-24)
 
 
 @pytest.mark.parametrize("merge", MERGES)
 def test_the_limits_of_the_rule(merge: Merge) -> None:
     a, b = np.eye(2, DIM)
     moves = np.array([[a, a, a, a], [a, b, -a, -0.5 * a]])
-    update = dense(merge([deltas_of(part) for part in moves], 4), 4)
+    update = dense(merge([deltas_of(part) for part in moves]))
     # Alike: the mean. At right angles: the sum. Opposite: nothing, and no division by zero. Nearly opposite: the sum.
     np.testing.assert_array_equal(update, [a, a + b, 0 * a, 0.5 * a])
 
@@ -69,14 +69,14 @@ def test_the_limits_of_the_rule(merge: Merge) -> None:
 def test_a_row_that_one_replica_touched_moves_by_all_of_it(merge: Merge) -> None:
     moves = np.zeros((3, 2, DIM))
     moves[1, 1] = [0.25, -1, 0, 2**-10, 3, 0]
-    np.testing.assert_array_equal(dense(merge([deltas_of(part) for part in moves], 2), 2), moves[1])
+    np.testing.assert_array_equal(dense(merge([deltas_of(part) for part in moves])), moves[1])
 
 
 @pytest.mark.parametrize("merge", MERGES)
 def test_nan_reaches_the_update(merge: Merge) -> None:
     moves = np.ones((2, 2, DIM))
     moves[0, 1, 3] = np.nan
-    update = dense(merge([deltas_of(part) for part in moves], 2), 2)
+    update = dense(merge([deltas_of(part) for part in moves]))
     np.testing.assert_array_equal(update[0], 1)
     assert np.isnan(update[1]).all()
 
@@ -84,9 +84,9 @@ def test_nan_reaches_the_update(merge: Merge) -> None:
 @pytest.mark.parametrize("merge", MERGES)
 def test_nothing_to_merge(merge: Merge) -> None:
     for rows in (0, 9):
-        update = merge([deltas_of(np.zeros((rows, DIM)))] * 2, rows)
+        update = merge([deltas_of(np.zeros((rows, DIM)))] * 2)
         assert update.moves.shape == (0, DIM)
-        assert not update.flags(rows).any()
+        assert not update.flags().any()
 
 
 def rows_in(sets: RowSets, kinds: Sequence[int], slots: int) -> list[int]:
@@ -122,7 +122,7 @@ def test_small_moves_are_kept_until_they_are_large() -> None:
     base, table = np.zeros((3, DIM), np.float32), np.zeros((3, DIM), np.float32)
     table[0, 2], table[1, 2] = LEAST_MOVE, LEAST_MOVE * np.float32(0.99)
     sent = cut_deltas(table, base, slice(None))
-    assert sent.flags(3).tolist() == [True, False, False]
+    assert sent.flags().tolist() == [True, False, False]
     take_update(table, base, slice(None), sent, sent)
     assert table[1, 2] == LEAST_MOVE * np.float32(0.99)
     assert cut_deltas(table, base, slice(None)).moves.size == 0
@@ -140,7 +140,7 @@ def test_taking_an_update_leaves_no_row_touched_and_every_base_equal() -> None:
     later[rows] = 0.5
     for table in tables:
         table += later
-    update = merge_reference(parts, 20)
+    update = merge_reference(parts)
     for table, base, part in zip(tables, bases, parts, strict=True):
         take_update(table, base, rows, update, part)
         np.testing.assert_array_equal(base, bases[0])

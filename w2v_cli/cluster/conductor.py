@@ -249,8 +249,7 @@ class Conductor:
             if slot not in merge.updates and slot not in merge.calls:
                 w = self.alive[slot % len(self.alive)]
                 found = {source: parts[slot] for source, parts in merge.parts.items()}
-                args = merge.which, slot, merge.slots
-                merge.calls[slot] = w, self._backend.call(w, "merge", args, found, 1, self.deadline / 3)
+                merge.calls[slot] = w, self._backend.call(w, "merge", (), found, 1, self.deadline / 3)
 
     def _finish(self, merge: Merge) -> None:
         """Wait until every slot is merged; slots whose replica is lost are merged by another one.
@@ -310,7 +309,8 @@ class Conductor:
             self._remark(f"Replica {w + 1} was lost ({gone[w]}): its blocks are trained by the others")
             if not self.alive:
                 raise TrainingError("all replicas were lost", hint=_RESUME)
-            self._backend.kill(w)
+            if isinstance(gone[w], TimeoutError):
+                self._backend.kill(w)
             self._joining[w] = self._begin(w)
 
     def _join(self) -> None:

@@ -63,7 +63,10 @@ class LocalBackend:
             if lost:
                 return [_Value(Missing(lost)), *[_Value(None, LostError("its maker found too little"))] * parts]
             args = (*args, {key: ref.value for key, ref in found.items()})
-        return [_Value(value) for value in getattr(self._replicas[replica], method)(*args)]
+        try:
+            return [_Value(value) for value in self._replicas[replica].answer(method, args)]
+        except LostError as error:
+            return [_Value(None, error)] * (1 + parts)
 
     def ready(self, refs: Sequence[Ref], seconds: float) -> list[Ref]:
         """Return all replies."""
@@ -81,11 +84,13 @@ class LocalBackend:
 
     def kill(self, replica: int) -> None:
         """Put a new replica in the place of one."""
+        self._replicas[replica].close()
         self._replicas[replica] = self._make_replica(replica)
 
     def close(self) -> None:
-        """Forget the replicas."""
-        self._replicas = {}
+        """Close the files of the replicas."""
+        for replica in self._replicas.values():
+            replica.close()
 
 
 class LocalCluster(ClusterMachine):

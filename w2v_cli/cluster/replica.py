@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from w2v_cli import __version__
+from w2v_cli.cluster.backend import LostError
 from w2v_cli.compute.threads import one_blas_thread
 from w2v_cli.config import TrainConfig
 from w2v_cli.corpus.encode import EncodedCorpus
@@ -38,6 +39,8 @@ from w2v_cli.training.workers import Workers
 
 # How much of a file of ids is sent, and compared, at once.
 CHUNK_BYTES = 1 << 24
+# What can be asked of a replica that has not begun.
+STATELESS = ("about", "receive", "begin", "merge", "probe", "weigh")
 # What a part is: the deltas of the rows of a slot in each of the two tables.
 Part = tuple[Deltas, Deltas]
 
@@ -120,9 +123,22 @@ class Replica:
 
     def __init__(self, config: TrainConfig, shared: SharedCorpus, merges: bool) -> None:
         self._config, self._shared, self._merges = config, shared, merges
+        self._begun = False
         self._received: tempfile.TemporaryDirectory[str] | None = None
         # What is under way of each set of rows, by slot.
         self._sent: dict[int, list[Part]] = {}
+
+    def answer(self, method: str, args: Sequence[Any]) -> tuple[Any, ...]:
+        """Return what a method returns.
+
+        Raises
+        ------
+        LostError
+            If it needs what the replica knew before its process was started again.
+        """
+        if not self._begun and method not in STATELESS:
+            raise LostError("it was started again")
+        return getattr(self, method)(*args)
 
     def about(self) -> tuple[About]:
         """Describe the node."""
@@ -149,6 +165,7 @@ class Replica:
         alphas : the learning rate at both ends of the run, if it differs from that of one machine.
         sets : as `arrange` takes them, if they are known.
         """
+        self.close()
         self.trainer = self._make_trainer(alphas)
         self.trainer.compile()
         tables = list(self.trainer.parameters.tensors().values())
@@ -158,6 +175,7 @@ class Replica:
             self.arrange(*sets)
         if self._merges:
             self._compile_merging()
+        self._begun, self._sent = True, {}
         speed = self.trainer.schedule.total_tokens / self.trainer.estimate_seconds()
         return (Ready(speed, self.trainer.estimate_peak()),)
 
@@ -184,7 +202,7 @@ class Replica:
     def _compile_merging(self) -> None:
         """Compile what merges, so that the first merge does not miss its deadline."""
         zeros = np.zeros((1, self._config.dim), np.float32)
-        merge_deltas([cut_deltas(zeros + 1, zeros, slice(None))], 1)
+        merge_deltas([cut_deltas(zeros + 1, zeros, slice(None))])
 
     def _make_trainer(self, alphas: tuple[float, float] | None) -> Trainer:
         config = self._config
@@ -250,7 +268,7 @@ class Replica:
         self._sent[which] = parts
         return (None, *parts)
 
-    def merge(self, which: int, slot: int, slots: int, found: Mapping[int, Part]) -> tuple[int, Part]:
+    def merge(self, found: Mapping[int, Part]) -> tuple[int, Part]:
         """Merge the parts of a slot from all replicas; needs nothing else, so any replica can do it.
 
         Parameters
@@ -262,8 +280,7 @@ class Replica:
         The number of bytes that came in and go out, and the update.
         """
         parts = [found[number] for number in sorted(found)]
-        sizes = [len(range(sets.rows)[sets.select(which, slots, slot)]) for sets in self._sets]
-        inputs, outputs = (merge_deltas([part[i] for part in parts], sizes[i]) for i in range(2))
+        inputs, outputs = (merge_deltas([part[i] for part in parts]) for i in range(2))
         return sum(deltas.nbytes for part in [*parts, (inputs, outputs)] for deltas in part), (inputs, outputs)
 
     def take(
@@ -312,6 +329,13 @@ class Replica:
     def peak(self) -> tuple[int]:
         """Return the most memory that the process has had resident, bytes."""
         return (peak_bytes(),)
+
+    def close(self) -> None:
+        """Close the files of the ids, and forget the tables."""
+        if self._begun:
+            self.trainer.corpus.close()
+            del self.trainer, self._tables, self._bases
+        self._begun = False
 
 
 def versions() -> dict[str, str]:

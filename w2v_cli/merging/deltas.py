@@ -20,10 +20,12 @@ class Deltas(NamedTuple):
 
     Attributes
     ----------
-    touched : uint8, one bit for each row of the slot, as `np.packbits` makes them.
+    rows : number of rows of the slot.
+    touched : uint8, one bit for each of them, as `np.packbits` makes them.
     moves : float16 (touched rows, D).
     """
 
+    rows: int
     touched: np.ndarray
     moves: np.ndarray
 
@@ -32,9 +34,9 @@ class Deltas(NamedTuple):
         """How many bytes are sent."""
         return self.touched.nbytes + self.moves.nbytes
 
-    def flags(self, rows: int) -> np.ndarray:
+    def flags(self) -> np.ndarray:
         """Return which of the rows of the slot are touched, bool (rows,)."""
-        return np.unpackbits(self.touched, count=rows).astype(bool)
+        return np.unpackbits(self.touched, count=self.rows).astype(bool)
 
 
 def cut_deltas(table: np.ndarray, base: np.ndarray, rows: slice) -> Deltas:
@@ -51,7 +53,7 @@ def cut_deltas(table: np.ndarray, base: np.ndarray, rows: slice) -> Deltas:
         moves = table[rows] - base[rows]
         # Written so that NaN counts as a move.
         touched = ~(np.abs(moves) < LEAST_MOVE).all(axis=1)
-        return Deltas(np.packbits(touched), moves[touched].astype(np.float16))
+        return Deltas(len(touched), np.packbits(touched), moves[touched].astype(np.float16))
 
 
 def take_update(table: np.ndarray, base: np.ndarray, rows: slice, update: Deltas, sent: Deltas | None) -> None:
@@ -69,7 +71,7 @@ def take_update(table: np.ndarray, base: np.ndarray, rows: slice, update: Deltas
     part, part_base = table[rows], base[rows]
     with np.errstate(all="ignore"):
         if sent is not None:
-            part[sent.flags(len(part))] -= sent.moves.astype(np.float32)
-        touched, moves = update.flags(len(part)), update.moves.astype(np.float32)
+            part[sent.flags()] -= sent.moves.astype(np.float32)
+        touched, moves = update.flags(), update.moves.astype(np.float32)
         part[touched] += moves
         part_base[touched] += moves

@@ -17,24 +17,23 @@ from w2v_cli.compute.jit import COMPILES, compiled
 from w2v_cli.merging.deltas import Deltas
 
 
-def merge_deltas(parts: Sequence[Deltas], rows: int) -> Deltas:
+def merge_deltas(parts: Sequence[Deltas]) -> Deltas:
     """Return the update of the rows of a slot.
 
     Parameters
     ----------
     parts : what the replicas have moved, in the order of their numbers; the order decides how sums are rounded.
-    rows : number of rows of the slot.
     """
-    return (_merge_compiled if COMPILES else merge_reference)(parts, rows)
+    return (_merge_compiled if COMPILES else merge_reference)(parts)
 
 
-def merge_reference(parts: Sequence[Deltas], rows: int) -> Deltas:
+def merge_reference(parts: Sequence[Deltas]) -> Deltas:
     """Merge as `merge_deltas` does, with numpy."""
-    dim = parts[0].moves.shape[1]
+    rows, dim = parts[0].rows, parts[0].moves.shape[1]
     total, squares, replicas = np.zeros((rows, dim), np.float32), np.zeros(rows), np.zeros(rows, np.int64)
     with np.errstate(all="ignore"):
         for part in parts:
-            flags, moves = part.flags(rows), part.moves.astype(np.float32)
+            flags, moves = part.flags(), part.moves.astype(np.float32)
             total[flags] += moves
             squares[flags] += np.square(moves, dtype=np.float64).sum(axis=1)
             replicas[flags] += 1
@@ -43,12 +42,12 @@ def merge_reference(parts: Sequence[Deltas], rows: int) -> Deltas:
         length = np.square(total, dtype=np.float64).sum(axis=1)
         share = np.divide(squares, length, out=np.ones_like(squares), where=length != 0)
         share = np.clip(share, 1 / replicas[touched], 1)
-        return Deltas(np.packbits(touched), (total * share[:, None]).astype(np.float16))
+        return Deltas(len(touched), np.packbits(touched), (total * share[:, None]).astype(np.float16))
 
 
-def _merge_compiled(parts: Sequence[Deltas], rows: int) -> Deltas:
+def _merge_compiled(parts: Sequence[Deltas]) -> Deltas:
     """Merge with compiled code, which passes over each row once for each replica and once more."""
-    flags = [part.flags(rows) for part in parts]
+    flags = [part.flags() for part in parts]
     replicas: np.ndarray = np.asarray(flags).sum(axis=0, dtype=np.int64)
     touched = replicas > 0
     # Where each row of the slot lies among those that any replica has touched.
@@ -59,7 +58,7 @@ def _merge_compiled(parts: Sequence[Deltas], rows: int) -> Deltas:
         for part, flag in zip(parts, flags, strict=True):
             _add(place[flag], np.ascontiguousarray(part.moves, np.float32), total, squares)
         _scale(total, squares, replicas[touched])
-        return Deltas(np.packbits(touched), total.astype(np.float16))
+        return Deltas(len(touched), np.packbits(touched), total.astype(np.float16))
 
 
 @compiled
