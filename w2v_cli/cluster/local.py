@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
+from weakref import WeakSet
 
 from w2v_cli.cluster.backend import LostError, Missing, Ref
 from w2v_cli.cluster.machine import ClusterMachine
@@ -14,7 +16,12 @@ from w2v_cli.config import TrainConfig
 from w2v_cli.training.observer import Observer
 
 
-class _Value(NamedTuple):
+class NodeLostError(LostError):
+    """A replica is lost, and with it all parts that it has made."""
+
+
+@dataclass(eq=False)
+class _Value:
     """What a call has returned, or why it failed."""
 
     value: Any
@@ -28,7 +35,8 @@ class LocalBackend:
     ----------
     make_replica : makes the replica with a number · count : how many there are.
     before : called before each call with the number of the replica and the name of the method. If it raises
-        `LostError`, the replica is lost with all it knows, as if its process had been killed.
+        `LostError`, the replica is lost with all it knows, as if its process had been killed; if it raises
+        `NodeLostError`, what it had returned is lost too.
     """
 
     threads = 1
@@ -41,6 +49,7 @@ class LocalBackend:
     ) -> None:
         self.count = count
         self._make_replica, self._before = make_replica, before
+        self._made: dict[int, WeakSet[_Value]] = {}
         self._replicas = {number: make_replica(number) for number in range(count)}
 
     def call(
@@ -57,6 +66,9 @@ class LocalBackend:
             self._before(replica, method)
         except LostError as error:
             self.kill(replica)
+            if isinstance(error, NodeLostError):
+                for value in self._made.pop(replica, ()):
+                    value.error = error
             return [_Value(None, error)] * (1 + parts)
         if found is not None:
             lost = tuple(key for key, ref in found.items() if ref.error is not None)
@@ -64,7 +76,9 @@ class LocalBackend:
                 return [_Value(Missing(lost)), *[_Value(None, LostError("its maker found too little"))] * parts]
             args = (*args, {key: ref.value for key, ref in found.items()})
         try:
-            return [_Value(value) for value in self._replicas[replica].answer(method, args)]
+            values = [_Value(value) for value in self._replicas[replica].answer(method, args)]
+            self._made.setdefault(replica, WeakSet()).update(values)
+            return values
         except LostError as error:
             return [_Value(None, error)] * (1 + parts)
 

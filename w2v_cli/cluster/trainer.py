@@ -204,12 +204,13 @@ class ClusterTrainer(Trainer):
 
     def _say_plan(self) -> None:
         """Say how many replicas train, how often they merge, what that costs, and what it does to the model."""
-        plan, count, threads = self._plan, self._backend.count, self._backend.threads
+        plan, count = self._plan, self._backend.count
+        threads = f"{self._backend.threads} thread" + ("s" if self._backend.threads > 1 else "")
         if count == 1:
-            self._remark(f"One replica with {threads} threads: the same as on one machine")
+            self._remark(f"One replica with {threads}: the same as on one machine")
             return
         self._remark(
-            f"{count} replicas with {threads} threads each; {plan.hot:,} hot words are merged every"
+            f"{count} replicas with {threads} each; {plan.hot:,} hot words are merged every"
             f" {plan.round_tokens:,} words of a replica, all others every {plan.cycle_tokens:,}"
         )
         cost = plan.round_bytes / plan.round_tokens
@@ -221,8 +222,8 @@ class ClusterTrainer(Trainer):
         fitting = plan.fitting_replicas(total)
         if fitting < count:
             self._remark(
-                f"The text is too short for {count} replicas that merge this seldom: {fitting} would fit;"
-                " train longer (--epochs), merge more often (--merge-every), or take fewer (--replicas)"
+                f"The text is too short for {count} replicas that merge this seldom; {fitting} would fit:"
+                f" --replicas {fitting}, or a smaller --merge-every, or more --epochs"
             )
 
     def _tally(self, start: RunState | None) -> Tally:
