@@ -82,7 +82,6 @@ def test_one_replica_writes_the_bytes_of_one_machine(kind: dict[str, Any]) -> No
     expected = Path("model").read_bytes()
     train(LocalCluster(1), config, observer=listener, checkpoint="cluster")
     assert Path("model").read_bytes() == expected
-    # The last loss is reported once more at the end.
     assert listener.losses == alone.losses
     checkpoint = [Path(folder, NAMES[0]).read_bytes() for folder in ("alone", "cluster")]
     assert checkpoint[0] == checkpoint[1]
@@ -176,7 +175,40 @@ def test_replicas_that_are_lost_at_random_cost_no_block(monkeypatch: pytest.Monk
     assert run.trained.losses[-1] < alive + 0.1
 
 
-def test_a_run_ends_if_every_replica_is_lost() -> None:
+@pytest.mark.parametrize("method", ["train", "take", "base", "measure"])
+def test_a_run_goes_back_if_every_replica_is_lost(method: str) -> None:
+    train(LocalCluster(2, 10_000))
+    expected, calls = Path("model").read_bytes(), Counter[str]()
+
+    def kill(replica: int, called: str) -> None:
+        calls[called] += 1
+        if called == method and calls[called] in (7, 8) + ((1, 2) if method in ("base", "measure") else ()):
+            raise LostError("killed")
+
+    listener = Listener()
+    run = train(LocalCluster(2, 10_000, kill), observer=listener)
+    assert "All replicas were lost: going back to 0% of the run" in listener.remarks
+    assert Path("model").read_bytes() == expected
+    # No loss is reported twice.
+    assert [tokens for tokens, _ in listener.losses[:3]] == [120_000, 240_000, 360_000]
+    assert np.isfinite(run.trained.losses).all()
+
+
+def test_one_replica_that_is_lost_goes_back_to_the_last_checkpoint() -> None:
+    train()
+    expected, calls = Path("model").read_bytes(), Counter[str]()
+
+    def kill(replica: int, called: str) -> None:
+        calls[called] += 1
+        if called == "train" and calls[called] % 5 == 0:
+            raise LostError("killed")
+
+    listener = Listener()
+    train(LocalCluster(1, before=kill), observer=listener, checkpoint="run", checkpoint_every=1e-3)
+    assert Path("model").read_bytes() == expected
+
+
+def test_a_run_ends_if_every_replica_is_lost_again_and_again() -> None:
     def kill(replica: int, called: str) -> None:
         if called == "take":
             raise LostError("killed")

@@ -38,6 +38,10 @@ SLOW, SLOW_ROUNDS, LEAST_SHARE = 2.0, 3, 0.25
 _RESUME = "a run with --checkpoint FOLDER can be resumed: w2v train --resume FOLDER"
 
 
+class AllLostError(TrainingError):
+    """No replica is left."""
+
+
 @dataclass
 class Merge:
     """A set of rows that is being merged.
@@ -119,7 +123,7 @@ class Conductor:
 
         Raises
         ------
-        TrainingError
+        AllLostError
             If no replica is left.
         """
         found = {i: self._backend.put(table) for i, table in enumerate(tables)}
@@ -136,7 +140,7 @@ class Conductor:
 
         Raises
         ------
-        TrainingError
+        AllLostError
             If no replica is left.
         """
         self._join()
@@ -165,7 +169,7 @@ class Conductor:
 
         Raises
         ------
-        TrainingError
+        AllLostError
             If no replica is left.
         """
         if not self.merges:
@@ -181,7 +185,7 @@ class Conductor:
 
         Raises
         ------
-        TrainingError
+        AllLostError
             If no replica is left.
         """
         while True:
@@ -200,7 +204,7 @@ class Conductor:
 
         Raises
         ------
-        TrainingError
+        AllLostError
             If no replica is left.
         """
         while True:
@@ -269,7 +273,7 @@ class Conductor:
 
         Raises
         ------
-        TrainingError
+        AllLostError
             If no replica is left.
         """
         for _ in range(MOST_TRIES):
@@ -314,17 +318,38 @@ class Conductor:
 
         Raises
         ------
-        TrainingError
+        AllLostError
             If no replica is left.
         """
         for w in sorted(set(gone) & set(self.alive)):
             self.alive.remove(w)
-            self._remark(f"Replica {w + 1} was lost ({gone[w]}): its blocks are trained by the others")
-            if not self.alive:
-                raise TrainingError("all replicas were lost", hint=_RESUME)
+            self._remark(f"Replica {w + 1} was lost: {gone[w]}")
             if isinstance(gone[w], TimeoutError):
                 self._backend.kill(w)
             self._joining[w] = self._begin(w)
+        if not self.alive:
+            raise AllLostError("all replicas were lost", hint=_RESUME)
+
+    def revive(self, tables: Sequence[np.ndarray], ledger: Ledger) -> None:
+        """Go on from some tables when all replicas were lost, as soon as one of them has begun again.
+
+        Parameters
+        ----------
+        tables : what the replicas begin with · ledger : the blocks that these have been trained with.
+
+        Raises
+        ------
+        AllLostError
+            If none begins within its deadline.
+        """
+        self.ledger, self._late = ledger, None
+        end = time.perf_counter() + BEGIN_PATIENCE
+        while not self.alive:
+            if time.perf_counter() > end:
+                raise AllLostError("all replicas were lost, and none has come back", hint=_RESUME)
+            self._backend.ready(list(self._joining.values()), POLL_SECONDS)
+            self.alive = self._ready_to_join()
+        self.load(tables)
 
     def _join(self) -> None:
         """Take back the replicas that have begun again; they start from the tables of another one."""

@@ -143,6 +143,8 @@ class RayBackend:
             raise TrainingError(
                 "the cluster has no room for a replica", hint="lower --threads or --replicas, or see ray status"
             ) from error
+        except exceptions.ActorUnavailableError:
+            raise LostError("its process has ended") from None
         except (exceptions.RayError, TimeoutError) as error:
             raise LostError(_first_line(error)) from None
 

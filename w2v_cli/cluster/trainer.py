@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from w2v_cli.cluster.backend import Backend, LostError, Ref
-from w2v_cli.cluster.conductor import BEGIN_PATIENCE, LEAST_PATIENCE, Conductor
+from w2v_cli.cluster.conductor import BEGIN_PATIENCE, LEAST_PATIENCE, AllLostError, Conductor
 from w2v_cli.cluster.plan import (
     LIKE_ONE,
     Network,
@@ -38,6 +38,8 @@ from w2v_cli.training.workers import Workers
 SINGLE_ROUND_SECONDS = 0.2
 # How much is sent to measure the network, bytes.
 PROBE_BYTES = 1 << 23
+# How often a run goes back because all replicas were lost, before it is given up.
+MOST_TIMES_BACK = 10
 
 MakeBackend = Callable[[TrainConfig, SharedCorpus], Backend]
 
@@ -230,10 +232,15 @@ class ClusterTrainer(Trainer):
         """Return the tally that the run begins with, and let the replicas begin there too."""
         ledger = Ledger(self.schedule.blocks * self.config.epochs, 0 if start is None else start.block)
         self.conductor = Conductor(self._backend, self._plan, ledger, self._begin_again, self._remark, self._patience)
-        self._measured_at = -1
+        # Where the loss was measured last, where it was reported last, and up to where it was when the run went back.
+        self._measured_at, self._reported, self._replayed = -1, 0, -1
+        self._times_back, self._measures_here = 0, False
         if start is not None:
             self.conductor.load(list(self.parameters.tensors().values()))
-        return super()._tally(start)
+        tally = super()._tally(start)
+        # What the run goes back to if all replicas are lost: the state that belongs to `parameters`.
+        self._kept = tally.state()
+        return tally
 
     def _make_workers(self, tally: Tally) -> Workers:
         """Return a thread that leads the replicas, while the main thread watches."""
@@ -241,6 +248,14 @@ class ClusterTrainer(Trainer):
 
     def _train_next(self, tally: Tally) -> bool:
         """Train a round; return whether there was anything left."""
+        try:
+            return self._train_round(tally)
+        except AllLostError as error:
+            self._go_back(tally, error)
+            return True
+
+    def _train_round(self, tally: Tally) -> bool:
+        """Train a round, after the loss was measured if this is the place; return whether there was anything left."""
         ledger = self.conductor.ledger
         if ledger.finished:
             return False
@@ -252,30 +267,63 @@ class ClusterTrainer(Trainer):
                 self.conductor.settle()
             self._measure(tally, index)
             self._measured_at = index
-        self._train_round(tally, index if not ledger.settled and measures else self.schedule.next_measured(index))
-        return True
-
-    def _train_round(self, tally: Tally, stop: int) -> None:
-        """Train a round without any new block from `stop` on."""
-        done = self.conductor.round(stop)
+        done = self.conductor.round(index if measures and not ledger.settled else self.schedule.next_measured(index))
         for replica, reply in done.replies.items():
             if done.blocks[replica]:
                 self._tally_blocks(tally, np.array(done.blocks[replica]), reply.diverged, reply.learnt)
         with tally.lock:
-            tally.block = self.conductor.ledger.next
+            tally.block = ledger.next
+        return True
 
     def _check(self, tally: Tally, whole_run: bool) -> MeasuredLoss:
         """Fill the tables with those of the replicas, and measure the loss, as `Trainer` does."""
-        while not self.conductor.ledger.settled:
-            self._train_round(tally, self.conductor.ledger.next)
-        self.conductor.settle()
-        for own, table in zip(self.parameters.tensors().values(), self.conductor.tables(), strict=True):
+        reached = tally.block
+        while True:
+            # The ledger is another one if the run has gone back.
+            while self.conductor.ledger.next < reached or not self.conductor.ledger.settled:
+                self._train_next(tally)
+            try:
+                self.conductor.settle()
+                tables = self.conductor.tables()
+                break
+            except AllLostError as error:
+                self._go_back(tally, error)
+        for own, table in zip(self.parameters.tensors().values(), tables, strict=True):
             own[:] = table
-        return super()._check(tally, whole_run)
+        self._kept = tally.state()
+        self._measures_here = True
+        try:
+            return super()._check(tally, whole_run)
+        finally:
+            self._measures_here = False
+
+    def _go_back(self, tally: Tally, error: AllLostError) -> None:
+        """Let the replicas begin again from the tables that are here: those of the last checkpoint, or of the start."""
+        self._times_back += 1
+        if self._times_back > MOST_TIMES_BACK:
+            raise error
+        kept, schedule = self._kept, self.schedule
+        share = kept.block / (schedule.blocks * self.config.epochs)
+        self._remark(f"All replicas were lost: going back to {share:.0%} of the run")
+        with tally.lock:
+            tally.losses[:] = kept.losses
+            tally.block, tally.tokens = kept.block, schedule.tokens_before(kept.block)
+        self._measured_at, self._replayed = -1, self._reported
+        ledger = Ledger(schedule.blocks * self.config.epochs, kept.block)
+        self.conductor.revive(list(self.parameters.tensors().values()), ledger)
+
+    def _measure(self, tally: Tally, index: int) -> MeasuredLoss:
+        """Measure the loss; report it only once, even if the run has gone back."""
+        measured = super()._measure(tally, index)
+        with tally.lock:
+            if index <= self._replayed:
+                tally.points.pop()
+            self._reported = max(self._reported, index)
+        return measured
 
     def measure_loss(self) -> MeasuredLoss:
-        """Let a replica measure the loss of its tables."""
-        return self.conductor.measure()
+        """Measure the loss of the tables that are here, or let a replica measure that of its own."""
+        return super().measure_loss() if self._measures_here else self.conductor.measure()
 
     def close(self) -> None:
         """End the replicas."""
