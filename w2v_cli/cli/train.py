@@ -133,8 +133,7 @@ def train(
     """
     given = given_options(context)
     _check_usage(corpus, given, resume, config_file)
-    where = {name: given.pop(name, None) for name in ("cluster", "replicas", "merge_every")}
-    _check_cluster(where)
+    _check_cluster({name: given.pop(name) for name in ("cluster", "replicas", "merge_every") if name in given})
     text = {name: options.pop(name) for name in TEXT_OPTIONS}
     # A run that is resumed has its options in its folder.
     begun = _begun(options, given) if resume is None else resume
@@ -208,7 +207,7 @@ def _check_usage(corpus: tuple[str, ...], given: dict[str, Any], resume: str | N
 def _check_cluster(given: dict[str, Any]) -> None:
     """Refuse options of a cluster without one."""
     for name in ("replicas", "merge_every"):
-        if given[name] is not None and given["cluster"] is None:
+        if name in given and "cluster" not in given:
             raise ConfigError(f"{option_name(name)} has no effect without --cluster", hint="--cluster ray")
 
 

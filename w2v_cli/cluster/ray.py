@@ -24,7 +24,7 @@ from w2v_cli.cluster.backend import LostError, Missing, Ref
 from w2v_cli.cluster.machine import ClusterMachine
 from w2v_cli.cluster.replica import SharedCorpus
 from w2v_cli.cluster.trainer import MakeBackend
-from w2v_cli.config import TrainConfig
+from w2v_cli.config import TrainConfig, available_cores
 from w2v_cli.errors import ConfigError, MissingExtraError, TrainingError, W2VError
 from w2v_cli.training.observer import Observer
 
@@ -66,7 +66,9 @@ class RayCluster(ClusterMachine):
     @contextmanager
     def _backends(self, config: TrainConfig, observer: Observer) -> Iterator[MakeBackend]:
         """Connect to the cluster, and yield what starts the replicas on it."""
-        with _connected(self._address) as ray:
+        # As on one machine, more threads than processors are allowed; a node of a cluster says itself what it has.
+        wanted = (self._replicas or 1) * (config.threads or 1)
+        with _connected(self._address, max(wanted, available_cores())) as ray:
             nodes = _nodes(ray)
             count = self._replicas or len(nodes)
             threads = _threads(config, nodes, count)
@@ -253,8 +255,12 @@ def _reaches(address: str) -> bool:
 
 
 @contextmanager
-def _connected(address: str) -> Iterator[Any]:
+def _connected(address: str, processors: int) -> Iterator[Any]:
     """Join a cluster, or start a local one, and yield the module `ray`; leave or end it afterwards.
+
+    Parameters
+    ----------
+    processors : how many a local one is told that it has.
 
     Raises
     ------
@@ -271,8 +277,14 @@ def _connected(address: str) -> Iterator[Any]:
         stack.enter_context(_environment(SETTINGS, replacing=False))
         options: dict[str, Any] = {"address": address}
         if address == "local":
-            options |= {"include_dashboard": False, "_node_ip_address": "127.0.0.1"}
-            home = stack.enter_context(tempfile.TemporaryDirectory(prefix="w2v-ray-", ignore_cleanup_errors=True))
+            options |= {"include_dashboard": False, "num_cpus": processors, "_node_ip_address": "127.0.0.1"}
+            # The path of a socket may have 107 bytes, of which Ray needs some sixty.
+            parent = tempfile.gettempdir() if len(tempfile.gettempdir()) < 30 else "/tmp"
+            home = stack.enter_context(
+                tempfile.TemporaryDirectory(prefix="w2v-", dir=parent, ignore_cleanup_errors=True)
+            )
+            # With a folder of its own, nobody takes it for a cluster that could be joined.
+            options["_temp_dir"] = home
             stack.enter_context(_environment(_private_settings(home), replacing=True))
         with _quiet_startup(), _own_signals():
             ray = _import_ray()
@@ -349,8 +361,8 @@ def _threads(config: TrainConfig, nodes: Sequence[Mapping[str, Any]], count: int
     threads = config.threads or most
     if threads < 1 or threads > max(most, 0):
         asked = f"{count} replicas" + ("" if config.threads is None else f" with {config.threads} threads each")
-        have = f"{len(nodes)} nodes with {processors} processors" if len(nodes) > 1 else f"one node with {processors}"
-        raise ConfigError(f"{asked} do not fit: the cluster has {have}", hint="lower --replicas or --threads")
+        where = "the node has" if len(nodes) == 1 else f"each of the {len(nodes)} nodes has"
+        raise ConfigError(f"{asked} do not fit: {where} {processors} processors", hint="lower --replicas or --threads")
     return threads
 
 
