@@ -57,8 +57,14 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
 
     def starts(*arguments: str) -> subprocess.Popen[str]:
         command = [*NAMESPACE, sys.executable, "-m", "w2v_cli", "train", "corpus.txt", *OPTIONS, "--cluster", "ray"]
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        return subprocess.Popen([*command, *arguments], env=environment, text=True, start_new_session=True, **pipes)  # type: ignore[call-overload, no-any-return]
+        return subprocess.Popen(
+            [*command, *arguments],
+            env=environment,
+            text=True,
+            start_new_session=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
 
     return starts
 

@@ -71,16 +71,13 @@ class ClusterTrainer(Trainer):
         self._merge_every, self._remark, self._patience = merge_every, remark, patience
         self._shared = SharedCorpus.of(corpus, os.path.dirname(os.path.abspath(corpus.spool.files[0].name)))
         self._backend = make_backend(config, self._shared)
-        self._replicas = self._backend.count
+        self.replicas = self._backend.count
         self._alphas = self._scaled_alphas()
-
-    # Until they are started.
-    _replicas = 1
 
     @property
     def workers(self) -> int:
         """Number of blocks that are trained at the same time, by all replicas together."""
-        return super().workers * self._replicas
+        return super().workers * self.replicas
 
     def _scaled_alphas(self) -> tuple[float, float] | None:
         """Return the learning rate at both ends of the run if many replicas need a higher one; None if not."""

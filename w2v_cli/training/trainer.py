@@ -55,7 +55,13 @@ class Trainer:
         If the requested engine is not available.
     TrainingError
         If the parameters do not fit into memory, there is nothing to predict, or subsampling leaves too little.
+
+    Attributes
+    ----------
+    replicas : how many copies of the parameters are trained; several on a cluster.
     """
+
+    replicas = 1
 
     def __init__(self, config: TrainConfig, corpus: EncodedCorpus) -> None:
         self.config = config
