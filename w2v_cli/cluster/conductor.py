@@ -127,9 +127,10 @@ class Conductor:
             If no replica is left.
         """
         found = {i: self._backend.put(table) for i, table in enumerate(tables)}
-        self._drop(
-            self._gather({w: self._backend.call(w, "load", found=found)[0] for w in self.alive}, BEGIN_PATIENCE)[1]
-        )
+        calls = {w: self._backend.call(w, "load", found=found)[0] for w in self.alive}
+        replies, failed = self._gather(calls, BEGIN_PATIENCE)
+        missed = [w for w, reply in replies.items() if isinstance(reply, Missing)]
+        self._drop(failed | {w: LostError("the tables did not arrive") for w in missed})
 
     def round(self, stop: int | None = None) -> Round:
         """Train a round of blocks, and merge.
@@ -339,14 +340,16 @@ class Conductor:
 
         Raises
         ------
-        AllLostError
+        TrainingError
             If none begins within its deadline.
+        AllLostError
+            If those that have begun are lost again.
         """
         self.ledger, self._late = ledger, None
         end = time.perf_counter() + BEGIN_PATIENCE
         while not self.alive:
             if time.perf_counter() > end:
-                raise AllLostError("all replicas were lost, and none has come back", hint=_RESUME)
+                raise TrainingError("all replicas were lost, and none has come back", hint=_RESUME)
             self._backend.ready(list(self._joining.values()), POLL_SECONDS)
             self.alive = self._ready_to_join()
         self.load(tables)

@@ -37,6 +37,8 @@ SETTINGS = {
     "RAY_BACKEND_LOG_LEVEL": "fatal",
     "RAY_IGNORE_UNHANDLED_ERRORS": "1",
 }
+# A local cluster listens to this machine alone, and only to those who know its token.
+PRIVATE = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_AUTH_MODE": "token"}
 # Where Ray writes the address of the cluster that runs on this machine.
 _RUNNING = "ray/ray_current_cluster"
 _SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
@@ -78,7 +80,9 @@ class RayCluster(ClusterMachine):
                 observer.remark(f"There are {len(nodes)} nodes, so some have several of the {count} replicas")
 
             def make(config: TrainConfig, shared: SharedCorpus) -> RayBackend:
-                return RayBackend(ray, replace(config, threads=threads), shared, count, [n["NodeID"] for n in nodes])
+                home = os.path.expanduser("~") if self._address == "local" else None
+                own = replace(config, threads=threads)
+                return RayBackend(ray, own, shared, count, [node["NodeID"] for node in nodes], home)
 
             yield make
 
@@ -90,9 +94,18 @@ class RayBackend:
     ----------
     ray : the module · config, shared : see `Replica` · count : number of replicas.
     nodes : the ids of the nodes, to which the replicas are dealt in turn.
+    home : the home folder of the replicas; that of their nodes if None.
     """
 
-    def __init__(self, ray: Any, config: TrainConfig, shared: SharedCorpus, count: int, nodes: Sequence[str]) -> None:
+    def __init__(
+        self,
+        ray: Any,
+        config: TrainConfig,
+        shared: SharedCorpus,
+        count: int,
+        nodes: Sequence[str],
+        home: str | None = None,
+    ) -> None:
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
         self._ray, self.count, self.threads = ray, count, config.thread_count
@@ -102,7 +115,7 @@ class RayBackend:
             worker.options(
                 num_cpus=self.threads,
                 scheduling_strategy=NodeAffinitySchedulingStrategy(nodes[number % len(nodes)], soft=True),
-            ).remote(os.path.expanduser("~"), config, corpus, count > 1)
+            ).remote(home, config, corpus, count > 1)
             for number in range(count)
         ]
 
@@ -171,9 +184,9 @@ def _worker_class(ray: Any) -> Any:
     class Worker:
         """Holds a replica, and gives it the parts that a call is to be given."""
 
-        def __init__(self, home: str, config: TrainConfig, shared: SharedCorpus, merges: bool) -> None:
-            # A local cluster has a home of its own, where no compiled code lies.
-            if os.path.isdir(home):
+        def __init__(self, home: str | None, config: TrainConfig, shared: SharedCorpus, merges: bool) -> None:
+            # A local cluster was started in a home of its own, where no compiled code lies.
+            if home is not None:
                 os.environ["HOME"] = home
             from w2v_cli.cluster.replica import Replica
 
@@ -285,8 +298,8 @@ def _connected(address: str, processors: int) -> Iterator[Any]:
             )
             # With a folder of its own, nobody takes it for a cluster that could be joined.
             options["_temp_dir"] = home
-            stack.enter_context(_environment(_private_settings(home), replacing=True))
-        with _quiet_startup(), _own_signals():
+            stack.enter_context(_environment(PRIVATE | {"RAY_AUTH_TOKEN": secrets.token_hex(16)}, replacing=True))
+        with _quiet_startup(), _own_signals(), _environment(_home(options), replacing=True):
             ray = _import_ray()
             try:
                 ray.init(log_to_driver=False, logging_level="ERROR", **options)
@@ -296,16 +309,13 @@ def _connected(address: str, processors: int) -> Iterator[Any]:
         yield ray
 
 
-def _private_settings(home: str) -> dict[str, str]:
-    """Return the environment of a local cluster that listens to this machine alone, and asks nobody anything."""
-    # Without this file, Ray asks the metadata servers of clouds where it is.
-    Path(home, "ray_bootstrap_config.yaml").touch()
-    return {
-        "HOME": home,
-        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
-        "RAY_AUTH_MODE": "token",
-        "RAY_AUTH_TOKEN": secrets.token_hex(16),
-    }
+def _home(options: Mapping[str, Any]) -> dict[str, str]:
+    """Return the environment that a local cluster is started in, so that it does not ask where it is."""
+    if "_temp_dir" not in options:
+        return {}
+    # Without this file in its home, Ray asks the metadata servers of clouds.
+    Path(options["_temp_dir"], "ray_bootstrap_config.yaml").touch()
+    return {"HOME": options["_temp_dir"]}
 
 
 def _import_ray() -> Any:

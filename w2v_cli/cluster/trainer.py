@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -295,19 +296,26 @@ class ClusterTrainer(Trainer):
             self._measures_here = False
 
     def _go_back(self, tally: Tally, error: AllLostError) -> None:
-        """Let the replicas begin again from the tables that are here: those of the last checkpoint, or of the start."""
-        self._times_back += 1
-        if self._times_back > MOST_TIMES_BACK:
-            raise error
+        """Let the replicas begin again from the tables that are here: those of the last checkpoint, or of the start.
+
+        Raises
+        ------
+        TrainingError
+            If no replica comes back, or they are lost again and again.
+        """
         kept, schedule = self._kept, self.schedule
-        share = kept.block / (schedule.blocks * self.config.epochs)
-        self._remark(f"All replicas were lost: going back to {share:.0%} of the run")
+        blocks = schedule.blocks * self.config.epochs
         with tally.lock:
             tally.losses[:] = kept.losses
             tally.block, tally.tokens = kept.block, schedule.tokens_before(kept.block)
         self._measured_at, self._replayed = -1, self._reported
-        ledger = Ledger(schedule.blocks * self.config.epochs, kept.block)
-        self.conductor.revive(list(self.parameters.tensors().values()), ledger)
+        while self._times_back < MOST_TIMES_BACK:
+            self._times_back += 1
+            self._remark(f"All replicas were lost: going back to {kept.block / blocks:.0%} of the run")
+            with suppress(AllLostError):
+                self.conductor.revive(list(self.parameters.tensors().values()), Ledger(blocks, kept.block))
+                return
+        raise error
 
     def _measure(self, tally: Tally, index: int) -> MeasuredLoss:
         """Measure the loss; report it only once, even if the run has gone back."""
