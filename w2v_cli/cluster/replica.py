@@ -15,7 +15,7 @@ import threading
 import time
 import zlib
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -123,7 +123,7 @@ class Replica:
 
     def __init__(self, config: TrainConfig, shared: SharedCorpus, merges: bool) -> None:
         self._config, self._shared, self._merges = config, shared, merges
-        self._begun = False
+        self._begun, self._open = False, ExitStack()
         self._received: tempfile.TemporaryDirectory[str] | None = None
         # What is under way of each set of rows, by slot.
         self._sent: dict[int, list[Part]] = {}
@@ -175,6 +175,8 @@ class Replica:
             self.arrange(*sets)
         if self._merges:
             self._compile_merging()
+        # Once for all rounds, because it takes as long as a short one.
+        self._open.enter_context(one_blas_thread())
         self._begun, self._sent = True, {}
         speed = self.trainer.schedule.total_tokens / self.trainer.estimate_seconds()
         return (Ready(speed, self.trainer.estimate_peak()),)
@@ -252,8 +254,7 @@ class Replica:
             outcomes.append(trainer.train_blocks(stretch))
             return outcomes[-1][0] < 0
 
-        with one_blas_thread():
-            Workers(trainer.workers, train_next).run(lambda: False, math.inf)
+        Workers(trainer.workers, train_next).run(lambda: False, math.inf)
         return max((diverged for diverged, _ in outcomes), default=-1), any(learnt for _, learnt in outcomes)
 
     def cut(self, which: int, slots: int) -> tuple[Any, ...]:
@@ -332,6 +333,7 @@ class Replica:
 
     def close(self) -> None:
         """Close the files of the ids, and forget the tables."""
+        self._open.close()
         if self._begun:
             self.trainer.corpus.close()
             del self.trainer, self._tables, self._bases
