@@ -203,8 +203,11 @@ class Replica:
 
     def _compile_merging(self) -> None:
         """Compile what merges, so that the first merge does not miss its deadline."""
-        zeros = np.zeros((1, self._config.dim), np.float32)
-        merge_deltas([cut_deltas(zeros + 1, zeros, slice(None))])
+        # Of the same kind as the tables, of which only the true width is merged.
+        padded = np.zeros((1, self._config.dim + 1), np.float32)[:, :-1]
+        base = np.zeros((1, self._config.dim), np.float32)
+        update = merge_deltas([cut_deltas(padded, base - 1, slice(None))])
+        take_update(padded, base, slice(None), update, update)
 
     def _make_trainer(self, alphas: tuple[float, float] | None) -> Trainer:
         config = self._config
