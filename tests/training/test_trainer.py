@@ -367,4 +367,5 @@ def test_a_stretch_ends_before_the_loss_is_measured_and_leaves_work_for_others(c
 
 def test_blocks_are_found_one_by_one_as_together(corpus: EncodedCorpus) -> None:
     order = Trainer(config(seed=3), corpus).schedule
-    assert order.blocks_at(1, 0, order.blocks).tolist() == [order.block_at(1, turn) for turn in range(order.blocks)]
+    turns = range(order.blocks)
+    assert order.blocks_at(1, np.array(turns)).tolist() == [order.block_at(1, turn) for turn in turns]

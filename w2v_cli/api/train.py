@@ -12,8 +12,10 @@ from w2v_cli.config import TrainConfig
 from w2v_cli.corpus.files import corpus_files
 from w2v_cli.corpus.text_options import TextOptions
 from w2v_cli.embeddings.vectors import WordVectors
+from w2v_cli.errors import ConfigError
 from w2v_cli.storage.urls import local_path
-from w2v_cli.training.run import Observer, train_model
+from w2v_cli.training.machine import Machine
+from w2v_cli.training.run import THIS_MACHINE, Observer, train_model
 from w2v_cli.training.state import Progress
 
 
@@ -24,6 +26,9 @@ def train(
     on_progress: Callable[[Progress], None] | None = None,
     log: str | os.PathLike[str] | None = None,
     suffix: str | None = None,
+    cluster: str | None = None,
+    replicas: int | None = None,
+    merge_every: int | None = None,
     **options: Any,
 ) -> Model:
     """Learn word vectors.
@@ -37,6 +42,9 @@ def train(
     on_progress : called about ten times a second, in this thread. If it raises, the training ends.
     log : a new file for the log of the run, JSON lines; `read_run_log` reads it.
     suffix : which files of folders and patterns are read, such as .txt, which takes .txt.gz too; None takes all.
+    cluster : "ray" to train on several machines, see `w2v help cluster`; None for this one.
+    replicas : how many copies of the model a cluster trains; None for one on each node.
+    merge_every : words that a replica trains between two merges; None to choose them.
     options : fields of `TrainConfig`, such as dim, window, epochs, min_count, threads and seed; and how a text is read:
         tokenize, lower, normalize, unwrap, errors, encoding, column and field. See `w2v train --help`.
 
@@ -58,13 +66,31 @@ def train(
     """
     text, others = TextOptions.from_options(options)
     config = TrainConfig.from_dict(others)
+    machine = _machine(cluster, replicas, merge_every)
     with corpus_paths(corpus, text.unwrap) as paths:
         require_bytes(corpus, paths, text)
         target = None if output is None else local_path(os.fspath(output))
         files, observer = corpus_files(paths, suffix), _ProgressObserver(on_progress)
-        run = train_model(files, config, text, target, observer, log=log)
+        run = train_model(files, config, text, target, observer, log=log, machine=machine)
     vectors = WordVectors(run.vocabulary.words, run.tensors["input_vectors"], run.vocabulary.counts)
     return Model(vectors, run.tensors, run.metadata)
+
+
+def _machine(cluster: str | None, replicas: int | None, merge_every: int | None) -> Machine:
+    """Return where to train."""
+    if cluster is None:
+        if replicas is not None or merge_every is not None:
+            raise ConfigError("replicas and merge_every have no effect without a cluster", hint='cluster="ray"')
+        return THIS_MACHINE
+    if cluster != "ray":
+        raise ConfigError(f"cluster {cluster!r} is not known", hint='cluster="ray"')
+    for name, value in (("replicas", replicas), ("merge_every", merge_every)):
+        if value is not None and (not isinstance(value, int) or value < 1):
+            raise ConfigError(f"{name} {value!r} is not a number above 0")
+    # Imported here because few runs need it.
+    from w2v_cli.cluster.ray import RayCluster
+
+    return RayCluster(replicas, merge_every)
 
 
 class _ProgressObserver(Observer):

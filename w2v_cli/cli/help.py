@@ -17,6 +17,7 @@ TOPICS = [
     "training",
     "corpus",
     "resume",
+    "cluster",
     "files",
     "evaluation",
     "pictures",

@@ -352,3 +352,21 @@ class Duration(click.ParamType):
         if seconds <= 0:
             self.fail(f"{value!r} is not a length of time such as 30s, 10m or 1h", param, ctx)
         return seconds
+
+
+class MergeInterval(click.ParamType):
+    """A number of words, or `auto`, which is None."""
+
+    name = "words"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | None:
+        """Return the number of words."""
+        if value == "auto" or value is None:
+            return None
+        try:
+            words = int(value)
+        except ValueError:
+            words = 0
+        if words < 1:
+            self.fail(f"{value!r} is neither auto nor a number of words", param, ctx)
+        return words

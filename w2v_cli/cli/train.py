@@ -18,6 +18,7 @@ from w2v_cli.cli.options import (
     FOLDER,
     TEXT_OPTIONS,
     Duration,
+    MergeInterval,
     config_file_option,
     config_options,
     json_option,
@@ -27,7 +28,7 @@ from w2v_cli.cli.options import (
 )
 from w2v_cli.cli.progress import ProgressLine, duration
 from w2v_cli.cli.signals import Stop, stopping
-from w2v_cli.config import TrainConfig
+from w2v_cli.config import TrainConfig, option_name
 from w2v_cli.errors import ConfigError, without_secrets
 
 if TYPE_CHECKING:
@@ -72,6 +73,26 @@ _MOST_SHOWN = 20
     help="Write the loss, the learning rate and the speed to a new FILE while training, as JSON lines; w2v log shows"
     " them. A resumed run goes on with its log.",
 )
+@click.option(
+    "--cluster",
+    type=click.Choice(("ray",)),
+    help="Train on several machines: the Ray cluster of RAY_ADDRESS, or the one that runs on this machine, or else a"
+    " local one. --threads are then those of each replica. See w2v help cluster.",
+)
+@click.option(
+    "--replicas",
+    metavar="N",
+    type=click.IntRange(min=1),
+    help="--cluster: how many copies of the model train, each a part of the text. Default: one on each node.",
+)
+@click.option(
+    "--merge-every",
+    metavar="N",
+    type=MergeInterval(),
+    default="auto",
+    help="--cluster: words that a replica trains between two merges of the hot rows. auto: so that merging takes about"
+    " a tenth of the time; with N, the run can be repeated.",
+)
 @quiet_option
 @click.option("-v", "--verbose", is_flag=True, help="Also print the engine, the fingerprint and all choices made.")
 @json_option
@@ -85,6 +106,9 @@ def train(
     checkpoint_every: float,
     resume: str | None,
     log: str | None,
+    cluster: str | None,
+    replicas: int | None,
+    merge_every: int | None,
     config_file: str | None,
     quiet: bool,
     verbose: bool,
@@ -108,6 +132,7 @@ def train(
     """
     given = given_options(context)
     _check_usage(corpus, given, resume, config_file)
+    _check_cluster({name: given.pop(name) for name in ("cluster", "replicas", "merge_every") if name in given})
     text = {name: options.pop(name) for name in TEXT_OPTIONS}
     # A run that is resumed has its options in its folder.
     begun = _begun(options, given) if resume is None else resume
@@ -122,9 +147,14 @@ def train(
         from w2v_cli.corpus.text_options import TextOptions
         from w2v_cli.storage.outputs import Named
         from w2v_cli.training.job import NAME
-        from w2v_cli.training.run import resume_training, train_model
+        from w2v_cli.training.run import THIS_MACHINE, resume_training, train_model
         from w2v_cli.training.run_folder import folder_of, resume_command
 
+        machine = THIS_MACHINE
+        if cluster is not None:
+            from w2v_cli.cluster.ray import RayCluster
+
+            machine = RayCluster(replicas, merge_every)
         narrator = Narrator(show, stop, verbose)
         files = corpus_files(corpus, suffix)
         folder = resume or checkpoint
@@ -135,10 +165,10 @@ def train(
         if isinstance(begun, TrainConfig):
             read = [] if config_file is None else [Named(config_file, "the file of options")]
             run = train_model(
-                files, begun, TextOptions(**text), output, narrator, checkpoint, checkpoint_every, read, log
+                files, begun, TextOptions(**text), output, narrator, checkpoint, checkpoint_every, read, log, machine
             )
         else:
-            run = resume_training(begun, {**given, **({"corpus": tuple(files)} if files else {})}, narrator)
+            run = resume_training(begun, {**given, **({"corpus": tuple(files)} if files else {})}, narrator, machine)
     if run.output is None:
         raise ConfigError(
             f"the run in {resume} was begun without an output, so no model was written",
@@ -171,6 +201,13 @@ def _check_usage(corpus: tuple[str, ...], given: dict[str, Any], resume: str | N
         raise ConfigError("--resume names the checkpoint folder already", hint="leave --checkpoint out")
     if resume is not None and config_file is not None:
         raise ConfigError("--resume knows the options of its run", hint="leave --config out")
+
+
+def _check_cluster(given: dict[str, Any]) -> None:
+    """Refuse options of a cluster without one."""
+    for name in ("replicas", "merge_every"):
+        if name in given and "cluster" not in given:
+            raise ConfigError(f"{option_name(name)} has no effect without --cluster", hint="--cluster ray")
 
 
 def given_options(context: click.Context) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from w2v_cli.choices import WITH_WORDS
 from w2v_cli.config import TrainConfig
 from w2v_cli.corpus.encode import EncodedCorpus, compile_passes, encode
 from w2v_cli.corpus.resumable import forget_corpus, keep_corpus, kept_corpus
+from w2v_cli.corpus.spool import telling_full_disk
 from w2v_cli.corpus.text_options import TextOptions
 from w2v_cli.corpus.texts import Texts
 from w2v_cli.engines.choose import resolve_engine
@@ -36,12 +37,15 @@ from w2v_cli.training.checkpoint import Checkpoints
 from w2v_cli.training.job import CHECKPOINT_SECONDS, Job
 from w2v_cli.training.job import NAME as RUN_NAME
 from w2v_cli.training.log_writer import earlier_log, logged
+from w2v_cli.training.machine import Machine, MakeTrainer
 from w2v_cli.training.memory import telling_memory
 from w2v_cli.training.observer import Observer
 from w2v_cli.training.run_folder import begun_in, files_in, folder_of, is_inside, load_run, resume_command
 from w2v_cli.training.saving import Run, model_format, partial_path, require_replaceable
 from w2v_cli.training.state import LossPoint, Progress, RunState
 from w2v_cli.training.trainer import Trainer
+
+THIS_MACHINE = Machine()
 
 
 def train_model(
@@ -54,6 +58,7 @@ def train_model(
     checkpoint_every: float = CHECKPOINT_SECONDS,
     read: Sequence[Named] = (),
     log: str | os.PathLike[str] | None = None,
+    machine: Machine = THIS_MACHINE,
 ) -> Run:
     """Train on texts, and write the model if there is an `output`.
 
@@ -68,6 +73,7 @@ def train_model(
     checkpoint_every : seconds between two checkpoints.
     read : other files that the caller has read, such as one of options; no output may be one of them.
     log : a new file for the log of the run, JSON lines; see `run_log`.
+    machine : where the run trains.
 
     Raises
     ------
@@ -92,12 +98,15 @@ def train_model(
     if log_path is not None:
         earlier_log(log_path, job.run_id)
     if folder is None:
-        return _train(job, None, watcher)
-    return _train_with_checkpoints(job, folder, watcher)
+        return _train(job, None, watcher, machine)
+    return _train_with_checkpoints(job, folder, watcher, machine)
 
 
 def resume_training(
-    checkpoint: str | os.PathLike[str], options: Mapping[str, object] | None = None, observer: Observer | None = None
+    checkpoint: str | os.PathLike[str],
+    options: Mapping[str, object] | None = None,
+    observer: Observer | None = None,
+    machine: Machine = THIS_MACHINE,
 ) -> Run:
     """Resume a run from its newest whole checkpoint, or from the beginning if it has none yet.
 
@@ -110,6 +119,7 @@ def resume_training(
     options : those that the user has given. Only `threads`, `output`, `checkpoint_every`, `log` and a higher `epochs`
         may differ from what the run was begun with. `output` must be named if it is outside the folder, because the
         folder may come from somebody else. The same holds for `log`, unless the file holds the log of this run.
+    machine : where the run trains now, which need not be where it trained before.
 
     Raises
     ------
@@ -128,7 +138,7 @@ def resume_training(
         job, watcher = _resumed(folder, options or {}), observer or Observer()
         job = replace(job, texts=replace(job.texts, on_remark=watcher.remark))
         require_apart(_outputs(job, folder), job.inputs)
-        return _train(job, folder, watcher)
+        return _train(job, folder, watcher, machine)
 
 
 def _resumed(folder: Path | Url, options: Mapping[str, object]) -> Job:
@@ -150,7 +160,7 @@ def _resumed(folder: Path | Url, options: Mapping[str, object]) -> Job:
     return job
 
 
-def _train_with_checkpoints(job: Job, folder: Path | Url, observer: Observer) -> Run:
+def _train_with_checkpoints(job: Job, folder: Path | Url, observer: Observer, machine: Machine) -> Run:
     """Begin a run in a checkpoint folder."""
     job.require_no_secrets()
     before = begun_in(folder)
@@ -170,10 +180,10 @@ def _train_with_checkpoints(job: Job, folder: Path | Url, observer: Observer) ->
         # A run that was killed before its first checkpoint may have left ids, with other options or from another text.
         if isinstance(folder, Path):
             forget_corpus(folder)
-        return _train(job, folder, observer)
+        return _train(job, folder, observer, machine)
 
 
-def _train(job: Job, folder: Path | Url | None, observer: Observer) -> Run:
+def _train(job: Job, folder: Path | Url | None, observer: Observer, machine: Machine) -> Run:
     """Train what the job says and save the model, with checkpoints in `folder` unless it is None."""
     with _reserved(job.output, folder), logged(job, observer, folder is not None) as log:
         if folder is not None:
@@ -182,14 +192,18 @@ def _train(job: Job, folder: Path | Url | None, observer: Observer) -> Run:
         resolve_engine(job.config.engine)
         with observer.compiling():
             compile_seconds = compile_passes()
-        with _encoded(job, folder, observer) as corpus:
+        with (
+            machine.connected(job.config, observer) as make_trainer,
+            _ids_folder(job, folder, machine.shares_ids) as ids,
+            _encoded(job, folder, ids, observer) as corpus,
+        ):
             observer.encoded(corpus, job.texts.options)
             if job.output is not None:
                 # Found out only after the training, this would lose the model.
                 require_words(corpus.vocabulary.words, model_format(job.output), job.output)
             words, dim = len(corpus.vocabulary), job.config.dim
             with telling_memory(parameter_bytes(words, dim), f"{words:,} words × {dim} dimensions"):
-                run = _run(corpus, job, folder, observer, log, compile_seconds)
+                run = _run(corpus, job, folder, observer, log, compile_seconds, make_trainer)
                 # The ids take disk space that the model may need.
                 corpus.close()
                 _finish(run, folder)
@@ -220,9 +234,34 @@ def _reserved(output: str | None, folder: Path | Url | None) -> Iterator[None]:
         yield
 
 
-def _encoded(job: Job, folder: Path | Url | None, observer: Observer) -> EncodedCorpus:
-    """Return the corpus as ids: those that the folder keeps, or else new ones from the texts."""
-    # Ids stay on this machine: those of a run in a URL are not kept.
+@contextmanager
+def _ids_folder(job: Job, folder: Path | Url | None, shared: bool) -> Iterator[str | Path | None]:
+    """Yield where the ids have names: the checkpoint folder, a temporary one if they are shared, or None.
+
+    Ids stay on this machine: those of a run in a URL are not kept.
+    """
+    if isinstance(folder, Path) or not shared:
+        yield folder if isinstance(folder, Path) else None
+        return
+    parent = _spool_folder(job)
+    with telling_full_disk(parent, named=False):
+        temporary = tempfile.TemporaryDirectory(prefix="w2v-ids-", dir=parent)
+    with temporary as name:
+        yield name
+
+
+def _spool_folder(job: Job) -> str | Path:
+    """Return the folder where the ids of a run without checkpoints lie."""
+    return tempfile.gettempdir() if job.output is None else work_folder(job.output)
+
+
+def _encoded(job: Job, folder: Path | Url | None, ids: str | Path | None, observer: Observer) -> EncodedCorpus:
+    """Return the corpus as ids: those that the folder keeps, or else new ones from the texts.
+
+    Parameters
+    ----------
+    folder : of the checkpoints · ids : where the ids have names; both may be None.
+    """
     kept = kept_corpus(folder) if isinstance(folder, Path) else None
     if kept is not None:
         try:
@@ -235,13 +274,12 @@ def _encoded(job: Job, folder: Path | Url | None, observer: Observer) -> Encoded
             raise
         return kept
     job.texts.check_readable()
-    config, spools = job.config, Path(tempfile.gettempdir() if job.output is None else work_folder(job.output))
     if isinstance(folder, Path):
         forget_corpus(folder)
-        spools = folder
+    config = job.config
     return encode(
-        job.texts, config.min_count, config.max_vocab, config.thread_count, spools, observer.corpus,
-        named=spools is folder, vocab=job.vocab,
+        job.texts, config.min_count, config.max_vocab, config.thread_count, ids or _spool_folder(job), observer.corpus,
+        named=ids is not None, vocab=job.vocab,
     )  # fmt: skip
 
 
@@ -252,9 +290,10 @@ def _run(
     observer: Observer,
     log: Observer,
     compile_seconds: float,
+    make_trainer: MakeTrainer,
 ) -> Run:
     """Train on a corpus, to the end or until the observer stops it."""
-    trainer = Trainer(job.config, corpus)
+    trainer = make_trainer(job.config, corpus)
     with observer.compiling():
         compile_seconds += trainer.compile()
     observer.ready(trainer, trainer.estimate_seconds())

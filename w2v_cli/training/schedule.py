@@ -88,11 +88,11 @@ class Schedule:
         all over it. In the order of the text, a text that changes its subject would be learnt and forgotten again
         (measured: help/design.md, "The order of blocks"). The last block, which may be short, stays last.
         """
-        return int(self.blocks_at(epoch, turn, turn + 1)[0])
+        return int(self.blocks_at(epoch, np.array([turn]))[0])
 
-    def blocks_at(self, epoch: int, first: int, stop: int) -> np.ndarray:
-        """Return which blocks are trained at turns first…stop−1 of an epoch, int64; see `block_at`."""
-        jumping, turns = self.blocks - 1, np.arange(first, stop)
+    def blocks_at(self, epoch: int, turns: np.ndarray) -> np.ndarray:
+        """Return which blocks are trained at some turns of an epoch, int64; see `block_at`."""
+        jumping = self.blocks - 1
         if jumping == 0:
             return turns
         jumps = (turns * _stride(jumping) + stream_key(self._seed, epoch) % jumping) % jumping
@@ -102,6 +102,10 @@ class Schedule:
         """Return the first block behind a given one before which the loss is measured."""
         epoch, turn = divmod(index, self.blocks)
         return epoch * self.blocks + min((x for x in self._measured_turns if x > turn), default=self.blocks)
+
+    def tokens_in(self, indices: np.ndarray) -> np.ndarray:
+        """Return how many tokens blocks have, given by their indices."""
+        return self.tokens_before(indices + 1) - self.tokens_before(indices)
 
     def spans(self, blocks: np.ndarray) -> np.ndarray:
         """Return where blocks of the text begin and end, in tokens: int64 (B, 2)."""

@@ -55,7 +55,13 @@ class Trainer:
         If the requested engine is not available.
     TrainingError
         If the parameters do not fit into memory, there is nothing to predict, or subsampling leaves too little.
+
+    Attributes
+    ----------
+    replicas : how many copies of the parameters are trained; several on a cluster.
     """
+
+    replicas = 1
 
     def __init__(self, config: TrainConfig, corpus: EncodedCorpus) -> None:
         self.config = config
@@ -215,8 +221,7 @@ class Trainer:
 
         with one_blas_thread():
             while True:
-                workers = Workers(self.workers, lambda: self._train_next(tally))
-                workers.run(watch, save_seconds if save is not None else math.inf)
+                self._make_workers(tally).run(watch, save_seconds if save is not None else math.inf)
                 finished = tally.block == self.schedule.blocks * self.config.epochs
                 measured = self._check(tally, finished and start is None)
                 report_losses()
@@ -228,6 +233,10 @@ class Trainer:
         speed = (tally.tokens - first_token) / seconds
         losses = self._losses(tally, measured)
         return Trained(self.parameters, losses, measured.standard_error, seconds, speed, finished)
+
+    def _make_workers(self, tally: Tally) -> Workers:
+        """Return the threads that train until no block is left."""
+        return Workers(self.workers, lambda: self._train_next(tally))
 
     def _losses(self, tally: Tally, measured: MeasuredLoss) -> list[float]:
         """Return the loss at the end of each epoch, and last the loss of the parameters; see `Trained`."""
@@ -268,17 +277,41 @@ class Trainer:
     def _train_stretch(self, indices: range, tally: Tally) -> None:
         """Train some blocks of one epoch, given by their indices in the run."""
         begun = time.perf_counter()
-        epoch, turn = divmod(indices.start, self.schedule.blocks)
-        numbers = self.schedule.blocks_at(epoch, turn, turn + len(indices))
-        spans = self.schedule.spans(numbers)
-        before = self.schedule.tokens_before(np.arange(indices.start, indices.stop))
-        diverged, learnt = self.blocks.train(epoch, numbers, spans, before)
+        blocks = np.arange(indices.start, indices.stop)
+        self._tally_blocks(tally, blocks, *self.train_blocks(blocks))
+        self._block_seconds = (time.perf_counter() - begun) / len(indices)
+
+    def train_blocks(self, indices: np.ndarray) -> tuple[int, bool]:
+        """Train some blocks of one epoch; any number of threads may do so at the same time.
+
+        Parameters
+        ----------
+        indices : int64 (B,), ascending.
+
+        Returns
+        -------
+        The index of the block after which a vector had grown without bound, or −1; and whether any window had a context
+        word.
+        """
+        epoch, turns = indices[0] // self.schedule.blocks, indices % self.schedule.blocks
+        numbers = self.schedule.blocks_at(int(epoch), turns)
+        before = self.schedule.tokens_before(indices)
+        diverged, learnt = self.blocks.train(int(epoch), numbers, self.schedule.spans(numbers), before)
+        return int(indices[diverged]) if diverged >= 0 else -1, learnt
+
+    def _tally_blocks(self, tally: Tally, indices: np.ndarray, diverged: int, learnt: bool) -> None:
+        """Record blocks that have been trained, with what `train_blocks` returned.
+
+        Raises
+        ------
+        TrainingError
+            If the run has diverged.
+        """
         if diverged >= 0:
-            raise self._diverged(indices[diverged] + 1, "the vectors have grown without bound")
+            raise self._diverged(diverged + 1, "the vectors have grown without bound")
         with tally.lock:
             tally.trained |= learnt
-            tally.tokens += int((spans[:, 1] - spans[:, 0]).sum())
-        self._block_seconds = (time.perf_counter() - begun) / len(indices)
+            tally.tokens += int(self.schedule.tokens_in(indices).sum())
 
     def _check(self, tally: Tally, whole_run: bool) -> MeasuredLoss:
         """Measure the loss while no worker is training.
@@ -309,8 +342,7 @@ class Trainer:
         TrainingError
             If the loss shows that the run has diverged.
         """
-        tables = self.parameters.input_vectors, self.parameters.output_vectors
-        measured = self.loss_sample.measure(self._measure_block, *tables)
+        measured = self.measure_loss()
         # Written so that NaN counts as too large.
         if not measured.loss <= LARGEST_LOSS * self._untrained_loss:
             what = f"the loss is {measured.loss:.4g} nats, that of an untrained model {self._untrained_loss:.4g}"
@@ -323,6 +355,12 @@ class Trainer:
             if turn == 0 and epoch:
                 tally.losses[epoch - 1] = measured.loss
         return measured
+
+    def measure_loss(self) -> MeasuredLoss:
+        """Measure the loss of the parameters, as they are now."""
+        return self.loss_sample.measure(
+            self._measure_block, self.parameters.input_vectors, self.parameters.output_vectors
+        )
 
     def _try(self, blocks: BlockTrainer, tokens: int) -> int:
         """Train the first tokens of the text; return how many there were."""

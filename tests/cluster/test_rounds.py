@@ -1,0 +1,62 @@
+"""The ledger: every block is trained once, whatever replicas are lost, and those that are trained come first."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+
+from w2v_cli.cluster.rounds import Ledger
+
+
+def test_blocks_are_dealt_in_turn() -> None:
+    ledger = Ledger(10, first=2)
+    assert ledger.deal({0: 2, 1: 2}) == {0: [2, 4], 1: [3, 5]}
+    assert ledger.next == 6 and not ledger.settled
+
+
+def test_a_slow_replica_gets_fewer() -> None:
+    assert Ledger(100).deal({0: 4, 1: 1, 5: 2}) == {0: [0, 3, 5, 6], 1: [1], 5: [2, 4]}
+
+
+def test_no_new_block_behind_the_stop_but_lost_ones_again() -> None:
+    ledger = Ledger(100)
+    ledger.deal({0: 2, 1: 2}, stop=3)
+    assert ledger.next == 3
+    assert ledger.trained(0) == [0, 2]
+    ledger.lost(1)
+    assert not ledger.settled and not ledger.finished
+    assert ledger.deal({0: 2}, stop=3) == {0: [1]}
+    ledger.trained(0)
+    assert ledger.settled
+    assert ledger.deal({0: 2}, stop=3) == {0: []}
+    assert ledger.next == 3
+
+
+def test_the_last_round_leaves_some_without_blocks() -> None:
+    ledger = Ledger(4, first=3)
+    assert ledger.deal({0: 5, 1: 5, 2: 5}) == {0: [3], 1: [], 2: []}
+    for replica in range(3):
+        ledger.trained(replica)
+    assert ledger.finished
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_every_block_once_under_random_losses_and_changing_numbers_of_replicas(seed: int) -> None:
+    random = Random(seed)
+    total = random.randrange(1, 200)
+    ledger, trained = Ledger(total), list[int]()
+    while not ledger.finished:
+        replicas = random.sample(range(6), random.randrange(1, 7))
+        dealt = ledger.deal({replica: random.randrange(1, 9) for replica in replicas}, random.randrange(total + 1))
+        for replica in replicas:
+            if random.random() < 0.4:
+                ledger.lost(replica)
+            else:
+                done = ledger.trained(replica)
+                assert done == dealt[replica] == sorted(done)
+                trained += done
+        assert sorted(trained + ledger.again) == list(range(ledger.next))
+        if ledger.settled:
+            assert sorted(trained) == list(range(ledger.next))
+    assert sorted(trained) == list(range(total))

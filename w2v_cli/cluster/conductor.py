@@ -1,0 +1,382 @@
+"""Leads the replicas of a run: deals blocks, lets what was learnt be merged, and goes on without those that are lost.
+
+A round has four parts. Every replica trains its blocks and cuts its hot rows. The hot rows are merged, and so is the
+group of other rows that was cut in the round before, whose parts travelled while the replicas trained. Every replica
+takes the updates and cuts the next group. So the hot rows are up to date in every round, and the others a round late.
+
+The conductor holds numbers and references, and never a row. No wait is without a deadline.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from w2v_cli.cluster.backend import Backend, LostError, Missing, Ref
+from w2v_cli.cluster.plan import Plan
+from w2v_cli.cluster.replica import Trained
+from w2v_cli.cluster.rounds import Ledger
+from w2v_cli.errors import TrainingError
+from w2v_cli.merging.rows import ALL, HOT
+from w2v_cli.training.loss_sample import MeasuredLoss
+
+# A replica must answer within this many of the usual rounds, and never in less time than the second constant says.
+# Compiling, reading the ids and loading the tables may take as long as the third.
+ROUNDS_OF_PATIENCE, LEAST_PATIENCE, BEGIN_PATIENCE = 5, 30.0, 120.0
+# How often the conductor looks whether it is still wanted, seconds.
+POLL_SECONDS = 0.5
+# A merge is tried with so many other replicas before the run is given up.
+MOST_TRIES = 8
+# A replica that takes longer than twice the usual time in three rounds gets fewer blocks.
+SLOW, SLOW_ROUNDS, LEAST_SHARE = 2.0, 3, 0.25
+_RESUME = "a run with --checkpoint FOLDER can be resumed: w2v train --resume FOLDER"
+
+
+class AllLostError(TrainingError):
+    """No replica is left."""
+
+
+@dataclass
+class Merge:
+    """A set of rows that is being merged.
+
+    Attributes
+    ----------
+    which : `HOT`, `ALL`, or a group · slots : how many slots it is cut into.
+    parts : of each replica, a part for each slot.
+    calls : by slot, which replica merges it, and the reply and the update that it will return.
+    updates : by slot.
+    """
+
+    which: int
+    slots: int
+    parts: dict[int, list[Ref]]
+    calls: dict[int, tuple[int, list[Ref]]] = field(default_factory=dict)
+    updates: dict[int, Ref] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Round:
+    """What a round has done: the blocks that were trained, by replica, and what each replica said."""
+
+    blocks: dict[int, list[int]]
+    replies: dict[int, Trained]
+
+
+class Conductor:
+    """Leads the replicas of a backend that have all begun.
+
+    Parameters
+    ----------
+    backend : runs the replicas.
+    plan : how often they merge.
+    ledger : the blocks of the run.
+    begin : asks a replica that was started again to make itself ready; returns the reference to its reply.
+    remark : receives what the user should know, as a sentence.
+    patience : the shortest deadline, seconds.
+
+    Attributes
+    ----------
+    alive : the replicas that train, ascending.
+    sent : bytes that merges have received and handed out, by `HOT`, `ALL`, and 0 for all groups.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        plan: Plan,
+        ledger: Ledger,
+        begin: Callable[[int], Ref],
+        remark: Callable[[str], None] = lambda message: None,
+        patience: float = LEAST_PATIENCE,
+    ) -> None:
+        self._backend, self.plan, self.ledger = backend, plan, ledger
+        self._begin, self._remark, self._patience = begin, remark, patience
+        self.alive = list(range(backend.count))
+        self.sent = {HOT: 0, ALL: 0, 0: 0}
+        self._joining: dict[int, Ref] = {}
+        self._late: Merge | None = None
+        self._rounds = 0
+        self._seconds: deque[float] = deque(maxlen=20)
+        self._slow = dict.fromkeys(range(backend.count), 0)
+        self._share = dict.fromkeys(range(backend.count), 1.0)
+
+    @property
+    def merges(self) -> bool:
+        """Whether there is anything to merge; a single replica trains exactly as one machine does."""
+        return self._backend.count > 1
+
+    @property
+    def deadline(self) -> float:
+        """How long a replica may take to train its blocks of a round, seconds."""
+        usual = statistics.median(self._seconds) if self._seconds else 0.0
+        return max(self._patience, ROUNDS_OF_PATIENCE * usual)
+
+    def load(self, tables: Sequence[np.ndarray]) -> None:
+        """Let every replica begin from some tables.
+
+        Raises
+        ------
+        AllLostError
+            If no replica is left.
+        """
+        found = {i: self._backend.put(table) for i, table in enumerate(tables)}
+        calls = {w: self._backend.call(w, "load", found=found)[0] for w in self.alive}
+        replies, failed = self._gather(calls, BEGIN_PATIENCE)
+        missed = [w for w, reply in replies.items() if isinstance(reply, Missing)]
+        self._drop(failed | {w: LostError("the tables did not arrive") for w in missed})
+
+    def round(self, stop: int | None = None) -> Round:
+        """Train a round of blocks, and merge.
+
+        Parameters
+        ----------
+        stop : no block is begun from this one on, except those that must be trained again.
+
+        Raises
+        ------
+        AllLostError
+            If no replica is left.
+        """
+        self._join()
+        slots = len(self.alive)
+        dealt = self.ledger.deal(self._quotas(), stop)
+        which, parts = (HOT, slots) if self.merges else (None, 0)
+        calls = {w: self._backend.call(w, "train", (blocks, which, slots), parts=parts) for w, blocks in dealt.items()}
+        if self._late is not None:
+            self._start(self._late)
+        begun = time.perf_counter()
+        replies, failed = self._gather({w: refs[0] for w, refs in calls.items()}, self.deadline)
+        self._seconds.append(time.perf_counter() - begun)
+        for w in failed:
+            self.ledger.lost(w)
+        done = Round({w: self.ledger.trained(w) for w in replies}, replies)
+        self._drop(failed)
+        self._notice_slow(done)
+        if self.merges:
+            hot = Merge(HOT, slots, {w: calls[w][1:] for w in replies})
+            self._take([hot, *([] if self._late is None else [self._late])], self._rounds % self.plan.groups)
+        self._rounds += 1
+        return done
+
+    def settle(self) -> None:
+        """Merge every row, so that all replicas have the same tables.
+
+        Raises
+        ------
+        AllLostError
+            If no replica is left.
+        """
+        if not self.merges:
+            return
+        # If a replica is lost meanwhile, the others have taken less than all of its rows or all of them; in both cases
+        # they are the same everywhere.
+        self._take([] if self._late is None else [self._late], ALL)
+        if self._late is not None:
+            self._take([self._late], None)
+
+    def tables(self) -> list[np.ndarray]:
+        """Return the tables as they were merged last.
+
+        Raises
+        ------
+        AllLostError
+            If no replica is left.
+        """
+        while True:
+            w = self.alive[0]
+            reply, *tables = self._backend.call(w, "base", parts=2)
+            _, failed = self._gather({w: reply}, BEGIN_PATIENCE)
+            try:
+                if not failed:
+                    return [self._backend.value(ref) for ref in tables]
+            except LostError as error:
+                failed = {w: error}
+            self._drop(failed)
+
+    def measure(self) -> MeasuredLoss:
+        """Let a replica measure the loss of its tables.
+
+        Raises
+        ------
+        AllLostError
+            If no replica is left.
+        """
+        while True:
+            w = self.alive[0]
+            measured, failed = self._gather({w: self._backend.call(w, "measure")[0]}, BEGIN_PATIENCE)
+            if measured:
+                return measured[w]
+            self._drop(failed)
+
+    def _quotas(self) -> dict[int, int]:
+        """Return how many blocks each replica gets."""
+        return {w: max(1, round(self.plan.round_blocks * self._share[w])) for w in self.alive}
+
+    def _notice_slow(self, done: Round) -> None:
+        """Give a replica that is always slow a smaller share, so that the others need not wait for it.
+
+        With an interval that the user has chosen, nothing may depend on a clock: the run can be repeated then.
+        """
+        if self.plan.network is None:
+            return
+        pace = {w: reply.seconds / len(done.blocks[w]) for w, reply in done.replies.items() if done.blocks[w]}
+        if len(pace) < 2:
+            return
+        usual = statistics.median_low(pace.values())
+        for w, seconds in pace.items():
+            self._slow[w] = self._slow[w] + 1 if seconds > SLOW * usual else 0
+            self._share[w] = max(LEAST_SHARE, usual / seconds) if self._slow[w] >= SLOW_ROUNDS else 1.0
+
+    def _take(self, merges: list[Merge], then: int | None) -> None:
+        """Finish merges, let every replica take them, and cut the next set of rows, which becomes the late one."""
+        for _ in range(MOST_TRIES):
+            for merge in merges:
+                self._finish(merge)
+            takes = [(merge.which, merge.slots) for merge in merges]
+            found = {(merge.which, slot): ref for merge in merges for slot, ref in merge.updates.items()}
+            slots = len(self.alive)
+            args, parts = (takes, then, slots), (0 if then is None else slots)
+            calls = {w: self._backend.call(w, "take", args, found, parts, self.deadline / 3) for w in self.alive}
+            replies, failed = self._gather({w: refs[0] for w, refs in calls.items()}, self.deadline)
+            without = {w: reply.keys for w, reply in replies.items() if isinstance(reply, Missing)}
+            took = {w: calls[w][1:] for w in replies if w not in without}
+            if took or not without:
+                # Those who have not found an update differ from those who took it, and begin anew from them.
+                failed |= {w: LostError("an update was lost") for w in without}
+                self._late = None if then is None else Merge(then, slots, took)
+                self._drop(failed)
+                return
+            # Nobody has taken anything, because the node that had merged it is gone: others must merge it.
+            self._drop(failed)
+            for merge in merges:
+                lost = {key for keys in without.values() for key in keys}
+                merge.updates = {slot: r for slot, r in merge.updates.items() if (merge.which, slot) not in lost}
+        raise TrainingError("the replicas could not be merged", hint=_RESUME)
+
+    def _start(self, merge: Merge) -> None:
+        """Ask a replica for each slot to merge it, if nobody has been asked yet."""
+        merge.parts = {w: parts for w, parts in merge.parts.items() if w in self.alive}
+        for slot in range(merge.slots if merge.parts else 0):
+            if slot not in merge.updates and slot not in merge.calls:
+                w = self.alive[slot % len(self.alive)]
+                found = {source: parts[slot] for source, parts in merge.parts.items()}
+                merge.calls[slot] = w, self._backend.call(w, "merge", (), found, 1, self.deadline / 3)
+
+    def _finish(self, merge: Merge) -> None:
+        """Wait until every slot is merged; slots whose replica is lost are merged by another one.
+
+        Raises
+        ------
+        AllLostError
+            If no replica is left.
+        """
+        for _ in range(MOST_TRIES):
+            self._start(merge)
+            if not merge.parts:
+                # All replicas that knew these rows are lost. The others have begun after them.
+                merge.slots = 0
+                return
+            asked, merge.calls = merge.calls, {}
+            replies, failed = self._gather({slot: refs[0] for slot, (_, refs) in asked.items()}, self.deadline)
+            gone: dict[int, Exception] = {asked[slot][0]: error for slot, error in failed.items()}
+            for slot, reply in replies.items():
+                if isinstance(reply, Missing):
+                    # A replica whose part is lost cannot take back what it has sent, so it begins anew.
+                    gone |= {int(str(w)): LostError("what it had sent was lost") for w in reply.keys}
+                else:
+                    merge.updates[slot] = asked[slot][1][1]
+                    self.sent[min(merge.which, 0)] += reply
+            self._drop(gone)
+            if len(merge.updates) == merge.slots:
+                return
+        raise TrainingError("the replicas could not be merged", hint=_RESUME)
+
+    def _gather(self, refs: Mapping[Any, Ref], seconds: float) -> tuple[dict[Any, Any], dict[Any, Exception]]:
+        """Wait for replies; return those that came, and why the others did not."""
+        end = time.perf_counter() + seconds
+        left, replies, failed = dict(refs), dict[Any, Any](), dict[Any, Exception]()
+        while left:
+            ready = self._backend.ready(list(left.values()), max(0.0, min(POLL_SECONDS, end - time.perf_counter())))
+            for key in [key for key, ref in left.items() if ref in ready]:
+                try:
+                    replies[key] = self._backend.value(left.pop(key))
+                except LostError as error:
+                    failed[key] = error
+            if left and time.perf_counter() >= end:
+                failed |= {key: TimeoutError(f"no answer within {seconds:.0f} s") for key in left}
+                break
+        return replies, failed
+
+    def _drop(self, gone: Mapping[int, Exception]) -> None:
+        """Go on without some replicas, and start them again.
+
+        Raises
+        ------
+        AllLostError
+            If no replica is left.
+        """
+        for w in sorted(set(gone) & set(self.alive)):
+            self.alive.remove(w)
+            self._remark(f"Replica {w + 1} was lost: {gone[w]}")
+            if isinstance(gone[w], TimeoutError):
+                self._backend.kill(w)
+            self._joining[w] = self._begin(w)
+        if not self.alive:
+            raise AllLostError("all replicas were lost", hint=_RESUME)
+
+    def revive(self, tables: Sequence[np.ndarray], ledger: Ledger) -> None:
+        """Go on from some tables when all replicas were lost, as soon as one of them has begun again.
+
+        Parameters
+        ----------
+        tables : what the replicas begin with · ledger : the blocks that these have been trained with.
+
+        Raises
+        ------
+        TrainingError
+            If none begins within its deadline.
+        AllLostError
+            If those that have begun are lost again.
+        """
+        self.ledger, self._late = ledger, None
+        end = time.perf_counter() + BEGIN_PATIENCE
+        while not self.alive:
+            if time.perf_counter() > end:
+                raise TrainingError("all replicas were lost, and none has come back", hint=_RESUME)
+            self._backend.ready(list(self._joining.values()), POLL_SECONDS)
+            self.alive = self._ready_to_join()
+        self.load(tables)
+
+    def _join(self) -> None:
+        """Take back the replicas that have begun again; they start from the tables of another one."""
+        for w in self._ready_to_join():
+            _, *tables = self._backend.call(self.alive[0], "base", parts=2)
+            call = self._backend.call(w, "load", found=dict(enumerate(tables)), seconds=self.deadline)
+            replies, failed = self._gather({w: call[0]}, BEGIN_PATIENCE)
+            if failed or isinstance(replies[w], Missing):
+                self._joining[w] = self._begin(w)
+                continue
+            self.alive = sorted([*self.alive, w])
+            self._slow[w], self._share[w] = 0, 1.0
+            self._remark(f"Replica {w + 1} is back")
+
+    def _ready_to_join(self) -> list[int]:
+        """Return the replicas that are ready again, and ask those to begin that have failed once more."""
+        found = []
+        ready = self._backend.ready(list(self._joining.values()), 0.0) if self._joining else []
+        for w, ref in [item for item in self._joining.items() if item[1] in ready]:
+            try:
+                self._backend.value(ref)
+            except LostError:
+                self._joining[w] = self._begin(w)
+            else:
+                del self._joining[w]
+                found.append(w)
+        return found

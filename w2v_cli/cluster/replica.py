@@ -1,0 +1,375 @@
+"""One of the replicas of a run: a trainer of its own, and the tables as they were merged last.
+
+What a replica is asked to do is a call of one of its methods, wherever it runs. Each returns a reply and any number of
+parts: a reply is small and goes to the conductor, and parts go from replica to replica.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import os
+import platform
+import tempfile
+import threading
+import time
+import zlib
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from w2v_cli import __version__
+from w2v_cli.cluster.backend import LostError
+from w2v_cli.compute.threads import one_blas_thread
+from w2v_cli.config import TrainConfig
+from w2v_cli.corpus.encode import EncodedCorpus
+from w2v_cli.corpus.spool import FILE_NAMES, Spool
+from w2v_cli.corpus.vocabulary import Vocabulary
+from w2v_cli.engines.parameters import parameter_bytes
+from w2v_cli.merging.deltas import Deltas, cut_deltas, take_update
+from w2v_cli.merging.rows import ALL, RowSets
+from w2v_cli.merging.rule import merge_deltas
+from w2v_cli.training.memory import peak_bytes, require_memory
+from w2v_cli.training.trainer import Trainer
+from w2v_cli.training.workers import Workers
+
+# How much of a file of ids is sent, and compared, at once.
+CHUNK_BYTES = 1 << 24
+# What can be asked of a replica that has not begun.
+STATELESS = ("about", "receive", "begin", "merge", "probe", "weigh")
+# What a part is: the deltas of the rows of a slot in each of the two tables.
+Part = tuple[Deltas, Deltas]
+
+
+@dataclass(frozen=True)
+class SharedCorpus:
+    """What a replica must know of the corpus, apart from its ids.
+
+    Attributes
+    ----------
+    vocabulary, token_count, raw_token_count, fingerprint, untokenised_share : as in `EncodedCorpus`.
+    folder : where the files of the ids lie on the machine of the conductor.
+    marks : the size of each file and a checksum of its ends, by which a replica knows whether it sees the same files.
+    """
+
+    vocabulary: Vocabulary
+    token_count: int
+    raw_token_count: int
+    fingerprint: str
+    untokenised_share: float
+    folder: str
+    marks: tuple[tuple[int, int], ...]
+
+    @classmethod
+    def of(cls, corpus: EncodedCorpus, folder: str) -> SharedCorpus:
+        """Describe a corpus whose ids have names in a folder."""
+        corpus.spool.sync()
+        return cls(
+            corpus.vocabulary, corpus.token_count, corpus.raw_token_count, corpus.fingerprint,
+            corpus.untokenised_share, folder, _marks(folder),
+        )  # fmt: skip
+
+    def open(self, folder: str) -> EncodedCorpus:
+        """Open the ids in a folder."""
+        return EncodedCorpus(
+            self.vocabulary, Spool.reopen(folder), self.token_count, self.raw_token_count, self.fingerprint,
+            self.untokenised_share, seconds={},
+        )  # fmt: skip
+
+
+class About(NamedTuple):
+    """What a replica says of its node: the versions that must agree, and whether it sees the ids."""
+
+    host: str
+    versions: dict[str, str]
+    sees_ids: bool
+
+
+class Ready(NamedTuple):
+    """What a replica says when it is ready to train: tokens a second, and the most memory it will have taken, bytes."""
+
+    speed: float
+    peak: int
+
+
+class Trained(NamedTuple):
+    """What a replica says when it has trained its blocks.
+
+    Attributes
+    ----------
+    diverged : the index of the block after which a vector had grown without bound, or −1.
+    learnt : whether any window had a context word.
+    seconds : how long it took.
+    """
+
+    diverged: int
+    learnt: bool
+    seconds: float
+
+
+class Replica:
+    """A replica. Construct it, and call `begin` before anything but `about` and `receive`.
+
+    Parameters
+    ----------
+    config : the choices of the run, with the threads and the learning rate of a replica.
+    shared : the corpus.
+    merges : whether there are other replicas.
+    """
+
+    def __init__(self, config: TrainConfig, shared: SharedCorpus, merges: bool) -> None:
+        self._config, self._shared, self._merges = config, shared, merges
+        self._begun, self._open = False, ExitStack()
+        self._received: tempfile.TemporaryDirectory[str] | None = None
+        # What is under way of each set of rows, by slot.
+        self._sent: dict[int, list[Part]] = {}
+
+    def answer(self, method: str, args: Sequence[Any]) -> tuple[Any, ...]:
+        """Return what a method returns.
+
+        Raises
+        ------
+        LostError
+            If it needs what the replica knew before its process was started again.
+        """
+        if not self._begun and method not in STATELESS:
+            raise LostError("it was started again")
+        return getattr(self, method)(*args)
+
+    def about(self) -> tuple[About]:
+        """Describe the node."""
+        with suppress(OSError):
+            return (About(platform.node(), versions(), _marks(self._shared.folder) == self._shared.marks),)
+        return (About(platform.node(), versions(), False),)
+
+    def receive(self, name: str, offset: int, chunk: bytes) -> tuple[None]:
+        """Write a chunk of a file of ids, on a node that does not see those of the conductor."""
+        if self._received is None:
+            self._received = tempfile.TemporaryDirectory(prefix="w2v-")
+        descriptor = os.open(Path(self._received.name, name), os.O_WRONLY | os.O_CREAT, 0o600)
+        try:
+            os.pwrite(descriptor, chunk, offset)
+        finally:
+            os.close(descriptor)
+        return (None,)
+
+    def begin(self, alphas: tuple[float, float] | None, sets: tuple[int, int] | None) -> tuple[Ready]:
+        """Make everything ready to train, and try how fast that is.
+
+        Parameters
+        ----------
+        alphas : the learning rate at both ends of the run, if it differs from that of one machine.
+        sets : as `arrange` takes them, if they are known.
+        """
+        self.close()
+        self.trainer = self._make_trainer(alphas)
+        self.trainer.compile()
+        tables = list(self.trainer.parameters.tensors().values())
+        self._tables = tables
+        self._bases = [table.copy() for table in tables] if self._merges else tables
+        if sets is not None:
+            self.arrange(*sets)
+        if self._merges:
+            self._compile_merging()
+        # Once for all rounds, because it takes as long as a short one.
+        self._open.enter_context(one_blas_thread())
+        self._begun, self._sent = True, {}
+        speed = self.trainer.schedule.total_tokens / self.trainer.estimate_seconds()
+        return (Ready(speed, self.trainer.estimate_peak()),)
+
+    def arrange(self, hot: int, groups: int) -> tuple[None]:
+        """Divide the rows of the tables into hot ones and groups.
+
+        Parameters
+        ----------
+        hot, groups : as in `RowSets`.
+        """
+        hot_last = self._config.loss == "hs"
+        inputs, outputs = self._tables
+        self._sets = [RowSets(len(inputs), hot, groups), RowSets(len(outputs), hot, groups, hot_last)]
+        return (None,)
+
+    def probe(self, size: int) -> tuple[None, np.ndarray]:
+        """Return so many bytes, to measure how long they travel."""
+        return None, np.ones(size, np.uint8)
+
+    def weigh(self, found: Mapping[int, np.ndarray]) -> tuple[int]:
+        """Return how many bytes have arrived."""
+        return (sum(part.nbytes for part in found.values()),)
+
+    def _compile_merging(self) -> None:
+        """Compile what merges, so that the first merge does not miss its deadline."""
+        # Of the same kind as the tables, of which only the true width is merged.
+        padded = np.zeros((1, self._config.dim + 1), np.float32)[:, :-1]
+        base = np.zeros((1, self._config.dim), np.float32)
+        update = merge_deltas([cut_deltas(padded, base - 1, slice(None))])
+        take_update(padded, base, slice(None), update, update)
+
+    def _make_trainer(self, alphas: tuple[float, float] | None) -> Trainer:
+        config = self._config
+        if alphas is not None:
+            config = replace(config, alpha=alphas[0], min_alpha=alphas[1])
+        words = len(self._shared.vocabulary)
+        require_memory(
+            2 * parameter_bytes(words, config.dim), f"the tables of a replica, {words:,} words × {config.dim}"
+        )
+        if self._received is None:
+            return Trainer(config, self._shared.open(self._shared.folder))
+        corpus = self._shared.open(self._received.name)
+        # The files are open, and gone when they are closed.
+        self._received.cleanup()
+        self._received = None
+        return Trainer(config, corpus)
+
+    def train(self, blocks: Sequence[int], which: int | None, slots: int) -> tuple[Any, ...]:
+        """Train blocks, and then cut a set of rows.
+
+        Parameters
+        ----------
+        blocks : their indices, ascending.
+        which, slots : as in `cut`; None to cut nothing.
+
+        Returns
+        -------
+        `Trained`, and the parts.
+        """
+        begun = time.perf_counter()
+        diverged, learnt = self._train(blocks)
+        reply = Trained(diverged, learnt, time.perf_counter() - begun)
+        return (reply, *(() if which is None else self.cut(which, slots)[1:]))
+
+    def _train(self, blocks: Sequence[int]) -> tuple[int, bool]:
+        """Train blocks with all threads; return what `train_blocks` would have of all of them."""
+        trainer = self.trainer
+        most = max(1, min(trainer.blocks.most, len(blocks) // (4 * trainer.workers)))
+        stretches = iter(_stretches(blocks, trainer.schedule.blocks, most))
+        lock, outcomes = threading.Lock(), list[tuple[int, bool]]()
+
+        def train_next() -> bool:
+            with lock:
+                stretch = next(stretches, None)
+            if stretch is None:
+                return False
+            outcomes.append(trainer.train_blocks(stretch))
+            return outcomes[-1][0] < 0
+
+        Workers(trainer.workers, train_next).run(lambda: False, math.inf)
+        return max((diverged for diverged, _ in outcomes), default=-1), any(learnt for _, learnt in outcomes)
+
+    def cut(self, which: int, slots: int) -> tuple[Any, ...]:
+        """Return what a set of rows has moved since it was merged last: a part for each slot."""
+        parts: list[Part] = []
+        for slot in range(slots):
+            inputs, outputs = (
+                cut_deltas(table, base, sets.select(which, slots, slot))
+                for table, base, sets in zip(self._tables, self._bases, self._sets, strict=True)
+            )
+            parts.append((inputs, outputs))
+        self._sent[which] = parts
+        return (None, *parts)
+
+    def merge(self, found: Mapping[int, Part]) -> tuple[int, Part]:
+        """Merge the parts of a slot from all replicas; needs nothing else, so any replica can do it.
+
+        Parameters
+        ----------
+        found : the part of each replica by its number.
+
+        Returns
+        -------
+        The number of bytes that came in and go out, and the update.
+        """
+        parts = [found[number] for number in sorted(found)]
+        inputs, outputs = (merge_deltas([part[i] for part in parts]) for i in range(2))
+        return sum(deltas.nbytes for part in [*parts, (inputs, outputs)] for deltas in part), (inputs, outputs)
+
+    def take(
+        self, takes: Sequence[tuple[int, int]], then: int | None, slots: int, found: Mapping[tuple[int, int], Part]
+    ) -> tuple[Any, ...]:
+        """Take merged updates, and then cut another set of rows.
+
+        Parameters
+        ----------
+        takes : which sets were merged, each with its number of slots.
+        then, slots : as in `cut`; None to cut nothing.
+        found : the update of each slot, by set and slot.
+        """
+        for which, of in takes:
+            sent = self._sent.pop(which, None)
+            for slot in range(of):
+                for i, sets in enumerate(self._sets):
+                    own = None if sent is None else sent[slot][i]
+                    rows = sets.select(which, of, slot)
+                    take_update(self._tables[i], self._bases[i], rows, found[which, slot][i], own)
+            if which == ALL:
+                self._settle()
+        return (None,) if then is None else (None, *self.cut(then, slots)[1:])
+
+    def _settle(self) -> None:
+        """Make the tables equal to their bases, and so to the tables of every other replica."""
+        for table, base in zip(self._tables, self._bases, strict=True):
+            table[:] = base
+
+    def base(self) -> tuple[Any, ...]:
+        """Return the tables as they were merged last."""
+        return (None, *self._bases)
+
+    def load(self, found: Mapping[int, np.ndarray]) -> tuple[None]:
+        """Begin from the tables of another replica."""
+        for i, table in enumerate(self._tables):
+            table[:] = found[i]
+            self._bases[i][:] = found[i]
+        self._sent.clear()
+        return (None,)
+
+    def measure(self) -> tuple[Any]:
+        """Measure the loss."""
+        return (self.trainer.measure_loss(),)
+
+    def peak(self) -> tuple[int]:
+        """Return the most memory that the process has had resident, bytes."""
+        return (peak_bytes(),)
+
+    def close(self) -> None:
+        """Close the files of the ids, and forget the tables."""
+        self._open.close()
+        if self._begun:
+            self.trainer.corpus.close()
+            del self.trainer, self._tables, self._bases
+        self._begun = False
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that must be the same on all nodes."""
+    return {"Python": ".".join(platform.python_version_tuple()[:2]), "w2v": __version__, "numpy": np.__version__}
+
+
+def _stretches(blocks: Sequence[int], epoch_blocks: int, most: int) -> list[np.ndarray]:
+    """Divide blocks, ascending, into stretches of one epoch with at most so many blocks."""
+    stretches = []
+    for _, group in itertools.groupby(blocks, lambda block: block // epoch_blocks):
+        of_epoch = np.array(list(group), np.int64)
+        stretches += [of_epoch[i : i + most] for i in range(0, len(of_epoch), most)]
+    return stretches
+
+
+def _marks(folder: str) -> tuple[tuple[int, int], ...]:
+    """Return the size and a checksum of the ends of each file of ids.
+
+    Raises
+    ------
+    OSError
+        If a file cannot be read.
+    """
+    marks = []
+    for name in FILE_NAMES:
+        with open(Path(folder, name), "rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            checksum = zlib.crc32(file.read(CHUNK_BYTES))
+            file.seek(max(0, size - CHUNK_BYTES))
+            marks.append((size, zlib.crc32(file.read(CHUNK_BYTES), checksum)))
+    return tuple(marks)
