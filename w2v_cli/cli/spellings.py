@@ -45,7 +45,10 @@ SWITCHES = {
 }
 # Options that nothing takes the place of, and why.
 _NO_SUBWORDS = "w2v has no vectors for parts of words"
+_NO_START = "vectors cannot be trained further on another text: train on both texts together"
 LEFT_OUT = {
+    "init": _NO_START,
+    "pretrained-vectors": _NO_START,
     "sorted-vocab": "words are always sorted by their counts",
     "compute-loss": "the loss is always measured",
     "batch-words": "--batch-words has no counterpart",
@@ -55,6 +58,8 @@ LEFT_OUT = {
     "bucket": _NO_SUBWORDS,
     "word-ngrams": _NO_SUBWORDS,
 }
+# Those of them whose value is a file.
+OF_FILES = ("init", "pretrained-vectors")
 # Options of word2vec.c whose work takes another command in w2v, or another name of the output.
 OF_WORD2VEC = ("binary", "classes", "save-vocab")
 # What takes the place of a command, or of the first option of a line without one.
