@@ -10,7 +10,8 @@ import click
 from w2v_cli.choices import MAP_TOP, MAP_WORDS, THEMES
 from w2v_cli.cli.console import note, note_all
 from w2v_cli.cli.options import FILE, model_option, only_model, reading_options, require_one_name
-from w2v_cli.cli.progress import ProgressLine, announcing_compilation
+from w2v_cli.cli.progress import ProgressLine
+from w2v_cli.cli.session import Session, pass_session
 from w2v_cli.errors import ConfigError, install_command
 from w2v_cli.formats.reading import ReadOptions
 
@@ -45,7 +46,9 @@ _SHOWN_WORDS = 10
 @model_option("model_path", "The model to draw, instead of INPUT.", only_model)
 @reading_options()
 @click.pass_context
+@pass_session
 def plot(
+    session: Session,
     context: click.Context,
     inputs: tuple[str, ...],
     output: str,
@@ -75,8 +78,6 @@ def plot(
       w2v plot model.safetensors -o axes.svg --axes man:woman bad:good
     """
     # Imported here so that `w2v --help` need not wait for numpy.
-    from w2v_cli.api.model import Model
-    from w2v_cli.formats.model_file import ModelFile
     from w2v_cli.pictures.curves import is_log, plot_runs
     from w2v_cli.pictures.figures import check_picture
 
@@ -96,9 +97,7 @@ def plot(
         raise ConfigError(what, hint="draw a picture for each")
     if top is not None and around is None:
         raise ConfigError("--top says how many words are around another", hint="add --around WORD, or use --words")
-    with ModelFile(inputs[0], reading) as file, announcing_compilation(file.format):
-        model = Model.of_file(file)
-    note_all(file.remarks)
+    model = session.model(inputs[0], reading)
     with ProgressLine() as show:
         drawn = model.plot(
             output,
