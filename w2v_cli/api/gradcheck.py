@@ -17,7 +17,7 @@ from w2v_cli.engines.choose import resolve_engine
 from w2v_cli.engines.objective import make_objective
 from w2v_cli.engines.sampling import sampler_of
 from w2v_cli.engines.step_catalogue import corpus_checks, step_checks
-from w2v_cli.errors import ConfigError, CorpusError, ModelFileError
+from w2v_cli.errors import ConfigError, CorpusError
 from w2v_cli.gradients.catalogue import catalogue
 from w2v_cli.gradients.check import Check, Finding, run_check
 
@@ -103,15 +103,12 @@ def _checks_at(
         Texts(paths).check_readable()
         model = trained if isinstance(trained, Model) else load(trained)
         config, text = model.training_options()
-        if model.counts is None:
-            raise ModelFileError(
-                f"{model.name} does not say how often its words occur", hint="--at takes a model of w2v train"
-            )
-        output_name = make_objective(config, model.counts).output_name
+        counts = model.require_counts()
+        output_name = make_objective(config, counts).output_name
         tables = [model.table("input_vectors"), model.table(output_name)]
         ids, boundaries = first_ids(Texts(paths, text), model.word_vectors.ids, _FIRST_TOKENS)
-        sample = sampler_of(config, model.counts).sample(ids, boundaries, 0, 0)
-        checks = corpus_checks(list(engines), config, model.counts, tables, sample, seed)
+        sample = sampler_of(config, counts).sample(ids, boundaries, 0, 0)
+        checks = corpus_checks(list(engines), config, counts, tables, sample, seed)
         if not checks:
             raise CorpusError(
                 f"no two words of {model.name} stand in one line of {', '.join(paths)}", hint="is it the model's text?"
