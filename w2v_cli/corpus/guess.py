@@ -20,14 +20,12 @@ _LEAST_OF_BEST = 0.85
 # The weight of a character in an alphabet falls to 0 at this rank.
 _RANKS = 32
 # The first bytes that say in which order the bytes of UTF-16 or UTF-32 are; UTF-32 begins like UTF-16.
-BYTE_ORDER_MARKS = {
+_BYTE_ORDER_MARKS = {
     b"\xff\xfe\0\0": "utf-32",
     b"\0\0\xfe\xff": "utf-32",
     b"\xff\xfe": "utf-16",
     b"\xfe\xff": "utf-16",
 }
-
-
 # Where an ASCII letter and another character, which is no punctuation, are side by side.
 _OTHER = r"[^\x00-\xbf\u2000-\u206f\u3000-\u303f]"
 _MIXED = re.compile(f"[a-zA-Z](?={_OTHER})|{_OTHER}(?=[a-zA-Z])")
@@ -116,9 +114,9 @@ def encoding_hint(data: bytes, place: int, encoding: str) -> str:
     ----------
     data : a part of the text · place : the offset of the first byte that cannot be decoded.
     """
-    for mark, marked in BYTE_ORDER_MARKS.items():
-        if data.startswith(mark) and encoding not in (marked, "utf-16-le", "utf-16-be"):
-            return f"it looks like {marked.upper()}: pass --encoding {marked}"
+    marked = marked_encoding(data)
+    if marked is not None and encoding not in (marked, "utf-16-le", "utf-16-be"):
+        return f"it looks like {marked.upper()}: pass --encoding {marked}"
     sample = _sample(data, place)
     if encoding == "utf-8" and _is_mostly_utf8(sample):
         return "nearly all of it is UTF-8: --errors replace or --errors ignore accepts the rest"
@@ -127,6 +125,11 @@ def encoding_hint(data: bytes, place: int, encoding: str) -> str:
         return "pass --encoding NAME if you know its encoding, or --errors replace or --errors ignore"
     read = [f"--encoding {name}{_example(data, place, name)}" for name in likely]
     return f"it may be {', '.join(read)}; or pass --errors replace or --errors ignore"
+
+
+def marked_encoding(data: bytes) -> str | None:
+    """Return the encoding that a text names by the byte order mark at its beginning: utf-16 or utf-32; None without."""
+    return next((name for mark, name in _BYTE_ORDER_MARKS.items() if data.startswith(mark)), None)
 
 
 def likely_encodings(sample: bytes) -> list[str]:

@@ -13,7 +13,7 @@ import shlex
 from typing import NamedTuple
 
 from w2v_cli.corpus.encodings import UTF8
-from w2v_cli.corpus.guess import BYTE_ORDER_MARKS, iso_2022, utf16_or_32
+from w2v_cli.corpus.guess import encoding_hint, iso_2022, marked_encoding, utf16_or_32
 from w2v_cli.corpus.records import column_hint
 from w2v_cli.corpus.tables import table_kind, word_vectors
 from w2v_cli.storage.opening import STDIN
@@ -56,6 +56,7 @@ _HINTS = {
     "a Git LFS pointer": "git lfs pull downloads the file",
 }
 _OTHER = "w2v reads plain text"
+_IS_HTML = ("HTML", "pandoc -f html -t plain turns it into text")
 
 _HTML = re.compile(rb"\s*(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b[^<>]*>", re.I | re.S)
 _XML = re.compile(rb"\s*<(?:\?xml\s|!doctype\s|mediawiki\b|tmx\s|(?:\w+:)?\w+\s[^<>]*\bxmlns(?::\w+)?\s*=)", re.I)
@@ -141,9 +142,8 @@ def _compressed(path: str, kind: str) -> Kind:
 
 def _wide(sample: bytes) -> Kind | None:
     """Recognise UTF-16 and UTF-32, with a byte order mark or without."""
-    for mark, name in BYTE_ORDER_MARKS.items():
-        if sample.startswith(mark):
-            return Kind("is not UTF-8 at byte 0", f"it looks like {name.upper()}: pass --encoding {name}")
+    if marked_encoding(sample) is not None:
+        return Kind("is not UTF-8 at byte 0", encoding_hint(sample, 0, UTF8))
     wide = utf16_or_32(sample[:4096]) if b"\0" in sample[:4096] else None
     if wide is None:
         return None
@@ -172,18 +172,18 @@ def _binary_without_zeros(sample: bytes) -> Kind | None:
 
 
 def _markup(sample: bytes, path: str) -> tuple[str, str] | None:
-    tags = _HTML_TAG.findall(sample)
-    is_fragment = sample.lstrip().startswith(b"<") and len(tags) >= 10 and 20 * len(b"".join(tags)) > len(sample)
-    if _HTML.match(sample) or (is_fragment and not _XML.match(sample)):
-        return "HTML", "pandoc -f html -t plain turns it into text"
     if _SUBTITLES.match(sample):
         return "a file of subtitles", "tr -d '\\r' < FILE | grep -v -e '-->' -e '^[0-9]*$' leaves what is said"
-    if path.lower().endswith((".html", ".htm")) and sample.lstrip().startswith(b"<"):
-        return "HTML", "pandoc -f html -t plain turns it into text"
-    if not _XML.match(sample) and not (path.lower().endswith((".xml", ".tei")) and sample.lstrip().startswith(b"<")):
+    if not sample.lstrip().startswith(b"<"):
+        return None
+    name, tags, begins_xml = path.lower(), _HTML_TAG.findall(sample), _XML.match(sample) is not None
+    has_many_tags = len(tags) >= 10 and 20 * len(b"".join(tags)) > len(sample)
+    if _HTML.match(sample) or name.endswith((".html", ".htm")) or (has_many_tags and not begins_xml):
+        return _IS_HTML
+    if not begins_xml and not name.endswith((".xml", ".tei")):
         return None
     if b"<html" in sample[:2048].lower():
-        return "HTML", "pandoc -f html -t plain turns it into text"
+        return _IS_HTML
     if b"<mediawiki" in sample[:2048]:
         return "an XML dump of a wiki", "wikiextractor turns it into text"
     return "XML", "take the text out of it first, such as with xmllint --xpath 'string(/)'"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from functools import partial
 
-from w2v_cli.corpus.guess import likely_encodings
+from w2v_cli.corpus.guess import likely_encodings, marked_encoding
 from w2v_cli.embeddings.not_gold import HEAD_BYTES, refuse_other_files
 from w2v_cli.errors import GoldFileError, MissingExtraError
 from w2v_cli.storage.opening import OPENERS, decompressed, missing_hint, open_input, suffix_of
@@ -63,9 +63,8 @@ def read_text(name: str) -> str:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        is_marked = data.startswith((b"\xff\xfe", b"\xfe\xff"))
-        likely = ["utf-16"] if is_marked else likely_encodings(data[:HEAD_BYTES])
-        encoding = likely[0].upper() if likely else "WINDOWS-1252"
+        likely = marked_encoding(data) or next(iter(likely_encodings(data[:HEAD_BYTES])), "windows-1252")
+        encoding = likely.upper()
         raise GoldFileError(
             f"{name} is not UTF-8 text: byte {error.start:,}",
             hint=f"save the gold set as UTF-8; if it is in {encoding}: iconv -f {encoding} -t UTF-8 OLD > NEW",
