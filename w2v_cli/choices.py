@@ -47,10 +47,15 @@ CHECKED_ENGINES = ("all", "reference", "compiled")
 # The pictures that `w2v plot` makes, by their suffixes, and their colours.
 PICTURES = (".svg", ".png")
 THEMES = ("light", "dark")
-# Words of a map, words around another, and words for TensorBoard's projector, unless the user chooses.
+# Words of a map, words around another, words for TensorBoard's projector, and the largest page of `w2v explore`, unless
+# the user chooses.
 MAP_WORDS = 20_000
 MAP_TOP = 50
 PROJECTOR_WORDS = 10_000
+PAGE_SIZE = "15MB"
+
+# The largest random seed that scikit-learn and openTSNE take.
+MOST_SEED = 2**32 - 1
 
 # Where `w2v train` writes, and where every other command looks for a model.
 DEFAULT_MODEL = "model.safetensors"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from w2v_cli.api.questions import Questions, word_list
-from w2v_cli.choices import MAP_TOP, require_whole
+from w2v_cli.choices import MAP_TOP, PAGE_SIZE, require_whole
 from w2v_cli.config import TrainConfig
 from w2v_cli.corpus.text_options import TextOptions
 from w2v_cli.embeddings.vectors import WordVectors, first_not_finite
@@ -228,7 +228,7 @@ class Model(Questions):
         *,
         words: int | None = None,
         layout: str | os.PathLike[str] | None = None,
-        max_size: str | int = "15MB",
+        max_size: str | int = PAGE_SIZE,
         seed: int = 1,
         threads: int | None = None,
         on_progress: Callable[[str, int, int], None] | None = None,

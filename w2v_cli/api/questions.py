@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from w2v_cli.choices import METHODS, OOV, PROTOCOL_NAMES, TASKS, require_choice, require_number, require_whole
+from w2v_cli.choices import (
+    METHODS,
+    MOST_SEED,
+    OOV,
+    PROTOCOL_NAMES,
+    TASKS,
+    require_choice,
+    require_number,
+    require_whole,
+)
 from w2v_cli.embeddings.queries import Answer, Neighbour, cosines_between, nearest, odd_one_out, parse_query
 from w2v_cli.embeddings.queries import analogy as answer_analogies
 from w2v_cli.embeddings.queries import similar as most_similar
@@ -19,8 +28,6 @@ from w2v_cli.errors import ConfigError
 if TYPE_CHECKING:
     from w2v_cli.embeddings.evaluation import Score
     from w2v_cli.embeddings.gold import GoldSet
-
-_MOST_SEED = 2**32 - 1
 
 
 class Questions:
@@ -210,7 +217,7 @@ class Questions:
         from w2v_cli.embeddings.classes import word_classes
 
         require_whole("k", k, 1)
-        require_whole("seed", seed, 0, _MOST_SEED)
+        require_whole("seed", seed, 0, MOST_SEED)
         return word_classes(self._vectors, k, seed)
 
     def evaluate(

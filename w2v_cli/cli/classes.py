@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from w2v_cli.choices import MOST_SEED
 from w2v_cli.cli.options import model_options
 from w2v_cli.cli.session import Session, pass_session
 from w2v_cli.cli.tables import print_answers, table_options
@@ -16,7 +17,7 @@ from w2v_cli.formats.reading import ReadOptions
 @click.option(
     "--seed",
     metavar="N",
-    type=click.IntRange(min=0, max=2**32 - 1),
+    type=click.IntRange(min=0, max=MOST_SEED),
     default=1,
     help="Random seed for the initial cluster centers.",
 )

@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 import click
 
+from w2v_cli.choices import MOST_SEED, PAGE_SIZE
 from w2v_cli.cli.console import note, note_all, print_json
 from w2v_cli.cli.options import FILE, json_option, model_options, quiet_option, require_one_name, threads_option
 from w2v_cli.cli.progress import ProgressLine
@@ -33,11 +34,11 @@ from w2v_cli.formats.reading import ReadOptions
 @click.option(
     "--max-size",
     metavar="SIZE",
-    default="15MB",
+    default=PAGE_SIZE,
     help="Largest page. If the model does not fit, its numbers get fewer bits, and then the rarest words are left out.",
 )
 @click.option(
-    "--seed", metavar="N", type=click.IntRange(min=0, max=2**32 - 1), default=1, help="Random seed of the layout."
+    "--seed", metavar="N", type=click.IntRange(min=0, max=MOST_SEED), default=1, help="Random seed of the layout."
 )
 @model_options
 @threads_option

@@ -13,15 +13,17 @@ import re
 from dataclasses import dataclass
 from importlib.resources import files
 
-from w2v_cli.choices import require_whole
+from w2v_cli.choices import MOST_SEED, PAGE_SIZE, require_whole
 from w2v_cli.config import available_cores
 from w2v_cli.embeddings.vectors import WordVectors
 from w2v_cli.errors import ConfigError, install_command
 from w2v_cli.pictures.groups import group_words
 from w2v_cli.pictures.layout import (
     METHODS,
+    NAMES,
     OnProgress,
     can_tsne,
+    default_method,
     first_words,
     lay_out,
     read_positions,
@@ -34,12 +36,9 @@ from w2v_cli.storage.atomic import atomic_file, check_writable
 from w2v_cli.storage.outputs import Named, require_apart
 from w2v_cli.storage.urls import without_query
 
-MAX_SIZE = "15MB"
-_MOST_SEED = 2**32 - 1
 # The scripts of the page, in the order in which they run.
 _SCRIPTS = ("words.js", "map.js", "panel.js")
 _SUFFIXES = (".html", ".htm")
-_NAMES = {"tsne": "t-SNE", "pca": "PCA", "file": "the given file"}
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,7 @@ def write_map(
     source: str | None = None,
     words: int | None = None,
     layout: str | os.PathLike[str] | None = None,
-    max_size: str | int = MAX_SIZE,
+    max_size: str | int = PAGE_SIZE,
     seed: int = 1,
     threads: int | None = None,
     on_progress: OnProgress | None = None,
@@ -91,12 +90,12 @@ def write_map(
     The other parameters, and the errors, are those of `Model.explore`.
     """
     require_whole("words", words, 1, optional=True)
-    require_whole("seed", seed, 0, _MOST_SEED)
+    require_whole("seed", seed, 0, MOST_SEED)
     require_whole("threads", threads, 1, optional=True)
     limit, tell = parse_size(max_size), on_progress or silent
     if layout is not None:
         require_layout(layout)
-    method = os.fspath(layout) if layout is not None else "tsne" if can_tsne() else "pca"
+    method = os.fspath(layout) if layout is not None else default_method()
     inputs = [] if source is None else [Named(source, "the model")]
     if method not in METHODS:
         inputs.append(Named(method, "the layout"))
@@ -162,10 +161,10 @@ def _remarks(asked_layout: object, method: str, words: int, left_out: int, bits:
 def _facts(words: int, of: int, dim: int, method: str, laid_out: int, bits: int) -> list[str]:
     """Say in sentences what the page shows and how it was made."""
     count = f"all {words:,}" if words == of else f"the {words:,} most frequent of {of:,}"
-    places = f"{_NAMES[method]} placed all words."
+    places = f"{NAMES[method]} placed all words."
     if laid_out < words:
         places = (
-            f"{_NAMES[method]} placed the {laid_out:,} most frequent words."
+            f"{NAMES[method]} placed the {laid_out:,} most frequent words."
             f" The other {words - laid_out:,} lie where most of their nearest neighbours are."
         )
     return [

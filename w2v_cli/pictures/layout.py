@@ -22,6 +22,8 @@ from w2v_cli.errors import ConfigError, MissingExtraError, ModelFileError
 
 # What computes a layout, as --layout names it; anything else is the name of a file.
 METHODS = ("tsne", "pca")
+# What a picture calls the methods of a `Layout`.
+NAMES = {"tsne": "t-SNE", "pca": "PCA", "file": "the given file"}
 # t-SNE takes time for every word. Rarer words are placed beside their nearest neighbours among these.
 MOST_WORDS = 20_000
 # With fewer words there are no neighbourhoods to keep.
@@ -64,6 +66,11 @@ class Layout(NamedTuple):
 def can_tsne() -> bool:
     """Return whether openTSNE is installed."""
     return find_spec("openTSNE") is not None
+
+
+def default_method() -> str:
+    """Return tsne or, if openTSNE is not installed, pca."""
+    return "tsne" if can_tsne() else "pca"
 
 
 def read_positions(path: str | os.PathLike[str], words: int) -> np.ndarray:

@@ -16,13 +16,20 @@ from w2v_cli.errors import ConfigError
 from w2v_cli.pictures.figures import check_picture, theme_of
 from w2v_cli.pictures.fonts import shown
 from w2v_cli.pictures.groups import group_words
-from w2v_cli.pictures.layout import OnProgress, can_tsne, first_words, lay_out, principal_components
+from w2v_cli.pictures.layout import (
+    NAMES,
+    OnProgress,
+    default_method,
+    first_words,
+    lay_out,
+    principal_components,
+    silent,
+)
 from w2v_cli.pictures.scene import Scene, draw
 
 _GAP = 0.25  # radians on both sides of what rings say
 # Where the nearest word lies, as a share of the distance of the farthest.
 _INNER = 0.25
-_LAYOUTS = {"tsne": "t-SNE", "pca": "PCA"}
 
 
 class Drawn(NamedTuple):
@@ -71,7 +78,7 @@ def plot_words(
     elif around is not None:
         scene = _around(vectors, around, top, words)
     else:
-        scene, method = _whole_map(vectors, words or MAP_WORDS, on_progress)
+        scene, method = _whole_map(vectors, words or MAP_WORDS, on_progress or silent)
     labelled, undrawn = draw(scene, path, theme)
     return Drawn(len(scene.words), labelled, undrawn, method)
 
@@ -103,14 +110,12 @@ def parse_axis(text: str, vectors: WordVectors) -> tuple[str, str]:
     return one, other
 
 
-def _whole_map(vectors: WordVectors, words: int, on_progress: OnProgress | None) -> tuple[Scene, str]:
+def _whole_map(vectors: WordVectors, words: int, on_progress: OnProgress) -> tuple[Scene, str]:
     some = first_words(vectors, words)
-    _require_several(some)
-    positions, method = _laid_out(some, on_progress)
+    _require_several(len(some))
+    positions, method, _ = lay_out(some, default_method(), 1, available_cores(), on_progress)
     which = "all" if len(some) == len(vectors) else f"the {len(some):,} most frequent of"
-    caption = (
-        f"{which} {len(vectors):,} words, laid out by {_LAYOUTS[method]}; a colour for each group of near directions"
-    )
+    caption = f"{which} {len(vectors):,} words, laid out by {NAMES[method]}; a colour for each group of near directions"
     scene = Scene(some.words, positions, group_words(some, 1).of_words, "Words near each other", caption)
     return scene, method
 
@@ -119,8 +124,7 @@ def _around(vectors: WordVectors, word: str, top: int, words: int | None) -> Sce
     """Return the nearest words around a word: the larger the cosine, the nearer to the middle."""
     center = int(vectors.ids_of([word])[0])
     (found,) = find_nearest(vectors, unit_rows(vectors, np.array([center])), top, [[center]], words)
-    if not len(found.ids):
-        raise ConfigError("1 word makes no map", hint="a map takes two words or more")
+    _require_several(1 + len(found.ids))
     ids = np.array([center, *found.ids.tolist()])
     near = WordVectors(vectors.words.take(ids), vectors.matrix[ids])
     largest, smallest = float(found.scores[0]), float(found.scores[-1])
@@ -200,13 +204,6 @@ def _of_rows(vectors: WordVectors, ids: list[int], directions: np.ndarray) -> np
     return directions.astype(np.float64) @ unit_rows(vectors, np.array(ids)).T
 
 
-def _require_several(vectors: WordVectors) -> None:
-    if len(vectors) < 2:
-        raise ConfigError(f"{len(vectors)} word makes no map", hint="a map takes two words or more")
-
-
-def _laid_out(vectors: WordVectors, on_progress: OnProgress | None) -> tuple[np.ndarray, str]:
-    """Return positions by t-SNE, float32 (n, 2), or by PCA if openTSNE is missing; and which of them it was."""
-    told = {} if on_progress is None else {"on_progress": on_progress}
-    layout = lay_out(vectors, "tsne" if can_tsne() else "pca", 1, available_cores(), **told)
-    return layout.positions, layout.method
+def _require_several(words: int) -> None:
+    if words < 2:
+        raise ConfigError(f"{words} word makes no map", hint="a map takes two words or more")
