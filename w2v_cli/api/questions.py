@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 class Questions:
-    """Words with their vectors, and what can be asked of them. `Model` adds what training leaves beside the vectors."""
+    """Words with their vectors, and what can be asked of them. `Pictures` adds maps; `Model`, what training leaves."""
 
     def __init__(self, vectors: WordVectors) -> None:
         self._vectors = vectors
