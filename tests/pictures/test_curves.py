@@ -70,11 +70,6 @@ def test_several_runs_have_a_legend_and_resumptions_are_marked(tmp_path: Path) -
     assert texts(tmp_path / "loss.svg").count("resumed") == 1
 
 
-def test_logs_of_one_name_are_told_apart_by_their_folders() -> None:
-    assert curves._names(["a/run.jsonl", "b/run.jsonl"]) == ["a/run.jsonl", "b/run.jsonl"]
-    assert curves._names(["a/one.jsonl", "b/run.jsonl"]) == ["one", "run"]
-
-
 def test_each_loss_is_drawn_once_where_it_was_measured(tmp_path: Path) -> None:
     log = w2v.read_run_log(write(tmp_path / "run.jsonl", RESUMED))
     assert curves._losses(log) == {2_000_000: 2.5, 4_000_000: 2.25}

@@ -19,7 +19,7 @@ from w2v_cli.storage.strict_json import strict_json
 from w2v_cli.training import log_writer
 from w2v_cli.training.observer import Observer
 from w2v_cli.training.run import resume_training, train_model
-from w2v_cli.training.run_log import COLUMNS, RunLog, read_run_log
+from w2v_cli.training.run_log import COLUMNS, RunLog, read_run_log, short_names
 
 # Three blocks an epoch.
 CORPUS, TOKENS = "a b c d\ne a\n" * 2_500 + "f a b\n" * 4_000, 27_000
@@ -345,3 +345,8 @@ def test_a_run_that_cannot_be_resumed_takes_away_the_log_in_which_nothing_happen
     with pytest.raises(KeyboardInterrupt):
         train(observer=KilledWhileReading())
     assert os.listdir() == ["corpus.txt"]
+
+
+def test_logs_of_one_name_are_told_apart_by_their_folders() -> None:
+    assert short_names(["a/run.jsonl", "b/run.jsonl"]) == ["a/run.jsonl", "b/run.jsonl"]
+    assert short_names(["a/one.jsonl", "b/run.jsonl"]) == ["one", "run"]

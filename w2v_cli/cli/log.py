@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -116,7 +115,10 @@ def _show_one(run: RunLog) -> None:
 
 def _compare(runs: list[RunLog]) -> None:
     """Print the losses of several runs side by side, and a line with the course of each."""
-    names = _names([run.path for run in runs])
+    # Imported here so that `w2v --help` need not wait for numpy.
+    from w2v_cli.training.run_log import short_names
+
+    names = list(map(_cut, short_names([run.path for run in runs])))
     by_epoch = [{epoch["epoch"]: epoch for epoch in run.epochs} for run in runs]
     epochs = sorted(set().union(*by_epoch))
     rows = [[str(number), *(_loss(found.get(number)) for found in by_epoch)] for number in epochs]
@@ -135,11 +137,8 @@ def _compare(runs: list[RunLog]) -> None:
             print_fields(f"{name:<{margin}}  {line}{ends}")
 
 
-def _names(paths: list[str]) -> list[str]:
-    """Return short names for runs: those of the files without folder and suffix, unless two are the same."""
-    stems = [os.path.splitext(os.path.basename(path))[0] for path in paths]
-    names = stems if len(set(stems)) == len(stems) else paths
-    return [printable(name if len(name) <= _MOST_NAME else "…" + name[1 - _MOST_NAME :]) for name in names]
+def _cut(name: str) -> str:
+    return printable(name if len(name) <= _MOST_NAME else "…" + name[1 - _MOST_NAME :])
 
 
 def _whole(run: RunLog) -> dict[str, Any]:

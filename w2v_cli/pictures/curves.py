@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from w2v_cli.errors import ConfigError, LogFileError
 from w2v_cli.pictures.figures import Theme, check_picture, drawing, head_and_foot, new_figure, save, theme_of
 from w2v_cli.pictures.fonts import find_fonts, shown
-from w2v_cli.training.run_log import RunLog, read_run_log
+from w2v_cli.training.run_log import RunLog, read_run_log, short_names
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -75,7 +74,7 @@ def plot_runs(
     for run in runs:
         if not run.steps["words"] and not run.epochs:
             raise LogFileError(f"{run.path} has no step yet", hint="wait until the run has trained for a while")
-    names = [shown(name) for name in _names([run.path for run in runs])]
+    names = [shown(name) for name in short_names([run.path for run in runs])]
     title = names[0] if len(runs) == 1 else f"{len(runs)} runs"
     fonts = find_fonts([*names, title])
     names, title = [fonts.legible(name) for name in names], fonts.legible(title)
@@ -85,12 +84,6 @@ def plot_runs(
         head_and_foot(figure, colours, title, "")
         save(figure, path, title)
     return [notice for run in runs for notice in run.notices]
-
-
-def _names(paths: Sequence[str]) -> list[str]:
-    """Return a short name for each log: that of the file, or the whole path if two files have the same name."""
-    stems = [Path(path).stem for path in paths]
-    return stems if len(set(stems)) == len(stems) else list(paths)
 
 
 def _draw(figure: Any, runs: Sequence[RunLog], names: Sequence[str], colours: Theme, size: tuple[float, float]) -> None:

@@ -13,7 +13,9 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, BinaryIO
 
 from w2v_cli.errors import LogFileError
@@ -146,6 +148,12 @@ def read_run_log(path: str | os.PathLike[str]) -> RunLog:
             return _read(file, name)
     except OSError as error:
         raise LogFileError(f"cannot read {name}: {error.strerror or error}", hint=_HINT) from error
+
+
+def short_names(paths: Sequence[str]) -> list[str]:
+    """Return a name for each log: that of the file without folder and suffix, or the path if two have the same name."""
+    stems = [Path(path).stem for path in paths]
+    return stems if len(set(stems)) == len(stems) else list(paths)
 
 
 def _read(file: BinaryIO, name: str) -> RunLog:
