@@ -1,4 +1,8 @@
-"""A bar: the last line of a terminal, which is drawn anew whenever there is progress."""
+"""A bar: the last line of a terminal, which is drawn anew whenever there is progress.
+
+A package such as tqdm would draw one as well. This one leaves out what matters least where the terminal is narrow, and
+can be erased by a signal handler, which must not use a stream that may be in the middle of a write.
+"""
 
 from __future__ import annotations
 
