@@ -8,7 +8,8 @@ from typing import Any
 
 from w2v_cli.api.corpus import Corpus, corpus_paths, require_bytes
 from w2v_cli.api.model import Model
-from w2v_cli.config import TrainConfig
+from w2v_cli.choices import require_choice, require_whole
+from w2v_cli.config import TrainConfig, plain_value
 from w2v_cli.corpus.files import corpus_files
 from w2v_cli.corpus.text_options import TextOptions
 from w2v_cli.embeddings.vectors import WordVectors
@@ -78,15 +79,14 @@ def train(
 
 def _machine(cluster: str | None, replicas: int | None, merge_every: int | None) -> Machine:
     """Return where to train."""
+    replicas, merge_every = map(plain_value, (replicas, merge_every))
+    require_choice("cluster", cluster, (None, "ray"))
+    require_whole("replicas", replicas, 1, optional=True)
+    require_whole("merge_every", merge_every, 1, optional=True)
     if cluster is None:
         if replicas is not None or merge_every is not None:
             raise ConfigError("replicas and merge_every have no effect without a cluster", hint='cluster="ray"')
         return THIS_MACHINE
-    if cluster != "ray":
-        raise ConfigError(f"cluster {cluster!r} is not known", hint='cluster="ray"')
-    for name, value in (("replicas", replicas), ("merge_every", merge_every)):
-        if value is not None and (not isinstance(value, int) or value < 1):
-            raise ConfigError(f"{name} {value!r} is not a number above 0")
     # Imported here because few runs need it.
     from w2v_cli.cluster.ray import RayCluster
 
