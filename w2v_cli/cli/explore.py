@@ -83,6 +83,7 @@ def explore(
 
     vectors = session.model(path, reading).word_vectors
     with ProgressLine(quiet) as show:
+        # Not `Model.explore`, which warns of what is noted below.
         made = write_map(
             output,
             vectors,
