@@ -91,7 +91,7 @@ def test_one_replica_writes_the_bytes_of_one_machine(kind: dict[str, Any]) -> No
 def test_two_replicas_learn_as_one_does_and_write_the_same_bytes_twice(loss: str) -> None:
     config = replace(CONFIG, loss=loss)
     alone = train(config=config).trained.losses
-    untrained = 6 * np.log(2) / 6 if loss == "ns" else alone[0] * 1.3
+    untrained = np.log(2) if loss == "ns" else alone[0] * 1.3
     written = []
     for _ in range(2):
         losses = train(LocalCluster(2, 10_000), config).trained.losses

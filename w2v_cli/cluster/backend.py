@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 # Something that a call will return: a reply or a part. Only a backend knows what is in it.
@@ -17,7 +17,7 @@ class Missing(NamedTuple):
     keys : the keys of the parts that are lost.
     """
 
-    keys: tuple[Hashable, ...]
+    keys: tuple[Any, ...]
 
 
 class LostError(Exception):

@@ -26,14 +26,15 @@ from w2v_cli.errors import TrainingError
 from w2v_cli.merging.rows import ALL, HOT
 from w2v_cli.training.loss_sample import MeasuredLoss
 
-# A replica must answer within this many of the usual rounds, and never in less time than the second constant says.
-# Compiling, reading the ids and loading the tables may take as long as the third.
+# A replica must answer within this many times the usual length of a round, and has at least the second, seconds.
+# Compiling, reading the ids and loading the tables may take as long as the third, seconds.
 ROUNDS_OF_PATIENCE, LEAST_PATIENCE, BEGIN_PATIENCE = 5, 30.0, 120.0
-# How often the conductor looks whether it is still wanted, seconds.
+# How often the conductor looks at the replies that have come, seconds. An error ends the run without waiting for the
+# other replies.
 POLL_SECONDS = 0.5
 # A merge is tried with so many other replicas before the run is given up.
 MOST_TRIES = 8
-# A replica that takes longer than twice the usual time in three rounds gets fewer blocks.
+# A replica that takes longer than twice the usual time in three rounds, one after another, gets fewer blocks.
 SLOW, SLOW_ROUNDS, LEAST_SHARE = 2.0, 3, 0.25
 _RESUME = "a run with --checkpoint FOLDER can be resumed: w2v train --resume FOLDER"
 
@@ -79,12 +80,10 @@ class Conductor:
     ledger : the blocks of the run.
     begin : asks a replica that was started again to make itself ready; returns the reference to its reply.
     remark : receives what the user should know, as a sentence.
-    patience : the shortest deadline, seconds.
 
     Attributes
     ----------
     alive : the replicas that train, ascending.
-    sent : bytes that merges have received and handed out, by `HOT`, `ALL`, and 0 for all groups.
     """
 
     def __init__(
@@ -93,13 +92,11 @@ class Conductor:
         plan: Plan,
         ledger: Ledger,
         begin: Callable[[int], Ref],
-        remark: Callable[[str], None] = lambda message: None,
-        patience: float = LEAST_PATIENCE,
+        remark: Callable[[str], None],
     ) -> None:
         self._backend, self.plan, self.ledger = backend, plan, ledger
-        self._begin, self._remark, self._patience = begin, remark, patience
+        self._begin, self._remark = begin, remark
         self.alive = list(range(backend.count))
-        self.sent = {HOT: 0, ALL: 0, 0: 0}
         self._joining: dict[int, Ref] = {}
         self._late: Merge | None = None
         self._rounds = 0
@@ -116,7 +113,7 @@ class Conductor:
     def deadline(self) -> float:
         """How long a replica may take to train its blocks of a round, seconds."""
         usual = statistics.median(self._seconds) if self._seconds else 0.0
-        return max(self._patience, ROUNDS_OF_PATIENCE * usual)
+        return max(LEAST_PATIENCE, ROUNDS_OF_PATIENCE * usual)
 
     def load(self, tables: Sequence[np.ndarray]) -> None:
         """Let every replica begin from some tables.
@@ -165,7 +162,7 @@ class Conductor:
         self._rounds += 1
         return done
 
-    def settle(self) -> None:
+    def merge_all(self) -> None:
         """Merge every row, so that all replicas have the same tables.
 
         Raises
@@ -175,8 +172,7 @@ class Conductor:
         """
         if not self.merges:
             return
-        # If a replica is lost meanwhile, the others have taken less than all of its rows or all of them; in both cases
-        # they are the same everywhere.
+        # If a replica is lost meanwhile, what it learnt last may be lost with it, but the others have the same tables.
         self._take([] if self._late is None else [self._late], ALL)
         if self._late is not None:
             self._take([self._late], None)
@@ -189,16 +185,7 @@ class Conductor:
         AllLostError
             If no replica is left.
         """
-        while True:
-            w = self.alive[0]
-            reply, *tables = self._backend.call(w, "base", parts=2)
-            _, failed = self._gather({w: reply}, BEGIN_PATIENCE)
-            try:
-                if not failed:
-                    return [self._backend.value(ref) for ref in tables]
-            except LostError as error:
-                failed = {w: error}
-            self._drop(failed)
+        return self._ask_one("base", 2)[1:]
 
     def measure(self) -> MeasuredLoss:
         """Let a replica measure the loss of its tables.
@@ -208,12 +195,17 @@ class Conductor:
         AllLostError
             If no replica is left.
         """
+        return self._ask_one("measure")[0]
+
+    def _ask_one(self, method: str, parts: int = 0) -> list[Any]:
+        """Return the reply of the first replica that answers, and its parts."""
         while True:
             w = self.alive[0]
-            measured, failed = self._gather({w: self._backend.call(w, "measure")[0]}, BEGIN_PATIENCE)
-            if measured:
-                return measured[w]
-            self._drop(failed)
+            refs = self._backend.call(w, method, parts=parts)
+            values, failed = self._gather(dict(enumerate(refs)), BEGIN_PATIENCE)
+            if not failed:
+                return [values[i] for i in range(len(refs))]
+            self._drop({w: failed[min(failed)]})
 
     def _quotas(self) -> dict[int, int]:
         """Return how many blocks each replica gets."""
@@ -255,8 +247,8 @@ class Conductor:
                 return
             # Nobody has taken anything, because the node that had merged it is gone: others must merge it.
             self._drop(failed)
+            lost = {key for keys in without.values() for key in keys}
             for merge in merges:
-                lost = {key for keys in without.values() for key in keys}
                 merge.updates = {slot: r for slot, r in merge.updates.items() if (merge.which, slot) not in lost}
         raise TrainingError("the replicas could not be merged", hint=_RESUME)
 
@@ -289,10 +281,9 @@ class Conductor:
             for slot, reply in replies.items():
                 if isinstance(reply, Missing):
                     # A replica whose part is lost cannot take back what it has sent, so it begins anew.
-                    gone |= {int(str(w)): LostError("what it had sent was lost") for w in reply.keys}
+                    gone |= {w: LostError("what it had sent was lost") for w in reply.keys}
                 else:
                     merge.updates[slot] = asked[slot][1][1]
-                    self.sent[min(merge.which, 0)] += reply
             self._drop(gone)
             if len(merge.updates) == merge.slots:
                 return

@@ -33,7 +33,7 @@ from w2v_cli.engines.parameters import parameter_bytes
 from w2v_cli.merging.deltas import Deltas, cut_deltas, take_update
 from w2v_cli.merging.rows import ALL, RowSets
 from w2v_cli.merging.rule import merge_deltas
-from w2v_cli.training.memory import peak_bytes, require_memory
+from w2v_cli.training.memory import require_memory
 from w2v_cli.training.trainer import Trainer
 from w2v_cli.training.workers import Workers
 
@@ -231,7 +231,7 @@ class Replica:
         Parameters
         ----------
         blocks : their indices, ascending.
-        which, slots : as in `cut`; None to cut nothing.
+        which : the set of rows; None to cut nothing · slots : how many parts it is cut into.
 
         Returns
         -------
@@ -240,7 +240,7 @@ class Replica:
         begun = time.perf_counter()
         diverged, learnt = self._train(blocks)
         reply = Trained(diverged, learnt, time.perf_counter() - begun)
-        return (reply, *(() if which is None else self.cut(which, slots)[1:]))
+        return (reply, *self._cut(which, slots))
 
     def _train(self, blocks: Sequence[int]) -> tuple[int, bool]:
         """Train blocks with all threads; return what `train_blocks` would have of all of them."""
@@ -260,9 +260,11 @@ class Replica:
         Workers(trainer.workers, train_next).run(lambda: False, math.inf)
         return max((diverged for diverged, _ in outcomes), default=-1), any(learnt for _, learnt in outcomes)
 
-    def cut(self, which: int, slots: int) -> tuple[Any, ...]:
+    def _cut(self, which: int | None, slots: int) -> list[Part]:
         """Return what a set of rows has moved since it was merged last: a part for each slot."""
         parts: list[Part] = []
+        if which is None:
+            return parts
         for slot in range(slots):
             inputs, outputs = (
                 cut_deltas(table, base, sets.select(which, slots, slot))
@@ -270,22 +272,18 @@ class Replica:
             )
             parts.append((inputs, outputs))
         self._sent[which] = parts
-        return (None, *parts)
+        return parts
 
-    def merge(self, found: Mapping[int, Part]) -> tuple[int, Part]:
-        """Merge the parts of a slot from all replicas; needs nothing else, so any replica can do it.
+    def merge(self, found: Mapping[int, Part]) -> tuple[None, Part]:
+        """Return the update of a slot, made of the parts of all replicas. It needs nothing else, so any replica can.
 
         Parameters
         ----------
         found : the part of each replica by its number.
-
-        Returns
-        -------
-        The number of bytes that came in and go out, and the update.
         """
         parts = [found[number] for number in sorted(found)]
         inputs, outputs = (merge_deltas([part[i] for part in parts]) for i in range(2))
-        return sum(deltas.nbytes for part in [*parts, (inputs, outputs)] for deltas in part), (inputs, outputs)
+        return None, (inputs, outputs)
 
     def take(
         self, takes: Sequence[tuple[int, int]], then: int | None, slots: int, found: Mapping[tuple[int, int], Part]
@@ -295,24 +293,21 @@ class Replica:
         Parameters
         ----------
         takes : which sets were merged, each with its number of slots.
-        then, slots : as in `cut`; None to cut nothing.
+        then : the set that is cut; None to cut nothing · slots : how many parts it is cut into.
         found : the update of each slot, by set and slot.
         """
-        for which, of in takes:
+        for which, count in takes:
             sent = self._sent.pop(which, None)
-            for slot in range(of):
+            for slot in range(count):
                 for i, sets in enumerate(self._sets):
                     own = None if sent is None else sent[slot][i]
-                    rows = sets.select(which, of, slot)
+                    rows = sets.select(which, count, slot)
                     take_update(self._tables[i], self._bases[i], rows, found[which, slot][i], own)
             if which == ALL:
-                self._settle()
-        return (None,) if then is None else (None, *self.cut(then, slots)[1:])
-
-    def _settle(self) -> None:
-        """Make the tables equal to their bases, and so to the tables of every other replica."""
-        for table, base in zip(self._tables, self._bases, strict=True):
-            table[:] = base
+                # The bases are the same in all replicas. The tables still hold what 16 bits could not.
+                for table, base in zip(self._tables, self._bases, strict=True):
+                    table[:] = base
+        return (None, *self._cut(then, slots))
 
     def base(self) -> tuple[Any, ...]:
         """Return the tables as they were merged last."""
@@ -329,10 +324,6 @@ class Replica:
     def measure(self) -> tuple[Any]:
         """Measure the loss."""
         return (self.trainer.measure_loss(),)
-
-    def peak(self) -> tuple[int]:
-        """Return the most memory that the process has had resident, bytes."""
-        return (peak_bytes(),)
 
     def close(self) -> None:
         """Close the files of the ids, and forget the tables."""

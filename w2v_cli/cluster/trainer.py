@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from w2v_cli.cluster.backend import Backend, LostError, Ref
-from w2v_cli.cluster.conductor import BEGIN_PATIENCE, LEAST_PATIENCE, AllLostError, Conductor
+from w2v_cli.cluster.conductor import BEGIN_PATIENCE, AllLostError, Conductor
 from w2v_cli.cluster.plan import (
     LIKE_ONE,
     Network,
@@ -56,7 +56,6 @@ class ClusterTrainer(Trainer):
     make_backend : starts the replicas.
     merge_every : tokens of a replica between two merges; None to choose them.
     remark : receives what the user should know, as a sentence.
-    patience : the shortest deadline, seconds.
     """
 
     def __init__(
@@ -66,10 +65,9 @@ class ClusterTrainer(Trainer):
         make_backend: MakeBackend,
         merge_every: int | None,
         remark: Callable[[str], None],
-        patience: float = LEAST_PATIENCE,
     ) -> None:
         super().__init__(config, corpus)
-        self._merge_every, self._remark, self._patience = merge_every, remark, patience
+        self._merge_every, self._remark = merge_every, remark
         self._shared = SharedCorpus.of(corpus, os.path.dirname(os.path.abspath(corpus.spool.files[0].name)))
         self._backend = make_backend(config, self._shared)
         self.replicas = self._backend.count
@@ -229,7 +227,7 @@ class ClusterTrainer(Trainer):
     def _tally(self, start: RunState | None) -> Tally:
         """Return the tally that the run begins with, and let the replicas begin there too."""
         ledger = Ledger(self.schedule.blocks * self.config.epochs, 0 if start is None else start.block)
-        self.conductor = Conductor(self._backend, self._plan, ledger, self._begin_again, self._remark, self._patience)
+        self.conductor = Conductor(self._backend, self._plan, ledger, self._begin_again, self._remark)
         # Where the loss was measured last, where it was reported last, and up to where it was when the run went back.
         self._measured_at, self._reported, self._replayed = -1, 0, -1
         self._times_back, self._measures_here = 0, False
@@ -262,7 +260,7 @@ class ClusterTrainer(Trainer):
         if measures and ledger.settled:
             if index % self.schedule.blocks == 0:
                 # The loss of an epoch is that of the model, and not that of one of the replicas.
-                self.conductor.settle()
+                self.conductor.merge_all()
             self._measure(tally, index)
             self._measured_at = index
         done = self.conductor.round(index if measures and not ledger.settled else self.schedule.next_measured(index))
@@ -281,7 +279,7 @@ class ClusterTrainer(Trainer):
             while self.conductor.ledger.next < reached or not self.conductor.ledger.settled:
                 self._train_next(tally)
             try:
-                self.conductor.settle()
+                self.conductor.merge_all()
                 tables = self.conductor.tables()
                 break
             except AllLostError as error:
