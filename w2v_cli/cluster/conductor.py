@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from w2v_cli.cluster.backend import Backend, LostError, Missing, Ref
+from w2v_cli.cluster.backend import Backend, Call, LostError, Missing, Ref
 from w2v_cli.cluster.plan import Plan
 from w2v_cli.cluster.replica import Trained
 from w2v_cli.cluster.rounds import Ledger
@@ -124,7 +124,7 @@ class Conductor:
             If no replica is left.
         """
         found = {i: self._backend.put(table) for i, table in enumerate(tables)}
-        calls = {w: self._backend.call(w, "load", found=found)[0] for w in self.alive}
+        calls = {w: self._backend.call(w, Call("load", found=found))[0] for w in self.alive}
         replies, failed = self._gather(calls, BEGIN_PATIENCE)
         missed = [w for w, reply in replies.items() if isinstance(reply, Missing)]
         self._drop(failed | {w: LostError("the tables did not arrive") for w in missed})
@@ -145,7 +145,9 @@ class Conductor:
         slots = len(self.alive)
         dealt = self.ledger.deal(self._quotas(), stop)
         which, parts = (HOT, slots) if self.merges else (None, 0)
-        calls = {w: self._backend.call(w, "train", (blocks, which, slots), parts=parts) for w, blocks in dealt.items()}
+        calls = {
+            w: self._backend.call(w, Call("train", (blocks, which, slots), parts=parts)) for w, blocks in dealt.items()
+        }
         if self._late is not None:
             self._start(self._late)
         begun = time.perf_counter()
@@ -185,7 +187,7 @@ class Conductor:
         AllLostError
             If no replica is left.
         """
-        return self._ask_one("base", 2)[1:]
+        return self._ask_one(Call("base", parts=2))[1:]
 
     def measure(self) -> MeasuredLoss:
         """Let a replica measure the loss of its tables.
@@ -195,13 +197,13 @@ class Conductor:
         AllLostError
             If no replica is left.
         """
-        return self._ask_one("measure")[0]
+        return self._ask_one(Call("measure"))[0]
 
-    def _ask_one(self, method: str, parts: int = 0) -> list[Any]:
+    def _ask_one(self, call: Call) -> list[Any]:
         """Return the reply of the first replica that answers, and its parts."""
         while True:
             w = self.alive[0]
-            refs = self._backend.call(w, method, parts=parts)
+            refs = self._backend.call(w, call)
             values, failed = self._gather(dict(enumerate(refs)), BEGIN_PATIENCE)
             if not failed:
                 return [values[i] for i in range(len(refs))]
@@ -234,8 +236,8 @@ class Conductor:
             takes = [(merge.which, merge.slots) for merge in merges]
             found = {(merge.which, slot): ref for merge in merges for slot, ref in merge.updates.items()}
             slots = len(self.alive)
-            args, parts = (takes, then, slots), (0 if then is None else slots)
-            calls = {w: self._backend.call(w, "take", args, found, parts, self.deadline / 3) for w in self.alive}
+            call = Call("take", (takes, then, slots), found, 0 if then is None else slots, self.deadline / 3)
+            calls = {w: self._backend.call(w, call) for w in self.alive}
             replies, failed = self._gather({w: refs[0] for w, refs in calls.items()}, self.deadline)
             without = {w: reply.keys for w, reply in replies.items() if isinstance(reply, Missing)}
             took = {w: calls[w][1:] for w in replies if w not in without}
@@ -259,7 +261,7 @@ class Conductor:
             if slot not in merge.updates and slot not in merge.calls:
                 w = self.alive[slot % len(self.alive)]
                 found = {source: parts[slot] for source, parts in merge.parts.items()}
-                merge.calls[slot] = w, self._backend.call(w, "merge", (), found, 1, self.deadline / 3)
+                merge.calls[slot] = w, self._backend.call(w, Call("merge", (), found, 1, self.deadline / 3))
 
     def _finish(self, merge: Merge) -> None:
         """Wait until every slot is merged; slots whose replica is lost are merged by another one.
@@ -348,9 +350,9 @@ class Conductor:
     def _join(self) -> None:
         """Take back the replicas that have begun again; they start from the tables of another one."""
         for w in self._ready_to_join():
-            _, *tables = self._backend.call(self.alive[0], "base", parts=2)
-            call = self._backend.call(w, "load", found=dict(enumerate(tables)), seconds=self.deadline)
-            replies, failed = self._gather({w: call[0]}, BEGIN_PATIENCE)
+            _, *tables = self._backend.call(self.alive[0], Call("base", parts=2))
+            load = Call("load", found=dict(enumerate(tables)), seconds=self.deadline)
+            replies, failed = self._gather({w: self._backend.call(w, load)[0]}, BEGIN_PATIENCE)
             if failed or isinstance(replies[w], Missing):
                 self._joining[w] = self._begin(w)
                 continue

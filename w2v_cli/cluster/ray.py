@@ -20,7 +20,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from w2v_cli.cluster.backend import LostError, Missing, Ref
+from w2v_cli.cluster.backend import Call, LostError, Missing, Ref
 from w2v_cli.cluster.machine import ClusterMachine
 from w2v_cli.cluster.replica import SharedCorpus
 from w2v_cli.cluster.trainer import MakeBackend
@@ -119,21 +119,13 @@ class RayBackend:
             for number in range(count)
         ]
 
-    def call(
-        self,
-        replica: int,
-        method: str,
-        args: Sequence[Any] = (),
-        found: Mapping[Any, Ref] | None = None,
-        parts: int = 0,
-        seconds: float = 60.0,
-    ) -> list[Ref]:
-        """Call a method of a replica, as `Backend` says."""
+    def call(self, replica: int, call: Call) -> list[Ref]:
+        """Let an actor begin with a call, as `Backend` says."""
         actor = self._actors[replica]
         # Merging goes on while the replica trains.
-        remote = actor.merge if method == "merge" else actor.answer
-        refs = remote.options(num_returns=1 + parts).remote(method, tuple(args), found, parts, seconds)
-        return refs if parts else [refs]
+        remote = actor.merge if call.method == "merge" else actor.answer
+        refs = remote.options(num_returns=1 + call.parts).remote(call)
+        return refs if call.parts else [refs]
 
     def ready(self, refs: Sequence[Ref], seconds: float) -> list[Ref]:
         """Wait for replies, as `Backend` says."""
@@ -192,24 +184,24 @@ def _worker_class(ray: Any) -> Any:
 
             self._replica = Replica(config, shared, merges)
 
-        def answer(
-            self, method: str, args: tuple[Any, ...], found: Mapping[Any, Any] | None, parts: int, seconds: float
-        ) -> Any:
+        def answer(self, call: Call) -> Any:
             """Call a method of the replica."""
-            if found is not None:
-                # An argument that is itself a reference would block the actor if its node were gone.
-                values, missing = _fetched(ray, found, seconds)
+            args = call.args
+            if call.found is not None:
+                # The references are within the call. If one were itself an argument and its node gone, the actor would
+                # wait.
+                values, missing = _fetched(ray, call.found, call.seconds)
                 if missing:
                     reply = Missing(tuple(missing))
-                    return (reply, *[None] * parts) if parts else reply
+                    return (reply, *[None] * call.parts) if call.parts else reply
                 args = (*args, values)
-            answer = self._replica.answer(method, args)
-            return answer if parts else answer[0]
+            answer = self._replica.answer(call.method, args)
+            return answer if call.parts else answer[0]
 
         @ray.method(concurrency_group="merge")
-        def merge(self, *args: Any) -> Any:
+        def merge(self, call: Call) -> Any:
             """Call a method of the replica while it trains."""
-            return self.answer(*args)
+            return self.answer(call)
 
     return ray.remote(
         concurrency_groups={"merge": 1}, max_restarts=-1, max_task_retries=0, allow_out_of_order_execution=True

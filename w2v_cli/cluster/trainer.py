@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from w2v_cli.cluster.backend import Backend, LostError, Ref
+from w2v_cli.cluster.backend import Backend, Call, LostError, Ref
 from w2v_cli.cluster.conductor import BEGIN_PATIENCE, AllLostError, Conductor
 from w2v_cli.cluster.plan import (
     LIKE_ONE,
@@ -80,7 +80,7 @@ class ClusterTrainer(Trainer):
 
     def _scaled_alphas(self) -> tuple[float, float] | None:
         """Return the learning rate at both ends of the run if many replicas need a higher one; None if not."""
-        factor = alpha_factor(self._backend.count)
+        factor = alpha_factor(self.replicas)
         if self.config.alpha is not None or factor == 1:
             return None
         rate = self.schedule.rate
@@ -96,23 +96,21 @@ class ClusterTrainer(Trainer):
     def compile(self) -> float:
         """Let every replica make itself ready; return how long that took, in seconds."""
         begun = time.perf_counter()
-        replicas = range(self._backend.count)
-        self._require_agreeing(self._all("about", [() for _ in replicas]))
+        self._require_agreeing(self._all([Call("about")] * self.replicas))
         for replica in sorted(self._blind):
             self._send_ids(replica)
-        self._ready: list[Ready] = self._all("begin", [(self._alphas, None) for _ in replicas])
+        self._ready: list[Ready] = self._all([Call("begin", (self._alphas, None))] * self.replicas)
         return time.perf_counter() - begun
 
-    def _all(self, method: str, args: Sequence[tuple[Any, ...]], found: Sequence[dict[Any, Ref]] = ()) -> list[Any]:
-        """Call all replicas and return their replies, in order.
+    def _all(self, calls: Sequence[Call]) -> list[Any]:
+        """Let each replica do its call; return their replies, in order.
 
         Raises
         ------
         TrainingError
             If one does not answer; a run does not begin with fewer replicas than it was to have.
         """
-        call = self._backend.call
-        refs = [call(w, method, args[w], found[w] if found else None)[0] for w in range(self._backend.count)]
+        refs = [self._backend.call(w, call)[0] for w, call in enumerate(calls)]
         ready = self._backend.ready(refs, BEGIN_PATIENCE)
         try:
             if len(ready) < len(refs):
@@ -153,7 +151,7 @@ class ClusterTrainer(Trainer):
             with open(Path(self._shared.folder, name), "rb") as file:
                 offset = 0
                 while chunk := file.read(CHUNK_BYTES):
-                    ref = self._backend.call(replica, "receive", (name, offset, chunk))[0]
+                    ref = self._backend.call(replica, Call("receive", (name, offset, chunk)))[0]
                     if not self._backend.ready([ref], BEGIN_PATIENCE):
                         raise TrainingError("the ids could not be copied to a node", hint="is the network up?")
                     offset += len(chunk)
@@ -162,22 +160,22 @@ class ClusterTrainer(Trainer):
         """Ask a replica that was started again to make itself ready; return the reference to its reply."""
         if replica in self._blind:
             self._send_ids(replica)
-        return self._backend.call(replica, "begin", (self._alphas, (self._plan.hot, self._plan.groups)))[0]
+        return self._backend.call(replica, Call("begin", (self._alphas, (self._plan.hot, self._plan.groups))))[0]
 
     def estimate_seconds(self) -> float:
         """Choose how often the replicas merge; return how long training will take."""
         speed = min(ready.speed for ready in self._ready)
         self._plan = self._make_plan(speed)
-        self._all("arrange", [(self._plan.hot, self._plan.groups)] * self._backend.count)
+        self._all([Call("arrange", (self._plan.hot, self._plan.groups))] * self.replicas)
         self._say_plan()
-        return self.schedule.total_tokens / (speed * (self._plan.speed_up() or self._backend.count))
+        return self.schedule.total_tokens / (speed * (self._plan.speed_up() or self.replicas))
 
     def estimate_peak(self) -> int:
         """Estimate the most memory that a replica will have had resident, in bytes."""
         return max(ready.peak for ready in self._ready)
 
     def _make_plan(self, speed: float) -> Plan:
-        count, words, dim = self._backend.count, len(self.corpus.vocabulary), self.config.dim
+        count, words, dim = self.replicas, len(self.corpus.vocabulary), self.config.dim
         if count == 1:
             return given_plan(1, words, dim, speed, int(speed * SINGLE_ROUND_SECONDS))
         if self._merge_every is not None:
@@ -193,16 +191,16 @@ class ClusterTrainer(Trainer):
 
     def _exchange(self, size: int) -> float:
         """Let every replica send so many bytes to the next one; return how long that took, seconds."""
-        count = self._backend.count
-        made = [self._backend.call(w, "probe", (size,), parts=1) for w in range(count)]
+        count = self.replicas
+        made = [self._backend.call(w, Call("probe", (size,), parts=1)) for w in range(count)]
         self._backend.ready([refs[0] for refs in made], BEGIN_PATIENCE)
         begun = time.perf_counter()
-        self._all("weigh", [()] * count, [{0: made[(w + 1) % count][1]} for w in range(count)])
+        self._all([Call("weigh", found={0: made[(w + 1) % count][1]}) for w in range(count)])
         return time.perf_counter() - begun
 
     def _say_plan(self) -> None:
         """Say how many replicas train, how often they merge, what that costs, and what it does to the model."""
-        plan, count = self._plan, self._backend.count
+        plan, count = self._plan, self.replicas
         threads = f"{self._backend.threads} thread" + ("s" if self._backend.threads > 1 else "")
         if count == 1:
             self._remark(f"One replica with {threads}: the same as on one machine")
