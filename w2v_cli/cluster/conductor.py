@@ -21,7 +21,7 @@ import numpy as np
 from w2v_cli.cluster.backend import Backend, Call, LostError, Missing, Ref
 from w2v_cli.cluster.plan import Plan
 from w2v_cli.cluster.replica import Trained
-from w2v_cli.cluster.rounds import Ledger
+from w2v_cli.cluster.rounds import Ledger, Shares
 from w2v_cli.errors import TrainingError
 from w2v_cli.merging.rows import ALL, HOT
 from w2v_cli.training.loss_sample import MeasuredLoss
@@ -34,8 +34,6 @@ ROUNDS_OF_PATIENCE, LEAST_PATIENCE, BEGIN_PATIENCE = 5, 30.0, 120.0
 POLL_SECONDS = 0.5
 # A merge is tried with so many other replicas before the run is given up.
 MOST_TRIES = 8
-# A replica that takes longer than twice the usual time in three rounds, one after another, gets fewer blocks.
-SLOW, SLOW_ROUNDS, LEAST_SHARE = 2.0, 3, 0.25
 _RESUME = "a run with --checkpoint FOLDER can be resumed: w2v train --resume FOLDER"
 
 
@@ -101,8 +99,7 @@ class Conductor:
         self._late: Merge | None = None
         self._rounds = 0
         self._seconds: deque[float] = deque(maxlen=20)
-        self._slow = dict.fromkeys(range(backend.count), 0)
-        self._share = dict.fromkeys(range(backend.count), 1.0)
+        self._shares = Shares()
 
     @property
     def merges(self) -> bool:
@@ -143,7 +140,7 @@ class Conductor:
         """
         self._join()
         slots = len(self.alive)
-        dealt = self.ledger.deal(self._quotas(), stop)
+        dealt = self.ledger.deal({w: self._shares.quota(w, self.plan.round_blocks) for w in self.alive}, stop)
         which, parts = (HOT, slots) if self.merges else (None, 0)
         calls = {
             w: self._backend.call(w, Call("train", (blocks, which, slots), parts=parts)) for w, blocks in dealt.items()
@@ -157,7 +154,9 @@ class Conductor:
             self.ledger.lost(w)
         done = Round({w: self.ledger.trained(w) for w in replies}, replies)
         self._drop(failed)
-        self._notice_slow(done)
+        # With an interval that the user has chosen, nothing may depend on a clock: the run can be repeated then.
+        if self.plan.network is not None:
+            self._shares.notice({w: r.seconds / len(done.blocks[w]) for w, r in replies.items() if done.blocks[w]})
         if self.merges:
             hot = Merge(HOT, slots, {w: calls[w][1:] for w in replies})
             self._take([hot, *([] if self._late is None else [self._late])], self._rounds % self.plan.groups)
@@ -208,25 +207,6 @@ class Conductor:
             if not failed:
                 return [values[i] for i in range(len(refs))]
             self._drop({w: failed[min(failed)]})
-
-    def _quotas(self) -> dict[int, int]:
-        """Return how many blocks each replica gets."""
-        return {w: max(1, round(self.plan.round_blocks * self._share[w])) for w in self.alive}
-
-    def _notice_slow(self, done: Round) -> None:
-        """Give a replica that is always slow a smaller share, so that the others need not wait for it.
-
-        With an interval that the user has chosen, nothing may depend on a clock: the run can be repeated then.
-        """
-        if self.plan.network is None:
-            return
-        pace = {w: reply.seconds / len(done.blocks[w]) for w, reply in done.replies.items() if done.blocks[w]}
-        if len(pace) < 2:
-            return
-        usual = statistics.median_low(pace.values())
-        for w, seconds in pace.items():
-            self._slow[w] = self._slow[w] + 1 if seconds > SLOW * usual else 0
-            self._share[w] = max(LEAST_SHARE, usual / seconds) if self._slow[w] >= SLOW_ROUNDS else 1.0
 
     def _take(self, merges: list[Merge], then: int | None) -> None:
         """Finish merges, let every replica take them, and cut the next set of rows, which becomes the late one."""
@@ -357,7 +337,7 @@ class Conductor:
                 self._joining[w] = self._begin(w)
                 continue
             self.alive = sorted([*self.alive, w])
-            self._slow[w], self._share[w] = 0, 1.0
+            self._shares.forget(w)
             self._remark(f"Replica {w + 1} is back")
 
     def _ready_to_join(self) -> list[int]:

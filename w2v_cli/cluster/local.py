@@ -10,7 +10,8 @@ from weakref import WeakSet
 
 from w2v_cli.cluster.backend import Call, LostError, Missing, Ref
 from w2v_cli.cluster.machine import ClusterMachine
-from w2v_cli.cluster.replica import Replica, SharedCorpus
+from w2v_cli.cluster.replica import Replica
+from w2v_cli.cluster.shared_corpus import SharedCorpus
 from w2v_cli.cluster.trainer import MakeBackend
 from w2v_cli.config import TrainConfig
 from w2v_cli.training.observer import Observer

@@ -16,7 +16,7 @@ from typing import Any
 from w2v_cli.cluster.backend import Call, LostError, Missing, Ref
 from w2v_cli.cluster.machine import ClusterMachine
 from w2v_cli.cluster.ray_connection import cluster_address, connected
-from w2v_cli.cluster.replica import SharedCorpus
+from w2v_cli.cluster.shared_corpus import SharedCorpus
 from w2v_cli.cluster.trainer import MakeBackend
 from w2v_cli.config import TrainConfig, available_cores
 from w2v_cli.errors import ConfigError, TrainingError, W2VError

@@ -13,10 +13,9 @@ import platform
 import tempfile
 import threading
 import time
-import zlib
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, suppress
-from dataclasses import dataclass, replace
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,11 +23,9 @@ import numpy as np
 
 from w2v_cli import __version__
 from w2v_cli.cluster.backend import LostError
+from w2v_cli.cluster.shared_corpus import SharedCorpus
 from w2v_cli.compute.threads import one_blas_thread
 from w2v_cli.config import TrainConfig
-from w2v_cli.corpus.encode import EncodedCorpus
-from w2v_cli.corpus.spool import FILE_NAMES, Spool
-from w2v_cli.corpus.vocabulary import Vocabulary
 from w2v_cli.engines.parameters import parameter_bytes
 from w2v_cli.merging.deltas import Deltas, cut_deltas, take_update
 from w2v_cli.merging.rows import ALL, RowSets
@@ -37,48 +34,10 @@ from w2v_cli.training.memory import require_memory
 from w2v_cli.training.trainer import Trainer
 from w2v_cli.training.workers import Workers
 
-# How much of a file of ids is sent, and compared, at once.
-CHUNK_BYTES = 1 << 24
 # What can be asked of a replica that has not begun.
 STATELESS = ("about", "receive", "begin", "merge", "probe", "weigh")
 # What a part is: the deltas of the rows of a slot in each of the two tables.
 Part = tuple[Deltas, Deltas]
-
-
-@dataclass(frozen=True)
-class SharedCorpus:
-    """What a replica must know of the corpus, apart from its ids.
-
-    Attributes
-    ----------
-    vocabulary, token_count, raw_token_count, fingerprint, untokenised_share : as in `EncodedCorpus`.
-    folder : where the files of the ids lie on the machine of the conductor.
-    marks : the size of each file and a checksum of its ends, by which a replica knows whether it sees the same files.
-    """
-
-    vocabulary: Vocabulary
-    token_count: int
-    raw_token_count: int
-    fingerprint: str
-    untokenised_share: float
-    folder: str
-    marks: tuple[tuple[int, int], ...]
-
-    @classmethod
-    def of(cls, corpus: EncodedCorpus, folder: str) -> SharedCorpus:
-        """Describe a corpus whose ids have names in a folder."""
-        corpus.spool.sync()
-        return cls(
-            corpus.vocabulary, corpus.token_count, corpus.raw_token_count, corpus.fingerprint,
-            corpus.untokenised_share, folder, _marks(folder),
-        )  # fmt: skip
-
-    def open(self, folder: str) -> EncodedCorpus:
-        """Open the ids in a folder."""
-        return EncodedCorpus(
-            self.vocabulary, Spool.reopen(folder), self.token_count, self.raw_token_count, self.fingerprint,
-            self.untokenised_share, seconds={},
-        )  # fmt: skip
 
 
 class About(NamedTuple):
@@ -142,9 +101,7 @@ class Replica:
 
     def about(self) -> tuple[About]:
         """Describe the node."""
-        with suppress(OSError):
-            return (About(platform.node(), versions(), _marks(self._shared.folder) == self._shared.marks),)
-        return (About(platform.node(), versions(), False),)
+        return (About(platform.node(), versions(), self._shared.is_in(self._shared.folder)),)
 
     def receive(self, name: str, offset: int, chunk: bytes) -> tuple[None]:
         """Write a chunk of a file of ids, on a node that does not see those of the conductor."""
@@ -346,21 +303,3 @@ def _stretches(blocks: Sequence[int], epoch_blocks: int, most: int) -> list[np.n
         of_epoch = np.array(list(group), np.int64)
         stretches += [of_epoch[i : i + most] for i in range(0, len(of_epoch), most)]
     return stretches
-
-
-def _marks(folder: str) -> tuple[tuple[int, int], ...]:
-    """Return the size and a checksum of the ends of each file of ids.
-
-    Raises
-    ------
-    OSError
-        If a file cannot be read.
-    """
-    marks = []
-    for name in FILE_NAMES:
-        with open(Path(folder, name), "rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            checksum = zlib.crc32(file.read(CHUNK_BYTES))
-            file.seek(max(0, size - CHUNK_BYTES))
-            marks.append((size, zlib.crc32(file.read(CHUNK_BYTES), checksum)))
-    return tuple(marks)

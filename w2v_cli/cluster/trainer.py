@@ -23,8 +23,9 @@ from w2v_cli.cluster.plan import (
     expected_effect,
     given_plan,
 )
-from w2v_cli.cluster.replica import CHUNK_BYTES, About, Ready, SharedCorpus, versions
+from w2v_cli.cluster.replica import About, Ready, versions
 from w2v_cli.cluster.rounds import Ledger
+from w2v_cli.cluster.shared_corpus import CHUNK_BYTES, SharedCorpus
 from w2v_cli.config import TrainConfig
 from w2v_cli.corpus.encode import EncodedCorpus
 from w2v_cli.corpus.spool import FILE_NAMES
