@@ -27,6 +27,7 @@ from w2v_cli.cluster.shared_corpus import SharedCorpus
 from w2v_cli.compute.threads import one_blas_thread
 from w2v_cli.config import TrainConfig
 from w2v_cli.engines.parameters import parameter_bytes
+from w2v_cli.errors import TrainingError
 from w2v_cli.merging.deltas import Deltas, cut_deltas, take_update
 from w2v_cli.merging.rows import ALL, RowSets
 from w2v_cli.merging.rule import merge_deltas
@@ -104,14 +105,26 @@ class Replica:
         return (About(platform.node(), versions(), self._shared.is_in(self._shared.folder)),)
 
     def receive(self, name: str, offset: int, chunk: bytes) -> tuple[None]:
-        """Write a chunk of a file of ids, on a node that does not see those of the conductor."""
-        if self._received is None:
-            self._received = tempfile.TemporaryDirectory(prefix="w2v-")
-        descriptor = os.open(Path(self._received.name, name), os.O_WRONLY | os.O_CREAT, 0o600)
+        """Write a chunk of a file of ids, on a node that does not see those of the conductor.
+
+        Raises
+        ------
+        TrainingError
+            If it cannot be written.
+        """
         try:
-            os.pwrite(descriptor, chunk, offset)
-        finally:
-            os.close(descriptor)
+            if self._received is None:
+                self._received = tempfile.TemporaryDirectory(prefix="w2v-")
+            descriptor = os.open(Path(self._received.name, name), os.O_WRONLY | os.O_CREAT, 0o600)
+            try:
+                os.pwrite(descriptor, chunk, offset)
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            raise TrainingError(
+                f"the node {platform.node()} cannot write the ids in {tempfile.gettempdir()}: {error.strerror}",
+                hint="they take about 4 bytes for each word; free some space there",
+            ) from error
         return (None,)
 
     def begin(self, alphas: tuple[float, float] | None, sets: tuple[int, int] | None) -> tuple[Ready]:
@@ -121,8 +134,13 @@ class Replica:
         ----------
         alphas : the learning rate at both ends of the run, if it differs from that of one machine.
         sets : as `arrange` takes them, if they are known.
+
+        Raises
+        ------
+        LostError
+            If the ids are not here, or not all of them.
         """
-        self.close()
+        self._forget()
         self.trainer = self._make_trainer(alphas)
         self.trainer.compile()
         tables = list(self.trainer.parameters.tensors().values())
@@ -174,12 +192,13 @@ class Replica:
         require_memory(
             2 * parameter_bytes(words, config.dim), f"the tables of a replica, {words:,} words × {config.dim}"
         )
-        if self._received is None:
-            return Trainer(config, self._shared.open(self._shared.folder))
-        corpus = self._shared.open(self._received.name)
+        folder = self._shared.folder if self._received is None else self._received.name
+        # The process may have been started again while the ids were sent to it.
+        if not self._shared.is_in(folder):
+            raise LostError("it has not received all ids")
+        corpus = self._shared.open(folder)
         # The files are open, and gone when they are closed.
-        self._received.cleanup()
-        self._received = None
+        self._remove_received()
         return Trainer(config, corpus)
 
     def train(self, blocks: Sequence[int], which: int | None, slots: int) -> tuple[Any, ...]:
@@ -283,6 +302,17 @@ class Replica:
         return (self.trainer.measure_loss(),)
 
     def close(self) -> None:
+        """Close the files of the ids, and forget all that was received."""
+        self._forget()
+        self._remove_received()
+
+    def _remove_received(self) -> None:
+        """Remove the names of the files of ids that were received."""
+        if self._received is not None:
+            self._received.cleanup()
+            self._received = None
+
+    def _forget(self) -> None:
         """Close the files of the ids, and forget the tables."""
         self._open.close()
         if self._begun:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -98,8 +98,9 @@ class ClusterTrainer(Trainer):
         """Let every replica make itself ready; return how long that took, in seconds."""
         begun = time.perf_counter()
         self._require_agreeing(self._all([Call("about")] * self.replicas))
-        for replica in sorted(self._blind):
-            self._send_ids(replica)
+        with _all_needed():
+            for replica in sorted(self._blind):
+                self._send_ids(replica)
         self._ready: list[Ready] = self._all([Call("begin", (self._alphas, None))] * self.replicas)
         return time.perf_counter() - begun
 
@@ -109,18 +110,22 @@ class ClusterTrainer(Trainer):
         Raises
         ------
         TrainingError
-            If one does not answer; a run does not begin with fewer replicas than it was to have.
+            If one does not answer.
         """
-        refs = [self._backend.call(w, call)[0] for w, call in enumerate(calls)]
-        ready = self._backend.ready(refs, BEGIN_PATIENCE)
-        try:
-            if len(ready) < len(refs):
-                raise LostError(f"no answer within {BEGIN_PATIENCE:.0f} s")
-            return [self._backend.value(ref) for ref in refs]
-        except LostError as error:
-            raise TrainingError(
-                f"a replica did not start: {error}", hint="see whether all nodes are alive: ray status"
-            ) from error
+        with _all_needed():
+            return self._replies([self._backend.call(w, call)[0] for w, call in enumerate(calls)])
+
+    def _replies(self, refs: Sequence[Ref]) -> list[Any]:
+        """Wait for replies, and return them.
+
+        Raises
+        ------
+        LostError
+            If one does not come.
+        """
+        if len(self._backend.ready(refs, BEGIN_PATIENCE)) < len(refs):
+            raise LostError(f"no answer within {BEGIN_PATIENCE:.0f} s")
+        return [self._backend.value(ref) for ref in refs]
 
     def _require_agreeing(self, nodes: list[About]) -> None:
         """Refuse nodes with different versions, and note which do not see the ids.
@@ -147,20 +152,26 @@ class ClusterTrainer(Trainer):
             self._remark(f"The ids are copied to {hosts}, which cannot see {self._shared.folder}")
 
     def _send_ids(self, replica: int) -> None:
-        """Send the files of the ids to a replica that cannot see them."""
+        """Send the files of the ids to a replica that cannot see them.
+
+        Raises
+        ------
+        LostError
+            If it does not answer.
+        """
         for name in FILE_NAMES:
             with open(Path(self._shared.folder, name), "rb") as file:
                 offset = 0
                 while chunk := file.read(CHUNK_BYTES):
-                    ref = self._backend.call(replica, Call("receive", (name, offset, chunk)))[0]
-                    if not self._backend.ready([ref], BEGIN_PATIENCE):
-                        raise TrainingError("the ids could not be copied to a node", hint="is the network up?")
+                    self._replies(self._backend.call(replica, Call("receive", (name, offset, chunk))))
                     offset += len(chunk)
 
     def _begin_again(self, replica: int) -> Ref:
         """Ask a replica that was started again to make itself ready; return the reference to its reply."""
         if replica in self._blind:
-            self._send_ids(replica)
+            # If it is lost meanwhile, it has not received all ids, so `begin` fails, and is tried again.
+            with suppress(LostError):
+                self._send_ids(replica)
         return self._backend.call(replica, Call("begin", (self._alphas, (self._plan.hot, self._plan.groups))))[0]
 
     def estimate_seconds(self) -> float:
@@ -330,3 +341,20 @@ class ClusterTrainer(Trainer):
     def close(self) -> None:
         """End the replicas."""
         self._backend.close()
+
+
+@contextmanager
+def _all_needed() -> Iterator[None]:
+    """End a run whose replicas do not all start: it does not begin with fewer than it was to have.
+
+    Raises
+    ------
+    TrainingError
+        Instead of a `LostError`.
+    """
+    try:
+        yield
+    except LostError as error:
+        raise TrainingError(
+            f"a replica did not start: {error}", hint="see whether all nodes are alive: ray status"
+        ) from error
