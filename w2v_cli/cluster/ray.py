@@ -22,7 +22,7 @@ from w2v_cli.config import TrainConfig, available_cores
 from w2v_cli.errors import ConfigError, TrainingError, W2VError
 from w2v_cli.training.observer import Observer
 
-# How long a reply may take to travel once it is there, and a table.
+# How long a reply or a table may take to travel once it is there, seconds.
 REPLY_SECONDS = 120.0
 
 
@@ -36,8 +36,6 @@ class RayCluster(ClusterMachine):
 
     Raises
     ------
-    MissingExtraError
-        If Ray is not installed.
     ConfigError
         If RAY_ADDRESS is one that a run cannot use.
     """
@@ -49,7 +47,17 @@ class RayCluster(ClusterMachine):
 
     @contextmanager
     def _backends(self, config: TrainConfig, observer: Observer) -> Iterator[MakeBackend]:
-        """Connect to the cluster, and yield what starts the replicas on it."""
+        """Connect to the cluster, and yield what starts the replicas on it.
+
+        Raises
+        ------
+        MissingExtraError
+            If Ray is not installed.
+        TrainingError
+            If the cluster cannot be joined or started.
+        ConfigError
+            If the nodes have not enough processors.
+        """
         # As on one machine, more threads than processors are allowed; a node of a cluster says itself what it has.
         wanted = (self._replicas or 1) * (config.threads or 1)
         with connected(self._address, max(wanted, available_cores())) as ray:
@@ -57,7 +65,7 @@ class RayCluster(ClusterMachine):
             count = self._replicas or len(nodes)
             threads = _threads(config, nodes, count)
             if self._address != "local":
-                observer.remark(f"Connected to the Ray cluster at {self._address}, with {len(nodes)} nodes")
+                observer.remark(f"Connected to the Ray cluster at {self._address}, with {_counted(len(nodes), 'node')}")
             if count > len(nodes) > 1:
                 observer.remark(f"There are {len(nodes)} nodes, so some have several of the {count} replicas")
 
@@ -225,10 +233,17 @@ def _threads(config: TrainConfig, nodes: Sequence[Mapping[str, Any]], count: int
     most = processors // -(-count // len(nodes))
     threads = config.threads or most
     if not 1 <= threads <= most:
-        asked = f"{count} replicas" + ("" if config.threads is None else f" with {config.threads} threads each")
-        where = "the node has" if len(nodes) == 1 else f"each of the {len(nodes)} nodes has"
-        raise ConfigError(f"{asked} do not fit: {where} {processors} processors", hint="lower --replicas or --threads")
+        each = "" if config.threads is None else f" of {_counted(config.threads, 'thread')} each"
+        where = "the node has" if len(nodes) == 1 else f"the smallest of the {len(nodes)} nodes has"
+        raise ConfigError(
+            f"no room for {_counted(count, 'replica')}{each}: {where} {_counted(processors, 'processor')}",
+            hint="lower --replicas or --threads",
+        )
     return threads
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("" if number == 1 else "s")
 
 
 def _first_line(error: Exception) -> str:
