@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from w2v_cli.cluster import ray
 from w2v_cli.cluster.local import LocalCluster
 from w2v_cli.cluster.ray import RayCluster
 from w2v_cli.config import TrainConfig
@@ -135,6 +136,18 @@ def test_ctrl_c_leaves_a_checkpoint(start: Start) -> None:
     assert out == "" and "Interrupted: finishing" in err
     assert "nothing is lost; go on with w2v train --resume run" in err
     assert Path("run/checkpoint-0.safetensors").exists()
+
+
+def test_threads_are_those_that_the_smallest_node_has_for_each_of_its_replicas() -> None:
+    nodes = [{"Resources": {"CPU": cpus}} for cpus in (8.0, 5.0)]
+    assert ray._threads(TrainConfig(), nodes, 2) == 5
+    # One of the nodes has two of the three.
+    assert ray._threads(TrainConfig(), nodes, 3) == 2
+    assert ray._threads(TrainConfig(threads=2), nodes, 3) == 2
+    with pytest.raises(ConfigError, match="3 replicas of 3 threads each: the smallest of the 2 nodes has 5"):
+        ray._threads(TrainConfig(threads=3), nodes, 3)
+    with pytest.raises(ConfigError, match=r"no room for 2 replicas: the node has 1 processor$"):
+        ray._threads(TrainConfig(), [{"Resources": {"CPU": 1.0}}], 2)
 
 
 def test_a_client_address_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""The ledger: every block is trained once, whatever replicas are lost, and those that are trained come first."""
+"""The rounds: every block is trained once, whatever replicas are lost, in the order of the run; slow ones get fewer."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from w2v_cli.cluster.rounds import Ledger
+from w2v_cli.cluster.rounds import Ledger, Shares
 
 
 def test_blocks_are_dealt_in_turn() -> None:
@@ -60,3 +60,31 @@ def test_every_block_once_under_random_losses_and_changing_numbers_of_replicas(s
         if ledger.settled:
             assert sorted(trained) == list(range(ledger.next))
     assert sorted(trained) == list(range(total))
+
+
+def test_a_replica_that_is_slow_in_three_rounds_gets_fewer_blocks_until_it_is_not() -> None:
+    shares = Shares()
+    slow = {0: 1.0, 1: 1.0, 2: 2.5}
+    for _ in range(2):
+        shares.notice(slow)
+        assert [shares.quota(w, 20) for w in range(3)] == [20, 20, 20]
+    shares.notice(slow)
+    # As many as the others train in the same time, but no fewer than a quarter, and at least one block.
+    assert [shares.quota(w, 20) for w in range(3)] == [20, 20, 8]
+    shares.notice({0: 1.0, 1: 1.0, 2: 100.0})
+    assert shares.quota(2, 20) == 5
+    assert shares.quota(2, 1) == 1
+    shares.notice({0: 1.0, 1: 1.0, 2: 1.9})
+    assert shares.quota(2, 20) == 20
+
+
+def test_a_replica_that_was_started_anew_is_not_slow() -> None:
+    shares = Shares()
+    for _ in range(3):
+        shares.notice({0: 1.0, 1: 3.0})
+    assert shares.quota(1, 9) == 3
+    # The only one that has trained anything is not slow, and says nothing of the others.
+    shares.notice({1: 1.0})
+    assert shares.quota(1, 9) == 3
+    shares.forget(1)
+    assert shares.quota(1, 9) == 9

@@ -2,11 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 # Something that a call will return: a reply or a part. Only a backend knows what is in it.
 Ref = Any
+
+
+class Call(NamedTuple):
+    """What a replica is asked to do.
+
+    Attributes
+    ----------
+    method : one of `Replica` · args : its arguments.
+    found : the parts that it is given as a last argument, by key; None for no such argument. If a part is lost, the
+        reply is `Missing`.
+    parts : how many parts it returns after its reply.
+    seconds : how long it waits for the parts that it is given.
+    """
+
+    method: str
+    args: tuple[Any, ...] = ()
+    found: Mapping[Any, Ref] | None = None
+    parts: int = 0
+    seconds: float = 60.0
 
 
 class Missing(NamedTuple):
@@ -17,7 +36,7 @@ class Missing(NamedTuple):
     keys : the keys of the parts that are lost.
     """
 
-    keys: tuple[Hashable, ...]
+    keys: tuple[Any, ...]
 
 
 class LostError(Exception):
@@ -25,7 +44,7 @@ class LostError(Exception):
 
 
 class Backend(Protocol):
-    """Runs replicas, numbered from 0. Nothing waits but `ready`, and that no longer than it is told to.
+    """Runs replicas, numbered from 0. What they are asked to do, they do while the caller goes on.
 
     Attributes
     ----------
@@ -36,28 +55,8 @@ class Backend(Protocol):
     count: int
     threads: int
 
-    def call(
-        self,
-        replica: int,
-        method: str,
-        args: Sequence[Any] = (),
-        found: Mapping[Any, Ref] | None = None,
-        parts: int = 0,
-        seconds: float = 60.0,
-    ) -> list[Ref]:
-        """Call a method of a replica.
-
-        Parameters
-        ----------
-        method : one of `Replica` · args : its arguments.
-        found : the parts that it is given as a last argument, by key. If one is lost, the reply is `Missing`.
-        parts : how many parts it returns after its reply.
-        seconds : how long it waits for the parts that it is given.
-
-        Returns
-        -------
-        The reply, and the parts.
-        """
+    def call(self, replica: int, call: Call) -> list[Ref]:
+        """Let a replica begin with a call; return the references to its reply and its parts."""
 
     def ready(self, refs: Sequence[Ref], seconds: float) -> list[Ref]:
         """Wait until all replies are there or have failed, but no longer than `seconds`; return those."""

@@ -18,23 +18,22 @@ from typing import Any
 
 import numpy as np
 
-from w2v_cli.cluster.backend import Backend, LostError, Missing, Ref
+from w2v_cli.cluster.backend import Backend, Call, LostError, Missing, Ref
 from w2v_cli.cluster.plan import Plan
 from w2v_cli.cluster.replica import Trained
-from w2v_cli.cluster.rounds import Ledger
+from w2v_cli.cluster.rounds import Ledger, Shares
 from w2v_cli.errors import TrainingError
 from w2v_cli.merging.rows import ALL, HOT
 from w2v_cli.training.loss_sample import MeasuredLoss
 
-# A replica must answer within this many of the usual rounds, and never in less time than the second constant says.
-# Compiling, reading the ids and loading the tables may take as long as the third.
+# A replica must answer within this many times the usual length of a round, and has at least the second, seconds.
+# Compiling, reading the ids and loading the tables may take as long as the third, seconds.
 ROUNDS_OF_PATIENCE, LEAST_PATIENCE, BEGIN_PATIENCE = 5, 30.0, 120.0
-# How often the conductor looks whether it is still wanted, seconds.
+# How often the conductor looks at the replies that have come, seconds. An error ends the run without waiting for the
+# other replies.
 POLL_SECONDS = 0.5
 # A merge is tried with so many other replicas before the run is given up.
 MOST_TRIES = 8
-# A replica that takes longer than twice the usual time in three rounds gets fewer blocks.
-SLOW, SLOW_ROUNDS, LEAST_SHARE = 2.0, 3, 0.25
 _RESUME = "a run with --checkpoint FOLDER can be resumed: w2v train --resume FOLDER"
 
 
@@ -79,12 +78,10 @@ class Conductor:
     ledger : the blocks of the run.
     begin : asks a replica that was started again to make itself ready; returns the reference to its reply.
     remark : receives what the user should know, as a sentence.
-    patience : the shortest deadline, seconds.
 
     Attributes
     ----------
     alive : the replicas that train, ascending.
-    sent : bytes that merges have received and handed out, by `HOT`, `ALL`, and 0 for all groups.
     """
 
     def __init__(
@@ -93,19 +90,16 @@ class Conductor:
         plan: Plan,
         ledger: Ledger,
         begin: Callable[[int], Ref],
-        remark: Callable[[str], None] = lambda message: None,
-        patience: float = LEAST_PATIENCE,
+        remark: Callable[[str], None],
     ) -> None:
         self._backend, self.plan, self.ledger = backend, plan, ledger
-        self._begin, self._remark, self._patience = begin, remark, patience
+        self._begin, self._remark = begin, remark
         self.alive = list(range(backend.count))
-        self.sent = {HOT: 0, ALL: 0, 0: 0}
         self._joining: dict[int, Ref] = {}
         self._late: Merge | None = None
         self._rounds = 0
         self._seconds: deque[float] = deque(maxlen=20)
-        self._slow = dict.fromkeys(range(backend.count), 0)
-        self._share = dict.fromkeys(range(backend.count), 1.0)
+        self._shares = Shares()
 
     @property
     def merges(self) -> bool:
@@ -116,7 +110,7 @@ class Conductor:
     def deadline(self) -> float:
         """How long a replica may take to train its blocks of a round, seconds."""
         usual = statistics.median(self._seconds) if self._seconds else 0.0
-        return max(self._patience, ROUNDS_OF_PATIENCE * usual)
+        return max(LEAST_PATIENCE, ROUNDS_OF_PATIENCE * usual)
 
     def load(self, tables: Sequence[np.ndarray]) -> None:
         """Let every replica begin from some tables.
@@ -127,7 +121,7 @@ class Conductor:
             If no replica is left.
         """
         found = {i: self._backend.put(table) for i, table in enumerate(tables)}
-        calls = {w: self._backend.call(w, "load", found=found)[0] for w in self.alive}
+        calls = {w: self._backend.call(w, Call("load", found=found))[0] for w in self.alive}
         replies, failed = self._gather(calls, BEGIN_PATIENCE)
         missed = [w for w, reply in replies.items() if isinstance(reply, Missing)]
         self._drop(failed | {w: LostError("the tables did not arrive") for w in missed})
@@ -146,9 +140,11 @@ class Conductor:
         """
         self._join()
         slots = len(self.alive)
-        dealt = self.ledger.deal(self._quotas(), stop)
+        dealt = self.ledger.deal({w: self._shares.quota(w, self.plan.round_blocks) for w in self.alive}, stop)
         which, parts = (HOT, slots) if self.merges else (None, 0)
-        calls = {w: self._backend.call(w, "train", (blocks, which, slots), parts=parts) for w, blocks in dealt.items()}
+        calls = {
+            w: self._backend.call(w, Call("train", (blocks, which, slots), parts=parts)) for w, blocks in dealt.items()
+        }
         if self._late is not None:
             self._start(self._late)
         begun = time.perf_counter()
@@ -158,14 +154,16 @@ class Conductor:
             self.ledger.lost(w)
         done = Round({w: self.ledger.trained(w) for w in replies}, replies)
         self._drop(failed)
-        self._notice_slow(done)
+        # With an interval that the user has chosen, nothing may depend on a clock: the run can be repeated then.
+        if self.plan.network is not None:
+            self._shares.notice({w: r.seconds / len(done.blocks[w]) for w, r in replies.items() if done.blocks[w]})
         if self.merges:
             hot = Merge(HOT, slots, {w: calls[w][1:] for w in replies})
             self._take([hot, *([] if self._late is None else [self._late])], self._rounds % self.plan.groups)
         self._rounds += 1
         return done
 
-    def settle(self) -> None:
+    def merge_all(self) -> None:
         """Merge every row, so that all replicas have the same tables.
 
         Raises
@@ -175,8 +173,7 @@ class Conductor:
         """
         if not self.merges:
             return
-        # If a replica is lost meanwhile, the others have taken less than all of its rows or all of them; in both cases
-        # they are the same everywhere.
+        # If a replica is lost meanwhile, what it learnt last may be lost with it, but the others have the same tables.
         self._take([] if self._late is None else [self._late], ALL)
         if self._late is not None:
             self._take([self._late], None)
@@ -189,16 +186,7 @@ class Conductor:
         AllLostError
             If no replica is left.
         """
-        while True:
-            w = self.alive[0]
-            reply, *tables = self._backend.call(w, "base", parts=2)
-            _, failed = self._gather({w: reply}, BEGIN_PATIENCE)
-            try:
-                if not failed:
-                    return [self._backend.value(ref) for ref in tables]
-            except LostError as error:
-                failed = {w: error}
-            self._drop(failed)
+        return self._ask_one(Call("base", parts=2))[1:]
 
     def measure(self) -> MeasuredLoss:
         """Let a replica measure the loss of its tables.
@@ -208,31 +196,17 @@ class Conductor:
         AllLostError
             If no replica is left.
         """
+        return self._ask_one(Call("measure"))[0]
+
+    def _ask_one(self, call: Call) -> list[Any]:
+        """Return the reply of the first replica that answers, and its parts."""
         while True:
             w = self.alive[0]
-            measured, failed = self._gather({w: self._backend.call(w, "measure")[0]}, BEGIN_PATIENCE)
-            if measured:
-                return measured[w]
-            self._drop(failed)
-
-    def _quotas(self) -> dict[int, int]:
-        """Return how many blocks each replica gets."""
-        return {w: max(1, round(self.plan.round_blocks * self._share[w])) for w in self.alive}
-
-    def _notice_slow(self, done: Round) -> None:
-        """Give a replica that is always slow a smaller share, so that the others need not wait for it.
-
-        With an interval that the user has chosen, nothing may depend on a clock: the run can be repeated then.
-        """
-        if self.plan.network is None:
-            return
-        pace = {w: reply.seconds / len(done.blocks[w]) for w, reply in done.replies.items() if done.blocks[w]}
-        if len(pace) < 2:
-            return
-        usual = statistics.median_low(pace.values())
-        for w, seconds in pace.items():
-            self._slow[w] = self._slow[w] + 1 if seconds > SLOW * usual else 0
-            self._share[w] = max(LEAST_SHARE, usual / seconds) if self._slow[w] >= SLOW_ROUNDS else 1.0
+            refs = self._backend.call(w, call)
+            values, failed = self._gather(dict(enumerate(refs)), BEGIN_PATIENCE)
+            if not failed:
+                return [values[i] for i in range(len(refs))]
+            self._drop({w: failed[min(failed)]})
 
     def _take(self, merges: list[Merge], then: int | None) -> None:
         """Finish merges, let every replica take them, and cut the next set of rows, which becomes the late one."""
@@ -242,8 +216,8 @@ class Conductor:
             takes = [(merge.which, merge.slots) for merge in merges]
             found = {(merge.which, slot): ref for merge in merges for slot, ref in merge.updates.items()}
             slots = len(self.alive)
-            args, parts = (takes, then, slots), (0 if then is None else slots)
-            calls = {w: self._backend.call(w, "take", args, found, parts, self.deadline / 3) for w in self.alive}
+            call = Call("take", (takes, then, slots), found, 0 if then is None else slots, self.deadline / 3)
+            calls = {w: self._backend.call(w, call) for w in self.alive}
             replies, failed = self._gather({w: refs[0] for w, refs in calls.items()}, self.deadline)
             without = {w: reply.keys for w, reply in replies.items() if isinstance(reply, Missing)}
             took = {w: calls[w][1:] for w in replies if w not in without}
@@ -255,8 +229,8 @@ class Conductor:
                 return
             # Nobody has taken anything, because the node that had merged it is gone: others must merge it.
             self._drop(failed)
+            lost = {key for keys in without.values() for key in keys}
             for merge in merges:
-                lost = {key for keys in without.values() for key in keys}
                 merge.updates = {slot: r for slot, r in merge.updates.items() if (merge.which, slot) not in lost}
         raise TrainingError("the replicas could not be merged", hint=_RESUME)
 
@@ -267,7 +241,7 @@ class Conductor:
             if slot not in merge.updates and slot not in merge.calls:
                 w = self.alive[slot % len(self.alive)]
                 found = {source: parts[slot] for source, parts in merge.parts.items()}
-                merge.calls[slot] = w, self._backend.call(w, "merge", (), found, 1, self.deadline / 3)
+                merge.calls[slot] = w, self._backend.call(w, Call("merge", (), found, 1, self.deadline / 3))
 
     def _finish(self, merge: Merge) -> None:
         """Wait until every slot is merged; slots whose replica is lost are merged by another one.
@@ -289,10 +263,9 @@ class Conductor:
             for slot, reply in replies.items():
                 if isinstance(reply, Missing):
                     # A replica whose part is lost cannot take back what it has sent, so it begins anew.
-                    gone |= {int(str(w)): LostError("what it had sent was lost") for w in reply.keys}
+                    gone |= {w: LostError("what it had sent was lost") for w in reply.keys}
                 else:
                     merge.updates[slot] = asked[slot][1][1]
-                    self.sent[min(merge.which, 0)] += reply
             self._drop(gone)
             if len(merge.updates) == merge.slots:
                 return
@@ -357,14 +330,14 @@ class Conductor:
     def _join(self) -> None:
         """Take back the replicas that have begun again; they start from the tables of another one."""
         for w in self._ready_to_join():
-            _, *tables = self._backend.call(self.alive[0], "base", parts=2)
-            call = self._backend.call(w, "load", found=dict(enumerate(tables)), seconds=self.deadline)
-            replies, failed = self._gather({w: call[0]}, BEGIN_PATIENCE)
+            _, *tables = self._backend.call(self.alive[0], Call("base", parts=2))
+            load = Call("load", found=dict(enumerate(tables)), seconds=self.deadline)
+            replies, failed = self._gather({w: self._backend.call(w, load)[0]}, BEGIN_PATIENCE)
             if failed or isinstance(replies[w], Missing):
                 self._joining[w] = self._begin(w)
                 continue
             self.alive = sorted([*self.alive, w])
-            self._slow[w], self._share[w] = 0, 1.0
+            self._shares.forget(w)
             self._remark(f"Replica {w + 1} is back")
 
     def _ready_to_join(self) -> list[int]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakSet
 
-from w2v_cli.cluster.backend import LostError, Missing, Ref
+from w2v_cli.cluster.backend import Call, LostError, Missing, Ref
 from w2v_cli.cluster.machine import ClusterMachine
-from w2v_cli.cluster.replica import Replica, SharedCorpus
+from w2v_cli.cluster.replica import Replica
+from w2v_cli.cluster.shared_corpus import SharedCorpus
 from w2v_cli.cluster.trainer import MakeBackend
 from w2v_cli.config import TrainConfig
 from w2v_cli.training.observer import Observer
@@ -52,35 +53,28 @@ class LocalBackend:
         self._made: dict[int, WeakSet[_Value]] = {}
         self._replicas = {number: make_replica(number) for number in range(count)}
 
-    def call(
-        self,
-        replica: int,
-        method: str,
-        args: Sequence[Any] = (),
-        found: Mapping[Any, Ref] | None = None,
-        parts: int = 0,
-        seconds: float = 60.0,
-    ) -> list[Ref]:
-        """Call a method of a replica, as `Backend` says."""
+    def call(self, replica: int, call: Call) -> list[Ref]:
+        """Let a replica do what it is asked; return its reply and its parts."""
         try:
-            self._before(replica, method)
+            self._before(replica, call.method)
         except LostError as error:
             self.kill(replica)
             if isinstance(error, NodeLostError):
                 for value in self._made.pop(replica, ()):
                     value.error = error
-            return [_Value(None, error)] * (1 + parts)
-        if found is not None:
-            lost = tuple(key for key, ref in found.items() if ref.error is not None)
+            return [_Value(None, error)] * (1 + call.parts)
+        args = call.args
+        if call.found is not None:
+            lost = tuple(key for key, ref in call.found.items() if ref.error is not None)
             if lost:
-                return [_Value(Missing(lost)), *[_Value(None, LostError("its maker found too little"))] * parts]
-            args = (*args, {key: ref.value for key, ref in found.items()})
+                return [_Value(Missing(lost)), *[_Value(None, LostError("its maker found too little"))] * call.parts]
+            args = (*args, {key: ref.value for key, ref in call.found.items()})
         try:
-            values = [_Value(value) for value in self._replicas[replica].answer(method, args)]
+            values = [_Value(value) for value in self._replicas[replica].answer(call.method, args)]
             self._made.setdefault(replica, WeakSet()).update(values)
             return values
         except LostError as error:
-            return [_Value(None, error)] * (1 + parts)
+            return [_Value(None, error)] * (1 + call.parts)
 
     def ready(self, refs: Sequence[Ref], seconds: float) -> list[Ref]:
         """Return all replies."""

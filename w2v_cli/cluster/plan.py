@@ -28,7 +28,8 @@ LEAST_CYCLES = 20
 MEASURED_LOSS = {1: 0.0, 2: 0.1, 4: 0.8, 8: 1.0, 16: 3.3}
 # The length of the run in which these were measured, and of one in which no loss was found with up to 8 replicas.
 SHORT_RUN, LONG_RUN = 84_000_000, 334_000_000
-# More replicas than these need a higher learning rate, and more than those have hardly been tried.
+# Up to the first number of replicas, the learning rate is that of one machine. More than the second have hardly been
+# tried.
 LIKE_ONE, MOST_TRIED = 4, 8
 
 
@@ -93,8 +94,10 @@ class Plan:
 
     def speed_up(self) -> float | None:
         """Return how many times faster than one node the replicas train; None if the network was not measured."""
-        if self.network is None or self.replicas == 1:
-            return None if self.replicas > 1 else 1.0
+        if self.replicas == 1:
+            return 1.0
+        if self.network is None:
+            return None
         training = self.round_tokens / self.speed
         waiting = _exchange_seconds(self.network, self.hot, self.dim, self.replicas)
         others = exchange_bytes((self.words - self.hot) / self.groups, self.dim, self.replicas) / self.network.bandwidth

@@ -1,4 +1,4 @@
-"""Replicas on Ray: one actor for each, on a cluster that is running or a local one. The only module that imports Ray.
+"""Replicas on Ray: one actor for each. Only this module and `ray_connection` import Ray.
 
 Of Ray, only actors and the object store are used.
 """
@@ -7,41 +7,23 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
-import signal
-import socket
-import sys
-import tempfile
-import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-from w2v_cli.cluster.backend import LostError, Missing, Ref
+from w2v_cli.cluster.backend import Call, LostError, Missing, Ref
 from w2v_cli.cluster.machine import ClusterMachine
-from w2v_cli.cluster.replica import SharedCorpus
+from w2v_cli.cluster.ray_connection import cluster_address, connected
+from w2v_cli.cluster.shared_corpus import SharedCorpus
 from w2v_cli.cluster.trainer import MakeBackend
 from w2v_cli.config import TrainConfig, available_cores
-from w2v_cli.errors import ConfigError, MissingExtraError, TrainingError, W2VError
+from w2v_cli.errors import ConfigError, TrainingError, W2VError
 from w2v_cli.training.observer import Observer
 
-# How long a reply may take to travel once it is there, and a table.
+# How long a reply or a table may take to travel once it is there, seconds.
 REPLY_SECONDS = 120.0
-CONNECT_SECONDS = 5.0
-# Nobody is told that w2v runs, and Ray's own lines are kept out of ours.
-SETTINGS = {
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_BACKEND_LOG_LEVEL": "fatal",
-    "RAY_IGNORE_UNHANDLED_ERRORS": "1",
-}
-# A local cluster listens to this machine alone, and only to those who know its token.
-PRIVATE = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_AUTH_MODE": "token"}
-# Where Ray writes the address of the cluster that runs on this machine.
-_RUNNING = "ray/ray_current_cluster"
-_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
 class RayCluster(ClusterMachine):
@@ -54,8 +36,6 @@ class RayCluster(ClusterMachine):
 
     Raises
     ------
-    MissingExtraError
-        If Ray is not installed.
     ConfigError
         If RAY_ADDRESS is one that a run cannot use.
     """
@@ -63,19 +43,29 @@ class RayCluster(ClusterMachine):
     def __init__(self, replicas: int | None = None, merge_every: int | None = None) -> None:
         super().__init__(merge_every)
         self._replicas = replicas
-        self._address = _address()
+        self._address = cluster_address()
 
     @contextmanager
     def _backends(self, config: TrainConfig, observer: Observer) -> Iterator[MakeBackend]:
-        """Connect to the cluster, and yield what starts the replicas on it."""
+        """Connect to the cluster, and yield what starts the replicas on it.
+
+        Raises
+        ------
+        MissingExtraError
+            If Ray is not installed.
+        TrainingError
+            If the cluster cannot be joined or started.
+        ConfigError
+            If the nodes have not enough processors.
+        """
         # As on one machine, more threads than processors are allowed; a node of a cluster says itself what it has.
         wanted = (self._replicas or 1) * (config.threads or 1)
-        with _connected(self._address, max(wanted, available_cores())) as ray:
+        with connected(self._address, max(wanted, available_cores())) as ray:
             nodes = _nodes(ray)
             count = self._replicas or len(nodes)
             threads = _threads(config, nodes, count)
             if self._address != "local":
-                observer.remark(f"Connected to the Ray cluster at {self._address}, with {len(nodes)} nodes")
+                observer.remark(f"Connected to the Ray cluster at {self._address}, with {_counted(len(nodes), 'node')}")
             if count > len(nodes) > 1:
                 observer.remark(f"There are {len(nodes)} nodes, so some have several of the {count} replicas")
 
@@ -119,21 +109,13 @@ class RayBackend:
             for number in range(count)
         ]
 
-    def call(
-        self,
-        replica: int,
-        method: str,
-        args: Sequence[Any] = (),
-        found: Mapping[Any, Ref] | None = None,
-        parts: int = 0,
-        seconds: float = 60.0,
-    ) -> list[Ref]:
-        """Call a method of a replica, as `Backend` says."""
+    def call(self, replica: int, call: Call) -> list[Ref]:
+        """Let an actor begin with a call, as `Backend` says."""
         actor = self._actors[replica]
         # Merging goes on while the replica trains.
-        remote = actor.merge if method == "merge" else actor.answer
-        refs = remote.options(num_returns=1 + parts).remote(method, tuple(args), found, parts, seconds)
-        return refs if parts else [refs]
+        remote = actor.merge if call.method == "merge" else actor.answer
+        refs = remote.options(num_returns=1 + call.parts).remote(call)
+        return refs if call.parts else [refs]
 
     def ready(self, refs: Sequence[Ref], seconds: float) -> list[Ref]:
         """Wait for replies, as `Backend` says."""
@@ -192,24 +174,24 @@ def _worker_class(ray: Any) -> Any:
 
             self._replica = Replica(config, shared, merges)
 
-        def answer(
-            self, method: str, args: tuple[Any, ...], found: Mapping[Any, Any] | None, parts: int, seconds: float
-        ) -> Any:
+        def answer(self, call: Call) -> Any:
             """Call a method of the replica."""
-            if found is not None:
-                # An argument that is itself a reference would block the actor if its node were gone.
-                values, missing = _fetched(ray, found, seconds)
+            args = call.args
+            if call.found is not None:
+                # The references are within the call. If one were itself an argument and its node gone, the actor would
+                # wait.
+                values, missing = _fetched(ray, call.found, call.seconds)
                 if missing:
                     reply = Missing(tuple(missing))
-                    return (reply, *[None] * parts) if parts else reply
+                    return (reply, *[None] * call.parts) if call.parts else reply
                 args = (*args, values)
-            answer = self._replica.answer(method, args)
-            return answer if parts else answer[0]
+            answer = self._replica.answer(call.method, args)
+            return answer if call.parts else answer[0]
 
         @ray.method(concurrency_group="merge")
-        def merge(self, *args: Any) -> Any:
+        def merge(self, call: Call) -> Any:
             """Call a method of the replica while it trains."""
-            return self.answer(*args)
+            return self.answer(call)
 
     return ray.remote(
         concurrency_groups={"merge": 1}, max_restarts=-1, max_task_retries=0, allow_out_of_order_execution=True
@@ -228,125 +210,6 @@ def _fetched(ray: Any, refs: Mapping[Any, Any], seconds: float) -> tuple[dict[An
             # Whatever went wrong where it was made: it is not here.
             missing.append(key)
     return values, missing
-
-
-def _address() -> str:
-    """Return the address of the cluster: host:port, or `local` for one that must be started.
-
-    Raises
-    ------
-    ConfigError
-        If RAY_ADDRESS is a client's address.
-    """
-    named = os.environ.get("RAY_ADDRESS", "").strip()
-    if named.startswith("ray://"):
-        raise ConfigError(
-            f"RAY_ADDRESS is {named}, a Ray client; a run must be inside the cluster",
-            hint="unset it and send the run there: ray job submit --address http://HOST:8265 -- w2v train …",
-        )
-    if named and named not in ("auto", "local"):
-        return named
-    if named == "local":
-        return named
-    with suppress(OSError):
-        running = Path(os.environ.get("RAY_TMPDIR", "/tmp"), _RUNNING).read_text().strip()
-        # A cluster that was killed leaves the file behind.
-        if running and (named == "auto" or _reaches(running)):
-            return running
-    if named == "auto":
-        raise ConfigError("RAY_ADDRESS is auto, and no Ray cluster runs on this machine", hint="ray start --head")
-    return "local"
-
-
-def _reaches(address: str) -> bool:
-    """Whether something listens at host:port."""
-    host, _, port = address.rpartition(":")
-    with suppress(OSError, ValueError, OverflowError):
-        socket.create_connection((host.strip("[]"), int(port)), CONNECT_SECONDS).close()
-        return True
-    return False
-
-
-@contextmanager
-def _connected(address: str, processors: int) -> Iterator[Any]:
-    """Join a cluster, or start a local one, and yield the module `ray`; leave or end it afterwards.
-
-    Parameters
-    ----------
-    processors : how many a local one is told that it has.
-
-    Raises
-    ------
-    MissingExtraError
-        If Ray is not installed.
-    TrainingError
-        If the cluster does not answer, or has other versions.
-    """
-    if address != "local" and not _reaches(address):
-        raise TrainingError(
-            f"no Ray cluster answers at {address}", hint="see whether it runs (ray status), or unset RAY_ADDRESS"
-        )
-    with ExitStack() as stack:
-        stack.enter_context(_environment(SETTINGS, replacing=False))
-        options: dict[str, Any] = {"address": address}
-        if address == "local":
-            options |= {"include_dashboard": False, "num_cpus": processors, "_node_ip_address": "127.0.0.1"}
-            # The path of a socket may have 107 bytes, of which Ray needs some sixty.
-            parent = tempfile.gettempdir() if len(tempfile.gettempdir()) < 30 else "/tmp"
-            home = stack.enter_context(
-                tempfile.TemporaryDirectory(prefix="w2v-", dir=parent, ignore_cleanup_errors=True)
-            )
-            # With a folder of its own, nobody takes it for a cluster that could be joined.
-            options["_temp_dir"] = home
-            stack.enter_context(_environment(PRIVATE | {"RAY_AUTH_TOKEN": secrets.token_hex(16)}, replacing=True))
-        with _quiet_startup(), _own_signals(), _environment(_home(options), replacing=True):
-            ray = _import_ray()
-            try:
-                ray.init(log_to_driver=False, logging_level="ERROR", **options)
-            except (RuntimeError, ConnectionError, ValueError, OSError) as error:
-                raise _refused(address, error) from error
-        stack.callback(ray.shutdown)
-        yield ray
-
-
-def _home(options: Mapping[str, Any]) -> dict[str, str]:
-    """Return the environment that a local cluster is started in, so that it does not ask where it is."""
-    if "_temp_dir" not in options:
-        return {}
-    # Without this file in its home, Ray asks the metadata servers of clouds.
-    Path(options["_temp_dir"], "ray_bootstrap_config.yaml").touch()
-    return {"HOME": options["_temp_dir"]}
-
-
-def _import_ray() -> Any:
-    try:
-        import ray
-        import ray.exceptions
-    except ImportError as error:
-        raise MissingExtraError("--cluster ray", "ray") from error
-    # Otherwise Ray prints "(raylet) A worker died" to stdout, which may be JSON. The name is private, and may go.
-    with suppress(ImportError):
-        import ray._private.worker as worker
-
-        if hasattr(worker, "_worker_logs_enabled"):
-            worker._worker_logs_enabled = False
-    return ray
-
-
-def _refused(address: str, error: Exception) -> TrainingError:
-    """Return the error for a cluster that could not be joined or started."""
-    text = " ".join(str(error).split())
-    if "ersion mismatch" in text:
-        return TrainingError(
-            f"the cluster at {address} has other versions than this program: {text}",
-            hint="install the same versions of Python and ray on all nodes",
-        )
-    if address == "local":
-        return TrainingError(f"Ray could not start: {text}", hint="train without --cluster on one machine")
-    return TrainingError(
-        f"the Ray cluster at {address} refused the run: {text}",
-        hint="if it wants a token, give its own in RAY_AUTH_TOKEN with RAY_AUTH_MODE=token",
-    )
 
 
 def _nodes(ray: Any) -> list[dict[str, Any]]:
@@ -369,67 +232,18 @@ def _threads(config: TrainConfig, nodes: Sequence[Mapping[str, Any]], count: int
     processors = min(int(node["Resources"]["CPU"]) for node in nodes)
     most = processors // -(-count // len(nodes))
     threads = config.threads or most
-    if threads < 1 or threads > max(most, 0):
-        asked = f"{count} replicas" + ("" if config.threads is None else f" with {config.threads} threads each")
-        where = "the node has" if len(nodes) == 1 else f"each of the {len(nodes)} nodes has"
-        raise ConfigError(f"{asked} do not fit: {where} {processors} processors", hint="lower --replicas or --threads")
+    if not 1 <= threads <= most:
+        each = "" if config.threads is None else f" of {_counted(config.threads, 'thread')} each"
+        where = "the node has" if len(nodes) == 1 else f"the smallest of the {len(nodes)} nodes has"
+        raise ConfigError(
+            f"no room for {_counted(count, 'replica')}{each}: {where} {_counted(processors, 'processor')}",
+            hint="lower --replicas or --threads",
+        )
     return threads
 
 
-@contextmanager
-def _environment(settings: Mapping[str, str], replacing: bool) -> Iterator[None]:
-    """Set variables of the environment, and restore them afterwards.
-
-    Parameters
-    ----------
-    replacing : whether variables that are set already are replaced.
-    """
-    before = {name: os.environ.get(name) for name in settings}
-    os.environ.update({name: value for name, value in settings.items() if replacing or before[name] is None})
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
-
-
-@contextmanager
-def _own_signals() -> Iterator[None]:
-    """Restore our handlers of signals afterwards, because Ray installs its own."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.getsignal(number) for number in _SIGNALS}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-@contextmanager
-def _quiet_startup() -> Iterator[None]:
-    """Keep what Ray's C++ code writes to stderr and stdout, and show it only if something fails."""
-    sys.stderr.flush()
-    sys.stdout.flush()
-    with tempfile.TemporaryFile() as kept:
-        saved = {number: os.dup(number) for number in (1, 2)}
-        for number in saved:
-            os.dup2(kept.fileno(), number)
-        failed = True
-        try:
-            yield
-            failed = False
-        finally:
-            for number, copy in saved.items():
-                os.dup2(copy, number)
-                os.close(copy)
-            if failed:
-                kept.seek(0)
-                os.write(2, kept.read())
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("" if number == 1 else "s")
 
 
 def _first_line(error: Exception) -> str:

@@ -13,10 +13,9 @@ import platform
 import tempfile
 import threading
 import time
-import zlib
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, suppress
-from dataclasses import dataclass, replace
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,61 +23,22 @@ import numpy as np
 
 from w2v_cli import __version__
 from w2v_cli.cluster.backend import LostError
+from w2v_cli.cluster.shared_corpus import SharedCorpus
 from w2v_cli.compute.threads import one_blas_thread
 from w2v_cli.config import TrainConfig
-from w2v_cli.corpus.encode import EncodedCorpus
-from w2v_cli.corpus.spool import FILE_NAMES, Spool
-from w2v_cli.corpus.vocabulary import Vocabulary
 from w2v_cli.engines.parameters import parameter_bytes
+from w2v_cli.errors import TrainingError
 from w2v_cli.merging.deltas import Deltas, cut_deltas, take_update
 from w2v_cli.merging.rows import ALL, RowSets
 from w2v_cli.merging.rule import merge_deltas
-from w2v_cli.training.memory import peak_bytes, require_memory
+from w2v_cli.training.memory import require_memory
 from w2v_cli.training.trainer import Trainer
 from w2v_cli.training.workers import Workers
 
-# How much of a file of ids is sent, and compared, at once.
-CHUNK_BYTES = 1 << 24
 # What can be asked of a replica that has not begun.
 STATELESS = ("about", "receive", "begin", "merge", "probe", "weigh")
 # What a part is: the deltas of the rows of a slot in each of the two tables.
 Part = tuple[Deltas, Deltas]
-
-
-@dataclass(frozen=True)
-class SharedCorpus:
-    """What a replica must know of the corpus, apart from its ids.
-
-    Attributes
-    ----------
-    vocabulary, token_count, raw_token_count, fingerprint, untokenised_share : as in `EncodedCorpus`.
-    folder : where the files of the ids lie on the machine of the conductor.
-    marks : the size of each file and a checksum of its ends, by which a replica knows whether it sees the same files.
-    """
-
-    vocabulary: Vocabulary
-    token_count: int
-    raw_token_count: int
-    fingerprint: str
-    untokenised_share: float
-    folder: str
-    marks: tuple[tuple[int, int], ...]
-
-    @classmethod
-    def of(cls, corpus: EncodedCorpus, folder: str) -> SharedCorpus:
-        """Describe a corpus whose ids have names in a folder."""
-        corpus.spool.sync()
-        return cls(
-            corpus.vocabulary, corpus.token_count, corpus.raw_token_count, corpus.fingerprint,
-            corpus.untokenised_share, folder, _marks(folder),
-        )  # fmt: skip
-
-    def open(self, folder: str) -> EncodedCorpus:
-        """Open the ids in a folder."""
-        return EncodedCorpus(
-            self.vocabulary, Spool.reopen(folder), self.token_count, self.raw_token_count, self.fingerprint,
-            self.untokenised_share, seconds={},
-        )  # fmt: skip
 
 
 class About(NamedTuple):
@@ -142,19 +102,29 @@ class Replica:
 
     def about(self) -> tuple[About]:
         """Describe the node."""
-        with suppress(OSError):
-            return (About(platform.node(), versions(), _marks(self._shared.folder) == self._shared.marks),)
-        return (About(platform.node(), versions(), False),)
+        return (About(platform.node(), versions(), self._shared.is_in(self._shared.folder)),)
 
     def receive(self, name: str, offset: int, chunk: bytes) -> tuple[None]:
-        """Write a chunk of a file of ids, on a node that does not see those of the conductor."""
-        if self._received is None:
-            self._received = tempfile.TemporaryDirectory(prefix="w2v-")
-        descriptor = os.open(Path(self._received.name, name), os.O_WRONLY | os.O_CREAT, 0o600)
+        """Write a chunk of a file of ids, on a node that does not see those of the conductor.
+
+        Raises
+        ------
+        TrainingError
+            If it cannot be written.
+        """
         try:
-            os.pwrite(descriptor, chunk, offset)
-        finally:
-            os.close(descriptor)
+            if self._received is None:
+                self._received = tempfile.TemporaryDirectory(prefix="w2v-")
+            descriptor = os.open(Path(self._received.name, name), os.O_WRONLY | os.O_CREAT, 0o600)
+            try:
+                os.pwrite(descriptor, chunk, offset)
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            raise TrainingError(
+                f"the node {platform.node()} cannot write the ids in {tempfile.gettempdir()}: {error.strerror}",
+                hint="they take about 4 bytes for each word; free some space there",
+            ) from error
         return (None,)
 
     def begin(self, alphas: tuple[float, float] | None, sets: tuple[int, int] | None) -> tuple[Ready]:
@@ -164,8 +134,13 @@ class Replica:
         ----------
         alphas : the learning rate at both ends of the run, if it differs from that of one machine.
         sets : as `arrange` takes them, if they are known.
+
+        Raises
+        ------
+        LostError
+            If the ids are not here, or not all of them.
         """
-        self.close()
+        self._forget()
         self.trainer = self._make_trainer(alphas)
         self.trainer.compile()
         tables = list(self.trainer.parameters.tensors().values())
@@ -217,12 +192,13 @@ class Replica:
         require_memory(
             2 * parameter_bytes(words, config.dim), f"the tables of a replica, {words:,} words × {config.dim}"
         )
-        if self._received is None:
-            return Trainer(config, self._shared.open(self._shared.folder))
-        corpus = self._shared.open(self._received.name)
+        folder = self._shared.folder if self._received is None else self._received.name
+        # The process may have been started again while the ids were sent to it.
+        if not self._shared.is_in(folder):
+            raise LostError("it has not received all ids")
+        corpus = self._shared.open(folder)
         # The files are open, and gone when they are closed.
-        self._received.cleanup()
-        self._received = None
+        self._remove_received()
         return Trainer(config, corpus)
 
     def train(self, blocks: Sequence[int], which: int | None, slots: int) -> tuple[Any, ...]:
@@ -231,7 +207,7 @@ class Replica:
         Parameters
         ----------
         blocks : their indices, ascending.
-        which, slots : as in `cut`; None to cut nothing.
+        which : the set of rows; None to cut nothing · slots : how many parts it is cut into.
 
         Returns
         -------
@@ -240,7 +216,7 @@ class Replica:
         begun = time.perf_counter()
         diverged, learnt = self._train(blocks)
         reply = Trained(diverged, learnt, time.perf_counter() - begun)
-        return (reply, *(() if which is None else self.cut(which, slots)[1:]))
+        return (reply, *self._cut(which, slots))
 
     def _train(self, blocks: Sequence[int]) -> tuple[int, bool]:
         """Train blocks with all threads; return what `train_blocks` would have of all of them."""
@@ -260,9 +236,11 @@ class Replica:
         Workers(trainer.workers, train_next).run(lambda: False, math.inf)
         return max((diverged for diverged, _ in outcomes), default=-1), any(learnt for _, learnt in outcomes)
 
-    def cut(self, which: int, slots: int) -> tuple[Any, ...]:
+    def _cut(self, which: int | None, slots: int) -> list[Part]:
         """Return what a set of rows has moved since it was merged last: a part for each slot."""
         parts: list[Part] = []
+        if which is None:
+            return parts
         for slot in range(slots):
             inputs, outputs = (
                 cut_deltas(table, base, sets.select(which, slots, slot))
@@ -270,22 +248,18 @@ class Replica:
             )
             parts.append((inputs, outputs))
         self._sent[which] = parts
-        return (None, *parts)
+        return parts
 
-    def merge(self, found: Mapping[int, Part]) -> tuple[int, Part]:
-        """Merge the parts of a slot from all replicas; needs nothing else, so any replica can do it.
+    def merge(self, found: Mapping[int, Part]) -> tuple[None, Part]:
+        """Return the update of a slot, made of the parts of all replicas. It needs nothing else, so any replica can.
 
         Parameters
         ----------
         found : the part of each replica by its number.
-
-        Returns
-        -------
-        The number of bytes that came in and go out, and the update.
         """
         parts = [found[number] for number in sorted(found)]
         inputs, outputs = (merge_deltas([part[i] for part in parts]) for i in range(2))
-        return sum(deltas.nbytes for part in [*parts, (inputs, outputs)] for deltas in part), (inputs, outputs)
+        return None, (inputs, outputs)
 
     def take(
         self, takes: Sequence[tuple[int, int]], then: int | None, slots: int, found: Mapping[tuple[int, int], Part]
@@ -295,24 +269,21 @@ class Replica:
         Parameters
         ----------
         takes : which sets were merged, each with its number of slots.
-        then, slots : as in `cut`; None to cut nothing.
+        then : the set that is cut; None to cut nothing · slots : how many parts it is cut into.
         found : the update of each slot, by set and slot.
         """
-        for which, of in takes:
+        for which, count in takes:
             sent = self._sent.pop(which, None)
-            for slot in range(of):
+            for slot in range(count):
                 for i, sets in enumerate(self._sets):
                     own = None if sent is None else sent[slot][i]
-                    rows = sets.select(which, of, slot)
+                    rows = sets.select(which, count, slot)
                     take_update(self._tables[i], self._bases[i], rows, found[which, slot][i], own)
             if which == ALL:
-                self._settle()
-        return (None,) if then is None else (None, *self.cut(then, slots)[1:])
-
-    def _settle(self) -> None:
-        """Make the tables equal to their bases, and so to the tables of every other replica."""
-        for table, base in zip(self._tables, self._bases, strict=True):
-            table[:] = base
+                # The bases are the same in all replicas. The tables still hold what 16 bits could not.
+                for table, base in zip(self._tables, self._bases, strict=True):
+                    table[:] = base
+        return (None, *self._cut(then, slots))
 
     def base(self) -> tuple[Any, ...]:
         """Return the tables as they were merged last."""
@@ -330,11 +301,18 @@ class Replica:
         """Measure the loss."""
         return (self.trainer.measure_loss(),)
 
-    def peak(self) -> tuple[int]:
-        """Return the most memory that the process has had resident, bytes."""
-        return (peak_bytes(),)
-
     def close(self) -> None:
+        """Close the files of the ids, and forget all that was received."""
+        self._forget()
+        self._remove_received()
+
+    def _remove_received(self) -> None:
+        """Remove the names of the files of ids that were received."""
+        if self._received is not None:
+            self._received.cleanup()
+            self._received = None
+
+    def _forget(self) -> None:
         """Close the files of the ids, and forget the tables."""
         self._open.close()
         if self._begun:
@@ -355,21 +333,3 @@ def _stretches(blocks: Sequence[int], epoch_blocks: int, most: int) -> list[np.n
         of_epoch = np.array(list(group), np.int64)
         stretches += [of_epoch[i : i + most] for i in range(0, len(of_epoch), most)]
     return stretches
-
-
-def _marks(folder: str) -> tuple[tuple[int, int], ...]:
-    """Return the size and a checksum of the ends of each file of ids.
-
-    Raises
-    ------
-    OSError
-        If a file cannot be read.
-    """
-    marks = []
-    for name in FILE_NAMES:
-        with open(Path(folder, name), "rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            checksum = zlib.crc32(file.read(CHUNK_BYTES))
-            file.seek(max(0, size - CHUNK_BYTES))
-            marks.append((size, zlib.crc32(file.read(CHUNK_BYTES), checksum)))
-    return tuple(marks)

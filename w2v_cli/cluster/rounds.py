@@ -1,4 +1,4 @@
-"""The ledger of a run on several replicas: which blocks are trained, which are being trained, and which were lost.
+"""The rounds of a run on several replicas: which blocks are trained, and how many of them a slow replica gets.
 
 A round deals the next blocks of the run to the replicas in turn, so that the blocks that are trained come first in the
 order of the run: what a checkpoint says of a run on one machine is then true of this one as well.
@@ -6,7 +6,11 @@ order of the run: what a checkpoint says of a run on one machine is then true of
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Mapping
+
+# A replica that takes longer than twice the usual time in three rounds, one after another, gets fewer blocks.
+SLOW, SLOW_ROUNDS, LEAST_SHARE = 2.0, 3, 0.25
 
 
 class Ledger:
@@ -79,3 +83,35 @@ class Ledger:
     def lost(self, replica: int) -> None:
         """Record that a replica was lost: what it was given must be trained again."""
         self.again = sorted([*self.again, *self._dealt.pop(replica, [])])
+
+
+class Shares:
+    """How much each replica trains: a slow one less, so that the others need not wait for it."""
+
+    def __init__(self) -> None:
+        self._slow_rounds: dict[int, int] = {}
+        self._share: dict[int, float] = {}
+
+    def quota(self, replica: int, blocks: int) -> int:
+        """Return how many blocks a replica gets of those that one which is not slow gets."""
+        return max(1, round(blocks * self._share.get(replica, 1.0)))
+
+    def notice(self, pace: Mapping[int, float]) -> None:
+        """Record how long each replica took for a block in a round.
+
+        Parameters
+        ----------
+        pace : seconds a block, by replica. Nobody is slow alone.
+        """
+        if len(pace) < 2:
+            return
+        usual = statistics.median_low(pace.values())
+        for replica, seconds in pace.items():
+            slow = self._slow_rounds.get(replica, 0) + 1 if seconds > SLOW * usual else 0
+            self._slow_rounds[replica] = slow
+            self._share[replica] = max(LEAST_SHARE, usual / seconds) if slow >= SLOW_ROUNDS else 1.0
+
+    def forget(self, replica: int) -> None:
+        """Give a replica a whole share again, because it was started anew."""
+        self._slow_rounds.pop(replica, None)
+        self._share.pop(replica, None)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from w2v_cli.cluster.backend import Backend, LostError, Ref
-from w2v_cli.cluster.conductor import BEGIN_PATIENCE, LEAST_PATIENCE, AllLostError, Conductor
+from w2v_cli.cluster.backend import Backend, Call, LostError, Ref
+from w2v_cli.cluster.conductor import BEGIN_PATIENCE, AllLostError, Conductor
 from w2v_cli.cluster.plan import (
     LIKE_ONE,
     Network,
@@ -23,8 +23,9 @@ from w2v_cli.cluster.plan import (
     expected_effect,
     given_plan,
 )
-from w2v_cli.cluster.replica import CHUNK_BYTES, About, Ready, SharedCorpus, versions
+from w2v_cli.cluster.replica import About, Ready, versions
 from w2v_cli.cluster.rounds import Ledger
+from w2v_cli.cluster.shared_corpus import CHUNK_BYTES, SharedCorpus
 from w2v_cli.config import TrainConfig
 from w2v_cli.corpus.encode import EncodedCorpus
 from w2v_cli.corpus.spool import FILE_NAMES
@@ -56,7 +57,6 @@ class ClusterTrainer(Trainer):
     make_backend : starts the replicas.
     merge_every : tokens of a replica between two merges; None to choose them.
     remark : receives what the user should know, as a sentence.
-    patience : the shortest deadline, seconds.
     """
 
     def __init__(
@@ -66,10 +66,9 @@ class ClusterTrainer(Trainer):
         make_backend: MakeBackend,
         merge_every: int | None,
         remark: Callable[[str], None],
-        patience: float = LEAST_PATIENCE,
     ) -> None:
         super().__init__(config, corpus)
-        self._merge_every, self._remark, self._patience = merge_every, remark, patience
+        self._merge_every, self._remark = merge_every, remark
         self._shared = SharedCorpus.of(corpus, os.path.dirname(os.path.abspath(corpus.spool.files[0].name)))
         self._backend = make_backend(config, self._shared)
         self.replicas = self._backend.count
@@ -82,7 +81,7 @@ class ClusterTrainer(Trainer):
 
     def _scaled_alphas(self) -> tuple[float, float] | None:
         """Return the learning rate at both ends of the run if many replicas need a higher one; None if not."""
-        factor = alpha_factor(self._backend.count)
+        factor = alpha_factor(self.replicas)
         if self.config.alpha is not None or factor == 1:
             return None
         rate = self.schedule.rate
@@ -98,32 +97,35 @@ class ClusterTrainer(Trainer):
     def compile(self) -> float:
         """Let every replica make itself ready; return how long that took, in seconds."""
         begun = time.perf_counter()
-        replicas = range(self._backend.count)
-        self._require_agreeing(self._all("about", [() for _ in replicas]))
-        for replica in sorted(self._blind):
-            self._send_ids(replica)
-        self._ready: list[Ready] = self._all("begin", [(self._alphas, None) for _ in replicas])
+        self._require_agreeing(self._all([Call("about")] * self.replicas))
+        with _all_needed():
+            for replica in sorted(self._blind):
+                self._send_ids(replica)
+        self._ready: list[Ready] = self._all([Call("begin", (self._alphas, None))] * self.replicas)
         return time.perf_counter() - begun
 
-    def _all(self, method: str, args: Sequence[tuple[Any, ...]], found: Sequence[dict[Any, Ref]] = ()) -> list[Any]:
-        """Call all replicas and return their replies, in order.
+    def _all(self, calls: Sequence[Call]) -> list[Any]:
+        """Let each replica do its call; return their replies, in order.
 
         Raises
         ------
         TrainingError
-            If one does not answer; a run does not begin with fewer replicas than it was to have.
+            If one does not answer.
         """
-        call = self._backend.call
-        refs = [call(w, method, args[w], found[w] if found else None)[0] for w in range(self._backend.count)]
-        ready = self._backend.ready(refs, BEGIN_PATIENCE)
-        try:
-            if len(ready) < len(refs):
-                raise LostError(f"no answer within {BEGIN_PATIENCE:.0f} s")
-            return [self._backend.value(ref) for ref in refs]
-        except LostError as error:
-            raise TrainingError(
-                f"a replica did not start: {error}", hint="see whether all nodes are alive: ray status"
-            ) from error
+        with _all_needed():
+            return self._replies([self._backend.call(w, call)[0] for w, call in enumerate(calls)])
+
+    def _replies(self, refs: Sequence[Ref]) -> list[Any]:
+        """Wait for replies, and return them.
+
+        Raises
+        ------
+        LostError
+            If one does not come.
+        """
+        if len(self._backend.ready(refs, BEGIN_PATIENCE)) < len(refs):
+            raise LostError(f"no answer within {BEGIN_PATIENCE:.0f} s")
+        return [self._backend.value(ref) for ref in refs]
 
     def _require_agreeing(self, nodes: list[About]) -> None:
         """Refuse nodes with different versions, and note which do not see the ids.
@@ -150,36 +152,42 @@ class ClusterTrainer(Trainer):
             self._remark(f"The ids are copied to {hosts}, which cannot see {self._shared.folder}")
 
     def _send_ids(self, replica: int) -> None:
-        """Send the files of the ids to a replica that cannot see them."""
+        """Send the files of the ids to a replica that cannot see them.
+
+        Raises
+        ------
+        LostError
+            If it does not answer.
+        """
         for name in FILE_NAMES:
             with open(Path(self._shared.folder, name), "rb") as file:
                 offset = 0
                 while chunk := file.read(CHUNK_BYTES):
-                    ref = self._backend.call(replica, "receive", (name, offset, chunk))[0]
-                    if not self._backend.ready([ref], BEGIN_PATIENCE):
-                        raise TrainingError("the ids could not be copied to a node", hint="is the network up?")
+                    self._replies(self._backend.call(replica, Call("receive", (name, offset, chunk))))
                     offset += len(chunk)
 
     def _begin_again(self, replica: int) -> Ref:
         """Ask a replica that was started again to make itself ready; return the reference to its reply."""
         if replica in self._blind:
-            self._send_ids(replica)
-        return self._backend.call(replica, "begin", (self._alphas, (self._plan.hot, self._plan.groups)))[0]
+            # If it is lost meanwhile, it has not received all ids, so `begin` fails, and is tried again.
+            with suppress(LostError):
+                self._send_ids(replica)
+        return self._backend.call(replica, Call("begin", (self._alphas, (self._plan.hot, self._plan.groups))))[0]
 
     def estimate_seconds(self) -> float:
         """Choose how often the replicas merge; return how long training will take."""
         speed = min(ready.speed for ready in self._ready)
         self._plan = self._make_plan(speed)
-        self._all("arrange", [(self._plan.hot, self._plan.groups)] * self._backend.count)
+        self._all([Call("arrange", (self._plan.hot, self._plan.groups))] * self.replicas)
         self._say_plan()
-        return self.schedule.total_tokens / (speed * (self._plan.speed_up() or self._backend.count))
+        return self.schedule.total_tokens / (speed * (self._plan.speed_up() or self.replicas))
 
     def estimate_peak(self) -> int:
         """Estimate the most memory that a replica will have had resident, in bytes."""
         return max(ready.peak for ready in self._ready)
 
     def _make_plan(self, speed: float) -> Plan:
-        count, words, dim = self._backend.count, len(self.corpus.vocabulary), self.config.dim
+        count, words, dim = self.replicas, len(self.corpus.vocabulary), self.config.dim
         if count == 1:
             return given_plan(1, words, dim, speed, int(speed * SINGLE_ROUND_SECONDS))
         if self._merge_every is not None:
@@ -195,16 +203,16 @@ class ClusterTrainer(Trainer):
 
     def _exchange(self, size: int) -> float:
         """Let every replica send so many bytes to the next one; return how long that took, seconds."""
-        count = self._backend.count
-        made = [self._backend.call(w, "probe", (size,), parts=1) for w in range(count)]
+        count = self.replicas
+        made = [self._backend.call(w, Call("probe", (size,), parts=1)) for w in range(count)]
         self._backend.ready([refs[0] for refs in made], BEGIN_PATIENCE)
         begun = time.perf_counter()
-        self._all("weigh", [()] * count, [{0: made[(w + 1) % count][1]} for w in range(count)])
+        self._all([Call("weigh", found={0: made[(w + 1) % count][1]}) for w in range(count)])
         return time.perf_counter() - begun
 
     def _say_plan(self) -> None:
         """Say how many replicas train, how often they merge, what that costs, and what it does to the model."""
-        plan, count = self._plan, self._backend.count
+        plan, count = self._plan, self.replicas
         threads = f"{self._backend.threads} thread" + ("s" if self._backend.threads > 1 else "")
         if count == 1:
             self._remark(f"One replica with {threads}: the same as on one machine")
@@ -229,7 +237,7 @@ class ClusterTrainer(Trainer):
     def _tally(self, start: RunState | None) -> Tally:
         """Return the tally that the run begins with, and let the replicas begin there too."""
         ledger = Ledger(self.schedule.blocks * self.config.epochs, 0 if start is None else start.block)
-        self.conductor = Conductor(self._backend, self._plan, ledger, self._begin_again, self._remark, self._patience)
+        self.conductor = Conductor(self._backend, self._plan, ledger, self._begin_again, self._remark)
         # Where the loss was measured last, where it was reported last, and up to where it was when the run went back.
         self._measured_at, self._reported, self._replayed = -1, 0, -1
         self._times_back, self._measures_here = 0, False
@@ -262,7 +270,7 @@ class ClusterTrainer(Trainer):
         if measures and ledger.settled:
             if index % self.schedule.blocks == 0:
                 # The loss of an epoch is that of the model, and not that of one of the replicas.
-                self.conductor.settle()
+                self.conductor.merge_all()
             self._measure(tally, index)
             self._measured_at = index
         done = self.conductor.round(index if measures and not ledger.settled else self.schedule.next_measured(index))
@@ -281,7 +289,7 @@ class ClusterTrainer(Trainer):
             while self.conductor.ledger.next < reached or not self.conductor.ledger.settled:
                 self._train_next(tally)
             try:
-                self.conductor.settle()
+                self.conductor.merge_all()
                 tables = self.conductor.tables()
                 break
             except AllLostError as error:
@@ -333,3 +341,20 @@ class ClusterTrainer(Trainer):
     def close(self) -> None:
         """End the replicas."""
         self._backend.close()
+
+
+@contextmanager
+def _all_needed() -> Iterator[None]:
+    """End a run whose replicas do not all start: it does not begin with fewer than it was to have.
+
+    Raises
+    ------
+    TrainingError
+        Instead of a `LostError`.
+    """
+    try:
+        yield
+    except LostError as error:
+        raise TrainingError(
+            f"a replica did not start: {error}", hint="see whether all nodes are alive: ray status"
+        ) from error

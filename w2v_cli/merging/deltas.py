@@ -13,7 +13,7 @@ import numpy as np
 from w2v_cli.compute.jit import COMPILES, compiled
 
 # A row counts as touched if one of its numbers has moved this far. Taking an update leaves a residue of less in a row,
-# because a delta is rounded to 16 bits; a twentieth of a group would be sent for nothing.
+# because a delta is rounded to 16 bits. If that counted, a twentieth of a group would be sent for nothing.
 LEAST_MOVE = np.float32(2.0**-15)
 
 
@@ -30,11 +30,6 @@ class Deltas(NamedTuple):
     rows: int
     touched: np.ndarray
     moves: np.ndarray
-
-    @property
-    def nbytes(self) -> int:
-        """How many bytes are sent."""
-        return self.touched.nbytes + self.moves.nbytes
 
     def flags(self) -> np.ndarray:
         """Return which of the rows of the slot are touched, bool (rows,)."""
