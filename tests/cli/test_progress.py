@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from w2v_cli.cli import progress
-from w2v_cli.cli.bar import bar_line
+from w2v_cli.cli.bar import Bar, bar_line
 from w2v_cli.cli.progress import ProgressLine, scaled
 from w2v_cli.training.state import Progress
 
@@ -69,6 +69,19 @@ def test_a_bar_shows_the_share_that_is_done() -> None:
     assert bar_line(["a"], [], None, 80) == "a"
     # The bar is not longer than it must be, however wide the terminal is.
     assert len(bar_line(["a"], [], 0.5, 500)) == len("a []") + 40
+
+
+def test_a_bar_never_waits_in_a_buffer_for_a_signal_handler_to_write_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    read_end, write_end = os.pipe()
+    with open(read_end, "rb", buffering=0) as terminal, open(write_end, "w") as stderr:
+        monkeypatch.setattr(sys, "stderr", stderr)
+        bar, flush = Bar(), stderr.flush
+        monkeypatch.setattr(stderr, "flush", lambda: terminal.read(0))
+        bar.draw(["Training 1%"], [], 0.01)
+        assert terminal.read(1000).startswith(b"\rTraining 1% [")
+        bar.erase()
+        assert not terminal.read(1000).strip()
+        monkeypatch.setattr(stderr, "flush", flush)
 
 
 def test_numbers_have_three_digits() -> None:

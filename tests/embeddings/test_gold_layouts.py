@@ -306,6 +306,16 @@ def test_the_column_of_the_ratings_can_be_named(tmp_path: Path, column: str | in
     assert gold.column_is_chosen and gold.remarks == ()
 
 
+@pytest.mark.parametrize(("column", "ratings"), [("1", [9.0, 8.0]), ("3", [7.0, 5.0]), (6, [8.0, 7.0])])
+def test_a_header_of_raters_that_are_numbers_is_no_pair(
+    tmp_path: Path, column: str | int, ratings: list[float]
+) -> None:
+    (tmp_path / "gold.csv").write_text("# rated by three\nw1,w2,1,2,3,Mean\nlake,sea,9,8,7,8\nlake,pond,8,8,5,7\n")
+    gold = read_gold(tmp_path / "gold.csv", column=column)
+    assert isinstance(gold, PairSet)
+    assert (gold.pairs, list(gold.ratings)) == ((("lake", "sea"), ("lake", "pond")), ratings)
+
+
 @pytest.mark.parametrize(
     ("column", "task", "message"),
     [

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
 # The fewest cells that a bar is worth, and the most that it takes in a wide terminal.
 _LEAST_CELLS, _MOST_CELLS = 10, 40
@@ -29,8 +30,7 @@ class Bar:
         # Set before the line is written, because a signal handler may erase it before this function ends.
         before, self._width = self._width, max(self._width, len(line))
         # The cursor goes back to the beginning, so that the ^C which a terminal shows is erased with the line.
-        sys.stderr.write("\r" + line.ljust(before) + "\r")
-        sys.stderr.flush()
+        _write("\r" + line.ljust(before) + "\r")
         self._width = len(line)
 
     def erasing(self) -> str:
@@ -40,8 +40,7 @@ class Bar:
     def erase(self) -> None:
         """Remove the line from the terminal."""
         if self._width:
-            sys.stderr.write(self.erasing())
-            sys.stderr.flush()
+            _write(self.erasing())
             self._width = 0
 
 
@@ -65,6 +64,16 @@ def bar_line(parts: Sequence[str], extras: Sequence[str], share: float | None, c
         return line
     full = min(int(share * cells), cells)
     return f"{line} [{'#' * full}{'.' * (cells - full)}]"
+
+
+def _write(text: str) -> None:
+    """Write to the terminal in one call, past `sys.stderr`.
+
+    A signal handler that ran while the text was in the buffer of `sys.stderr` would have its message written first, and
+    the bar behind it.
+    """
+    with suppress(OSError):  # the terminal is gone
+        os.write(sys.stderr.fileno(), text.encode(sys.stderr.encoding, "backslashreplace"))
 
 
 def _columns() -> int:

@@ -216,12 +216,14 @@ def _with_rating(name: str, layout: Layout, column: str) -> Layout:
 
 def _read_pairs(name: str, rows: _Lines, layout: Layout) -> PairSet:
     pairs, ratings = list[tuple[str, str]](), list[float]()
-    for i, (number, line) in enumerate(rows):
-        found = layout.pair(line)
+    # Raters may be called 1, 2 and 3, so a header can look like a pair with a rating.
+    header = next((number for number, line in rows if not line.startswith("#")), 0) if layout.has_header_row else 0
+    for number, line in rows:
+        found = None if number == header else layout.pair(line)
         if found is not None:
             pairs.append(found[:2])
             ratings.append(found[2])
-        elif not line.startswith("#") and not (i == 0 and layout.has_header_row):
+        elif not line.startswith("#") and number != header:
             place = f" in {layout.column}" if layout.is_chosen else ""
             hint = "name another column of ratings" if layout.reason == "given" else _HINT
             raise GoldFileError(f"{name}, line {number}: expected two words and a number{place}", hint)
