@@ -16,7 +16,7 @@ from w2v_cli.errors import ConfigError, ModelFileError, TrainingError
 from w2v_cli.storage.siblings import LOCK, sibling
 from w2v_cli.training.checkpoint import NAMES as CHECKPOINTS
 from w2v_cli.training.run import resume_training, train_model
-from w2v_cli.training.run_folder import NAMES
+from w2v_cli.training.run_folder import NAMES, is_inside
 
 pytestmark = pytest.mark.usefixtures("finished_run")
 
@@ -279,6 +279,24 @@ def test_a_model_goes_outside_the_folder_only_if_the_user_says_so(
     assert everything(finished_run) == before
     assert call(capsys, *resumed_output(caught.value), "-q")[0] == 0
     assert Path(wanted).read_bytes() == trained
+
+
+@pytest.mark.parametrize("what", ["output", "log"])
+def test_a_url_of_this_machine_is_not_taken_for_a_file_of_the_folder_we_are_in(
+    finished_run: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    edit_run(**{"output": None, what: (finished_run / "elsewhere").as_uri()})
+    before = everything(finished_run)
+    monkeypatch.chdir("run")
+    with pytest.raises(ConfigError, match="which is outside that folder"):
+        resume_training(".")
+    assert everything(finished_run) == before
+
+
+def test_dots_do_not_lead_out_of_a_folder_that_is_a_url() -> None:
+    assert is_inside("sftp://host/run/model", "sftp://host/run/")
+    assert not is_inside("sftp://host/run/../model", "sftp://host/run")
+    assert not is_inside("sftp://host/run2/model", "sftp://host/run")
 
 
 def test_a_model_in_the_folder_need_not_be_named(finished_run: Path) -> None:
