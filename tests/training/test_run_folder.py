@@ -15,7 +15,7 @@ from conftest import RUN_CONFIG, call, everything, make_model
 from w2v_cli.errors import ConfigError, ModelFileError, TrainingError
 from w2v_cli.storage.siblings import LOCK, sibling
 from w2v_cli.training.checkpoint import NAMES as CHECKPOINTS
-from w2v_cli.training.run import resume_training, train_model
+from w2v_cli.training.run import Observer, resume_training, train_model
 from w2v_cli.training.run_folder import NAMES, is_inside
 
 pytestmark = pytest.mark.usefixtures("finished_run")
@@ -305,6 +305,17 @@ def test_a_model_in_the_folder_need_not_be_named(finished_run: Path) -> None:
     assert Path("run", "inside").read_bytes() == Path("model").read_bytes()
     edit_run(output=None)
     assert resume_training("run").output is None
+
+
+def test_a_run_that_was_finished_is_resumed_in_its_last_epoch() -> None:
+    remarks: list[str] = []
+
+    class Keeper(Observer):
+        def remark(self, message: str) -> None:
+            remarks.append(message)
+
+    resume_training("run", {"output": "other"}, Keeper())
+    assert f"Resuming in epoch {RUN_CONFIG.epochs}, at 100%" in remarks
 
 
 def test_a_resumed_run_that_writes_no_model_does_not_claim_one(capsys: pytest.CaptureFixture[str]) -> None:

@@ -331,7 +331,8 @@ def _resumed_state(trainer: Trainer, checkpoints: Checkpoints, observer: Observe
         observer.remark(f"{folder / name} is damaged: going on from the checkpoint before it")
     if start is not None:
         share = start.block / (schedule.blocks * trainer.config.epochs)
-        observer.remark(f"Resuming in epoch {start.block // schedule.blocks + 1}, at {share:.0%}")
+        epoch = min(start.block // schedule.blocks + 1, trainer.config.epochs)
+        observer.remark(f"Resuming in epoch {epoch}, at {share:.0%}")
     return start
 
 
