@@ -212,6 +212,14 @@ def test_tensorboard_gets_the_same_values(capsys: pytest.CaptureFixture[str]) ->
     assert scalars(Path("tb/b/events.out.tfevents.w2v"))["loss"] == [(1_000, 4.5)]
 
 
+@pytest.mark.parametrize("folder", ["s3://bucket/tb", ""])
+def test_tensorboards_files_go_into_a_folder_of_this_machine(capsys: pytest.CaptureFixture[str], folder: str) -> None:
+    before = sorted(Path().iterdir())
+    code, out, err = call(capsys, "log", "a.jsonl", "--tensorboard", folder)
+    assert (code, out) == (3, "") and f"Error: {folder!r} is not a folder of this machine" in err
+    assert sorted(Path().iterdir()) == before
+
+
 def test_without_tensorboardx_the_extra_is_named(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from conftest import call, everything, load_vectors, make_model
 
 import w2v_cli as w2v
 from w2v_cli.config import TrainConfig
-from w2v_cli.errors import ConfigError, ModelFileError, StoppedError, TrainingError
+from w2v_cli.errors import ConfigError, LogFileError, ModelFileError, StoppedError, TrainingError
 from w2v_cli.storage.outputs import Named, require_apart
 from w2v_cli.training.run import Observer, train_model
 
@@ -47,6 +48,19 @@ def test_two_names_of_one_file_are_one_file(alias: Callable[[str, str], None]) -
         with pytest.raises(ConfigError, match=r"other \(the model\) would overwrite .* \(a text\)"):
             require_apart([Named("other", "the model")], [Named(path, "a text")])
     require_apart([Named("new", "the model")], [Named("corpus.txt", "a text")])
+
+
+def test_a_url_of_this_machine_is_the_file_that_it_names(folder: Path) -> None:
+    for output, source in (
+        ("corpus.txt", "URL"),
+        ("URL", "corpus.txt"),
+        ("URL", "URL"),
+        ("new", "NEW"),
+        ("NEW", "new"),
+    ):
+        urls = {"URL": (folder / "corpus.txt").as_uri(), "NEW": (folder / "new").as_uri()}
+        with pytest.raises(ConfigError, match="would overwrite"):
+            require_apart([Named(urls.get(output, output), "it")], [Named(urls.get(source, source), "a text")])
 
 
 def test_names_of_what_is_not_there_yet_are_compared_where_links_lead() -> None:
@@ -146,6 +160,36 @@ def test_a_model_may_be_saved_as_the_file_that_it_comes_from(folder: Path) -> No
     loaded.vectors[0] = [3, 4]
     loaded.save("./own.safetensors")
     assert w2v.load("own.safetensors").vectors.tolist() == [[3, 4], [0, 1]]
+    url = (folder / "own.safetensors").as_uri()
+    w2v.load(url).save(url)
+    assert w2v.load(url).vectors.tolist() == [[3, 4], [0, 1]]
+
+
+def test_an_object_may_be_saved_as_the_object_that_it_comes_from(memory: Any) -> None:
+    for name in ("memory://b/own.safetensors", "memory:///b/own.safetensors"):
+        w2v.Model.of(["a", "b"], np.eye(2, dtype=np.float32)).save("memory://b/own.safetensors")
+        w2v.load("memory://b/own.safetensors").save(name)
+    assert [*memory.store] == ["/b/own.safetensors"]
+
+
+def test_python_takes_urls_of_this_machine_for_the_files_that_they_name(folder: Path) -> None:
+    w2v.Model.of(["a", "b"], np.eye(2, dtype=np.float32)).save("own.safetensors")
+    Path("notes.txt").write_text("precious")
+    for link in ("map.svg", "map.html", "loss.svg"):
+        Path(link).symlink_to("own.safetensors")
+    before, loaded = everything(folder), w2v.load((folder / "own.safetensors").as_uri())
+    for attempt in (
+        lambda: w2v.train("corpus.txt", log=(folder / "corpus.txt").as_uri(), dim=4),
+        lambda: w2v.train("corpus.txt", log=(folder / "notes.txt").as_uri(), dim=4),
+        lambda: loaded.explore((folder / "map.html").as_uri()),
+        lambda: loaded.plot((folder / "map.svg").as_uri()),
+        lambda: w2v.plot_runs(["own.safetensors"], (folder / "loss.svg").as_uri()),
+    ):
+        with pytest.raises((ConfigError, LogFileError), match=r"would overwrite|exists and is not the log"):
+            attempt()
+    assert everything(folder) == before
+    loaded.save((folder / "seen").as_uri(), format="projector")
+    assert Path("seen", "vectors.tsv").is_file()
 
 
 MODEL = w2v.Model.of(["a", "b", "c"], np.array([[1, 0], [0, 1], [1, 1]], np.float32))

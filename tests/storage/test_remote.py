@@ -240,6 +240,13 @@ def test_an_output_over_an_input_is_refused(memory: Any) -> None:
     require_apart([Named("memory://b/c", "the model")], [Named("memory://b/a", "a text")])
 
 
+def test_two_urls_of_one_object_are_one_object(memory: Any) -> None:
+    with pytest.raises(ConfigError, match=r"memory:///b/a \(the model\) would overwrite memory://b/a"):
+        require_apart([Named("memory:///b/a", "the model")], [Named("memory://b/a", "a text")])
+    # The key of an object may hold two slashes.
+    require_apart([Named("memory://b//a", "the model")], [Named("memory://b/a", "a text")])
+
+
 def test_an_object_that_is_replaced_has_another_version(memory: Any) -> None:
     memory.pipe_file("/a", b"one")
     before = remote.version("memory://a")

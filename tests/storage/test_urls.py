@@ -26,6 +26,7 @@ def test_a_url_of_this_machine_is_a_path() -> None:
     assert local_path("file://localhost/a") == "/a"
     assert local_path("a%20b.txt") == "a%20b.txt"
     assert local_path("s3://b/a%20b") == "s3://b/a%20b"
+    assert absolute_path("file:///home/me/a%20b.txt") == "/home/me/a b.txt"
 
 
 def test_the_suffix_of_a_web_address_is_that_of_its_file() -> None:

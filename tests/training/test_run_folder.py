@@ -15,8 +15,8 @@ from conftest import RUN_CONFIG, call, everything, make_model
 from w2v_cli.errors import ConfigError, ModelFileError, TrainingError
 from w2v_cli.storage.siblings import LOCK, sibling
 from w2v_cli.training.checkpoint import NAMES as CHECKPOINTS
-from w2v_cli.training.run import resume_training, train_model
-from w2v_cli.training.run_folder import NAMES
+from w2v_cli.training.run import Observer, resume_training, train_model
+from w2v_cli.training.run_folder import NAMES, is_inside
 
 pytestmark = pytest.mark.usefixtures("finished_run")
 
@@ -281,12 +281,41 @@ def test_a_model_goes_outside_the_folder_only_if_the_user_says_so(
     assert Path(wanted).read_bytes() == trained
 
 
+@pytest.mark.parametrize("what", ["output", "log"])
+def test_a_url_of_this_machine_is_not_taken_for_a_file_of_the_folder_we_are_in(
+    finished_run: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    edit_run(**{"output": None, what: (finished_run / "elsewhere").as_uri()})
+    before = everything(finished_run)
+    monkeypatch.chdir("run")
+    with pytest.raises(ConfigError, match="which is outside that folder"):
+        resume_training(".")
+    assert everything(finished_run) == before
+
+
+def test_dots_do_not_lead_out_of_a_folder_that_is_a_url() -> None:
+    assert is_inside("sftp://host/run/model", "sftp://host/run/")
+    assert not is_inside("sftp://host/run/../model", "sftp://host/run")
+    assert not is_inside("sftp://host/run2/model", "sftp://host/run")
+
+
 def test_a_model_in_the_folder_need_not_be_named(finished_run: Path) -> None:
     edit_run(output=str(finished_run / "run" / "inside"))
     resume_training("run")
     assert Path("run", "inside").read_bytes() == Path("model").read_bytes()
     edit_run(output=None)
     assert resume_training("run").output is None
+
+
+def test_a_run_that_was_finished_is_resumed_in_its_last_epoch() -> None:
+    remarks: list[str] = []
+
+    class Keeper(Observer):
+        def remark(self, message: str) -> None:
+            remarks.append(message)
+
+    resume_training("run", {"output": "other"}, Keeper())
+    assert f"Resuming in epoch {RUN_CONFIG.epochs}, at 100%" in remarks
 
 
 def test_a_resumed_run_that_writes_no_model_does_not_claim_one(capsys: pytest.CaptureFixture[str]) -> None:

@@ -24,6 +24,7 @@ from w2v_cli.formats.model_file import LOSSES, ModelFile, recorded_options, save
 from w2v_cli.formats.reading import ReadOptions
 from w2v_cli.formats.summary import provenance
 from w2v_cli.storage.mapped import writable
+from w2v_cli.storage.outputs import would_overwrite
 
 # The hint if a model lacks what only training leaves in it.
 _TRAINED = "this takes a model of w2v train"
@@ -209,7 +210,7 @@ class Model(Pictures):
 
         kind = target_format(path, format, "float32")
         # A model may be saved over its own file, but a list of words must not overwrite that file.
-        own = self._source is not None and os.path.exists(path) and os.path.samefile(path, self._source)
+        own = self._source is not None and would_overwrite(path, self._source)
         check_target(path, kind, None if own else self._source)
         if kind == "safetensors":
             save_model(path, self.words, self.counts, self._tables, self.metadata)

@@ -14,7 +14,6 @@ from w2v_cli.corpus.files import corpus_files
 from w2v_cli.corpus.text_options import TextOptions
 from w2v_cli.embeddings.vectors import WordVectors
 from w2v_cli.errors import ConfigError
-from w2v_cli.storage.urls import local_path
 from w2v_cli.training.machine import Machine
 from w2v_cli.training.run import THIS_MACHINE, Observer, train_model
 from w2v_cli.training.state import Progress
@@ -70,9 +69,8 @@ def train(
     machine = _machine(cluster, replicas, merge_every)
     with corpus_paths(corpus, text.unwrap) as paths:
         require_bytes(corpus, paths, text)
-        target = None if output is None else local_path(os.fspath(output))
         files, observer = corpus_files(paths, suffix), _ProgressObserver(on_progress)
-        run = train_model(files, config, text, target, observer, log=log, machine=machine)
+        run = train_model(files, config, text, output, observer, log=log, machine=machine)
     vectors = WordVectors(run.vocabulary.words, run.tensors["input_vectors"], run.vocabulary.counts)
     return Model(vectors, run.tensors, run.metadata)
 

@@ -74,7 +74,7 @@ def write_vectors(
         raise ModelFileError(f"cannot write {name}: the model {fault}", hint="no program could read it")
     _require_finite(vectors, "the vector of {} holds NaN or infinity", _DIVERGED)
     if kind == "projector":
-        return write_projector(path, vectors)
+        return write_projector(name, vectors)
     words = _words(vectors.words, kind, name, escape)
     contents: list[tuple[str, Callable[[IO[bytes]], None]]]
     contents = [(name, lambda file: _write_rows(file, kind, words, vectors.matrix))]

@@ -73,6 +73,11 @@ _TEXTS = (
         "is a web page, not vectors",
         "a download may have failed: look at the file, and download it again",
     ),
+    (
+        re.compile(rb"\{\"event\": \"start\", \"run\": "),
+        "is the log of a run, not vectors",
+        "w2v log FILE shows it, and w2v plot FILE -o loss.svg draws it",
+    ),
     (re.compile(rb"\s*[\[{]\s*\"[^\"\n]*\"\s*[:,]|\s*\[\s*\["), "is JSON, not vectors", _AS_TEXT),
     (re.compile(rb"\xff\xfe|\xfe\xff"), "is UTF-16", "convert it: iconv -f UTF-16 -t UTF-8 FILE > vectors.txt"),
     (

@@ -53,10 +53,10 @@ def check_target(path: str | os.PathLike[str], kind: str, source: str | None = N
     ModelFileError
         If a file cannot be written there, or if the word list would replace some other kind of file.
     """
-    if kind == "projector":
-        check_folder(path, source)
-        return
     name = local_path(os.fspath(path))
+    if kind == "projector":
+        check_folder(name, source)
+        return
     outputs = [Named(name, "the output")]
     if kind in WITH_WORDS:
         outputs.append(Named(words_path(name), f"the words of {name}"))

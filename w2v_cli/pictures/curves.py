@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from w2v_cli.errors import ConfigError, LogFileError
 from w2v_cli.pictures.figures import Theme, check_picture, drawing, head_and_foot, new_figure, save, theme_of
 from w2v_cli.pictures.fonts import find_fonts, shown
+from w2v_cli.storage.urls import local_path
 from w2v_cli.training.run_log import RunLog, read_run_log, short_names
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ _HEAD_BYTES = 1 << 12
 def is_log(path: str | os.PathLike[str]) -> bool:
     """Tell by its first bytes whether a file is JSON, as logs are and vectors are not; False if it cannot be read."""
     try:
-        with open(path, "rb") as file:
+        with open(local_path(os.fspath(path)), "rb") as file:
             return _JSON.match(file.read(_HEAD_BYTES)) is not None
     except OSError:
         return False

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import NamedTuple
 
 from w2v_cli.errors import ConfigError
+from w2v_cli.storage import remote
 from w2v_cli.storage.opening import status_of
-from w2v_cli.storage.urls import absolute_path, is_url
+from w2v_cli.storage.urls import absolute_path, is_url, local_path
 
 
 class Named(NamedTuple):
@@ -39,8 +40,8 @@ def require_apart(outputs: Sequence[Named], inputs: Sequence[Named] = ()) -> Non
     """Refuse an output that is also an input, or that is also another output.
 
     Files are compared by device and inode, so links, `./x` for `x`, and names that differ only in case on a file system
-    that ignores case are all seen through. Files that do not exist yet are compared by their real paths, and URLs by
-    their names.
+    that ignores case are all seen through, and so are URLs of files on this machine. Files that do not exist yet are
+    compared by their real paths, and other URLs by what they name, so that `s3a://b/k` is `s3://b/k`.
 
     Parameters
     ----------
@@ -52,8 +53,7 @@ def require_apart(outputs: Sequence[Named], inputs: Sequence[Named] = ()) -> Non
     ConfigError
         If two of them are the same file; names both.
     """
-    # An output called `-` is a file of that name, not stdin.
-    written = [(output, _identity(output._replace(path=absolute_path(output.path)))) for output in outputs]
+    written = [(output, _identity_of_output(output)) for output in outputs]
     read = [(source, _identity(source)) for source in inputs]
     for (output, identity), (source, its_identity) in itertools.product(written, read):
         if identity == its_identity:
@@ -63,12 +63,22 @@ def require_apart(outputs: Sequence[Named], inputs: Sequence[Named] = ()) -> Non
             raise ConfigError(f"{one} and {other} are the same file", hint=one.hint)
 
 
-def _identity(file: Named) -> tuple[int, int] | str:
+def would_overwrite(output: str | os.PathLike[str], source: str) -> bool:
+    """Return whether an output is the same file as an input."""
+    return _identity_of_output(Named(os.fspath(output), "the output")) == _identity(Named(source, "the input"))
+
+
+def _identity_of_output(output: Named) -> Hashable:
+    """Return the identity of an output: if it is called `-` it is a file of that name, not stdin."""
+    return _identity(output._replace(path=absolute_path(output.path)))
+
+
+def _identity(file: Named) -> Hashable:
     """Return what all paths of a file have in common: its device and inode, or the real path if it does not exist."""
     if is_url(file.path):
-        return file.path
+        return remote.identity(file.path)
     try:
         status = file.status or status_of(file.path)
     except OSError:
-        return os.path.realpath(file.path)
+        return os.path.realpath(local_path(file.path))
     return status.st_dev, status.st_ino

@@ -20,7 +20,7 @@ import secrets
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from typing import IO, Any, BinaryIO
 
 from w2v_cli.errors import ConfigError, MissingExtraError, W2VError
@@ -108,6 +108,18 @@ def exists(url: str) -> bool:
     except FileNotFoundError:
         return False
     return True
+
+
+def identity(url: str) -> Hashable:
+    """Return what all URLs of an object have in common: its file system, and its path in it.
+
+    A URL that cannot be understood is only equal to itself; whoever opens it will say what is wrong.
+    """
+    try:
+        with _telling():
+            return _located(url)
+    except OSError:
+        return url
 
 
 def version(url: str) -> str:

@@ -38,9 +38,10 @@ def without_query(path: str) -> str:
     return re.split("[?#]", path, maxsplit=1)[0] if is_url(path) and protocol_of(path) in _WITH_QUERY else path
 
 
-def absolute_path(path: str) -> str:
+def absolute_path(path: str | os.PathLike[str]) -> str:
     """Return the same file or URL for any working folder."""
-    return path if is_url(path) else os.path.abspath(path)
+    name = os.fspath(path)
+    return name if is_url(name) else os.path.abspath(local_path(name))
 
 
 def joined(folder: str | os.PathLike[str], name: str) -> str:

@@ -32,6 +32,7 @@ from w2v_cli.storage.opening import STDIN
 from w2v_cli.storage.outputs import Named, require_apart
 from w2v_cli.storage.remote import Url
 from w2v_cli.storage.siblings import work_folder
+from w2v_cli.storage.urls import local_path
 from w2v_cli.training.checkpoint import NAMES as CHECKPOINT_NAMES
 from w2v_cli.training.checkpoint import Checkpoints
 from w2v_cli.training.job import CHECKPOINT_SECONDS, Job
@@ -91,7 +92,7 @@ def train_model(
     watcher = observer or Observer()
     texts = Texts(corpus, text or TextOptions(), watcher.remark)
     texts.check_readable()
-    model_path, log_path = (None if path is None else os.fspath(path) for path in (output, log))
+    model_path, log_path = (None if path is None else local_path(os.fspath(path)) for path in (output, log))
     job = Job(texts, config, model_path, checkpoint_every, texts.sizes, log=log_path)
     folder = None if checkpoint is None else folder_of(checkpoint)
     require_apart(_outputs(job, folder), [*job.inputs, *read])
@@ -330,7 +331,8 @@ def _resumed_state(trainer: Trainer, checkpoints: Checkpoints, observer: Observe
         observer.remark(f"{folder / name} is damaged: going on from the checkpoint before it")
     if start is not None:
         share = start.block / (schedule.blocks * trainer.config.epochs)
-        observer.remark(f"Resuming in epoch {start.block // schedule.blocks + 1}, at {share:.0%}")
+        epoch = min(start.block // schedule.blocks + 1, trainer.config.epochs)
+        observer.remark(f"Resuming in epoch {epoch}, at {share:.0%}")
     return start
 
 

@@ -102,9 +102,10 @@ def resume_command(folder: str | os.PathLike[str], output: str | None) -> str:
 def is_inside(path: str, folder: str | os.PathLike[str]) -> bool:
     """Return whether a file lies in a folder or below it, after all links are followed."""
     if is_url(path) or is_url(folder):
-        return path.startswith(f"{os.fspath(folder).rstrip('/')}/")
+        # Some file systems understand `..` as a path does.
+        return path.startswith(f"{os.fspath(folder).rstrip('/')}/") and ".." not in path.split("/")
     real = os.path.realpath(folder)
-    return os.path.commonpath([real, os.path.realpath(path)]) == real
+    return os.path.commonpath([real, os.path.realpath(local_path(path))]) == real
 
 
 def _is_leftover(name: str) -> bool:

@@ -20,6 +20,7 @@ from typing import Any, BinaryIO
 
 from w2v_cli.errors import LogFileError
 from w2v_cli.storage.tensors import parse_json
+from w2v_cli.storage.urls import local_path
 
 # The columns of a step, and which of them are whole numbers that no step may lack.
 COLUMNS = ("words", "epoch", "seconds", "loss", "alpha", "words_per_second", "rss_mb")
@@ -144,7 +145,7 @@ def read_run_log(path: str | os.PathLike[str]) -> RunLog:
     """
     name = os.fspath(path)
     try:
-        with open(path, "rb") as file:
+        with open(local_path(name), "rb") as file:
             return _read(file, name)
     except OSError as error:
         raise LogFileError(f"cannot read {name}: {error.strerror or error}", hint=_HINT) from error

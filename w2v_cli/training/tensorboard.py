@@ -10,10 +10,11 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from w2v_cli.errors import ConfigError, MissingExtraError
+from w2v_cli.errors import ConfigError, MissingExtraError, ModelFileError
 from w2v_cli.storage.atomic import atomic_file
 from w2v_cli.storage.outputs import Named, require_apart
 from w2v_cli.storage.siblings import naming
+from w2v_cli.storage.urls import is_url
 from w2v_cli.training.run_log import COLUMNS, RunLog
 
 # TensorBoard recognises its files by `tfevents`. The name is always the same, so that writing a log again replaces it.
@@ -38,8 +39,11 @@ def write_tensorboard(logs: Sequence[RunLog], folder: str | os.PathLike[str]) ->
     ConfigError
         If two logs have the same name.
     ModelFileError
-        If a file cannot be written.
+        If the folder is not on this machine, or a file cannot be written.
     """
+    # A path would merge the slashes of a URL, and make a folder called `s3:`.
+    if is_url(folder) or not os.fspath(folder):
+        raise ModelFileError(f"{os.fspath(folder)!r} is not a folder of this machine", hint="name one, and copy it")
     try:
         from tensorboardX import SummaryWriter
     except ImportError:
