@@ -349,7 +349,10 @@ def test_threads_learn_as_much_as_one(tmp_path: Path, monkeypatch: pytest.Monkey
     assert eight[-1] == pytest.approx(one[-1], rel=0.03)
 
 
-def test_a_stretch_ends_before_the_loss_is_measured_and_leaves_work_for_others(corpus: EncodedCorpus) -> None:
+def test_a_stretch_ends_before_the_loss_is_measured_and_leaves_work_for_others(
+    corpus: EncodedCorpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schedule, "BLOCK_TOKENS", 50)
     run = Trainer(config(epochs=2, threads=2), corpus)
     total, first, lengths = 2 * run.schedule.blocks, 0, list[int]()
     run._block_seconds = 1e-9
@@ -361,6 +364,11 @@ def test_a_stretch_ends_before_the_loss_is_measured_and_leaves_work_for_others(c
     assert first == total and run._end_of_stretch(total) == total
     # Two workers share what is left at any time.
     assert max(lengths[1:]) <= total // 4
+    # When the loss is measured, the other worker has one block to train at most.
+    ends = np.cumsum(lengths)
+    measured = [i for i, end in enumerate(ends) if end == total or run.schedule.measures_at(int(end))]
+    assert len(measured) >= 2 and [lengths[i] for i in measured] == [1] * len(measured)
+    assert max(lengths) > 1
     run._block_seconds = 1.0
     assert run._end_of_stretch(0) == 1
 

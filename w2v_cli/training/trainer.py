@@ -267,12 +267,13 @@ class Trainer:
     def _end_of_stretch(self, first: int) -> int:
         """Return where the blocks end that a worker takes at once, if they begin with the block `first`.
 
-        They take no longer than a run may take to stop, and are so few of those left that no worker has much to do
-        when the others have finished. The loss is measured between two stretches.
+        They take no longer than a run may take to stop. The loss is measured between two stretches, and before that
+        they become shorter and shorter: else the model would be measured while others still have much of it to train.
         """
-        left = self.schedule.blocks * self.config.epochs - first
+        end = min(self.schedule.next_measured(first), self.schedule.blocks * self.config.epochs)
+        left = end - first
         most = min(self.blocks.most, int(STRETCH_SECONDS / self._block_seconds), left // (2 * self.workers))
-        return min(first + min(max(most, 1), left), self.schedule.next_measured(first))
+        return first + min(max(most, 1), left)
 
     def _train_stretch(self, indices: range, tally: Tally) -> None:
         """Train some blocks of one epoch, given by their indices in the run."""
