@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
+from w2v_cli.control_groups import group_cores
 from w2v_cli.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -222,7 +223,8 @@ class TrainConfig:
     threads: int | None = _option(
         int,
         None,
-        "Worker threads. Default: all cores. With 1, the run can be repeated bit for bit.",
+        "Worker threads. Default: all cores that the process or its container may use. With 1, the run can be repeated"
+        " bit for bit.",
         least=1,
         most=1024,
         aliases=("workers",),
@@ -353,5 +355,7 @@ def make_plain(options: DataclassInstance) -> None:
 
 
 def available_cores() -> int:
-    """Return the number of processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Return how many threads can run at once: one for each processor that this process, or its container, may use."""
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    allowed = group_cores()
+    return processors if allowed is None else min(processors, allowed)

@@ -11,6 +11,7 @@ from conftest import ROOT
 # The rooms from the bottom up. A module may import from its own room and from those listed before it.
 ROOMS = [
     "errors",
+    "control_groups",
     "config",
     "choices",
     "compute",

@@ -73,7 +73,7 @@ threads_option = click.option(
     type=click.IntRange(min=1),
     envvar="W2V_THREADS",
     show_envvar=True,
-    help="Worker threads. Default: all cores.",
+    help="Worker threads. Default: all cores that the process or its container may use.",
 )
 count_option = click.option(
     "-k", "count", metavar="N", type=click.IntRange(min=1), default=10, help="Number of answers per question."

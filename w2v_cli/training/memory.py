@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
+from w2v_cli.control_groups import MEMBERSHIP, MOUNTED, groups_of
 from w2v_cli.errors import TrainingError
 
 # Memory of a worker: its windows without their noise words, and the scratch buffer for up to some hundred noise words.
@@ -111,27 +112,16 @@ def _machine_memory() -> int | None:
         return None
 
 
-def group_memory(membership: Path = Path("/proc/self/cgroup"), mounted: Path = Path("/sys/fs/cgroup")) -> int | None:
+def group_memory(membership: Path = MEMBERSHIP, mounted: Path = MOUNTED) -> int | None:
     """Return how many bytes the control groups of this process leave, such as a container's; None without a limit.
 
-    The limit may be set on the process's own group or on any group above it. The file cache of a group counts as free,
-    because the system drops it when memory is short.
+    The file cache of a group counts as free, because the system drops it when memory is short.
 
     Parameters
     ----------
-    membership : file with a line "number:controllers:group" for each hierarchy; version 2 names no controllers.
-    mounted : where version 2 is mounted. Version 1 has a folder there for each set of controllers.
+    membership, mounted : where the groups are found; see `control_groups.groups_of`.
     """
-    free = []
-    with suppress(OSError, ValueError):
-        for line in membership.read_text().splitlines():
-            _, controllers, group = line.split(":", 2)
-            if controllers and "memory" not in controllers.split(","):
-                continue
-            # Inside a container the names above its own group may be missing, and its own group may be the mount point.
-            parts = [part for part in group.split("/") if part]
-            for depth in range(len(parts) + 1):
-                free.append(_free_in_group(mounted.joinpath(controllers, *parts[:depth]), 1 if controllers else 2))
+    free = (_free_in_group(*group) for group in groups_of("memory", membership, mounted))
     return min((count for count in free if count is not None), default=None)
 
 
