@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,10 @@ import numpy as np
 import pytest
 from conftest import ROOT, call, call_for_lines
 
+from w2v_cli.cli import progress
+from w2v_cli.cli.progress import ProgressLine
 from w2v_cli.formats.model_file import save_model
+from w2v_cli.storage import transfers
 
 TRAIN = ("--dim", "4", "--epochs", "1", "--threads", "1", "--min-count", "1", "-q")
 
@@ -126,6 +130,55 @@ def test_a_url_of_this_machine_is_a_path(tmp_path: Path, capsys: pytest.CaptureF
     out = (tmp_path / "out.safetensors").as_uri()
     assert call(capsys, "train", (tmp_path / "a.txt").as_uri(), "-o", out, *TRAIN)[0] == 0
     assert (tmp_path / "out.safetensors").exists()
+
+
+def test_a_protocol_may_have_capitals(memory: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(capsys, "train", "MEMORY://a.txt", "-o", "Memory://out/m.safetensors", *TRAIN)[0] == 0
+    assert memory.exists("/out/m.safetensors")
+    assert call(capsys, "similar", "-m", "MEMORY://m.safetensors", "king")[0] == 0
+    assert call(capsys, "vocab", "MEMORY://*.txt", "-q")[:2] == call(capsys, "vocab", "a.txt", "-q")[:2]
+    code, _, said = call(capsys, "train", "memory://a.txt", "-o", "MEMORY://a.txt")
+    assert code == 2 and "would overwrite memory://a.txt" in said
+
+
+@pytest.mark.parametrize(
+    ("place", "command", "shown"),
+    [
+        ("open", ("similar", "-m", "memory://m.safetensors", "king"), "Downloading 0%, for 0.0 s, m.safetensors\n"),
+        (
+            "put_file",
+            ("convert", "m.safetensors", "memory://out/m.safetensors"),
+            "Uploading 0%, for 0.0 s, m.safetensors\n",
+        ),
+        ("put_file", ("train", "a.txt", "-o", "memory://out/n.safetensors", *TRAIN), None),
+    ],
+)
+def test_a_download_or_an_upload_that_takes_long_is_shown_unless_quiet(
+    memory: Any,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    place: str,
+    command: Sequence[str],
+    shown: str | None,
+) -> None:
+    told, show, work = threading.Semaphore(0), ProgressLine.transfer, getattr(memory, place)
+
+    def tell(line: ProgressLine, transfer: transfers.Transfer | None) -> None:
+        show(line, transfer)
+        told.release()
+
+    def slowly(*arguments: object, **options: object) -> Any:
+        # Of a phase, nothing is shown on the first time but on a terminal.
+        assert told.acquire(timeout=60) and told.acquire(timeout=60)
+        return work(*arguments, **options)
+
+    for name in ("_FIRST_SECONDS", "_SECONDS"):
+        monkeypatch.setattr(transfers, name, 0.001)
+    monkeypatch.setattr(progress, "PLAIN_SECONDS", 0.0)
+    monkeypatch.setattr(ProgressLine, "transfer", tell)
+    monkeypatch.setattr(memory, place, slowly)
+    code, _, said = call(capsys, *command)
+    assert code == 0 and (said == "" if shown is None else shown in said)
 
 
 @pytest.mark.parametrize(

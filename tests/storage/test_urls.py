@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from w2v_cli.errors import CorpusError, without_secrets
-from w2v_cli.storage.urls import absolute_path, is_url, joined, local_path, protocol_of, without_query
+from w2v_cli.storage.urls import absolute_path, is_url, joined, local_path, lower_protocols, protocol_of, without_query
 
 
 @pytest.mark.parametrize(
@@ -33,6 +33,16 @@ def test_the_suffix_of_a_web_address_is_that_of_its_file() -> None:
     assert without_query("https://host/a.txt.gz?download=1#top") == "https://host/a.txt.gz"
     assert without_query("s3://b/what?.txt") == "s3://b/what?.txt"
     assert without_query("what?.txt") == "what?.txt"
+
+
+def test_protocols_may_have_capitals_and_the_rest_of_a_url_keeps_its_own() -> None:
+    for url, lower in (
+        ("S3://Bucket/Key", "s3://Bucket/Key"),
+        ("FileCache::S3://B/A::B", "filecache::s3://B/A::B"),
+        ("Zip://*.TXT::HTTPS://Host/A.zip?To=Http://B", "zip://*.TXT::https://Host/A.zip?To=Http://B"),
+        ("hf://Me/A", "hf://Me/A"),
+    ):
+        assert lower_protocols(url) == lower
 
 
 def test_names_in_a_folder_are_joined() -> None:

@@ -89,7 +89,7 @@ class Pictures(Questions):
         made = write_map(
             path,
             self._vectors,
-            "Word map" if self._source is None else title_of(self._source),
+            None if self._source is None else title_of(self._source),
             source=self._source,
             words=words,
             layout=layout,

@@ -69,7 +69,8 @@ def analogy(
         }
         for question, best in found
     )
-    print_answers(style, ["question", *columns], rows, objects)
+    if known:  # a header without any answer below it would look like an answer
+        print_answers(style, ["question", *columns], rows, objects)
     vectors.ids_of([word for question in questions for word in question])
 
 

@@ -41,7 +41,7 @@ def distance(session: Session, words: tuple[str, ...], model_path: str, reading:
     pairs = [(i, j) for i in range(len(known)) for j in range(i + 1, len(known))]
     if style != "json" and len(known) > 2:
         print_matrix(style, known, cosines)
-    else:
+    elif pairs:  # a header without any answer below it would look like an answer
         rows = [(known[i], known[j], cosines[i][j]) for i, j in pairs]
         objects = ({"a": a, "b": b, "cosine": cosine, "distance": 1 - cosine} for a, b, cosine in rows)
         print_answers(style, ["a", "b", "cosine"], rows, objects)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from w2v_cli.choices import METHODS, OOV, PROTOCOL_NAMES, TASKS
-from w2v_cli.cli.console import note, note_all, print_fields, print_json
+from w2v_cli.cli.console import answers_at_terminal, note, note_all, print_fields, print_json
 from w2v_cli.cli.options import FILE, models_options, require_not_nan
 from w2v_cli.cli.session import Session, pass_session
 from w2v_cli.cli.tables import Cell, print_csv, print_table, table_options
@@ -156,7 +158,8 @@ def _print_scores(scores: dict[str, Score]) -> None:
     """Print the file, the protocol and, if any question was asked, a table: a row for each section and the total."""
     first = next(iter(scores.values()))
     print_fields(f"{first.file}: {first.kind}")
-    print_fields(first.protocol)
+    for line in _wrapped(first.protocol):
+        print_fields(line)
     if not any(score.seen for score in scores.values()):
         print_fields("no question can be asked")
     elif len(scores) > 1:
@@ -169,6 +172,11 @@ def _print_scores(scores: dict[str, Score]) -> None:
         ]
         print_table(["section", *columns, "95 %"], rows)
     print_fields()
+
+
+def _wrapped(sentence: str) -> list[str]:
+    """Return the lines of a sentence on a terminal; elsewhere it is one line, as programs expect it."""
+    return textwrap.wrap(sentence, shutil.get_terminal_size().columns) if answers_at_terminal() else [sentence]
 
 
 def _print_side_by_side(scores: dict[str, Score]) -> None:

@@ -81,8 +81,8 @@ def explore(
     # Imported here so that `w2v --help` need not wait for numpy.
     from w2v_cli.pictures.explore import title_of, write_map
 
-    vectors = session.model(path, reading).word_vectors
     with ProgressLine(quiet) as show:
+        vectors = session.model(path, reading).word_vectors
         # Not `Model.explore`, which warns of what is noted below.
         made = write_map(
             output,

@@ -16,10 +16,12 @@ import click
 
 from w2v_cli.cli.console import note, show_error
 from w2v_cli.cli.options import HELP
+from w2v_cli.cli.progress import ProgressLine
 from w2v_cli.cli.session import Session
 from w2v_cli.cli.signals import end_tidily
 from w2v_cli.cli.streams import AnswerError, drop_answers, flush_answers, guard_streams
 from w2v_cli.errors import StoppedError, W2VError, without_secrets
+from w2v_cli.storage.transfers import told_of_transfers
 
 # In the order in which they are used. Each command has a module of its own name in this folder.
 COMMANDS = (
@@ -192,7 +194,8 @@ def run(arguments: Sequence[str] | None = None) -> NoReturn:
     try:
         guard_streams()
         end_tidily()
-        code = w2v.main(arguments, prog_name="w2v", standalone_mode=False, obj=session)
+        with told_of_transfers(ProgressLine(timed=False).transfer):
+            code = w2v.main(arguments, prog_name="w2v", standalone_mode=False, obj=session)
         flush_answers()
     except KeyboardInterrupt:  # before or after click was at work, which makes a click.Abort of it
         code = 130

@@ -10,12 +10,14 @@ import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from w2v_cli.choices import PARSED_FORMATS
 from w2v_cli.cli.bar import Bar
 from w2v_cli.cli.console import note
+from w2v_cli.errors import without_secrets
+from w2v_cli.storage.transfers import Transfer, told_of_transfers
 
 if TYPE_CHECKING:
     from w2v_cli.training.state import Progress
@@ -27,7 +29,7 @@ BAR_SECONDS, PLAIN_SECONDS = 0.05, 10.0
 class ProgressLine:
     """Shows one phase of the work at a time, or nothing at all if `quiet`.
 
-    As a context manager, it removes the bar at the end, before an error is printed.
+    As a context manager, it shows downloads and uploads too, and removes the bar at the end, before an error is printed.
 
     Parameters
     ----------
@@ -42,6 +44,7 @@ class ProgressLine:
         # Asked only once: the terminal may go away while the bar is shown, and the bar must not become plain lines.
         self.terminal = sys.stderr is not None and sys.stderr.isatty()
         self._bar = Bar()
+        self._open = ExitStack()
         self._closed = self._said_compiling = self._said_not_kept = False
         # When the phase began, when it was last shown, and how much was done at the beginning.
         self._started = self._last_shown = time.monotonic()
@@ -49,9 +52,11 @@ class ProgressLine:
         self._first_day = time.strftime("%Y-%m-%d")
 
     def __enter__(self) -> ProgressLine:
+        self._open.enter_context(told_of_transfers(self.transfer))
         return self
 
     def __exit__(self, *exception: object) -> None:
+        self._open.close()
         self.done()
 
     def say(self, message: str) -> None:
@@ -90,12 +95,29 @@ class ProgressLine:
         details = [f"epoch {progress.epoch}", f"alpha {progress.alpha:.4f}"]
         self.show("Training", progress.tokens, progress.total_tokens, " words", f"loss {loss}", details)
 
+    def transfer(self, transfer: Transfer | None) -> None:
+        """Show how far an object is on its way to or from another machine; None removes that."""
+        if transfer is None:
+            self.done()
+            return
+        # Some packages tell nothing before a large part has arrived. The speed is unknown until then.
+        waited = "" if transfer.done else f"for {duration(time.monotonic() - self._started)}"
+        name = without_secrets(transfer.name)
+        self.show(transfer.what, transfer.done, transfer.total, "B", waited, [name], has_speed=not waited)
+
     def joining(self, done: int, total: int) -> None:
         """Show a pass over an encoded corpus, in tokens."""
         self.show("Joining", done, total, " tokens")
 
     def show(
-        self, phase: str, done: int, total: int | None, unit: str, result: str = "", details: Sequence[str] = ()
+        self,
+        phase: str,
+        done: int,
+        total: int | None,
+        unit: str,
+        result: str = "",
+        details: Sequence[str] = (),
+        has_speed: bool = True,
     ) -> None:
         """Show how far a phase of the work has come.
 
@@ -104,6 +126,7 @@ class ProgressLine:
         done, total : so many units are done, of so many; no total if it is unknown.
         result : what the user wants to see most, even in a narrow terminal.
         details : what else there is to say, the most important first.
+        has_speed : whether the speed is known.
         """
         now = time.monotonic()
         begins = phase != self.phase
@@ -121,7 +144,7 @@ class ProgressLine:
         parts = [f"{phase} {scaled(done)}{unit}" if share is None else f"{phase} {share:.0%}"]
         parts += [result] if result else []
         parts += [f"{duration((total - done) / speed)} left"] if total and speed else []
-        parts += [f"{scaled(speed)}{unit}/s"] if seconds else []
+        parts += [f"{scaled(speed)}{unit}/s"] if seconds and has_speed else []
         if self.terminal:
             self._bar.draw([*parts, *details[:1]], details[1:], share)
         else:

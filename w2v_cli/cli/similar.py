@@ -91,9 +91,11 @@ def similar(
     answers = compare(models, asked, count, **limits)
     if vector_of is not None:
         answers += _of_vectors(vector_of, models, count, **limits)
-    columns, titles = _columns(list(models), counts)
-    rows, objects = _rows(answers, models, counts), _objects(answers, models, counts)
-    print_answers(style, columns, rows, objects, titles=titles)
+    # A header without any answer below it would look like an answer.
+    if any(found is not None for _, neighbours in answers for found in neighbours.values()):
+        columns, titles = _columns(list(models), counts)
+        rows, objects = _rows(answers, models, counts), _objects(answers, models, counts)
+        print_answers(style, columns, rows, objects, titles=titles)
     require_known(models, asked)
 
 

@@ -39,6 +39,8 @@ from w2v_cli.storage.urls import without_query
 # The scripts of the page, in the order in which they run.
 _SCRIPTS = ("words.js", "map.js", "panel.js")
 _SUFFIXES = (".html", ".htm")
+# What the page of a model without a name is called.
+_NO_TITLE = "Word map"
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ class WordMap:
 def write_map(
     path: str | os.PathLike[str],
     vectors: WordVectors,
-    title: str,
+    title: str | None,
     *,
     source: str | None = None,
     words: int | None = None,
@@ -84,7 +86,7 @@ def write_map(
 
     Parameters
     ----------
-    title : what the page calls the model.
+    title : what the page calls the model; None if it has no name.
     source : the file of the model, which the page must not overwrite; None if there is none.
 
     The other parameters, and the errors, are those of `Model.explore`.
@@ -118,7 +120,7 @@ def write_map(
     groups = group_words(some, seed)
     remarks = _remarks(layout, placed.method, len(some), asked - len(some), packed.bits, max_size)
     facts = [*_facts(len(some), len(vectors), vectors.dim, placed.method, placed.laid_out, packed.bits), *remarks]
-    header = {"title": title, "bits": packed.bits, "facts": facts, "groups": groups.names}
+    header = {"title": title or _NO_TITLE, "bits": packed.bits, "facts": facts, "groups": groups.names}
     page = _page(title, pack(header, some, placed.positions, groups.of_words, packed.bits)).encode()
     with atomic_file(path) as file:
         file.write(page)
@@ -175,7 +177,7 @@ def _facts(words: int, of: int, dim: int, method: str, laid_out: int, bits: int)
     ]
 
 
-def _page(title: str, data: str) -> str:
+def _page(title: str | None, data: str) -> str:
     """Return the HTML of the page."""
     folder = files("w2v_cli") / "pictures" / "page"
     style = (folder / "page.css").read_text(encoding="utf-8")
@@ -186,7 +188,8 @@ def _page(title: str, data: str) -> str:
     parts = {
         "policy": f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; img-src data:; "
         "base-uri 'none'; form-action 'none'",
-        "title": html.escape(title),
+        "title": html.escape(title or _NO_TITLE),
+        "window": html.escape(f"{title} · word map" if title else _NO_TITLE),
         "style": style,
         "script": script,
         "data": data,

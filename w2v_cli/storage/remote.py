@@ -24,7 +24,8 @@ from collections.abc import Hashable, Iterator, Sequence
 from typing import IO, Any, BinaryIO
 
 from w2v_cli.errors import ConfigError, MissingExtraError, W2VError
-from w2v_cli.storage.urls import joined, protocol_of
+from w2v_cli.storage.transfers import Transfer, telling_progress
+from w2v_cli.storage.urls import joined, lower_protocols, protocol_of
 
 # How much is fetched at once. An answer takes some tens of milliseconds, however short it is.
 _BLOCK_BYTES = 1 << 24
@@ -182,8 +183,11 @@ def download(url: str) -> BinaryIO:
         raise RemoteError(f"it has {size:,} bytes, but only {free:,} are free in {folder} (TMPDIR names another)")
     file: Any = tempfile.TemporaryFile()  # noqa: SIM115
     try:
-        with open_object(url) as source:
-            shutil.copyfileobj(source, file, _BLOCK_BYTES)
+        transfer = Transfer("Downloading", url, size or None)
+        with telling_progress(transfer), open_object(url) as source:
+            while data := source.read(_BLOCK_BYTES):
+                file.write(data)
+                transfer.done += len(data)
         file.flush()
         file.seek(0)
     except BaseException:
@@ -228,17 +232,17 @@ def upload(objects: Sequence[tuple[BinaryIO, str]]) -> None:
         If an object cannot be written.
     """
     with _telling():
-        targets = [(file, *_located(url)) for file, url in objects]
+        targets = [(file, url, *_located(url)) for file, url in objects]
         # An asynchronous package belongs to an object store, which shows nothing before the last byte has arrived.
-        if len(targets) == 1 and getattr(targets[0][1], "async_impl", False):
-            file, system, path = targets[0]
-            _send(file, system, path)
+        if len(targets) == 1 and getattr(targets[0][2], "async_impl", False):
+            file, url, system, path = targets[0]
+            _send(file, url, system, path)
             return
         sent: list[tuple[Any, str, str]] = []
         try:
-            for file, system, path in targets:
+            for file, url, system, path in targets:
                 sent.append((system, _beside(path, f".w2v-{secrets.token_hex(6)}.tmp"), path))
-                _send(file, *sent[-1][:2])
+                _send(file, url, *sent[-1][:2])
             if len(sent) > 1 and sent[0][0].exists(sent[0][2]):
                 sent[0][0].rm_file(sent[0][2])
             for system, hidden, path in reversed(sent):
@@ -250,11 +254,24 @@ def upload(objects: Sequence[tuple[BinaryIO, str]]) -> None:
             raise
 
 
-def _send(file: BinaryIO, system: Any, path: str) -> None:
-    """Send a file; it has no name, and is opened again by the number under which this process has it open."""
+def _send(file: BinaryIO, url: str, system: Any, path: str) -> None:
+    """Send a file; it has no name, and is opened again by the number under which this process has it open.
+
+    Parameters
+    ----------
+    url : the object that it becomes · path : where it is sent to in the file system.
+    """
+    from fsspec.callbacks import Callback
+
     file.flush()
     file.seek(0)
-    system.put_file(f"/dev/fd/{file.fileno()}", path)
+    transfer = Transfer("Uploading", url, os.fstat(file.fileno()).st_size)
+
+    def arrived(size: int | None, value: int, **_: object) -> None:
+        transfer.done = value
+
+    with telling_progress(transfer):
+        system.put_file(f"/dev/fd/{file.fileno()}", path, callback=Callback(hooks={"w2v": arrived}))
 
 
 def _beside(path: str, name: str) -> str:
@@ -306,7 +323,7 @@ def _located(url: str) -> tuple[Any, str]:
                 "client_kwargs": {"timeout": silent, "auto_decompress": False},
                 "headers": {"Accept-Encoding": "identity"},
             }
-        system, path = fsspec.core.url_to_fs(url, **options)
+        system, path = fsspec.core.url_to_fs(lower_protocols(url), **options)
     except ImportError as error:
         missing = error.name or getattr(error.__cause__, "name", None) or protocol
         raise MissingExtraError(what, missing.split(".")[0]) from None

@@ -33,6 +33,11 @@ def protocol_of(url: str) -> str:
     return re.split("::|://", url, maxsplit=1)[0].lower()
 
 
+def lower_protocols(url: str) -> str:
+    """Return a URL with its protocols in lower case, as fsspec knows them: `S3://Bucket` becomes `s3://Bucket`."""
+    return re.sub(r"(?:^|(?<=::))[a-zA-Z][a-zA-Z0-9+.-]*(?=::|://)", lambda protocol: protocol[0].lower(), url)
+
+
 def without_query(path: str) -> str:
     """Return a name without the query and the fragment that a web address may end in: its suffix is the file's."""
     return re.split("[?#]", path, maxsplit=1)[0] if is_url(path) and protocol_of(path) in _WITH_QUERY else path
