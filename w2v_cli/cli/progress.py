@@ -29,7 +29,8 @@ BAR_SECONDS, PLAIN_SECONDS = 0.05, 10.0
 class ProgressLine:
     """Shows one phase of the work at a time, or nothing at all if `quiet`.
 
-    As a context manager, it shows downloads and uploads too, and removes the bar at the end, before an error is printed.
+    As a context manager, it also shows downloads and uploads, and removes the bar at the end, before an error is
+    printed.
 
     Parameters
     ----------
