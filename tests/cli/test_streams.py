@@ -157,7 +157,7 @@ def test_a_run_whose_terminal_has_gone_goes_on_to_its_end(tmp_path: Path) -> Non
     ours, theirs = pty.openpty()
     # 24 lines of 80 letters; on a terminal without columns there is no bar.
     fcntl.ioctl(ours, termios.TIOCSWINSZ, struct.pack("4H", 24, 80, 0, 0))
-    command = [*W2V.split(), *LONG.replace("10000000", "3000").split()]
+    command = [*W2V.split(), *LONG.replace("10000000", "500").split()]
     with subprocess.Popen(command, cwd=tmp_path, stderr=theirs, start_new_session=True) as process:
         os.close(theirs)
         shown = b""

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 from conftest import ROOT, call
 
 from w2v_cli.cli.gradcheck import gradcheck
@@ -34,15 +34,29 @@ def test_every_gradient_of_the_catalogue_is_right(seed: int) -> None:
     assert wrong == []
 
 
-@pytest.mark.parametrize("options", [[], ["--dim", "1", "--vocab", "4"], ["--dim", "17", "-k", "step: re"]])
+@pytest.fixture(scope="module")
+def summary() -> Result:
+    """Return what the command prints without options, which takes seconds."""
+    return CliRunner().invoke(gradcheck, [])
+
+
+@pytest.mark.parametrize("options", [["--dim", "1", "--vocab", "4"], ["--dim", "17", "-k", "step: re"]])
 def test_the_command_finds_nothing_wrong(options: list[str]) -> None:
-    done = CliRunner().invoke(gradcheck, options)
+    assert_nothing_is_wrong(CliRunner().invoke(gradcheck, options))
+
+
+def test_the_command_finds_nothing_wrong_without_options(summary: Result) -> None:
+    assert_nothing_is_wrong(summary)
+
+
+def assert_nothing_is_wrong(done: Result) -> None:
+    """Check that the command has found no wrong gradient."""
     assert done.exit_code == 0, done.output
     assert "all right" in done.stderr and "MISMATCH" not in done.stdout
 
 
-def test_the_summary_has_one_line_a_group_and_fits_a_terminal() -> None:
-    done = CliRunner().invoke(gradcheck, [])
+def test_the_summary_has_one_line_a_group_and_fits_a_terminal(summary: Result) -> None:
+    done = summary
     lines = done.stdout.splitlines()
     assert len(lines) <= 24 and max(map(len, lines)) <= 80
     groups = {name: (int(count), verdict) for name, count, _, _, verdict in (re.split(" {2,}", x) for x in lines[1:])}

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, call
 
 from w2v_cli.compute.jit import COMPILES
 
@@ -22,14 +22,13 @@ def test_the_files_are_what_the_script_writes(tmp_path: Path) -> None:
         assert (tmp_path / name).read_bytes() == (ROOT / "data" / name).read_bytes(), name
 
 
-def analogy_score(folder: Path, corpus: Path, *options: str) -> float:
+def analogy_score(capture: pytest.CaptureFixture[str], folder: Path, corpus: Path, *options: str) -> float:
     """Train on a text, and return the percentage of toyland's analogies that the vectors answer."""
-    w2v = [sys.executable, "-m", "w2v_cli"]
-    model = folder / "model.safetensors"
-    subprocess.run([*w2v, "train", corpus, "-q", "-o", model, *options], check=True)
-    gold = ROOT / "data" / "toyland-analogies.txt"
-    done = subprocess.run([*w2v, "eval", gold, "-m", model, "--json"], check=True, capture_output=True, text=True)
-    return float(json.loads(done.stdout)["score"])
+    model = str(folder / "model.safetensors")
+    assert call(capture, "train", str(corpus), "-q", "-o", model, *options)[0] == 0
+    code, out, _ = call(capture, "eval", str(ROOT / "data" / "toyland-analogies.txt"), "-m", model, "--json")
+    assert code == 0
+    return float(json.loads(out)["score"])
 
 
 @pytest.mark.skipif(not COMPILES, reason="the numpy engine takes minutes for this text")
@@ -45,12 +44,16 @@ def analogy_score(folder: Path, corpus: Path, *options: str) -> float:
         (("--model", "cbow", "--loss", "softmax", "--epochs", "1", "--dim", "30"), 90),
     ],
 )
-def test_the_planted_analogies_are_answered(tmp_path: Path, options: tuple[str, ...], least: float) -> None:
-    assert analogy_score(tmp_path, ROOT / "data" / "toyland.txt", *options) >= least
+def test_the_planted_analogies_are_answered(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], options: tuple[str, ...], least: float
+) -> None:
+    assert analogy_score(capsys, tmp_path, ROOT / "data" / "toyland.txt", *options) >= least
 
 
 @pytest.mark.skipif(not COMPILES, reason="the numpy engine takes minutes for this text")
-def test_vectors_from_a_text_with_shuffled_relations_answer_nothing(tmp_path: Path) -> None:
+def test_vectors_from_a_text_with_shuffled_relations_answer_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     subprocess.run([sys.executable, SCRIPT, "-o", tmp_path, "--shuffle-relations"], check=True)
     assert (tmp_path / "toyland-analogies.txt").read_bytes() == (ROOT / "data" / FILES[1]).read_bytes()
-    assert analogy_score(tmp_path, tmp_path / "toyland.txt") < 10
+    assert analogy_score(capsys, tmp_path, tmp_path / "toyland.txt") < 10
