@@ -46,8 +46,8 @@ def groups_of(controller: str, membership: Path = MEMBERSHIP, mounted: Path = MO
 def group_cores(membership: Path = MEMBERSHIP, mounted: Path = MOUNTED) -> int | None:
     """Return how many threads it takes to use the processor time that the control groups allow; None without a limit.
 
-    A part of a processor counts as a whole one: with 1.5 processors, two threads that are paused for a quarter of the
-    time train faster than one thread that never is (measured: help/design.md, "How many threads").
+    A part of a processor counts as a whole one: of 1.5 processors, one thread would leave a third unused, and two use
+    all, because the system pauses them for a quarter of the time.
     """
     quotas = (_quota(*group) for group in groups_of("cpu", membership, mounted))
     return min((max(math.ceil(quota), 1) for quota in quotas if quota is not None), default=None)

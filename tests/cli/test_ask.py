@@ -154,6 +154,19 @@ def test_eval_prints_an_aligned_table_with_its_protocol(capsys: pytest.CaptureFi
     assert lines[10].split()[:2] == ["total", "100.0"] and lines[10].split()[3:5] == ["3", "4"]
 
 
+def test_eval_wraps_the_protocol_on_a_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    _, plain, _ = call(capsys, "eval", "pairs.tsv")
+    protocol = plain.splitlines()[1]
+    assert len(protocol) > 80
+    monkeypatch.setattr("w2v_cli.cli.eval.answers_at_terminal", lambda: True)
+    _, shown, _ = call(capsys, "eval", "pairs.tsv")
+    first, second = shown.splitlines()[1:3]
+    assert f"{first} {second}" == protocol and max(len(first), len(second)) <= 80
+
+
 def test_eval_prints_one_object_per_file(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = call(capsys, "eval", "--json", "analogies.txt", "pairs.tsv")
     analogies, pairs = map(json.loads, out.splitlines())

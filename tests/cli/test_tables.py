@@ -56,6 +56,24 @@ def test_every_table_has_csv(capsys: pytest.CaptureFixture[str], arguments: str,
     assert (code, out) == (2, []) and "--json and --csv exclude each other" in err
 
 
+@pytest.mark.parametrize("question", ["similar x", "similar -m model.safetensors -m old.safetensors x y"])
+def test_no_header_stands_alone_if_no_word_is_known(capsys: pytest.CaptureFixture[str], question: str) -> None:
+    code, out, err = call(capsys, *question.split(), "--csv")
+    assert (code, out) == (1, "") and "x" in err
+
+
+@pytest.mark.parametrize("question", ["analogy man king x", "distance x y", "distance man x", "odd x y z", "predict x"])
+def test_no_header_stands_alone_if_no_question_can_be_answered(
+    capsys: pytest.CaptureFixture[str], question: str
+) -> None:
+    code, out, _ = call(capsys, *question.split(), "--csv")
+    assert code != 0 and out == ""
+
+
+def test_a_known_word_without_neighbours_has_an_empty_table(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(capsys, "similar", "king", "--threshold", "0.999", "--csv")[:2] == (0, "query,word,cosine\n")
+
+
 @pytest.mark.parametrize("word", ["a\nb", "a\rb", '"', "a,b"])
 def test_a_field_of_csv_stays_one_field(capsys: pytest.CaptureFixture[str], word: str) -> None:
     tables.print_csv(["word", "n"], [(word, 1), (None, 0.5)])

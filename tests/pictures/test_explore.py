@@ -216,6 +216,12 @@ def test_the_title_is_text_and_comes_from_the_file_name() -> None:
     assert [title_of(name) for name in ("a/wiki.safetensors", "x.vec.gz", "y", ".bin")] == ["wiki", "x", "y", ".bin"]
 
 
+def test_the_page_of_a_model_without_a_name_is_called_a_word_map_once() -> None:
+    Model.of(WORDS, np.eye(7, 4, dtype=np.float32)).explore("map.html", layout="pca")
+    page = Path("map.html").read_text(encoding="utf-8")
+    assert "<title>Word map</title>" in page and '<h1 id="title" dir="auto">Word map</h1>' in page
+
+
 def test_an_option_out_of_range_is_refused_in_python() -> None:
     for options in ({"words": 0}, {"seed": -1}, {"threads": 0}, {"max_size": "x"}, {"layout": "tnse"}):
         with pytest.raises(ConfigError):
