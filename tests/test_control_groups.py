@@ -29,8 +29,9 @@ def make_group(folder: Path, limit: str) -> None:
         ("0::/\n", {"": "400000 100000"}, 4),
         ("0::/\n", {"": "max 100000"}, None),
         ("0::/\n", {"": "100000 50000"}, 2),
-        # A part of a processor counts as a whole one.
+        # A half of a processor and more counts as a whole one.
         ("0::/\n", {"": "150000 100000"}, 2),
+        ("0::/\n", {"": "140000 100000"}, 1),
         ("0::/\n", {"": "10000 100000"}, 1),
         # The process's own group and those above it, of which the tightest limit counts.
         ("0::/a/b\n", {"": "max 100000", "a": "300000 100000", "a/b": "500000 100000"}, 3),

@@ -34,7 +34,8 @@ def w2v(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     monkeypatch.chdir(tmp_path)
 
     def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-        return subprocess.CompletedProcess(arguments, *call(capsys, *map(str, arguments)))
+        words = list(map(str, arguments))
+        return subprocess.CompletedProcess(words, *call(capsys, *words))
 
     return run
 
