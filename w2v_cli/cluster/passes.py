@@ -12,6 +12,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -101,7 +102,7 @@ class ClusterPasses:
 
             def progressed(counted: int) -> None:
                 if reading.error is not None:
-                    self._raise_first(reading.part)
+                    self._raise_error_in(reading.part)
                     raise reading.error
                 report("count", min(counted, reading.bytes_read), total)
 
@@ -147,7 +148,7 @@ class ClusterPasses:
         except LostError as error:
             self._drop(node, str(error))
         except W2VError as error:
-            self._raise_first(part)
+            self._raise_error_in(part)
             # Nothing is wrong with the text, so it is the node.
             self._drop(node, error.message)
         else:
@@ -156,24 +157,17 @@ class ClusterPasses:
             for sentence in counted.remarks:
                 self._say(sentence, part)
 
-    def _raise_first(self, part: int) -> None:
-        """Read a part in which there may be an error, and raise the first one of the text, if there is any.
+    def _raise_error_in(self, part: int) -> None:
+        """Read a part in which a node has found an error, and raise it in the words of one machine, if it is there.
 
         Raises
         ------
         W2VError
-            What one machine would have raised.
+            If there is an error.
         """
-        try:
-            self._read(part)
-        except W2VError:
-            for earlier in range(part):
-                if earlier not in self._ledger.holders:
-                    self._read(earlier)
-            raise
-
-    def _read(self, part: int) -> None:
-        for _ in Texts(self._texts.paths, self._texts.options).only(self._parts[part]).pieces():
+        # What words are made of is without errors, and takes the most time.
+        options = replace(self._texts.options, lower=False, tokenize="whitespace", normalize="none")
+        for _ in Texts(self._texts.paths, options).only(self._parts[part]).pieces():
             pass
 
     def _say(self, sentence: str, part: int) -> None:
