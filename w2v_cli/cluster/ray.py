@@ -113,11 +113,11 @@ class RayNodes:
         return self._start(partial(Replica, own, shared, count > 1), count, self._threads)
 
     def counters(self, make: Callable[[int], Counter]) -> RayBackend | None:
-        """Start a process on each node that counts, with the threads of the replicas that will be there."""
-        hosts = {node["NodeManagerHostname"] for node in self._nodes}
+        """Start a process on each node that will have replicas, with as many threads as these together."""
+        count = self._counters or min(self._replicas, len(self._nodes))
+        hosts = {node["NodeManagerHostname"] for node in self._nodes[:count]}
         if self._counters is None and len(hosts) == 1:
             return None
-        count = self._counters or len(self._nodes)
         threads = self._threads * max(1, self._replicas // count)
         return self._start(partial(make, threads), count, threads)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import zlib
+from contextlib import suppress
 
 from w2v_cli.corpus.chunks import Digest
 from w2v_cli.corpus.encodings import UTF8
@@ -26,11 +27,6 @@ def cut_parts(texts: Texts, part_bytes: int) -> list[Part]:
     ----------
     texts : regular files.
     part_bytes : about how long a part is at most, on disk.
-
-    Raises
-    ------
-    OSError
-        If a file cannot be read.
     """
     parts = list[Part]()
     for index, (path, size) in enumerate(zip(texts.paths, texts.sizes, strict=True)):
@@ -54,7 +50,8 @@ def _can_be_cut(texts: Texts, path: str) -> bool:
 def _ranges(texts: Texts, index: int, size: int, part_bytes: int) -> list[Part]:
     """Cut a file into ranges of about the same length."""
     cuts, count = [0], -(-size // part_bytes)
-    with open_input(texts.paths[index]) as raw:
+    # Whoever reads the file will say what is wrong with it.
+    with suppress(OSError), open_input(texts.paths[index]) as raw:
         for number in range(1, count):
             at = size * number // count
             raw.seek(at)
