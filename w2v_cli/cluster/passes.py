@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from w2v_cli.cluster import watch
 from w2v_cli.cluster.backend import Backend, Call, LostError, Missing, Ref
 from w2v_cli.cluster.counter import CountedPart
 from w2v_cli.cluster.dealing import PartLedger
@@ -31,9 +32,6 @@ from w2v_cli.corpus.vocabulary_file import ids_in
 from w2v_cli.errors import CorpusError, W2VError
 from w2v_cli.storage.opening import absolute, name_of
 
-# A node that counts is lost if it has read nothing for so long, seconds, or does not send a chunk of ids in that time.
-# However slow it is, it may count as long as it goes on.
-PATIENCE = 60.0
 # Merging tables, or looking all words up in the vocabulary, may take so long, seconds, and as long again as counting.
 TABLE_PATIENCE = 120.0
 # How often this process looks at what has come, seconds.
@@ -128,17 +126,17 @@ class ClusterPasses:
         ----------
         progressed : called with how much is counted, in bytes on disk.
         """
-        ledger, watch, calls = self._ledger, _Watch(self._backend), dict[int, Ref]()
+        ledger, watched, calls = self._ledger, watch.Watch(self._backend), dict[int, Ref]()
         while not ledger.settled:
             for node, part in ledger.deal().items():
                 calls[node] = self._backend.call(node, Call("count", (part, self._parts[part])))[0]
             ready = self._backend.ready(list(calls.values()), POLL_SECONDS)
             for node in [node for node, ref in calls.items() if ref in ready]:
                 self._take(node, calls.pop(node))
-            for node in watch.silent(calls):
+            for node in watched.silent(calls):
                 del calls[node]
-                self._drop(node, f"it has read nothing for {PATIENCE:.0f} s")
-            progressed(ledger.counted_bytes + watch.bytes_read)
+                self._drop(node, f"it has read nothing for {watch.PATIENCE:.0f} s")
+            progressed(ledger.counted_bytes + watched.bytes_read)
 
     def _take(self, node: int, ref: Ref) -> None:
         """Take what a node says of the part that it was given."""
@@ -297,10 +295,10 @@ class ClusterPasses:
             yield self._chunk(*ahead.popleft())
 
     def _chunk(self, length: int, ref: Ref) -> tuple[int, np.ndarray, np.ndarray]:
-        end = time.perf_counter() + PATIENCE
+        end = time.perf_counter() + watch.PATIENCE
         while not self._backend.ready([ref], POLL_SECONDS):
             if time.perf_counter() > end:
-                raise LostError(f"no answer within {PATIENCE:.0f} s")
+                raise LostError(f"no answer within {watch.PATIENCE:.0f} s")
         ids, boundaries = self._backend.value(ref)
         return length, ids, boundaries
 
@@ -333,46 +331,6 @@ class _PartWriter:
         self._spool.append_boundaries(boundaries[boundaries >= self.written])
         self._at += len(ids)
         self.written = max(self.written, self._at)
-
-
-class _Watch:
-    """Asks nodes that count how far they have come.
-
-    Attributes
-    ----------
-    bytes_read : how much all of them have read of the parts that they are counting, on disk.
-    """
-
-    def __init__(self, backend: Backend) -> None:
-        self._backend = backend
-        self._asked: dict[int, Ref] = {}
-        # By node, how much it had read when that was last seen to grow, and when that was.
-        self._moved: dict[int, tuple[int, float]] = {}
-
-    @property
-    def bytes_read(self) -> int:
-        return sum(read for read, _ in self._moved.values())
-
-    def silent(self, nodes: Iterable[int]) -> list[int]:
-        """Return those of the nodes that have read nothing for too long."""
-        now, counting = time.perf_counter(), set(nodes)
-        for known in (self._asked, self._moved):
-            for node in known.keys() - counting:
-                del known[node]
-        for node in counting:
-            self._moved.setdefault(node, (0, now))
-            if node not in self._asked:
-                self._asked[node] = self._backend.call(node, Call("progress"))[0]
-        ready = self._backend.ready(list(self._asked.values()), 0.0) if self._asked else []
-        for node in [node for node, ref in self._asked.items() if ref in ready]:
-            try:
-                read = self._backend.value(self._asked.pop(node))
-            except LostError:
-                # Whoever waits for what it counts will know.
-                continue
-            if read != self._moved[node][0]:
-                self._moved[node] = read, now
-        return [node for node, (_, when) in self._moved.items() if now - when > PATIENCE]
 
 
 def _runs(lengths: Sequence[int], most: int) -> Iterator[tuple[int, int]]:

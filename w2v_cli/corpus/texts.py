@@ -6,41 +6,33 @@ sentence, and so does the end of a file.
 
 from __future__ import annotations
 
-import errno
 import functools
 import hashlib
 import itertools
-import os
-import re
-import stat
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import IO, NamedTuple
 
 from w2v_cli.corpus.chunks import Digest, FirstBytes, blocks_of, chunks_of
 from w2v_cli.corpus.encodings import UTF8, Damage, as_utf8
 from w2v_cli.corpus.guess import is_utf8
+from w2v_cli.corpus.inputs import Input, bytes_read_of, inspected, is_nameless, is_piped, opened, state_of
 from w2v_cli.corpus.paragraphs import Unwrapper
 from w2v_cli.corpus.recognise import SAMPLE_BYTES, Kind, binary_kind, text_kind
 from w2v_cli.corpus.records import json_texts, parquet_texts
 from w2v_cli.corpus.text_options import TextOptions
 from w2v_cli.corpus.unsegmented import unsegmented_hint
 from w2v_cli.errors import CorpusError
-from w2v_cli.storage import remote
 from w2v_cli.storage.opening import (
     OPENERS,
     STDIN,
     absolute,
     decompressed,
-    missing_hint,
     name_of,
-    open_input,
-    status_of,
     suffix_of,
 )
 from w2v_cli.storage.outputs import Named
-from w2v_cli.storage.urls import is_url
 
 PIECE_BYTES = 1 << 20
 # For an error about one of several texts: usually the user has named a folder that holds other files too.
@@ -81,24 +73,6 @@ class Part(NamedTuple):
     size: int
 
 
-class _Input(NamedTuple):
-    """What a look at one text has found: its status, if there is one, and why it cannot be read, if it cannot."""
-
-    path: str
-    status: os.stat_result | None
-    problem: CorpusError | None
-
-    @property
-    def is_file(self) -> bool:
-        """Whether it is a regular file, which has a size and can be read again."""
-        return self.path != STDIN and self.status is not None and stat.S_ISREG(self.status.st_mode)
-
-    @property
-    def size(self) -> int:
-        """Bytes on disk; 0 for what is not a regular file."""
-        return self.status.st_size if self.status is not None and self.is_file else 0
-
-
 @dataclass(frozen=True)
 class Texts:
     """The texts of a corpus, and how their bytes become tokens.
@@ -136,8 +110,8 @@ class Texts:
         return ", ".join(map(name_of, self.paths))
 
     @functools.cached_property
-    def _inputs(self) -> list[_Input]:
-        return [_inspected(path) for path in self.paths]
+    def _inputs(self) -> list[Input]:
+        return [inspected(path) for path in self.paths]
 
     def check_readable(self) -> None:
         """Make sure that every text can be opened.
@@ -171,7 +145,7 @@ class Texts:
     @property
     def have_names(self) -> bool:
         """Whether another process can open all texts by their names."""
-        return self.are_files and not any(map(_is_piped, self.paths))
+        return self.are_files and not any(map(is_piped, self.paths))
 
     @property
     def missing(self) -> list[str]:
@@ -223,8 +197,8 @@ class Texts:
                 read = 0
                 for block in self._blocks(path, raw, PIECE_BYTES, digest):
                     read += len(block)
-                    yield before + _bytes_read(raw, self._start + read) - self._start
-                before += _bytes_read(raw, self._start + read) - self._start
+                    yield before + bytes_read_of(raw, self._start + read) - self._start
+                before += bytes_read_of(raw, self._start + read) - self._start
 
     def pieces(
         self, piece_bytes: int = PIECE_BYTES, digest: Digest | None = None, damage: Damage | None = None
@@ -256,8 +230,8 @@ class Texts:
                 for chunk in chunks_of(self._utf8(blocks, path, counted, remarks), name):
                     data = self.options.apply(chunk, name, offset, unwrapper)
                     offset += len(chunk)
-                    yield Piece(data, before + _bytes_read(raw, offset) - self._start)
-                before += _bytes_read(raw, offset) - self._start
+                    yield Piece(data, before + bytes_read_of(raw, offset) - self._start)
+                before += bytes_read_of(raw, offset) - self._start
             rest = b"" if unwrapper is None else self.options.clean(unwrapper.rest())
             # The sentence goes on if the file does.
             yield Piece(rest if self.part is not None and self.part.stop is not None else rest + b"\n", before)
@@ -277,12 +251,12 @@ class Texts:
     @contextmanager
     def _reading(self, path: str) -> Iterator[IO[bytes]]:
         """Open a text, and make sure when it has been read that it has not changed meanwhile."""
-        with _opened(path) as raw:
-            state = _state_of(path, raw)
+        with opened(path) as raw:
+            state = state_of(path, raw)
             if self._start:
                 raw.seek(self._start)
             yield raw
-            if _state_of(path, raw) != state:
+            if state_of(path, raw) != state:
                 raise CorpusError(
                     f"{name_of(path)} has changed while it was read",
                     hint="wait until it is written, or copy it first",
@@ -310,7 +284,7 @@ class Texts:
         """
 
         def require_text(kind: Kind | None) -> None:
-            if kind is not None and (kind.is_certain or not _is_piped(path)):
+            if kind is not None and (kind.is_certain or not is_piped(path)):
                 others = f"; {_LEAVE_OUT}" if len(self.paths) > 1 else ""
                 raise CorpusError(f"{name_of(path)} {kind.what}", hint=kind.hint + others)
             if kind is not None:
@@ -321,7 +295,7 @@ class Texts:
                 remarks.add(sentence)
                 self.on_remark(sentence)
 
-        if _is_nameless(path):
+        if is_nameless(path):
             return blocks
         encoding, errors = self.options.encoding, self.options.errors
         if self._start:
@@ -355,69 +329,3 @@ def _with_sample(blocks: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
         if size >= SAMPLE_BYTES:
             break
     return b"".join(first)[:SAMPLE_BYTES], itertools.chain(first, blocks)
-
-
-def _is_nameless(path: str) -> bool:
-    """Whether a file has no name in any folder. It holds sentences from Python, whose tokens may be any text."""
-    return path.startswith("/dev/fd/") and os.stat(path).st_nlink == 0
-
-
-def _is_piped(path: str) -> bool:
-    """Whether a text has no name of its own: stdin, or the output of another command."""
-    return path == STDIN or path.startswith(("/dev/fd/", "/dev/stdin", "/proc/self/fd/"))
-
-
-def _inspected(path: str) -> _Input:
-    """Look at a text, and open it if it is a regular file; opening a FIFO would take its writer's only reader away."""
-    status, problem = None, None
-    try:
-        status = status_of(path)
-        if path == STDIN:
-            pass
-        elif stat.S_ISDIR(status.st_mode):
-            problem = CorpusError(f"{path} is a directory", hint="name its files, such as FOLDER/*.txt")
-        # The status of a URL has shown already that the object can be reached.
-        elif stat.S_ISREG(status.st_mode) and not is_url(path):
-            open_input(path).__exit__(None, None, None)
-    except OSError as error:
-        if path != STDIN:
-            problem = _unreadable(path, error)
-        elif error.errno == errno.EBADF:
-            problem = CorpusError("stdin is closed", hint="pipe a text into it, or name files")
-    return _Input(path, status, problem)
-
-
-def _opened(path: str) -> AbstractContextManager[IO[bytes]]:
-    try:
-        return open_input(path)
-    except OSError as error:
-        raise _unreadable(path, error) from error
-
-
-def _unreadable(path: str, error: OSError) -> CorpusError:
-    # A URL with one slash is the path of a file.
-    lost = re.match(r"(\w+):/(?!/)", path)
-    hint = missing_hint(path, error) if lost is None else f"a URL has two slashes: {lost[1]}://{path[lost.end() :]}"
-    return CorpusError(f"{name_of(path)} cannot be read: {error.strerror or error}", hint=hint)
-
-
-def _state_of(path: str, raw: IO[bytes]) -> object:
-    """Return the length and the time of change of a regular file, which tell whether it is still being written."""
-    if is_url(path):
-        try:
-            return remote.version(path)
-        except OSError as error:
-            raise _unreadable(path, error) from error
-    try:
-        status = os.fstat(raw.fileno())
-    except OSError:
-        return None
-    return (status.st_size, status.st_mtime_ns) if stat.S_ISREG(status.st_mode) else None
-
-
-def _bytes_read(raw: IO[bytes], offset: int) -> int:
-    """Return how far a file has been read; a pipe cannot tell, so there it is how much text has come out."""
-    try:
-        return raw.tell()
-    except OSError:
-        return offset
