@@ -19,12 +19,29 @@ from w2v_cli.cluster import ray
 from w2v_cli.cluster.local import LocalCluster
 from w2v_cli.cluster.ray import RayCluster
 from w2v_cli.config import TrainConfig
+from w2v_cli.corpus.spool import FILE_NAMES
 from w2v_cli.errors import ConfigError, MissingExtraError
 from w2v_cli.training.run import train_model
 
 ROOT = Path(__file__).parents[2]
 NAMESPACE = ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh"]
 OPTIONS = ["--dim", "8", "--min-count", "1", "--subsample", "0", "--threads", "1"]
+TRAIN = ("-m", "w2v_cli", "train", "corpus.txt", *OPTIONS, "--cluster", "ray")
+# Two processes on this machine count parts of the text, as if they were nodes.
+COUNTED_BY_TWO = """
+from w2v_cli.cluster.ray import RayCluster
+from w2v_cli.config import TrainConfig
+from w2v_cli.training.observer import Observer
+from w2v_cli.training.run import train_model
+
+class Teller(Observer):
+    def remark(self, message):
+        print(message, flush=True)
+
+config = TrainConfig(dim=8, min_count=1, subsample=0.0, threads=1, epochs=1)
+machine = RayCluster(1, counters=2, part_bytes=100_000)
+train_model(["corpus.txt"], config, output="cluster", observer=Teller(), machine=machine, checkpoint="run")
+"""
 Start = Callable[..., "subprocess.Popen[str]"]
 
 
@@ -56,10 +73,9 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
     # Compiled code lies in the folder of the package, or else under HOME.
     environment = os.environ | {"HOME": str(home), "PYTHONPATH": str(ROOT)}
 
-    def starts(*arguments: str) -> subprocess.Popen[str]:
-        command = [*NAMESPACE, sys.executable, "-m", "w2v_cli", "train", "corpus.txt", *OPTIONS, "--cluster", "ray"]
+    def starts(*arguments: str, program: tuple[str, ...] = TRAIN) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [*command, *arguments],
+            [*NAMESPACE, sys.executable, *program, *arguments],
             env=environment,
             text=True,
             start_new_session=True,
@@ -110,6 +126,19 @@ def test_the_model_is_that_of_one_machine_or_of_replicas_in_turn(start: Start, r
         train_model(["corpus.txt"], config, output="here", machine=LocalCluster(2, 10_000))
     assert Path("cluster").read_bytes() == Path("here").read_bytes()
     assert sorted(os.listdir()) == ["cluster", "corpus.txt", "here", "home"]
+
+
+@needs_ray
+def test_nodes_that_count_make_the_files_of_one_machine(start: Start) -> None:
+    with start("-c", COUNTED_BY_TWO, program=()) as process:
+        out, err = process.communicate()
+    assert process.returncode == 0, err
+    assert out.splitlines() == ["2 nodes count the text", "One replica with 1 thread: the same as on one machine"]
+    config = TrainConfig(dim=8, min_count=1, subsample=0.0, threads=1, epochs=1)
+    train_model(["corpus.txt"], config, output="here", checkpoint="alone")
+    assert Path("cluster").read_bytes() == Path("here").read_bytes()
+    for name in ("corpus.safetensors", *FILE_NAMES):
+        assert Path("run", name).read_bytes() == Path("alone", name).read_bytes()
 
 
 @needs_ray

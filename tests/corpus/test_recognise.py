@@ -196,6 +196,12 @@ def test_asian_text_without_a_mark_is_named(tmp_path: Path, text: str, encoding:
     assert read(tmp_path / "t.txt", encoding=encoding).decode().startswith(text)
 
 
+def test_a_text_that_begins_with_many_blank_lines_is_looked_at_once(tmp_path: Path) -> None:
+    """With a pattern that may match a blank line in two ways, this would take longer than anybody lives."""
+    Path(tmp_path / "t.txt").write_bytes(b"\n \n" * 100 + LINES)
+    assert read(tmp_path / "t.txt").split() == LINES.split()
+
+
 @pytest.mark.parametrize("header", ["", "9 6\n"])
 @pytest.mark.parametrize("blank", [" ", "\t"])
 def test_word_vectors_are_no_text_but_numbers_are(tmp_path: Path, header: str, blank: str) -> None:

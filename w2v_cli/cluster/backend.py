@@ -1,4 +1,7 @@
-"""What the conductor needs of whatever runs the replicas: to start them, to call them, to wait, and to kill them."""
+"""What a run needs of a cluster: to start replicas or nodes that count, to call them, to wait, and to kill them.
+
+Both are called replicas here.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ class Call(NamedTuple):
 
     Attributes
     ----------
-    method : one of `Replica` · args : its arguments.
+    method : one of `Replica` or `Counter` · args : its arguments.
     found : the parts that it is given as a last argument, by key; None for no such argument. If a part is lost, the
         reply is `Missing`.
     parts : how many parts it returns after its reply.

@@ -5,20 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 from weakref import WeakSet
 
 from w2v_cli.cluster.backend import Call, LostError, Missing, Ref
+from w2v_cli.cluster.counter import Counter
 from w2v_cli.cluster.machine import ClusterMachine
 from w2v_cli.cluster.replica import Replica
 from w2v_cli.cluster.shared_corpus import SharedCorpus
-from w2v_cli.cluster.trainer import MakeBackend
 from w2v_cli.config import TrainConfig
+from w2v_cli.errors import W2VError
 from w2v_cli.training.observer import Observer
 
 
 class NodeLostError(LostError):
     """A replica is lost, and with it all parts that it has made."""
+
+
+class _Answering(Protocol):
+    """A replica, or a node that counts."""
+
+    def answer(self, method: str, args: Sequence[Any]) -> tuple[Any, ...]: ...
+    def close(self) -> None: ...
 
 
 @dataclass(eq=False)
@@ -44,7 +52,7 @@ class LocalBackend:
 
     def __init__(
         self,
-        make_replica: Callable[[int], Replica],
+        make_replica: Callable[[int], _Answering],
         count: int,
         before: Callable[[int, str], None] = lambda replica, method: None,
     ) -> None:
@@ -73,7 +81,7 @@ class LocalBackend:
             values = [_Value(value) for value in self._replicas[replica].answer(call.method, args)]
             self._made.setdefault(replica, WeakSet()).update(values)
             return values
-        except LostError as error:
+        except (LostError, W2VError) as error:
             return [_Value(None, error)] * (1 + call.parts)
 
     def ready(self, refs: Sequence[Ref], seconds: float) -> list[Ref]:
@@ -102,11 +110,13 @@ class LocalBackend:
 
 
 class LocalCluster(ClusterMachine):
-    """Replicas in turn.
+    """Replicas in turn, and before them nodes that count in turn.
 
     Parameters
     ----------
     replicas : how many · merge_every : see `ClusterMachine` · before : see `LocalBackend`.
+    counters : how many nodes count; if none does, this machine counts without them.
+    part_bytes : how long the parts of the text are that they count.
     """
 
     def __init__(
@@ -114,15 +124,23 @@ class LocalCluster(ClusterMachine):
         replicas: int,
         merge_every: int | None = None,
         before: Callable[[int, str], None] = lambda replica, method: None,
+        counters: int = 0,
+        part_bytes: int = 1 << 20,
     ) -> None:
         super().__init__(merge_every)
         self._replicas, self._before = replicas, before
+        self._counters = counters
+        self.part_bytes: int | None = part_bytes
 
     @contextmanager
-    def _backends(self, config: TrainConfig, observer: Observer) -> Iterator[MakeBackend]:
-        """Yield what starts the replicas."""
+    def _cluster(self, config: TrainConfig, observer: Observer) -> Iterator[LocalCluster]:
+        """Yield this cluster."""
+        yield self
 
-        def make(config: TrainConfig, shared: SharedCorpus) -> LocalBackend:
-            return LocalBackend(lambda _: Replica(config, shared, self._replicas > 1), self._replicas, self._before)
+    def replicas(self, config: TrainConfig, shared: SharedCorpus) -> LocalBackend:
+        """Make the replicas."""
+        return LocalBackend(lambda _: Replica(config, shared, self._replicas > 1), self._replicas, self._before)
 
-        yield make
+    def counters(self, make: Callable[[int], Counter]) -> LocalBackend | None:
+        """Make the nodes that count."""
+        return LocalBackend(lambda _: make(1), self._counters, self._before) if self._counters else None

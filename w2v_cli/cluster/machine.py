@@ -1,19 +1,22 @@
-"""A cluster as a `Machine`: what `train_model` is given so that replicas train."""
+"""A cluster as a `Machine`: what `train_model` is given so that nodes count the text and replicas train."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 
-from w2v_cli.cluster.trainer import ClusterTrainer, MakeBackend
+from w2v_cli.cluster.nodes import Cluster, cluster_passes
+from w2v_cli.cluster.trainer import ClusterTrainer
 from w2v_cli.config import TrainConfig
 from w2v_cli.corpus.encode import EncodedCorpus
-from w2v_cli.training.machine import Machine, MakeTrainer
+from w2v_cli.corpus.passes import Passes
+from w2v_cli.corpus.texts import Texts
+from w2v_cli.training.machine import Machine, Workplace
 from w2v_cli.training.observer import Observer
 
 
 class ClusterMachine(Machine):
-    """A cluster; a subclass says what runs the replicas.
+    """A cluster; a subclass says what runs the nodes and the replicas.
 
     Parameters
     ----------
@@ -25,18 +28,37 @@ class ClusterMachine(Machine):
     def __init__(self, merge_every: int | None) -> None:
         self._merge_every = merge_every
 
-    def _backends(self, config: TrainConfig, observer: Observer) -> AbstractContextManager[MakeBackend]:
-        """Return a context that yields what starts the replicas, once the text is encoded."""
+    def _cluster(self, config: TrainConfig, observer: Observer) -> AbstractContextManager[Cluster]:
+        """Return a context that yields the cluster."""
         raise NotImplementedError
 
     @contextmanager
-    def connected(self, config: TrainConfig, observer: Observer) -> Iterator[MakeTrainer]:
-        """Yield what makes the trainer of a run."""
-        with self._backends(config, observer) as make_backend, ExitStack() as stack:
+    def connected(self, config: TrainConfig, observer: Observer) -> Iterator[Workplace]:
+        """Yield where the run is made."""
+        with self._cluster(config, observer) as cluster, ExitStack() as stack:
+            yield _ClusterWorkplace(cluster, self._merge_every, observer, stack)
 
-            def make_trainer(config: TrainConfig, corpus: EncodedCorpus) -> ClusterTrainer:
-                trainer = ClusterTrainer(config, corpus, make_backend, self._merge_every, observer.remark)
-                stack.callback(trainer.close)
-                return trainer
 
-            yield make_trainer
+class _ClusterWorkplace(Workplace):
+    """A cluster that is connected.
+
+    Parameters
+    ----------
+    open_trainers : closes the trainers that were made.
+    """
+
+    def __init__(self, cluster: Cluster, merge_every: int | None, observer: Observer, open_trainers: ExitStack) -> None:
+        self._cluster, self._merge_every, self._observer = cluster, merge_every, observer
+        self._open_trainers = open_trainers
+
+    @contextmanager
+    def passes(self, texts: Texts, config: TrainConfig) -> Iterator[Passes | None]:
+        """Yield what lets the nodes read the texts; None if that is not possible or not worth while."""
+        with ExitStack() as stack:
+            yield cluster_passes(self._cluster, texts, config.thread_count, self._observer.remark, stack)
+
+    def make_trainer(self, config: TrainConfig, corpus: EncodedCorpus) -> ClusterTrainer:
+        """Make the trainer of the run."""
+        trainer = ClusterTrainer(config, corpus, self._cluster.replicas, self._merge_every, self._observer.remark)
+        self._open_trainers.callback(trainer.close)
+        return trainer

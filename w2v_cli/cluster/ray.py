@@ -6,18 +6,21 @@ Of Ray, only actors and the object store are used.
 from __future__ import annotations
 
 import os
+import pickle
 import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from w2v_cli.cluster.backend import Call, LostError, Missing, Ref
+from w2v_cli.cluster.counter import Counter
 from w2v_cli.cluster.machine import ClusterMachine
 from w2v_cli.cluster.ray_connection import cluster_address, connected
+from w2v_cli.cluster.replica import Replica
 from w2v_cli.cluster.shared_corpus import SharedCorpus
-from w2v_cli.cluster.trainer import MakeBackend
 from w2v_cli.config import TrainConfig, available_cores
 from w2v_cli.errors import ConfigError, TrainingError, W2VError
 from w2v_cli.training.observer import Observer
@@ -33,6 +36,8 @@ class RayCluster(ClusterMachine):
     ----------
     replicas : how many; one on each node if None.
     merge_every : see `ClusterMachine`.
+    counters, part_bytes : how many nodes count the text, and how long the parts are that it is cut into; None for all
+        nodes, and only if there is one beside this machine that sees the text.
 
     Raises
     ------
@@ -40,14 +45,20 @@ class RayCluster(ClusterMachine):
         If RAY_ADDRESS is one that a run cannot use.
     """
 
-    def __init__(self, replicas: int | None = None, merge_every: int | None = None) -> None:
+    def __init__(
+        self,
+        replicas: int | None = None,
+        merge_every: int | None = None,
+        counters: int | None = None,
+        part_bytes: int | None = None,
+    ) -> None:
         super().__init__(merge_every)
-        self._replicas = replicas
+        self._replicas, self._counters, self._part_bytes = replicas, counters, part_bytes
         self._address = cluster_address()
 
     @contextmanager
-    def _backends(self, config: TrainConfig, observer: Observer) -> Iterator[MakeBackend]:
-        """Connect to the cluster, and yield what starts the replicas on it.
+    def _cluster(self, config: TrainConfig, observer: Observer) -> Iterator[RayNodes]:
+        """Connect to the cluster, and yield it.
 
         Raises
         ------
@@ -59,7 +70,7 @@ class RayCluster(ClusterMachine):
             If the nodes have not enough processors.
         """
         # As on one machine, more threads than processors are allowed; a node of a cluster says itself what it has.
-        wanted = (self._replicas or 1) * (config.threads or 1)
+        wanted = max(self._replicas or 1, self._counters or 1) * (config.threads or 1)
         with connected(self._address, max(wanted, available_cores())) as ray:
             nodes = _nodes(ray)
             count = self._replicas or len(nodes)
@@ -68,13 +79,50 @@ class RayCluster(ClusterMachine):
                 observer.remark(f"Connected to the Ray cluster at {self._address}, with {_counted(len(nodes), 'node')}")
             if count > len(nodes) > 1:
                 observer.remark(f"There are {len(nodes)} nodes, so some have several of the {count} replicas")
+            home = os.path.expanduser("~") if self._address == "local" else None
+            yield RayNodes(ray, nodes, count, threads, self._counters, self._part_bytes, home)
 
-            def make(config: TrainConfig, shared: SharedCorpus) -> RayBackend:
-                home = os.path.expanduser("~") if self._address == "local" else None
-                own = replace(config, threads=threads)
-                return RayBackend(ray, own, shared, count, [node["NodeID"] for node in nodes], home)
 
-            yield make
+class RayNodes:
+    """A `Cluster` of Ray nodes.
+
+    Parameters
+    ----------
+    ray : the module · nodes : as Ray describes them, this machine's first.
+    replicas, threads : how many replicas train, and how many threads each has.
+    counters, part_bytes : see `RayCluster`.
+    home : the home folder of all processes; that of their nodes if None.
+    """
+
+    def __init__(
+        self,
+        ray: Any,
+        nodes: Sequence[Mapping[str, Any]],
+        replicas: int,
+        threads: int,
+        counters: int | None,
+        part_bytes: int | None,
+        home: str | None,
+    ) -> None:
+        self._ray, self._nodes, self._replicas, self._threads = ray, nodes, replicas, threads
+        self._counters, self.part_bytes, self._home = counters, part_bytes, home
+
+    def replicas(self, config: TrainConfig, shared: SharedCorpus) -> RayBackend:
+        """Start the replicas."""
+        count, own = self._replicas, replace(config, threads=self._threads)
+        return self._start(partial(Replica, own, shared, count > 1), count, self._threads)
+
+    def counters(self, make: Callable[[int], Counter]) -> RayBackend | None:
+        """Start a process on each node that will have replicas, with as many threads as these together."""
+        count = self._counters or min(self._replicas, len(self._nodes))
+        hosts = {node["NodeManagerHostname"] for node in self._nodes[:count]}
+        if self._counters is None and len(hosts) == 1:
+            return None
+        threads = self._threads * max(1, self._replicas // count)
+        return self._start(partial(make, threads), count, threads)
+
+    def _start(self, make: Callable[[], Any], count: int, threads: int) -> RayBackend:
+        return RayBackend(self._ray, make, count, threads, [node["NodeID"] for node in self._nodes], self._home)
 
 
 class RayBackend:
@@ -82,7 +130,7 @@ class RayBackend:
 
     Parameters
     ----------
-    ray : the module · config, shared : see `Replica` · count : number of replicas.
+    ray : the module · make : makes a replica · count, threads : how many there are, and the threads of each.
     nodes : the ids of the nodes, to which the replicas are dealt in turn.
     home : the home folder of the replicas; that of their nodes if None.
     """
@@ -90,30 +138,30 @@ class RayBackend:
     def __init__(
         self,
         ray: Any,
-        config: TrainConfig,
-        shared: SharedCorpus,
+        make: Callable[[], Any],
         count: int,
+        threads: int,
         nodes: Sequence[str],
         home: str | None = None,
     ) -> None:
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-        self._ray, self.count, self.threads = ray, count, config.thread_count
-        worker, corpus = _worker_class(ray), ray.put(shared)
+        self._ray, self.count, self.threads = ray, count, threads
+        worker, made = _worker_class(ray), ray.put(pickle.dumps(make))
         # A replica whose node is gone is started again on another one.
         self._actors = [
             worker.options(
                 num_cpus=self.threads,
                 scheduling_strategy=NodeAffinitySchedulingStrategy(nodes[number % len(nodes)], soft=True),
-            ).remote(home, config, corpus, count > 1)
+            ).remote(home, made)
             for number in range(count)
         ]
 
     def call(self, replica: int, call: Call) -> list[Ref]:
         """Let an actor begin with a call, as `Backend` says."""
         actor = self._actors[replica]
-        # Merging goes on while the replica trains.
-        remote = actor.merge if call.method == "merge" else actor.answer
+        # These are done while the replica trains, or counts.
+        remote = actor.merge if call.method in ("merge", "progress") else actor.answer
         refs = remote.options(num_returns=1 + call.parts).remote(call)
         return refs if call.parts else [refs]
 
@@ -166,13 +214,12 @@ def _worker_class(ray: Any) -> Any:
     class Worker:
         """Holds a replica, and gives it the parts that a call is to be given."""
 
-        def __init__(self, home: str | None, config: TrainConfig, shared: SharedCorpus, merges: bool) -> None:
+        def __init__(self, home: str | None, made: bytes) -> None:
             # A local cluster was started in a home of its own, where no compiled code lies.
             if home is not None:
                 os.environ["HOME"] = home
-            from w2v_cli.cluster.replica import Replica
-
-            self._replica = Replica(config, shared, merges)
+            # Only now, because that imports what looks for compiled code.
+            self._replica = pickle.loads(made)()
 
         def answer(self, call: Call) -> Any:
             """Call a method of the replica."""
@@ -190,7 +237,7 @@ def _worker_class(ray: Any) -> Any:
 
         @ray.method(concurrency_group="merge")
         def merge(self, call: Call) -> Any:
-            """Call a method of the replica while it trains."""
+            """Call a method of the replica while it does something else."""
             return self.answer(call)
 
     return ray.remote(

@@ -21,9 +21,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from w2v_cli import __version__
 from w2v_cli.cluster.backend import LostError
 from w2v_cli.cluster.shared_corpus import SharedCorpus
+from w2v_cli.cluster.versions import versions
 from w2v_cli.compute.threads import one_blas_thread
 from w2v_cli.config import TrainConfig
 from w2v_cli.engines.parameters import parameter_bytes
@@ -319,11 +319,6 @@ class Replica:
             self.trainer.corpus.close()
             del self.trainer, self._tables, self._bases
         self._begun = False
-
-
-def versions() -> dict[str, str]:
-    """Return the versions that must be the same on all nodes."""
-    return {"Python": ".".join(platform.python_version_tuple()[:2]), "w2v": __version__, "numpy": np.__version__}
 
 
 def _stretches(blocks: Sequence[int], epoch_blocks: int, most: int) -> list[np.ndarray]:

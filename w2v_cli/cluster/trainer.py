@@ -23,9 +23,10 @@ from w2v_cli.cluster.plan import (
     expected_effect,
     given_plan,
 )
-from w2v_cli.cluster.replica import About, Ready, versions
+from w2v_cli.cluster.replica import About, Ready
 from w2v_cli.cluster.rounds import Ledger
 from w2v_cli.cluster.shared_corpus import CHUNK_BYTES, SharedCorpus
+from w2v_cli.cluster.versions import require_agreeing
 from w2v_cli.config import TrainConfig
 from w2v_cli.corpus.encode import EncodedCorpus
 from w2v_cli.corpus.spool import FILE_NAMES
@@ -97,7 +98,9 @@ class ClusterTrainer(Trainer):
     def compile(self) -> float:
         """Let every replica make itself ready; return how long that took, in seconds."""
         begun = time.perf_counter()
-        self._require_agreeing(self._all([Call("about")] * self.replicas))
+        nodes: list[About] = self._all([Call("about")] * self.replicas)
+        require_agreeing((node.host, node.versions) for node in nodes)
+        self._note_blind(nodes)
         with _all_needed():
             for replica in sorted(self._blind):
                 self._send_ids(replica)
@@ -127,25 +130,8 @@ class ClusterTrainer(Trainer):
             raise LostError(f"no answer within {BEGIN_PATIENCE:.0f} s")
         return [self._backend.value(ref) for ref in refs]
 
-    def _require_agreeing(self, nodes: list[About]) -> None:
-        """Refuse nodes with different versions, and note which do not see the ids.
-
-        Raises
-        ------
-        TrainingError
-            If a node has another version of something than this machine.
-        """
-        own = versions()
-        for node in nodes:
-            different = [
-                f"{name} {node.versions.get(name)} instead of {own[name]}"
-                for name in own
-                if node.versions.get(name) != own[name]
-            ]
-            if different:
-                raise TrainingError(
-                    f"the node {node.host} has {', '.join(different)}", hint="install the same versions on all nodes"
-                )
+    def _note_blind(self, nodes: list[About]) -> None:
+        """Note which nodes do not see the ids."""
         self._blind = {replica for replica, node in enumerate(nodes) if not node.sees_ids}
         if self._blind:
             hosts = ", ".join(sorted({nodes[replica].host for replica in self._blind}))

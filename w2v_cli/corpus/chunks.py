@@ -6,13 +6,10 @@ import gzip
 import lzma
 import zlib
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import IO, Protocol
 
 from w2v_cli.errors import CorpusError
 from w2v_cli.storage.opening import Readable
-
-if TYPE_CHECKING:
-    from hashlib import _Hash
 
 # A longer token is no word: the file is of another kind, and would grow in memory until the next white space.
 MOST_TOKEN_BYTES = 1 << 26
@@ -20,14 +17,38 @@ MOST_TOKEN_BYTES = 1 << 26
 _DECOMPRESSORS = ("zstandard", "isal", "igzip_lib")
 
 
-def blocks_of(text: Readable, name: str, size: int, digest: _Hash) -> Iterator[bytes]:
+class Digest(Protocol):
+    """What is updated with a text: an object of hashlib, or a `Checksum`."""
+
+    def update(self, data: bytes, /) -> None: ...
+
+
+class FirstBytes:
+    """A file object that ends after so many bytes from where `raw` is.
+
+    Parameters
+    ----------
+    raw : a file that is open for reading.
+    """
+
+    def __init__(self, raw: IO[bytes], size: int) -> None:
+        self._raw, self._left = raw, size
+
+    def read(self, size: int, /) -> bytes:
+        """Return the next bytes, at most so many; none at the end."""
+        data = self._raw.read(min(size, self._left))
+        self._left -= len(data)
+        return data
+
+
+def blocks_of(text: Readable, name: str, size: int, digest: Digest) -> Iterator[bytes]:
     """Read a text in blocks of `size` bytes, which may end anywhere.
 
     Parameters
     ----------
     text : decompressed.
     name : what the text is called in an error message.
-    digest : a hashlib object that is updated with every byte.
+    digest : updated with every byte.
 
     Raises
     ------

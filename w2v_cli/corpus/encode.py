@@ -9,13 +9,12 @@ import os
 import string
 import time
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 
 import numpy as np
 
-from w2v_cli.corpus.passes import NEWLINE_MARK, OnProgress, count_tokens, translate_ids, translate_piece
+from w2v_cli.corpus.passes import OnProgress, OwnPasses, Passes, translate_piece
 from w2v_cli.corpus.spool import Spool, telling_full_disk
 from w2v_cli.corpus.texts import PIECE_BYTES, Texts
 from w2v_cli.corpus.tokens import FIRST_CAPACITY, NEWLINE_ID, PADDING, Tokens, make_tokens
@@ -95,6 +94,7 @@ def encode(
     piece_bytes: int = PIECE_BYTES,
     named: bool = False,
     vocab: str | None = None,
+    passes: Passes | None = None,
 ) -> EncodedCorpus:
     """Read texts once and turn them into ids.
 
@@ -108,6 +108,7 @@ def encode(
     piece_bytes : about how much text a thread takes at a time.
     named : whether the ids stay in the folder, under names, when the corpus is closed.
     vocab : a file with the words, in order, and their counts; None to take them from the texts.
+    passes : what reads the texts; None for this machine.
 
     Raises
     ------
@@ -121,20 +122,18 @@ def encode(
     with telling_full_disk(spool_folder, named), ExitStack() as stack:
         spool = Spool.create(spool_folder) if named else Spool.temporary(spool_folder)
         stack.callback(spool.close)
-        with ThreadPoolExecutor(threads) as pool:
-            started = time.perf_counter()
-            tokens, translations, pieces, fingerprint = count_tokens(pool, threads, texts, piece_bytes, spool, report)
-            raw_token_count, untokenised_share = _raw_token_count(tokens), _untokenised_share(tokens)
-            if given is not None:
-                vocabulary, ids = given, ids_in(given, tokens)
-            else:
-                vocabulary, ids = make_vocabulary(tokens, min_count, max_vocab, str(texts))
-            # The table is large, and the second pass does not need it.
-            del tokens
-            counted = time.perf_counter()
-            ids[NEWLINE_ID] = NEWLINE_MARK
-            translations = [ids[entries] for entries in translations]
-            token_count = translate_ids(pool, threads, spool, pieces, translations, report)
+        started = time.perf_counter()
+        passes = passes or OwnPasses(texts, threads, piece_bytes)
+        tokens, fingerprint = passes.count(spool, report)
+        raw_token_count, untokenised_share = _raw_token_count(tokens), _untokenised_share(tokens)
+        if given is not None:
+            vocabulary, ids = given, ids_in(given, tokens)
+        else:
+            vocabulary, ids = make_vocabulary(tokens, min_count, max_vocab, str(texts))
+        # The table is large, and the second pass does not need it.
+        del tokens
+        counted = time.perf_counter()
+        token_count = passes.translate(vocabulary, ids, spool, report)
         if token_count == 0:
             raise VocabularyError(f"no word of {vocab} is in {texts}")
         seconds = {"count": counted - started, "encode": time.perf_counter() - counted}
@@ -152,8 +151,7 @@ def count_words(
     piece_bytes: int = PIECE_BYTES,
 ) -> Vocabulary:
     """Return the vocabulary that `encode` would make, by its first pass alone; nothing is written."""
-    with ThreadPoolExecutor(threads) as pool:
-        tokens = count_tokens(pool, threads, texts, piece_bytes, None, on_progress or _ignore).tokens
+    tokens, _ = OwnPasses(texts, threads, piece_bytes).count(None, on_progress or _ignore)
     return make_vocabulary(tokens, min_count, max_vocab, str(texts))[0]
 
 

@@ -2,16 +2,19 @@
 
 The first pass counts. Threads take pieces of text in turn, each thread with a token table of its own, and turn them
 into provisional ids, which go to the spool. Then the tables are merged. The second pass translates provisional ids into
-ids of the vocabulary, in place, and drops the words that the vocabulary does not have.
+ids of the vocabulary, and drops the words that the vocabulary does not have.
+
+On one machine, the second pass works in place. On a cluster, each node counts and translates parts of the corpus with
+the same functions.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -19,7 +22,8 @@ from w2v_cli.compute.jit import compiled
 from w2v_cli.compute.threads import in_order
 from w2v_cli.corpus.spool import Spool
 from w2v_cli.corpus.texts import Piece, Texts
-from w2v_cli.corpus.tokens import PADDING, Tokens, make_tokens
+from w2v_cli.corpus.tokens import NEWLINE_ID, PADDING, Tokens, make_tokens
+from w2v_cli.corpus.vocabulary import Vocabulary
 
 # Called with the phase (count, encode), how much is done and of how much (None if unknown): bytes, tokens.
 OnProgress = Callable[[str, int, "int | None"], None]
@@ -35,75 +39,142 @@ class Provisional(NamedTuple):
     length: int
 
 
-class Counted(NamedTuple):
-    """What the first pass has found.
+class Passes(Protocol):
+    """The two passes over a corpus, wherever they are made."""
 
-    Attributes
-    ----------
-    tokens : all distinct tokens of the texts, with their counts.
-    translations : for each thread's table, int32: the entry in `tokens` for each of its provisional ids.
-    pieces : where the provisional ids of each piece are, in the order of the text.
-    fingerprint : sha256 of the decompressed text, hexadecimal.
-    """
+    def count(self, spool: Spool | None, report: OnProgress) -> tuple[Tokens, str]:
+        """Read all texts and count their tokens.
 
-    tokens: Tokens
-    translations: list[np.ndarray]
-    pieces: list[Provisional]
-    fingerprint: str
+        Parameters
+        ----------
+        spool : for the provisional ids; None if they are not needed.
+
+        Returns
+        -------
+        All distinct tokens of the texts, and the sha256 of the decompressed text, hexadecimal.
+
+        Raises
+        ------
+        CorpusError
+            If a text cannot be read.
+        """
+
+    def translate(self, vocabulary: Vocabulary, ids: np.ndarray, spool: Spool, report: OnProgress) -> int:
+        """Fill the spool that `count` was given with ids of a vocabulary and boundaries, and finish it.
+
+        Parameters
+        ----------
+        ids : int32, the vocabulary's id for each entry of the tokens; −1 for a word that is dropped.
+
+        Returns
+        -------
+        The number of tokens that are left.
+        """
 
 
-def count_tokens(
-    pool: ThreadPoolExecutor, threads: int, texts: Texts, piece_bytes: int, spool: Spool | None, report: OnProgress
-) -> Counted:
-    """Read all texts and count their tokens.
+class OwnPasses:
+    """The passes of one machine.
 
     Parameters
     ----------
     threads : number of threads, including this one.
     piece_bytes : about how much text a thread takes at a time.
-    spool : where the provisional ids go; None if they are not needed.
-
-    Raises
-    ------
-    CorpusError
-        If a text cannot be read.
     """
-    # If this thread has to decompress, it is one of the workers: more threads than cores would wait for each other.
-    counters = max(1, threads - 1) if texts.compressed else threads
-    tables = [make_tokens() for _ in range(counters)]
-    free: SimpleQueue[int] = SimpleQueue()
-    for number in range(counters):
-        free.put(number)
 
-    def count(task: tuple[Piece, int]) -> Provisional:
-        """Count a piece in a worker thread, with a table that no other thread uses at that time."""
+    def __init__(self, texts: Texts, threads: int, piece_bytes: int) -> None:
+        self._texts, self._threads, self._piece_bytes = texts, threads, piece_bytes
+
+    def count(self, spool: Spool | None, report: OnProgress) -> tuple[Tokens, str]:
+        """Read all texts and count their tokens, as `Passes` says."""
+        digest, total = hashlib.sha256(), self._texts.total_bytes
+        with ThreadPoolExecutor(self._threads) as pool:
+            counter = TokenCounter(pool, counting_threads(self._texts, self._threads), spool)
+            self._pieces = counter.count(
+                self._texts.pieces(self._piece_bytes, digest), lambda done: report("count", done, total)
+            )
+        tokens, self._entries = counter.merged()
+        return tokens, digest.hexdigest()
+
+    def translate(self, vocabulary: Vocabulary, ids: np.ndarray, spool: Spool, report: OnProgress) -> int:
+        """Translate the ids in the spool, as `Passes` says.
+
+        Ids are written from the start of the file while others are still read behind them. They never meet, because a
+        piece has fewer ids afterwards, or as many, but never more.
+        """
+        translations = translations_of(self._entries, ids)
+        del self._entries
+        done, total, written = 0, sum(piece.length for piece in self._pieces), 0
+        with ThreadPoolExecutor(self._threads) as pool:
+            for piece, own, boundaries in translated(pool, self._threads, spool, self._pieces, translations):
+                spool.write_ids(written, own)
+                spool.append_boundaries(boundaries + written)
+                written += len(own)
+                done += piece.length
+                report("encode", done, total)
+        spool.finish(written)
+        return written
+
+
+def counting_threads(texts: Texts, threads: int) -> int:
+    """Return how many of so many threads count."""
+    # If one has to decompress, it does no more: more threads than cores would wait for each other.
+    return max(1, threads - 1) if texts.compressed else threads
+
+
+class TokenCounter:
+    """The first pass: threads that count, each with a token table of its own.
+
+    Parameters
+    ----------
+    pool, threads : the threads, and how many of them count.
+    spool : where the provisional ids go; None if they are not needed.
+    """
+
+    def __init__(self, pool: ThreadPoolExecutor, threads: int, spool: Spool | None) -> None:
+        self._pool, self._threads, self._spool = pool, threads, spool
+        self._tables = [make_tokens() for _ in range(threads)]
+        self._free: SimpleQueue[int] = SimpleQueue()
+        for number in range(threads):
+            self._free.put(number)
+        self._start = 0
+
+    def count(self, pieces: Iterator[Piece], report: Callable[[int], object]) -> list[Provisional]:
+        """Count pieces of text; return where the provisional ids of each are.
+
+        Parameters
+        ----------
+        report : called with how far the texts have been read, in bytes.
+        """
+        counted = list[Provisional]()
+        for (piece, _), provisional in in_order(self._pool, self._threads, self._count, self._with_starts(pieces)):
+            counted.append(provisional)
+            report(piece.bytes_read)
+        return counted
+
+    def _count(self, task: tuple[Piece, int]) -> Provisional:
+        """Count a piece in a thread, with a table that no other thread uses at that time."""
         piece, start = task
-        number = free.get()
+        number = self._free.get()
         try:
-            ids = tables[number].add(piece.data + PADDING)
-            if spool is not None:
-                spool.write_ids(start, ids)
+            ids = self._tables[number].add(piece.data + PADDING)
+            if self._spool is not None:
+                self._spool.write_ids(start, ids)
             return Provisional(number, start, len(ids))
         finally:
-            free.put(number)
+            self._free.put(number)
 
-    digest, pieces, total = hashlib.sha256(), list[Provisional](), texts.total_bytes
-    for (piece, _), provisional in in_order(pool, counters, count, _with_starts(texts.pieces(piece_bytes, digest))):
-        pieces.append(provisional)
-        report("count", piece.bytes_read, total)
-    tokens, translations = merged(tables)
-    return Counted(tokens, translations, pieces, digest.hexdigest())
+    def _with_starts(self, pieces: Iterator[Piece]) -> Iterator[tuple[Piece, int]]:
+        """Give each piece the number of its first id in the spool, before it is known how many ids it has.
 
+        A piece gets as much space as it can need, one id for each byte, so the file has holes.
+        """
+        for piece in pieces:
+            yield piece, self._start
+            self._start += len(piece.data)
 
-def _with_starts(pieces: Iterator[Piece]) -> Iterator[tuple[Piece, int]]:
-    """Give each piece the number of its first id in the spool, before it is known how many ids it has.
-
-    A piece gets as much space as it can need, one id for each byte, so the file has holes.
-    """
-    start = 0
-    for piece in pieces:
-        yield piece, start
-        start += len(piece.data)
+    def merged(self) -> tuple[Tokens, list[np.ndarray]]:
+        """End counting; return all tokens and, for each table, int32: their entry for each of its provisional ids."""
+        return merged(self._tables)
 
 
 def merged(tables: list[Tokens]) -> tuple[Tokens, list[np.ndarray]]:
@@ -123,28 +194,34 @@ def merged(tables: list[Tokens]) -> tuple[Tokens, list[np.ndarray]]:
     return first, translations
 
 
-def translate_ids(
-    pool: ThreadPoolExecutor,
-    threads: int,
-    spool: Spool,
-    pieces: list[Provisional],
-    translations: list[np.ndarray],
-    report: OnProgress,
-) -> int:
-    """Replace the provisional ids in the spool by ids of the vocabulary, write the boundaries, and finish the spool.
-
-    Ids are written from the start of the file while others are still read behind them. They never meet, because a piece
-    has fewer ids afterwards, or as many, but never more.
+def translations_of(entries: list[np.ndarray], ids: np.ndarray) -> list[np.ndarray]:
+    """Return for each table, int32: the vocabulary's id for each provisional id, or NEWLINE_MARK for the newline.
 
     Parameters
     ----------
-    pieces : what `count_tokens` has returned.
-    translations : for each thread's table, int32: the vocabulary's id for each provisional id, −1 for a word that is
-        dropped, NEWLINE_MARK for a newline.
+    entries : of each table, as `merged` returns them · ids : as `Passes.translate` takes them; that of the newline is
+        changed.
+    """
+    ids[NEWLINE_ID] = NEWLINE_MARK
+    return [ids[own] for own in entries]
 
-    Returns
-    -------
-    The number of tokens that are left.
+
+def translated(
+    pool: ThreadPoolExecutor,
+    threads: int,
+    spool: Spool,
+    pieces: Sequence[Provisional],
+    translations: Sequence[np.ndarray],
+) -> Iterator[tuple[Provisional, np.ndarray, np.ndarray]]:
+    """Translate the provisional ids of pieces, and yield them in order.
+
+    Parameters
+    ----------
+    spool : where the provisional ids are · translations : see `translations_of`.
+
+    Yields
+    ------
+    A piece; its ids, int32; its boundaries, int64, where the first id of the piece is 0.
     """
 
     def translate(piece: Provisional) -> tuple[np.ndarray, np.ndarray]:
@@ -154,15 +231,8 @@ def translate_ids(
         kept, newlines = translate_piece(ids, translations[piece.table], boundaries)
         return ids[:kept], boundaries[:newlines]
 
-    done, total, written = 0, sum(piece.length for piece in pieces), 0
     for piece, (ids, boundaries) in in_order(pool, threads, translate, iter(pieces)):
-        spool.write_ids(written, ids)
-        spool.append_boundaries(boundaries + written)
-        written += len(ids)
-        done += piece.length
-        report("encode", done, total)
-    spool.finish(written)
-    return written
+        yield piece, ids, boundaries
 
 
 @compiled
@@ -171,7 +241,7 @@ def translate_piece(ids: Any, translation: Any, boundaries: Any) -> Any:
 
     Parameters
     ----------
-    ids : int32 · translation : int32, as in `translate_ids` · boundaries : int64, filled, as long as `ids`.
+    ids : int32 · translation : int32, as `translations_of` returns it · boundaries : int64, filled, as long as `ids`.
     """
     kept, newlines = 0, 0
     for i in range(len(ids)):

@@ -13,14 +13,11 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
-from w2v_cli.corpus.chunks import MOST_TOKEN_BYTES
+from w2v_cli.corpus.chunks import MOST_TOKEN_BYTES, Digest
 from w2v_cli.errors import CorpusError, MissingExtraError, W2VError
 from w2v_cli.storage.opening import STDIN, open_input
-
-if TYPE_CHECKING:
-    from hashlib import _Hash
 
 _MAGIC = b"PAR1"
 _SHOWN_NAMES = 8
@@ -30,7 +27,7 @@ _MOST_ROWS = 1 << 16
 _UNKNOWN_COLUMN = "--column NAME reads the column of that name"
 
 
-def parquet_texts(raw: IO[bytes], name: str, column: str, end: bytes, size: int, digest: _Hash) -> Iterator[bytes]:
+def parquet_texts(raw: IO[bytes], name: str, column: str, end: bytes, size: int, digest: Digest) -> Iterator[bytes]:
     """Read a column of a Parquet file, in blocks of about `size` bytes.
 
     Parameters
@@ -39,7 +36,7 @@ def parquet_texts(raw: IO[bytes], name: str, column: str, end: bytes, size: int,
     name : what the file is called in an error message.
     column : the name of the column; its values are strings or lists of strings.
     end : what follows every text.
-    digest : a hashlib object that is updated with every block.
+    digest : updated with every block.
 
     Raises
     ------
@@ -77,7 +74,7 @@ def parquet_texts(raw: IO[bytes], name: str, column: str, end: bytes, size: int,
             yield _digested(texts, digest)
 
 
-def _digested(texts: list[bytes], digest: _Hash) -> bytes:
+def _digested(texts: list[bytes], digest: Digest) -> bytes:
     block = b"".join(texts)
     digest.update(block)
     return block

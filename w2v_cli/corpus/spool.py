@@ -108,6 +108,13 @@ class Spool:
             self._last_boundary = int(new[-1])
             self.files[1].write(new.data)
 
+    def clear(self) -> None:
+        """Forget everything that was written."""
+        for file in self.files:
+            file.seek(0)
+            file.truncate()
+        self._last_boundary = 0
+
     def finish(self, token_count: int) -> None:
         """Cut the ids off after the last token, and make the boundaries readable."""
         os.ftruncate(self.files[0].fileno(), token_count * ID_BYTES)

@@ -21,7 +21,7 @@ _TAGS = re.compile(rb"\S+(?:(?:[ \t]+%b){2,}|\t(?:[A-Z][\w$:.*-]*|[^\w\s]+)\t[^\
 # The command that unpacks a file to stdout, by the suffix of the file.
 _UNPACKERS = {".gz": "zcat", ".bz2": "bzcat", ".xz": "xzcat", ".zst": "zstdcat"}
 # Comments, and then a line for each token of a sentence: its number, the word, and eight more columns.
-_CONLLU = re.compile(rb"(?:#[^\n]*\n|\s*\n)*1(?:-[0-9]+)?\t[^\t\n]+(?:\t[^\t\n]*){8}\n")
+_CONLLU = re.compile(rb"(?:#[^\n]*\n|[^\S\n]*\n)*1(?:-[0-9]+)?\t[^\t\n]+(?:\t[^\t\n]*){8}\n")
 _FIRST_WORDS = """awk 'NF && !/^<|^-DOCSTART-/ {printf "%s ", $1} /^\\r?$|^<\\/s>/ {print ""}'"""
 _SENTENCES = """awk -F'\\t' '/^[0-9]+\\t/ {printf "%s ", $2} /^\\r?$/ {print ""}'"""
 

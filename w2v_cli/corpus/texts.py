@@ -6,44 +6,33 @@ sentence, and so does the end of a file.
 
 from __future__ import annotations
 
-import errno
 import functools
 import hashlib
 import itertools
-import os
-import re
-import stat
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import IO, TYPE_CHECKING, NamedTuple
+from typing import IO, NamedTuple
 
-from w2v_cli.corpus.chunks import blocks_of, chunks_of
+from w2v_cli.corpus.chunks import Digest, FirstBytes, blocks_of, chunks_of
 from w2v_cli.corpus.encodings import UTF8, Damage, as_utf8
 from w2v_cli.corpus.guess import is_utf8
+from w2v_cli.corpus.inputs import Input, bytes_read_of, inspected, is_nameless, is_piped, opened, state_of
 from w2v_cli.corpus.paragraphs import Unwrapper
 from w2v_cli.corpus.recognise import SAMPLE_BYTES, Kind, binary_kind, text_kind
 from w2v_cli.corpus.records import json_texts, parquet_texts
 from w2v_cli.corpus.text_options import TextOptions
 from w2v_cli.corpus.unsegmented import unsegmented_hint
 from w2v_cli.errors import CorpusError
-from w2v_cli.storage import remote
 from w2v_cli.storage.opening import (
     OPENERS,
     STDIN,
     absolute,
     decompressed,
-    missing_hint,
     name_of,
-    open_input,
-    status_of,
     suffix_of,
 )
 from w2v_cli.storage.outputs import Named
-from w2v_cli.storage.urls import is_url
-
-if TYPE_CHECKING:
-    from hashlib import _Hash
 
 PIECE_BYTES = 1 << 20
 # For an error about one of several texts: usually the user has named a folder that holds other files too.
@@ -67,22 +56,21 @@ class Piece(NamedTuple):
     bytes_read: int
 
 
-class _Input(NamedTuple):
-    """What a look at one text has found: its status, if there is one, and why it cannot be read, if it cannot."""
+class Part(NamedTuple):
+    """A part of a corpus: some of its files, one after the other, or a range of one of them.
 
-    path: str
-    status: os.stat_result | None
-    problem: CorpusError | None
+    Attributes
+    ----------
+    first, last : which files, first…last−1 of the corpus.
+    start, stop : where the text begins and ends in a single plain file, in bytes; None for the end of the file.
+    size : bytes on disk.
+    """
 
-    @property
-    def is_file(self) -> bool:
-        """Whether it is a regular file, which has a size and can be read again."""
-        return self.path != STDIN and self.status is not None and stat.S_ISREG(self.status.st_mode)
-
-    @property
-    def size(self) -> int:
-        """Bytes on disk; 0 for what is not a regular file."""
-        return self.status.st_size if self.status is not None and self.is_file else 0
+    first: int
+    last: int
+    start: int
+    stop: int | None
+    size: int
 
 
 @dataclass(frozen=True)
@@ -96,6 +84,7 @@ class Texts:
     paths : files, in the order in which they are read; `-` is stdin.
     options : how bytes become tokens.
     on_remark : called with what the user should know about the texts, as sentences, while they are read.
+    part : what is read of them; None for everything.
 
     Examples
     --------
@@ -111,6 +100,7 @@ class Texts:
     paths: Sequence[str]
     options: TextOptions = field(default_factory=TextOptions)
     on_remark: Callable[[str], object] = field(default=_ignore, compare=False, repr=False)
+    part: Part | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "paths", tuple(self.paths))
@@ -120,8 +110,8 @@ class Texts:
         return ", ".join(map(name_of, self.paths))
 
     @functools.cached_property
-    def _inputs(self) -> list[_Input]:
-        return [_inspected(path) for path in self.paths]
+    def _inputs(self) -> list[Input]:
+        return [inspected(path) for path in self.paths]
 
     def check_readable(self) -> None:
         """Make sure that every text can be opened.
@@ -153,6 +143,11 @@ class Texts:
         return all(text.is_file for text in self._inputs)
 
     @property
+    def have_names(self) -> bool:
+        """Whether another process can open all texts by their names."""
+        return self.are_files and not any(map(is_piped, self.paths))
+
+    @property
     def missing(self) -> list[str]:
         """The paths where there is nothing."""
         return [text.path for text in self._inputs if text.path != STDIN and text.status is None]
@@ -174,25 +169,47 @@ class Texts:
         """Return the same texts for any working folder."""
         return replace(self, paths=[absolute(path) for path in self.paths])
 
+    def only(self, part: Part) -> Texts:
+        """Return a part of these texts; what is said about it is the same as if everything were read."""
+        return replace(self, part=part)
+
     def fingerprint(self) -> str:
         """Read everything, and return the sha256 that `pieces` computes, hexadecimal.
 
         It is that of the decompressed text, or of the column of Parquet files; no other option matters.
         """
         digest = hashlib.sha256()
-        for path in self.paths:
-            with _opened(path) as raw:
-                for _ in self._blocks(path, raw, PIECE_BYTES, digest):
-                    pass
+        for _ in self.digested(digest):
+            pass
         return digest.hexdigest()
 
-    def pieces(self, piece_bytes: int = PIECE_BYTES, digest: _Hash | None = None) -> Iterator[Piece]:
+    def digested(self, digest: Digest) -> Iterator[int]:
+        """Update a digest with all that `pieces` would, and yield how far the texts have been read, bytes on disk.
+
+        Raises
+        ------
+        CorpusError
+            If a text cannot be read or decompressed, or changes while it is read.
+        """
+        before = 0
+        for path in self.paths_read:
+            with self._reading(path) as raw:
+                read = 0
+                for block in self._blocks(path, raw, PIECE_BYTES, digest):
+                    read += len(block)
+                    yield before + bytes_read_of(raw, self._start + read) - self._start
+                before += bytes_read_of(raw, self._start + read) - self._start
+
+    def pieces(
+        self, piece_bytes: int = PIECE_BYTES, digest: Digest | None = None, damage: Damage | None = None
+    ) -> Iterator[Piece]:
         """Read all texts, one after the other.
 
         Parameters
         ----------
         piece_bytes : about how much text a piece has; a longer token makes a longer piece.
-        digest : a hashlib object that is updated with the decompressed text; None if nobody needs it.
+        digest : updated with the decompressed text; None if nobody needs it.
+        damage : where bytes are counted that are not in the encoding; None for a remark about them at the end.
 
         Raises
         ------
@@ -203,29 +220,52 @@ class Texts:
             If a text is compressed with zstandard, and that package is not installed.
         """
         digest = hashlib.sha256() if digest is None else digest
-        before, damage, remarks = 0, Damage(), set[str]()
-        for path in self.paths:
+        before, counted, remarks = 0, Damage() if damage is None else damage, set[str]()
+        for path in self.paths_read:
             name = name_of(path)
-            with _opened(path) as raw:
-                state, offset = _state_of(path, raw), 0
+            with self._reading(path) as raw:
+                offset = self._start
                 unwrapper = Unwrapper() if self.options.unwrap else None
                 blocks = self._blocks(path, raw, piece_bytes, digest)
-                for chunk in chunks_of(self._utf8(blocks, path, damage, remarks), name):
+                for chunk in chunks_of(self._utf8(blocks, path, counted, remarks), name):
                     data = self.options.apply(chunk, name, offset, unwrapper)
                     offset += len(chunk)
-                    yield Piece(data, before + _bytes_read(raw, offset))
-                if _state_of(path, raw) != state:
-                    raise CorpusError(
-                        f"{name} has changed while it was read", hint="wait until it is written, or copy it first"
-                    )
-                before += _bytes_read(raw, offset)
-                rest = b"" if unwrapper is None else self.options.clean(unwrapper.rest())
-                yield Piece(rest + b"\n", before)
-        if (repaired := damage.remark(self.options.errors)) is not None:
+                    yield Piece(data, before + bytes_read_of(raw, offset) - self._start)
+                before += bytes_read_of(raw, offset) - self._start
+            rest = b"" if unwrapper is None else self.options.clean(unwrapper.rest())
+            # The sentence goes on if the file does.
+            yield Piece(rest if self.part is not None and self.part.stop is not None else rest + b"\n", before)
+        if damage is None and (repaired := counted.remark(self.options.errors)) is not None:
             self.on_remark(repaired)
 
-    def _blocks(self, path: str, raw: IO[bytes], size: int, digest: _Hash) -> Iterator[bytes]:
+    @property
+    def paths_read(self) -> Sequence[str]:
+        """The texts that are read."""
+        return self.paths if self.part is None else self.paths[self.part.first : self.part.last]
+
+    @property
+    def _start(self) -> int:
+        """Where a text begins in its file, in bytes."""
+        return 0 if self.part is None else self.part.start
+
+    @contextmanager
+    def _reading(self, path: str) -> Iterator[IO[bytes]]:
+        """Open a text, and make sure when it has been read that it has not changed meanwhile."""
+        with opened(path) as raw:
+            state = state_of(path, raw)
+            if self._start:
+                raw.seek(self._start)
+            yield raw
+            if state_of(path, raw) != state:
+                raise CorpusError(
+                    f"{name_of(path)} has changed while it was read",
+                    hint="wait until it is written, or copy it first",
+                )
+
+    def _blocks(self, path: str, raw: IO[bytes], size: int, digest: Digest) -> Iterator[bytes]:
         """Return what is read of a text, in blocks of about `size` bytes: all of it, or a column of a Parquet file."""
+        if self.part is not None and self.part.stop is not None:
+            return blocks_of(FirstBytes(raw, self.part.stop - self.part.start), name_of(path), size, digest)
         if self.options.column is None:
             return blocks_of(decompressed(path, raw), name_of(path), size, digest)
         return parquet_texts(raw, name_of(path), self.options.column, self.options.record_end, size, digest)
@@ -244,7 +284,7 @@ class Texts:
         """
 
         def require_text(kind: Kind | None) -> None:
-            if kind is not None and (kind.is_certain or not _is_piped(path)):
+            if kind is not None and (kind.is_certain or not is_piped(path)):
                 others = f"; {_LEAVE_OUT}" if len(self.paths) > 1 else ""
                 raise CorpusError(f"{name_of(path)} {kind.what}", hint=kind.hint + others)
             if kind is not None:
@@ -255,9 +295,12 @@ class Texts:
                 remarks.add(sentence)
                 self.on_remark(sentence)
 
-        if _is_nameless(path):
+        if is_nameless(path):
             return blocks
         encoding, errors = self.options.encoding, self.options.errors
+        if self._start:
+            # Whoever reads the beginning of the file looks at it. Only UTF-8 is cut into parts.
+            return blocks if errors == "strict" else as_utf8(blocks, name_of(path), encoding, errors, damage)
         sample, blocks = _with_sample(blocks)
         if self.options.column is None:
             require_text(binary_kind(sample, path, encoding))
@@ -286,69 +329,3 @@ def _with_sample(blocks: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
         if size >= SAMPLE_BYTES:
             break
     return b"".join(first)[:SAMPLE_BYTES], itertools.chain(first, blocks)
-
-
-def _is_nameless(path: str) -> bool:
-    """Whether a file has no name in any folder. It holds sentences from Python, whose tokens may be any text."""
-    return path.startswith("/dev/fd/") and os.stat(path).st_nlink == 0
-
-
-def _is_piped(path: str) -> bool:
-    """Whether a text has no name of its own: stdin, or the output of another command."""
-    return path == STDIN or path.startswith(("/dev/fd/", "/dev/stdin", "/proc/self/fd/"))
-
-
-def _inspected(path: str) -> _Input:
-    """Look at a text, and open it if it is a regular file; opening a FIFO would take its writer's only reader away."""
-    status, problem = None, None
-    try:
-        status = status_of(path)
-        if path == STDIN:
-            pass
-        elif stat.S_ISDIR(status.st_mode):
-            problem = CorpusError(f"{path} is a directory", hint="name its files, such as FOLDER/*.txt")
-        # The status of a URL has shown already that the object can be reached.
-        elif stat.S_ISREG(status.st_mode) and not is_url(path):
-            open_input(path).__exit__(None, None, None)
-    except OSError as error:
-        if path != STDIN:
-            problem = _unreadable(path, error)
-        elif error.errno == errno.EBADF:
-            problem = CorpusError("stdin is closed", hint="pipe a text into it, or name files")
-    return _Input(path, status, problem)
-
-
-def _opened(path: str) -> AbstractContextManager[IO[bytes]]:
-    try:
-        return open_input(path)
-    except OSError as error:
-        raise _unreadable(path, error) from error
-
-
-def _unreadable(path: str, error: OSError) -> CorpusError:
-    # A URL with one slash is the path of a file.
-    lost = re.match(r"(\w+):/(?!/)", path)
-    hint = missing_hint(path, error) if lost is None else f"a URL has two slashes: {lost[1]}://{path[lost.end() :]}"
-    return CorpusError(f"{name_of(path)} cannot be read: {error.strerror or error}", hint=hint)
-
-
-def _state_of(path: str, raw: IO[bytes]) -> object:
-    """Return the length and the time of change of a regular file, which tell whether it is still being written."""
-    if is_url(path):
-        try:
-            return remote.version(path)
-        except OSError as error:
-            raise _unreadable(path, error) from error
-    try:
-        status = os.fstat(raw.fileno())
-    except OSError:
-        return None
-    return (status.st_size, status.st_mtime_ns) if stat.S_ISREG(status.st_mode) else None
-
-
-def _bytes_read(raw: IO[bytes], offset: int) -> int:
-    """Return how far a file has been read; a pipe cannot tell, so there it is how much text has come out."""
-    try:
-        return raw.tell()
-    except OSError:
-        return offset

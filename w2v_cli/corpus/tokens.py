@@ -20,6 +20,8 @@ from w2v_cli.storage.words import Words
 PADDING = b"\n" * GROUP_BYTES
 FIRST_CAPACITY = 1 << 14
 SLOTS_PER_ENTRY = 2
+# `tokens_of` adds so many words at a time, because it copies them.
+_WORDS_ADDED = 1 << 16
 
 
 class Tokens(Protocol):
@@ -56,6 +58,9 @@ class Tokens(Protocol):
     def absorb(self, other: Any) -> np.ndarray:
         """Add the words and counts of another table; return this table's entry for each of its entries, int32."""
 
+    def recount(self, counts: np.ndarray) -> None:
+        """Replace the counts of all entries, int64 (size,)."""
+
     def seal(self) -> None:
         """Free the memory that only lookups need. The table is read-only afterwards."""
 
@@ -63,6 +68,17 @@ class Tokens(Protocol):
 def make_tokens() -> Tokens:
     """Make an empty table, a compiled one if numba works."""
     return CompiledTokens() if COMPILES else PlainTokens()
+
+
+def tokens_of(words: Words, counts: np.ndarray) -> Tokens:
+    """Make a table of the words and counts of one of another process, whose hashes have no meaning in this one."""
+    table = make_tokens()
+    for first in range(1, len(words), _WORDS_ADDED):
+        offsets = words.offsets[first : first + _WORDS_ADDED + 1]
+        text = words.text[offsets[0] : offsets[-1]]
+        table.add(np.insert(text, offsets[1:] - offsets[0], ord(" ")).tobytes() + PADDING)
+    table.recount(counts)
+    return table
 
 
 class CompiledTokens:
@@ -114,6 +130,10 @@ class CompiledTokens:
             if done >= other.size:
                 return translation
             self._grow()
+
+    def recount(self, counts: np.ndarray) -> None:
+        """Replace the counts of all entries."""
+        self.counts[:] = counts
 
     def seal(self) -> None:
         """Free the lookup slots."""
@@ -180,6 +200,10 @@ class PlainTokens:
         """Add the words and counts of another table."""
         counted = zip(other._ids, other._counts, strict=True)
         return np.array([self._id_of(word, count) for word, count in counted], np.int32)
+
+    def recount(self, counts: np.ndarray) -> None:
+        """Replace the counts of all entries."""
+        self._counts = counts.tolist()
 
     def seal(self) -> None:
         """Free nothing, because the dict holds the words themselves."""

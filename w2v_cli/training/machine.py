@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from w2v_cli.config import TrainConfig
 from w2v_cli.corpus.encode import EncodedCorpus
+from w2v_cli.corpus.passes import Passes
+from w2v_cli.corpus.texts import Texts
 from w2v_cli.training.observer import Observer
 from w2v_cli.training.trainer import Trainer
 
-MakeTrainer = Callable[[TrainConfig, EncodedCorpus], Trainer]
+
+class Workplace:
+    """Where a run is made: its text becomes ids, and is trained on."""
+
+    def passes(self, texts: Texts, config: TrainConfig) -> AbstractContextManager[Passes | None]:
+        """Return a context that yields what reads the texts; None for what `encode` takes for this machine."""
+        return nullcontext()
+
+    def make_trainer(self, config: TrainConfig, corpus: EncodedCorpus) -> Trainer:
+        """Make the trainer of the run."""
+        return Trainer(config, corpus)
 
 
 class Machine:
@@ -24,6 +36,6 @@ class Machine:
     shares_ids = False
 
     @contextmanager
-    def connected(self, config: TrainConfig, observer: Observer) -> Iterator[MakeTrainer]:
-        """Yield what makes the trainer of a run; the run is within this context from the reading to the model file."""
-        yield Trainer
+    def connected(self, config: TrainConfig, observer: Observer) -> Iterator[Workplace]:
+        """Yield where the run is made; it is within this context from the reading to the model file."""
+        yield Workplace()

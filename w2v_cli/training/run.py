@@ -38,7 +38,7 @@ from w2v_cli.training.checkpoint import Checkpoints
 from w2v_cli.training.job import CHECKPOINT_SECONDS, Job
 from w2v_cli.training.job import NAME as RUN_NAME
 from w2v_cli.training.log_writer import earlier_log, logged
-from w2v_cli.training.machine import Machine, MakeTrainer
+from w2v_cli.training.machine import Machine, Workplace
 from w2v_cli.training.memory import telling_memory
 from w2v_cli.training.observer import Observer
 from w2v_cli.training.run_folder import begun_in, files_in, folder_of, is_inside, load_run, resume_command
@@ -194,9 +194,9 @@ def _train(job: Job, folder: Path | Url | None, observer: Observer, machine: Mac
         with observer.compiling():
             compile_seconds = compile_passes()
         with (
-            machine.connected(job.config, observer) as make_trainer,
+            machine.connected(job.config, observer) as workplace,
             _ids_folder(job, folder, machine.shares_ids) as ids,
-            _encoded(job, folder, ids, observer) as corpus,
+            _encoded(job, folder, ids, observer, workplace) as corpus,
         ):
             observer.encoded(corpus, job.texts.options)
             if job.output is not None:
@@ -204,7 +204,7 @@ def _train(job: Job, folder: Path | Url | None, observer: Observer, machine: Mac
                 require_words(corpus.vocabulary.words, model_format(job.output), job.output)
             words, dim = len(corpus.vocabulary), job.config.dim
             with telling_memory(parameter_bytes(words, dim), f"{words:,} words × {dim} dimensions"):
-                run = _run(corpus, job, folder, observer, log, compile_seconds, make_trainer)
+                run = _run(corpus, job, folder, observer, log, compile_seconds, workplace)
                 # The ids take disk space that the model may need.
                 corpus.close()
                 _finish(run, folder)
@@ -256,7 +256,9 @@ def _spool_folder(job: Job) -> str | Path:
     return tempfile.gettempdir() if job.output is None else work_folder(job.output)
 
 
-def _encoded(job: Job, folder: Path | Url | None, ids: str | Path | None, observer: Observer) -> EncodedCorpus:
+def _encoded(
+    job: Job, folder: Path | Url | None, ids: str | Path | None, observer: Observer, workplace: Workplace
+) -> EncodedCorpus:
     """Return the corpus as ids: those that the folder keeps, or else new ones from the texts.
 
     Parameters
@@ -278,10 +280,11 @@ def _encoded(job: Job, folder: Path | Url | None, ids: str | Path | None, observ
     if isinstance(folder, Path):
         forget_corpus(folder)
     config = job.config
-    return encode(
-        job.texts, config.min_count, config.max_vocab, config.thread_count, ids or _spool_folder(job), observer.corpus,
-        named=ids is not None, vocab=job.vocab,
-    )  # fmt: skip
+    with workplace.passes(job.texts, config) as passes:
+        return encode(
+            job.texts, config.min_count, config.max_vocab, config.thread_count, ids or _spool_folder(job),
+            observer.corpus, named=ids is not None, vocab=job.vocab, passes=passes,
+        )  # fmt: skip
 
 
 def _run(
@@ -291,10 +294,10 @@ def _run(
     observer: Observer,
     log: Observer,
     compile_seconds: float,
-    make_trainer: MakeTrainer,
+    workplace: Workplace,
 ) -> Run:
     """Train on a corpus, to the end or until the observer stops it."""
-    trainer = make_trainer(job.config, corpus)
+    trainer = workplace.make_trainer(job.config, corpus)
     with observer.compiling():
         compile_seconds += trainer.compile()
     observer.ready(trainer, trainer.estimate_seconds())
