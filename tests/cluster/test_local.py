@@ -15,7 +15,7 @@ import pytest
 from w2v_cli.cluster import conductor as conducting
 from w2v_cli.cluster.backend import LostError
 from w2v_cli.cluster.local import LocalCluster, NodeLostError
-from w2v_cli.cluster.replica import Replica
+from w2v_cli.cluster.replica import Replica, Trained
 from w2v_cli.cluster.shared_corpus import SharedCorpus
 from w2v_cli.config import TrainConfig
 from w2v_cli.errors import DivergedError, StoppedError, TrainingError
@@ -64,9 +64,9 @@ def trained_blocks(monkeypatch: pytest.MonkeyPatch) -> Counter[int]:
     counted: Counter[int] = Counter()
     round_ = conducting.Conductor.round
 
-    def counting(self: conducting.Conductor, stop: int | None = None) -> conducting.Round:
+    def counting(self: conducting.Conductor, stop: int | None = None) -> dict[int, Trained]:
         done = round_(self, stop)
-        counted.update(block for blocks in done.blocks.values() for block in blocks)
+        counted.update(block for reply in done.values() for block in reply.blocks)
         return done
 
     monkeypatch.setattr(conducting.Conductor, "round", counting)

@@ -274,9 +274,9 @@ class ClusterTrainer(Trainer):
             self._measure(tally, index)
             self._measured_at = index
         done = self.conductor.round(index if measures and not ledger.settled else self.schedule.next_measured(index))
-        for replica, reply in done.replies.items():
-            if done.blocks[replica]:
-                self._tally_blocks(tally, np.array(done.blocks[replica]), reply.diverged, reply.learnt)
+        for reply in done.values():
+            if reply.blocks:
+                self._tally_blocks(tally, np.array(reply.blocks), reply.diverged, reply.learnt)
         with tally.lock:
             tally.block = ledger.next
         return True
