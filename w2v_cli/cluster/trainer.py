@@ -32,7 +32,7 @@ from w2v_cli.corpus.spool import FILE_NAMES
 from w2v_cli.errors import TrainingError
 from w2v_cli.training.loss_sample import MeasuredLoss
 from w2v_cli.training.schedule import Schedule
-from w2v_cli.training.state import RunState, Tally
+from w2v_cli.training.state import Cluster, RunState, Tally
 from w2v_cli.training.trainer import Trainer
 from w2v_cli.training.workers import Workers
 
@@ -57,7 +57,13 @@ class ClusterTrainer(Trainer):
     make_backend : starts the replicas.
     merge_every : tokens of a replica between two merges; None to choose them.
     remark : receives what the user should know, as a sentence.
+
+    Attributes
+    ----------
+    replicas : how many there are; 1 until they are started.
     """
+
+    replicas = 1
 
     def __init__(
         self,
@@ -73,6 +79,12 @@ class ClusterTrainer(Trainer):
         self._backend = make_backend(config, self._shared)
         self.replicas = self._backend.count
         self._alphas = self._scaled_alphas()
+
+    @property
+    def cluster(self) -> Cluster:
+        """The replicas that train the run."""
+        merge_every = None if self.replicas == 1 else self._plan.round_tokens
+        return Cluster(self.replicas, self._backend.threads, merge_every)
 
     @property
     def workers(self) -> int:
