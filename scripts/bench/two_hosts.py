@@ -12,7 +12,7 @@ What can happen:
     frozen    a replica stops for 40 seconds
     gone      all processes of the second host are killed
     full      Ray has little memory for what replicas exchange
-    resumed   the run goes on with 1 replica, and then with 3, on other clusters
+    resumed   the run goes on with 1 replica, and then with 3, on other clusters; the losses must not jump
 
 A line for each run says how it ended, and how often each block was trained (1 is right).
 """
@@ -74,7 +74,9 @@ def compare_bytes(training: Training, first: Host, second: Host, rounds: Path) -
     before, begun = [sent_bytes(place) for place in (first, second)], time.monotonic()
     training.wait_for("Wrote ", PATIENCE)
     sent = [sent_bytes(place) - earlier for place, earlier in zip((first, second), before, strict=True)]
-    told = next(float(found[1]) for line in training.heard if (found := re.search(r"That sends ([\d.]+) bytes", line)))
+    told = next(
+        float(found[1]) for line in training.heard if (found := re.search(r"That sends about ([\d.]+) bytes", line))
+    )
     words = sum(times_trained(rounds)) * 10_000 / 2
     for place, number in zip((first, second), sent, strict=True):
         each = number / words

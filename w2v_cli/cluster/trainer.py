@@ -26,11 +26,13 @@ from w2v_cli.cluster.plan import (
 from w2v_cli.cluster.replica import About, Ready, versions
 from w2v_cli.cluster.rounds import Ledger
 from w2v_cli.cluster.shared_corpus import CHUNK_BYTES, SharedCorpus
+from w2v_cli.cluster.traffic import run_bytes
 from w2v_cli.config import TrainConfig
 from w2v_cli.corpus.encode import EncodedCorpus
 from w2v_cli.corpus.spool import FILE_NAMES
 from w2v_cli.errors import TrainingError
 from w2v_cli.training.loss_sample import MeasuredLoss
+from w2v_cli.training.memory import size_text
 from w2v_cli.training.schedule import Schedule
 from w2v_cli.training.state import Cluster, RunState, Tally
 from w2v_cli.training.trainer import Trainer
@@ -233,11 +235,14 @@ class ClusterTrainer(Trainer):
             f"{count} replicas with {threads} each; {plan.hot:,} hot words are merged every"
             f" {plan.round_tokens:,} words of a replica, all others every {plan.cycle_tokens:,}"
         )
-        cost = plan.round_bytes / plan.round_tokens
-        speed_up = plan.speed_up()
+        speed_up, total = plan.speed_up(), self.schedule.total_tokens
+        counts = self.corpus.vocabulary.counts
+        sent = run_bytes(plan, self.schedule, self.sampler.keep_prob * counts / counts.sum(), self.config.loss)
         faster = "" if speed_up is None else f"; about {speed_up:.1f} times as fast as one"
-        self._remark(f"That sends {cost:.1f} bytes for each word, at most, from each replica{faster}")
-        total = self.schedule.total_tokens
+        self._remark(
+            f"That sends about {sent / (total / count):.1f} bytes for each word that a replica trains,"
+            f" {size_text(sent)} in all{faster}"
+        )
         self._remark(expected_effect(count, total))
         fitting = plan.fitting_replicas(total)
         if fitting < count:
