@@ -63,7 +63,7 @@ def report(training: Training, rounds: Path) -> None:
     print(
         f"{end} after {training.seconds:.0f} s; {len(times)} blocks, each trained {times.min()} to {times.max()} times"
     )
-    print("   loss:", " ".join([*losses[:3], "…", *losses[-3:]] if len(losses) > 6 else losses))
+    print("   loss:", " ".join([*losses[:3], "…", *losses[-3:]] if len(losses) > 20 else losses))
     for line in training.heard:
         if re.search("^(w2v: )?(Error|Hint)|lost|is back|going back|Traceback|rror:", line) or code:
             print("   said:", line)
