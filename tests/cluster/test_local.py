@@ -15,13 +15,16 @@ import pytest
 from w2v_cli.cluster import conductor as conducting
 from w2v_cli.cluster.backend import LostError
 from w2v_cli.cluster.local import LocalCluster, NodeLostError
-from w2v_cli.cluster.replica import Replica
+from w2v_cli.cluster.replica import Replica, Trained
 from w2v_cli.cluster.shared_corpus import SharedCorpus
 from w2v_cli.config import TrainConfig
 from w2v_cli.errors import DivergedError, StoppedError, TrainingError
+from w2v_cli.formats.model_file import ModelFile
+from w2v_cli.formats.summary import summary
 from w2v_cli.training.checkpoint import NAMES
 from w2v_cli.training.observer import Observer
 from w2v_cli.training.run import THIS_MACHINE, Run, resume_training, train_model
+from w2v_cli.training.state import Cluster
 
 CONFIG = TrainConfig(dim=8, epochs=3, min_count=1, threads=1, subsample=0.0)
 
@@ -64,9 +67,9 @@ def trained_blocks(monkeypatch: pytest.MonkeyPatch) -> Counter[int]:
     counted: Counter[int] = Counter()
     round_ = conducting.Conductor.round
 
-    def counting(self: conducting.Conductor, stop: int | None = None) -> conducting.Round:
+    def counting(self: conducting.Conductor, stop: int | None = None) -> dict[int, Trained]:
         done = round_(self, stop)
-        counted.update(block for blocks in done.blocks.values() for block in blocks)
+        counted.update(block for reply in done.values() for block in reply.blocks)
         return done
 
     monkeypatch.setattr(conducting.Conductor, "round", counting)
@@ -290,6 +293,19 @@ def test_a_node_with_other_versions_is_named(monkeypatch: pytest.MonkeyPatch) ->
     )
     with pytest.raises(TrainingError, match=r"the node far has Python 3\.9 instead of"):
         train(LocalCluster(2, 10_000))
+
+
+def test_the_result_and_the_model_say_how_many_replicas_there_were() -> None:
+    run = train(LocalCluster(2, 30_000))
+    assert run.trained.cluster == Cluster(2, 1, 30_000)
+    with ModelFile("model") as file:
+        facts = summary(file)
+    assert (facts["replicas"], facts["merge_every"]) == (2, 30_000)
+    # The model of one replica is that of one machine.
+    assert train(LocalCluster(1)).trained.cluster == Cluster(1, 1, None)
+    with ModelFile("model") as file:
+        assert not {"replicas", "merge_every"} & set(summary(file))
+    assert train().trained.cluster is None
 
 
 def test_the_choice_is_announced_with_what_it_costs() -> None:

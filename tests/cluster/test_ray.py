@@ -6,27 +6,39 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
-from collections.abc import Callable
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from w2v_cli.cluster import ray
+from w2v_cli.cluster import ray, ray_connection
 from w2v_cli.cluster.local import LocalCluster
 from w2v_cli.cluster.ray import RayCluster
 from w2v_cli.config import TrainConfig
 from w2v_cli.corpus.spool import FILE_NAMES
-from w2v_cli.errors import ConfigError, MissingExtraError
+from w2v_cli.errors import ConfigError, MissingExtraError, TrainingError
 from w2v_cli.training.run import train_model
 
 ROOT = Path(__file__).parents[2]
 NAMESPACE = ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh"]
-OPTIONS = ["--dim", "8", "--min-count", "1", "--subsample", "0", "--threads", "1"]
-TRAIN = ("-m", "w2v_cli", "train", "corpus.txt", *OPTIONS, "--cluster", "ray")
+OPTIONS = ["--dim", "8", "--min-count", "1", "--subsample", "0", "--threads", "1", "--json"]
+TWO = ["--replicas", "2", "--merge-every", "10000"]
+# A replica that is frozen is given up after as many seconds as the first argument says.
+IMPATIENT = """
+import sys
+from w2v_cli.__main__ import run
+from w2v_cli.cluster import conductor
+conductor.LEAST_PATIENCE = float(sys.argv.pop(1))
+run()
+"""
 # Two processes on this machine count parts of the text, as if they were nodes.
 COUNTED_BY_TWO = """
 from w2v_cli.cluster.ray import RayCluster
@@ -42,62 +54,105 @@ config = TrainConfig(dim=8, min_count=1, subsample=0.0, threads=1, epochs=1)
 machine = RayCluster(1, counters=2, part_bytes=100_000)
 train_model(["corpus.txt"], config, output="cluster", observer=Teller(), machine=machine, checkpoint="run")
 """
-Start = Callable[..., "subprocess.Popen[str]"]
 
 
 def why_not() -> str | None:
     """Return why Ray cannot be tested here."""
     if find_spec("ray") is None:
-        return "ray is not here (it is in the extra cluster)"
-    if shutil.which("unshare") is None or shutil.which("ip") is None:
-        return "unshare or ip is not here, so Ray could reach the network"
+        return "ray is not here: it has wheels for Python 3.10 to 3.14"
+    if not all(map(shutil.which, ("unshare", "nsenter", "ip"))):
+        return "unshare, nsenter or ip is not here, so Ray could reach the network"
     if subprocess.run([*NAMESPACE, "true"], capture_output=True).returncode:
-        return "no network namespace may be made here, so Ray could reach the network"
+        return "no network namespace may be made here, so Ray could reach the network; root may make one"
     return None
 
 
 needs_ray = pytest.mark.skipif(why_not() is not None, reason=str(why_not()))
 
 
-@pytest.fixture
-def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
-    """Change to a folder with a text of 12 blocks; return a function that starts w2v train on a local cluster."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("RAY_ADDRESS", raising=False)
-    rng = np.random.default_rng(1)
-    words = np.minimum(rng.geometric(0.05, (12_000, 10)), 300)
-    Path("corpus.txt").write_text("\n".join(" ".join(f"w{word}" for word in line) for line in words.tolist()))
-    home = tmp_path / "home"
+def environment(home: Path) -> dict[str, str]:
+    """Return an environment for Ray whose home says that it is not in a cloud; else it asks for that."""
     home.mkdir()
     (home / "ray_bootstrap_config.yaml").touch()
     # Compiled code lies in the folder of the package, or else under HOME.
-    environment = os.environ | {"HOME": str(home), "PYTHONPATH": str(ROOT)}
+    kept = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
+    return kept | {"HOME": str(home), "PYTHONPATH": str(ROOT), "RAY_USAGE_STATS_ENABLED": "0"}
 
-    def starts(*arguments: str, program: tuple[str, ...] = TRAIN) -> subprocess.Popen[str]:
+
+class Place:
+    """A network namespace with loopback alone, in which Ray may run.
+
+    Parameters
+    ----------
+    inside : the command that runs a program there · environment : see `environment`.
+    """
+
+    def __init__(self, inside: list[str], environment: dict[str, str]) -> None:
+        self.inside, self.environment = inside, environment
+
+    def start(self, *arguments: str, patience: float = 30.0) -> subprocess.Popen[str]:
+        """Start w2v train on the text of the current folder."""
+        command = ["train", "corpus.txt", *OPTIONS, "--cluster", "ray", *arguments]
+        return self.run(IMPATIENT, str(patience), *command)
+
+    def run(self, program: str, *arguments: str) -> subprocess.Popen[str]:
+        """Start a program of Python."""
         return subprocess.Popen(
-            [*NAMESPACE, sys.executable, *program, *arguments],
-            env=environment,
+            [*self.inside, sys.executable, "-c", program, *arguments],
+            env=self.environment,
             text=True,
             start_new_session=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
 
-    return starts
+
+@pytest.fixture(autouse=True)
+def text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Change to a folder with a text of 12 blocks."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    rng = np.random.default_rng(1)
+    words = np.minimum(rng.geometric(0.05, (12_000, 10)), 300)
+    Path("corpus.txt").write_text("\n".join(" ".join(f"w{word}" for word in line) for line in words.tolist()))
 
 
-def wait_for(process: subprocess.Popen[str], phrase: str) -> str:
-    """Read what a run says until it says something; return that line."""
-    assert process.stderr is not None
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Place]:
+    """Start a cluster of one node, and return where runs join it."""
+    # Sockets lie in this folder, and their paths must be short.
+    with tempfile.TemporaryDirectory(prefix="w2v-", dir="/tmp", ignore_cleanup_errors=True) as folder:
+        own = environment(Path(folder, "home"))
+        options = ["--head", "--port=6379", "--num-cpus=2", "--node-ip-address=127.0.0.1", "--include-dashboard=false"]
+        ray = [sys.executable, "-m", "ray.scripts.scripts", "start", *options, f"--temp-dir={folder}/ray", "--block"]
+        with subprocess.Popen(
+            [*NAMESPACE, *ray], env=own, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        ) as head:
+            try:
+                wait_for(head, "Ray runtime started")
+                inside = ["nsenter", f"--net=/proc/{head.pid}/ns/net"]
+                yield Place(inside, own | {"RAY_ADDRESS": "127.0.0.1:6379"})
+            finally:
+                head.terminate()
+
+
+@pytest.fixture
+def alone(tmp_path: Path) -> Place:
+    """Return where no cluster runs, so that a run starts its own."""
+    return Place(NAMESPACE, environment(tmp_path / "home"))
+
+
+def wait_for(process: subprocess.Popen[str], phrase: str) -> None:
+    """Read what a program says until it says something."""
     heard = []
-    for line in process.stderr:
+    for line in process.stderr or process.stdout or ():
         heard.append(line)
         if phrase in line:
-            return line
+            return
     raise AssertionError("".join(heard))
 
 
-def workers(process: subprocess.Popen[str]) -> list[int]:
+def replicas(process: subprocess.Popen[str]) -> list[int]:
     """Return the processes of replicas in the namespace of a run."""
     space = os.readlink(f"/proc/{process.pid}/ns/net")
     found = []
@@ -111,26 +166,29 @@ def workers(process: subprocess.Popen[str]) -> list[int]:
 
 
 @needs_ray
-@pytest.mark.parametrize("replicas", [1, 2])
-def test_the_model_is_that_of_one_machine_or_of_replicas_in_turn(start: Start, replicas: int) -> None:
-    more = ["--epochs", "2", "--replicas", str(replicas), "--merge-every", "10000", "--json", "-o", "cluster"]
-    with start(*more) as process:
+@pytest.mark.parametrize("count", [1, 2])
+def test_the_model_is_that_of_one_machine_or_of_replicas_in_turn(cluster: Place, count: int) -> None:
+    more = ["--epochs", "2", "--replicas", str(count), "--merge-every", "10000", "-o", "cluster"]
+    with cluster.start(*more) as process:
         out, err = process.communicate()
     assert process.returncode == 0, err
-    assert json.loads(out)["output"] == "cluster"
+    assert "Connected to the Ray cluster at 127.0.0.1:6379, with 1 node" in err
+    said = json.loads(out)
+    assert said["output"] == "cluster"
+    assert (said["replicas"], said["merge_every"]) == (count, None if count == 1 else 10_000)
     assert len(out.splitlines()) == 1
     config = TrainConfig(dim=8, min_count=1, subsample=0.0, threads=1, epochs=2)
-    if replicas == 1:
+    if count == 1:
         train_model(["corpus.txt"], config, output="here")
     else:
         train_model(["corpus.txt"], config, output="here", machine=LocalCluster(2, 10_000))
     assert Path("cluster").read_bytes() == Path("here").read_bytes()
-    assert sorted(os.listdir()) == ["cluster", "corpus.txt", "here", "home"]
+    assert sorted(os.listdir()) == ["cluster", "corpus.txt", "here"]
 
 
 @needs_ray
-def test_nodes_that_count_make_the_files_of_one_machine(start: Start) -> None:
-    with start("-c", COUNTED_BY_TWO, program=()) as process:
+def test_nodes_that_count_make_the_files_of_one_machine(alone: Place) -> None:
+    with alone.run(COUNTED_BY_TWO) as process:
         out, err = process.communicate()
     assert process.returncode == 0, err
     assert out.splitlines() == ["2 nodes count the text", "One replica with 1 thread: the same as on one machine"]
@@ -142,28 +200,21 @@ def test_nodes_that_count_make_the_files_of_one_machine(start: Start) -> None:
 
 
 @needs_ray
-def test_a_killed_worker_costs_nothing_and_stdout_stays_clean(start: Start) -> None:
-    with start("--epochs", "40", "--replicas", "2", "--merge-every", "10000", "--json") as process:
+def test_a_local_cluster_bears_killed_and_frozen_replicas_and_ctrl_c_with_a_clean_stdout(alone: Place) -> None:
+    with alone.start("--epochs", "100000", *TWO, "--checkpoint", "run", patience=3.0) as process:
         wait_for(process, "Training ")
-        os.kill(workers(process)[0], signal.SIGKILL)
+        os.kill(replicas(process)[0], signal.SIGKILL)
         wait_for(process, "was lost: its process has ended")
         wait_for(process, "is back")
-        out, err = process.communicate()
-    assert process.returncode == 0, err
-    assert len(json.loads(out)["loss"]) == 40
-    assert "Traceback" not in err and "raylet" not in err + out
-
-
-@needs_ray
-def test_ctrl_c_leaves_a_checkpoint(start: Start) -> None:
-    more = ["--epochs", "100000", "--replicas", "2", "--merge-every", "10000", "--checkpoint", "run", "--json"]
-    with start(*more) as process:
-        wait_for(process, "Training ")
+        os.kill(replicas(process)[0], signal.SIGSTOP)
+        wait_for(process, "was lost: no answer within 3 s")
+        wait_for(process, "is back")
         os.killpg(process.pid, signal.SIGINT)
         out, err = process.communicate()
     assert process.returncode == 130, err
     assert out == "" and "Interrupted: finishing" in err
     assert "nothing is lost; go on with w2v train --resume run" in err
+    assert "Traceback" not in err and "raylet" not in err
     assert Path("run/checkpoint-0.safetensors").exists()
 
 
@@ -194,6 +245,28 @@ def test_an_address_where_nothing_listens_is_refused(monkeypatch: pytest.MonkeyP
     with pytest.raises(Exception, match=r"no Ray cluster answers at 127\.0\.0\.1:1"):
         train_model(["corpus.txt"], TrainConfig(min_count=1), output="model", machine=RayCluster())
     assert os.listdir() == ["corpus.txt"]
+
+
+@pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\x00"])
+def test_an_address_where_something_else_listens_is_refused(monkeypatch: pytest.MonkeyPatch, answer: bytes) -> None:
+    monkeypatch.setattr(ray_connection, "CONNECT_SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            client, _ = server.accept()
+            with client:
+                client.sendall(answer)
+                # Until the other one gives up, which it may do with something unread.
+                with suppress(ConnectionError):
+                    while client.recv(100):
+                        pass
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        with pytest.raises(TrainingError, match="no Ray cluster answers at"), ray_connection.connected(address, 1):
+            pass
+        thread.join()
 
 
 def test_a_missing_ray_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -60,7 +60,8 @@ class Narrator(Observer):
         if trainer.engine == "reference" and config.loss != "softmax" and (config.threads or 1) > 1:
             self.show.say("The numpy engine trains with one thread; --threads only speeds up the reading")
         memory, tables = size_text(trainer.estimate_peak()), size_text(trainer.parameters.nbytes)
-        each = "Each replica takes" if trainer.replicas > 1 else "Takes"
+        several = trainer.cluster is not None and trainer.cluster.replicas > 1
+        each = "Each replica takes" if several else "Takes"
         self.show.say(f"{each} about {memory} of memory, {tables} of it for the parameters")
         self._say_choices(trainer)
         estimate = duration(estimated_seconds)

@@ -269,6 +269,7 @@ def _summary(run: Run, output: str) -> dict[str, Any]:
     from w2v_cli.training.memory import peak_bytes
 
     config, trained = run.config, run.trained
+    cluster = {} if trained.cluster is None else trained.cluster._asdict()
     return {
         "output": without_secrets(output),
         "words": len(run.vocabulary),
@@ -276,6 +277,7 @@ def _summary(run: Run, output: str) -> dict[str, Any]:
         "tokens": run.token_count,
         "epochs": config.epochs,
         "threads": config.thread_count,
+        **cluster,
         "seed": config.seed,
         "loss": trained.losses,
         "loss_standard_error": trained.standard_error,

@@ -60,14 +60,6 @@ class Merge:
     updates: dict[int, Ref] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Round:
-    """What a round has done: the blocks that were trained, by replica, and what each replica said."""
-
-    blocks: dict[int, list[int]]
-    replies: dict[int, Trained]
-
-
 class Conductor:
     """Leads the replicas of a backend that have all begun.
 
@@ -126,8 +118,8 @@ class Conductor:
         missed = [w for w, reply in replies.items() if isinstance(reply, Missing)]
         self._drop(failed | {w: LostError("the tables did not arrive") for w in missed})
 
-    def round(self, stop: int | None = None) -> Round:
-        """Train a round of blocks, and merge.
+    def round(self, stop: int | None = None) -> dict[int, Trained]:
+        """Train a round of blocks, and merge; return what each replica has done that was not lost.
 
         Parameters
         ----------
@@ -152,16 +144,17 @@ class Conductor:
         self._seconds.append(time.perf_counter() - begun)
         for w in failed:
             self.ledger.lost(w)
-        done = Round({w: self.ledger.trained(w) for w in replies}, replies)
+        for w, reply in replies.items():
+            self.ledger.trained(w, reply.blocks)
         self._drop(failed)
         # With an interval that the user has chosen, nothing may depend on a clock: the run can be repeated then.
         if self.plan.network is not None:
-            self._shares.notice({w: r.seconds / len(done.blocks[w]) for w, r in replies.items() if done.blocks[w]})
+            self._shares.notice({w: r.seconds / len(r.blocks) for w, r in replies.items() if r.blocks})
         if self.merges:
             hot = Merge(HOT, slots, {w: calls[w][1:] for w in replies})
             self._take([hot, *([] if self._late is None else [self._late])], self._rounds % self.plan.groups)
         self._rounds += 1
-        return done
+        return replies
 
     def merge_all(self) -> None:
         """Merge every row, so that all replicas have the same tables.

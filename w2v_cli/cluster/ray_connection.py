@@ -31,6 +31,11 @@ SETTINGS = {
 PRIVATE = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_AUTH_MODE": "token"}
 # Where Ray writes the address of the cluster that runs on this machine.
 _RUNNING = "ray/ray_current_cluster"
+# What a client of HTTP/2 begins with, and empty settings; the server answers with its own.
+_HTTP2 = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
+_SETTINGS_TYPE = 4
+# So many of the last lines that Ray wrote are shown if it fails: it repeats itself every second.
+_SHOWN_LINES = 3
 _SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
@@ -61,12 +66,21 @@ def cluster_address() -> str:
 
 
 def _reaches(address: str) -> bool:
-    """Return whether something listens at host:port."""
+    """Return whether something answers at host:port that speaks HTTP/2, as Ray does.
+
+    Ray itself would wait for an answer without end.
+    """
     host, _, port = address.rpartition(":")
-    with suppress(OSError, ValueError, OverflowError):
-        socket.create_connection((host.strip("[]"), int(port)), CONNECT_SECONDS).close()
-        return True
-    return False
+    try:
+        with socket.create_connection((host.strip("[]"), int(port)), CONNECT_SECONDS) as server:
+            if os.environ.get("RAY_USE_TLS", "0") != "0":
+                return True
+            server.sendall(_HTTP2)
+            # The length of a frame, in three bytes, comes before its type.
+            answer = server.recv(4, socket.MSG_WAITALL)
+            return len(answer) == 4 and answer[3] == _SETTINGS_TYPE
+    except (OSError, ValueError, OverflowError):
+        return False
 
 
 @contextmanager
@@ -204,4 +218,4 @@ def _quiet_startup() -> Iterator[None]:
                 os.close(copy)
             if failed:
                 kept.seek(0)
-                os.write(2, kept.read())
+                os.write(2, b"".join(kept.readlines()[-_SHOWN_LINES:]))

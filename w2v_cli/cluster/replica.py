@@ -61,11 +61,13 @@ class Trained(NamedTuple):
 
     Attributes
     ----------
+    blocks : the indices of those that it has trained, ascending. They are fewer than it was given if it diverged.
     diverged : the index of the block after which a vector had grown without bound, or −1.
     learnt : whether any window had a context word.
     seconds : how long it took.
     """
 
+    blocks: list[int]
     diverged: int
     learnt: bool
     seconds: float
@@ -214,27 +216,30 @@ class Replica:
         `Trained`, and the parts.
         """
         begun = time.perf_counter()
-        diverged, learnt = self._train(blocks)
-        reply = Trained(diverged, learnt, time.perf_counter() - begun)
+        trained, diverged, learnt = self._train(blocks)
+        reply = Trained(trained, diverged, learnt, time.perf_counter() - begun)
         return (reply, *self._cut(which, slots))
 
-    def _train(self, blocks: Sequence[int]) -> tuple[int, bool]:
-        """Train blocks with all threads; return what `train_blocks` would have of all of them."""
+    def _train(self, blocks: Sequence[int]) -> tuple[list[int], int, bool]:
+        """Train blocks with all threads; return those that were trained, and what `train_blocks` returns of all."""
         trainer = self.trainer
         most = max(1, min(trainer.blocks.most, len(blocks) // (4 * trainer.workers)))
         stretches = iter(_stretches(blocks, trainer.schedule.blocks, most))
-        lock, outcomes = threading.Lock(), list[tuple[int, bool]]()
+        lock, outcomes, trained = threading.Lock(), list[tuple[int, bool]](), list[int]()
 
         def train_next() -> bool:
             with lock:
                 stretch = next(stretches, None)
             if stretch is None:
                 return False
-            outcomes.append(trainer.train_blocks(stretch))
-            return outcomes[-1][0] < 0
+            outcome = trainer.train_blocks(stretch)
+            outcomes.append(outcome)
+            trained.extend(stretch.tolist())
+            return outcome[0] < 0
 
         Workers(trainer.workers, train_next).run(lambda: False, math.inf)
-        return max((diverged for diverged, _ in outcomes), default=-1), any(learnt for _, learnt in outcomes)
+        diverged = max((diverged for diverged, _ in outcomes), default=-1)
+        return sorted(trained), diverged, any(learnt for _, learnt in outcomes)
 
     def _cut(self, which: int | None, slots: int) -> list[Part]:
         """Return what a set of rows has moved since it was merged last: a part for each slot."""

@@ -7,7 +7,7 @@ order of the run: what a checkpoint says of a run on one machine is then true of
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 # A replica that takes longer than twice the usual time in three rounds, one after another, gets fewer blocks.
 SLOW, SLOW_ROUNDS, LEAST_SHARE = 2.0, 3, 0.25
@@ -76,13 +76,14 @@ class Ledger:
         self._dealt = {replica: given for replica, given in dealt.items() if given}
         return dealt
 
-    def trained(self, replica: int) -> list[int]:
-        """Record that a replica has trained what it was given, and return that."""
-        return self._dealt.pop(replica, [])
+    def trained(self, replica: int, blocks: Sequence[int]) -> None:
+        """Record what a replica says that it has trained. Whatever else it was given must be trained again."""
+        given = self._dealt.pop(replica, [])
+        self.again = sorted([*self.again, *(set(given) - set(blocks))])
 
     def lost(self, replica: int) -> None:
         """Record that a replica was lost: what it was given must be trained again."""
-        self.again = sorted([*self.again, *self._dealt.pop(replica, [])])
+        self.trained(replica, [])
 
 
 class Shares:

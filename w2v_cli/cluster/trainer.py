@@ -26,14 +26,16 @@ from w2v_cli.cluster.plan import (
 from w2v_cli.cluster.replica import About, Ready
 from w2v_cli.cluster.rounds import Ledger
 from w2v_cli.cluster.shared_corpus import CHUNK_BYTES, SharedCorpus
+from w2v_cli.cluster.traffic import run_bytes
 from w2v_cli.cluster.versions import require_agreeing
 from w2v_cli.config import TrainConfig
 from w2v_cli.corpus.encode import EncodedCorpus
 from w2v_cli.corpus.spool import FILE_NAMES
 from w2v_cli.errors import TrainingError
 from w2v_cli.training.loss_sample import MeasuredLoss
+from w2v_cli.training.memory import size_text
 from w2v_cli.training.schedule import Schedule
-from w2v_cli.training.state import RunState, Tally
+from w2v_cli.training.state import Cluster, RunState, Tally
 from w2v_cli.training.trainer import Trainer
 from w2v_cli.training.workers import Workers
 
@@ -58,7 +60,13 @@ class ClusterTrainer(Trainer):
     make_backend : starts the replicas.
     merge_every : tokens of a replica between two merges; None to choose them.
     remark : receives what the user should know, as a sentence.
+
+    Attributes
+    ----------
+    replicas : how many there are; 1 until they are started.
     """
+
+    replicas = 1
 
     def __init__(
         self,
@@ -74,6 +82,12 @@ class ClusterTrainer(Trainer):
         self._backend = make_backend(config, self._shared)
         self.replicas = self._backend.count
         self._alphas = self._scaled_alphas()
+
+    @property
+    def cluster(self) -> Cluster:
+        """The replicas that train the run."""
+        merge_every = None if self.replicas == 1 else self._plan.round_tokens
+        return Cluster(self.replicas, self._backend.threads, merge_every)
 
     @property
     def workers(self) -> int:
@@ -207,11 +221,14 @@ class ClusterTrainer(Trainer):
             f"{count} replicas with {threads} each; {plan.hot:,} hot words are merged every"
             f" {plan.round_tokens:,} words of a replica, all others every {plan.cycle_tokens:,}"
         )
-        cost = plan.round_bytes / plan.round_tokens
-        speed_up = plan.speed_up()
+        speed_up, total = plan.speed_up(), self.schedule.total_tokens
+        counts = self.corpus.vocabulary.counts
+        sent = run_bytes(plan, self.schedule, self.sampler.keep_prob * counts / counts.sum(), self.config.loss)
         faster = "" if speed_up is None else f"; about {speed_up:.1f} times as fast as one"
-        self._remark(f"That sends {cost:.1f} bytes for each word, at most, from each replica{faster}")
-        total = self.schedule.total_tokens
+        self._remark(
+            f"That sends about {sent / (total / count):.1f} bytes for each word that a replica trains,"
+            f" {size_text(sent)} in all{faster}"
+        )
         self._remark(expected_effect(count, total))
         fitting = plan.fitting_replicas(total)
         if fitting < count:
@@ -260,9 +277,9 @@ class ClusterTrainer(Trainer):
             self._measure(tally, index)
             self._measured_at = index
         done = self.conductor.round(index if measures and not ledger.settled else self.schedule.next_measured(index))
-        for replica, reply in done.replies.items():
-            if done.blocks[replica]:
-                self._tally_blocks(tally, np.array(done.blocks[replica]), reply.diverged, reply.learnt)
+        for reply in done.values():
+            if reply.blocks:
+                self._tally_blocks(tally, np.array(reply.blocks), reply.diverged, reply.learnt)
         with tally.lock:
             tally.block = ledger.next
         return True

@@ -18,6 +18,8 @@ def summary(file: ModelFile) -> dict[str, Any]:
     file, format, bytes · written : the file's modification time, ISO 8601, UTC · words, dim, dtype.
     tensors : the names of the tables, for a model file only.
     version, seed, corpus_fingerprint (sha256), corpus_tokens : how the model was made.
+    replicas, merge_every : on how many replicas it was trained, and how many tokens each trained between two merges;
+        only of a model of several replicas.
     loss : the loss of each epoch, nats per prediction.
     config : the options for training and for reading the text, as `w2v train --config` accepts them.
 
@@ -46,6 +48,7 @@ def provenance(metadata: Mapping[str, str]) -> dict[str, Any]:
         "seed": _parsed(metadata, "seed"),
         "corpus_fingerprint": metadata.get("corpus_fingerprint"),
         "corpus_tokens": tokens,
+        **{name: _parsed(metadata, name) for name in ("replicas", "merge_every") if name in metadata},
         "loss": loss if isinstance(loss, list) else None,
         "config": {**config, **(text if isinstance(text, dict) else {})} if isinstance(config, dict) else None,
     }

@@ -97,9 +97,18 @@ class Run:
             "seed": str(self.config.seed),
             "corpus_fingerprint": self.corpus_fingerprint,
             "corpus_tokens": str(self.token_count),
+            **self._merging,
             **({} if len(self.trained.losses) > MOST_LOSSES else {"loss": json.dumps(self.trained.losses)}),
             **({} if self.trained.finished else {UNFINISHED: "true"}),
         }
+
+    @property
+    def _merging(self) -> dict[str, str]:
+        """What the metadata say of several replicas; nothing of one, whose model is that of one machine."""
+        cluster = self.trained.cluster
+        if cluster is None or cluster.replicas == 1:
+            return {}
+        return {"replicas": str(cluster.replicas), "merge_every": str(cluster.merge_every)}
 
     @property
     def tensors(self) -> dict[str, np.ndarray]:

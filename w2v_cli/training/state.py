@@ -65,6 +65,20 @@ class RunState:
     losses: np.ndarray
 
 
+class Cluster(NamedTuple):
+    """The replicas that trained a run on a cluster.
+
+    Attributes
+    ----------
+    replicas : how many · threads : how many each has.
+    merge_every : tokens of a replica between two merges of the hot rows; None if there is only one replica.
+    """
+
+    replicas: int
+    threads: int
+    merge_every: int | None
+
+
 @dataclass(frozen=True)
 class Trained:
     """Result of a run.
@@ -78,6 +92,7 @@ class Trained:
     seconds, words_per_second : time of training alone since the run was last started, and its speed in tokens per
         second, counted before subsampling.
     finished : whether every token was trained in every epoch; if not, the run was stopped.
+    cluster : what trained it; None for this machine.
     """
 
     parameters: Parameters
@@ -86,6 +101,7 @@ class Trained:
     seconds: float
     words_per_second: float
     finished: bool = True
+    cluster: Cluster | None = None
 
     @property
     def perplexities(self) -> list[float]:

@@ -26,7 +26,7 @@ from w2v_cli.errors import DivergedError, TrainingError
 from w2v_cli.training.loss_sample import LossSample, MeasuredLoss
 from w2v_cli.training.memory import SAVE_BYTES, WORKER_BYTES, peak_after, require_memory
 from w2v_cli.training.schedule import Schedule
-from w2v_cli.training.state import LossPoint, Progress, RunState, Tally, Trained
+from w2v_cli.training.state import Cluster, LossPoint, Progress, RunState, Tally, Trained
 from w2v_cli.training.step_size import default_alpha
 from w2v_cli.training.workers import Workers
 
@@ -55,13 +55,7 @@ class Trainer:
         If the requested engine is not available.
     TrainingError
         If the parameters do not fit into memory, there is nothing to predict, or subsampling leaves too little.
-
-    Attributes
-    ----------
-    replicas : how many copies of the parameters are trained; several on a cluster.
     """
-
-    replicas = 1
 
     def __init__(self, config: TrainConfig, corpus: EncodedCorpus) -> None:
         self.config = config
@@ -134,6 +128,11 @@ class Trainer:
         still = LearningRate(0.0, 0.0, 1)
         self._trial_blocks = make_blocks(self.sampler, still, middle)
         self._compile_blocks = make_blocks(self.sampler.keeping_all(), still, middle)
+
+    @property
+    def cluster(self) -> Cluster | None:
+        """The replicas that train the run, once it has been estimated how long that takes; None for this machine."""
+        return None
 
     @property
     def workers(self) -> int:
@@ -232,7 +231,7 @@ class Trainer:
         seconds = time.perf_counter() - tally.begun
         speed = (tally.tokens - first_token) / seconds
         losses = self._losses(tally, measured)
-        return Trained(self.parameters, losses, measured.standard_error, seconds, speed, finished)
+        return Trained(self.parameters, losses, measured.standard_error, seconds, speed, finished, self.cluster)
 
     def _make_workers(self, tally: Tally) -> Workers:
         """Return the threads that train until no block is left."""
