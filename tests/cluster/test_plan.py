@@ -24,7 +24,7 @@ def test_the_table_of_what_to_expect(
     words: int, dim: int, speed: float, bandwidth: float, replicas: int, b: float, groups: int, s: float, cost: float,
     faster: float,
 ) -> None:  # fmt: skip
-    plan = choose_plan(replicas, words, dim, speed, Network(0.01, bandwidth))
+    plan = choose_plan(replicas, words, dim, speed, Network(0.01, bandwidth), row_seconds=0.0)
     assert plan.round_tokens / 1e6 == pytest.approx(b, abs=0.06)
     assert plan.groups == groups
     # The table rounds b to whole tokens, and the plan to blocks of 10,000.

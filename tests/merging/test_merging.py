@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
 
-from w2v_cli.compute.jit import COMPILES
-from w2v_cli.merging import rule
+from w2v_cli.merging import deltas, loops, reference, rule
 from w2v_cli.merging.deltas import LEAST_MOVE, Deltas, cut_deltas, take_update
 from w2v_cli.merging.rows import ALL, HOT, RowSets
-from w2v_cli.merging.rule import merge_reference
+from w2v_cli.merging.rule import merge_deltas
 
-Merge = Callable[[Sequence[Deltas]], Deltas]
-MERGES = [pytest.param(merge_reference, id="reference")]
-if COMPILES:
-    MERGES.append(pytest.param(rule._merge_compiled, id="compiled"))
 DIM = 6
+
+
+@pytest.fixture(autouse=True, params=["reference", "chosen"])
+def code(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Merge with numpy, and with what is chosen here, unless that is numpy as well."""
+    if request.param == "reference":
+        for module in (deltas, rule):
+            monkeypatch.setattr(module, "LOOPS", reference)
+    elif loops.LOOPS is reference:
+        pytest.skip("nothing is compiled here")
 
 
 def deltas_of(moves: np.ndarray) -> Deltas:
     """Return deltas of a table that began at zero."""
-    return cut_deltas(moves.astype(np.float32), np.zeros(moves.shape, np.float32), slice(None))
+    return cut_deltas(moves.astype(np.float32), np.zeros(moves.shape, np.float32), moves.shape[1], slice(None))
 
 
 def dense(update: Deltas) -> np.ndarray:
@@ -40,13 +45,12 @@ def norm_sum(moves: np.ndarray) -> np.ndarray:
     return total * min(max(share, 1 / len(moves)), 1.0)
 
 
-@pytest.mark.parametrize("merge", MERGES)
-def test_rows_that_none_some_or_all_replicas_touched(merge: Merge) -> None:
+def test_rows_that_none_some_or_all_replicas_touched() -> None:
     rng, replicas, rows = np.random.default_rng(3), 5, 200
     touched = rng.random((replicas, rows)) < np.linspace(0, 1, rows)
     moves = rng.normal(0, 0.1, (replicas, rows, DIM)) + rng.normal(0, 0.2, (rows, DIM))
     moves = (moves * touched[:, :, None]).astype(np.float16).astype(np.float64)
-    update = merge([deltas_of(part) for part in moves])
+    update = merge_deltas([deltas_of(part) for part in moves])
     assert {0, replicas} <= set(touched.sum(axis=0).tolist())
     assert (update.flags() == touched.any(axis=0)).all()
     expected = np.array(
@@ -56,35 +60,31 @@ def test_rows_that_none_some_or_all_replicas_touched(merge: Merge) -> None:
     np.testing.assert_allclose(dense(update), expected, rtol=2**-11 + 1e-5, atol=2**-24)
 
 
-@pytest.mark.parametrize("merge", MERGES)
-def test_the_limits_of_the_rule(merge: Merge) -> None:
+def test_the_limits_of_the_rule() -> None:
     a, b = np.eye(2, DIM)
     moves = np.array([[a, a, a, a], [a, b, -a, -0.5 * a]])
-    update = dense(merge([deltas_of(part) for part in moves]))
+    update = dense(merge_deltas([deltas_of(part) for part in moves]))
     # Alike: the mean. At right angles: the sum. Opposite: nothing, and no division by zero. Nearly opposite: the sum.
     np.testing.assert_array_equal(update, [a, a + b, 0 * a, 0.5 * a])
 
 
-@pytest.mark.parametrize("merge", MERGES)
-def test_a_row_that_one_replica_touched_moves_by_all_of_it(merge: Merge) -> None:
+def test_a_row_that_one_replica_touched_moves_by_all_of_it() -> None:
     moves = np.zeros((3, 2, DIM))
     moves[1, 1] = [0.25, -1, 0, 2**-10, 3, 0]
-    np.testing.assert_array_equal(dense(merge([deltas_of(part) for part in moves])), moves[1])
+    np.testing.assert_array_equal(dense(merge_deltas([deltas_of(part) for part in moves])), moves[1])
 
 
-@pytest.mark.parametrize("merge", MERGES)
-def test_nan_reaches_the_update(merge: Merge) -> None:
+def test_nan_reaches_the_update() -> None:
     moves = np.ones((2, 2, DIM))
     moves[0, 1, 3] = np.nan
-    update = dense(merge([deltas_of(part) for part in moves]))
+    update = dense(merge_deltas([deltas_of(part) for part in moves]))
     np.testing.assert_array_equal(update[0], 1)
     assert np.isnan(update[1]).all()
 
 
-@pytest.mark.parametrize("merge", MERGES)
-def test_nothing_to_merge(merge: Merge) -> None:
+def test_nothing_to_merge() -> None:
     for rows in (0, 9):
-        update = merge([deltas_of(np.zeros((rows, DIM)))] * 2)
+        update = merge_deltas([deltas_of(np.zeros((rows, DIM)))] * 2)
         assert update.moves.shape == (0, DIM)
         assert not update.flags().any()
 
@@ -117,11 +117,11 @@ def test_each_slot_has_a_share_of_each_group() -> None:
 def test_small_moves_are_kept_until_they_are_large() -> None:
     base, table = np.zeros((3, DIM), np.float32), np.zeros((3, DIM), np.float32)
     table[0, 2], table[1, 2] = LEAST_MOVE, LEAST_MOVE * np.float32(0.99)
-    sent = cut_deltas(table, base, slice(None))
+    sent = cut_deltas(table, base, DIM, slice(None))
     assert sent.flags().tolist() == [True, False, False]
     take_update(table, base, slice(None), sent, sent)
     assert table[1, 2] == LEAST_MOVE * np.float32(0.99)
-    assert cut_deltas(table, base, slice(None)).moves.size == 0
+    assert cut_deltas(table, base, DIM, slice(None)).moves.size == 0
 
 
 def test_taking_an_update_leaves_no_row_touched_and_every_base_equal() -> None:
@@ -131,12 +131,12 @@ def test_taking_an_update_leaves_no_row_touched_and_every_base_equal() -> None:
     rows = slice(1, 40, 2)
     for table in tables:
         table[:] += rng.normal(0, 0.05, table.shape)
-    parts = [cut_deltas(table, base, rows) for table, base in zip(tables, bases, strict=True)]
+    parts = [cut_deltas(table, base, DIM, rows) for table, base in zip(tables, bases, strict=True)]
     later = np.zeros_like(start)
     later[rows] = 0.5
     for table in tables:
         table += later
-    update = merge_reference(parts)
+    update = merge_deltas(parts)
     for table, base, part in zip(tables, bases, parts, strict=True):
         take_update(table, base, rows, update, part)
         np.testing.assert_array_equal(base, bases[0])

@@ -1,9 +1,10 @@
 """How often replicas merge, what that costs, and what it does to the model: a choice from what was measured.
 
     t_h = L + 4·w·H·D·(P−1)/P ÷ B     seconds for the H hot rows of both tables: L latency, B bytes a second
-    b   = 10·v·t_h                    tokens of a replica between two merges, which then take a tenth of the time
     t_V = 4·w·V·D·(P−1)/P ÷ B         seconds for all rows
-    K   = max(4, ⌈t_V ÷ (0.6·b/v)⌉)   groups of the other rows, so that they take 60 % of the network at most
+    K   = max(4, ⌈t_V ÷ (6·t_h)⌉)     groups of the other rows, so that they take 60 % of the network at most
+    t   = t_h + c·(H + (V−H)/K)       seconds in which nothing is trained: c to merge a row of both tables
+    b   = 10·v·t                      tokens of a replica between two merges, which then take a tenth of the time
     S   = K·b                         tokens of a replica after which every row has been merged
 
 v is the speed of a replica in tokens a second, and w the 2 bytes of a number. See help/design.md, "Several replicas".
@@ -58,6 +59,7 @@ class Plan:
     round_blocks : b in blocks, at least 1.
     groups : K.
     network : L and B; None if they were not measured.
+    row_seconds : c, how long a replica works to merge a row of both tables.
     """
 
     replicas: int
@@ -67,6 +69,7 @@ class Plan:
     round_blocks: int
     groups: int
     network: Network | None = None
+    row_seconds: float = 0.0
 
     @property
     def hot(self) -> int:
@@ -98,10 +101,11 @@ class Plan:
             return 1.0
         if self.network is None:
             return None
-        training = self.round_tokens / self.speed
+        training, others = self.round_tokens / self.speed, (self.words - self.hot) / self.groups
         waiting = _exchange_seconds(self.network, self.hot, self.dim, self.replicas)
-        others = exchange_bytes((self.words - self.hot) / self.groups, self.dim, self.replicas) / self.network.bandwidth
-        return self.replicas * training / (max(training, others) + waiting)
+        waiting += self.row_seconds * (self.hot + others)
+        travelling = exchange_bytes(others, self.dim, self.replicas) / self.network.bandwidth
+        return self.replicas * training / (max(training, travelling) + waiting)
 
 
 def exchange_bytes(rows: float, dim: int, replicas: int) -> int:
@@ -113,13 +117,15 @@ def _exchange_seconds(network: Network, rows: float, dim: int, replicas: int) ->
     return network.latency + exchange_bytes(rows, dim, replicas) / network.bandwidth
 
 
-def choose_plan(replicas: int, words: int, dim: int, speed: float, network: Network) -> Plan:
+def choose_plan(replicas: int, words: int, dim: int, speed: float, network: Network, row_seconds: float) -> Plan:
     """Return the plan that the formulas above give."""
-    waiting = _exchange_seconds(network, min(HOT_ROWS, words), dim, replicas)
-    blocks = max(1, round(speed * waiting / WAITING / BLOCK_TOKENS))
+    hot = min(HOT_ROWS, words)
+    exchanging = _exchange_seconds(network, hot, dim, replicas)
     all_rows = exchange_bytes(words, dim, replicas) / network.bandwidth
-    groups = max(LEAST_GROUPS, math.ceil(all_rows / (TRANSFER * waiting / WAITING)))
-    return Plan(replicas, words, dim, speed, blocks, groups, network)
+    groups = max(LEAST_GROUPS, math.ceil(all_rows / (TRANSFER * exchanging / WAITING)))
+    waiting = exchanging + row_seconds * (hot + (words - hot) / groups)
+    blocks = max(1, round(speed * waiting / WAITING / BLOCK_TOKENS))
+    return Plan(replicas, words, dim, speed, blocks, groups, network, row_seconds)
 
 
 def given_plan(replicas: int, words: int, dim: int, speed: float, merge_every: int) -> Plan:

@@ -13,7 +13,8 @@ import platform
 import tempfile
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -37,6 +38,8 @@ from w2v_cli.training.workers import Workers
 
 # What can be asked of a replica that has not begun.
 STATELESS = ("about", "receive", "begin", "merge", "probe", "weigh")
+# How many rows are merged to find how long that takes.
+TRIED_ROWS = 4096
 # What a part is: the deltas of the rows of a slot in each of the two tables.
 Part = tuple[Deltas, Deltas]
 
@@ -50,9 +53,17 @@ class About(NamedTuple):
 
 
 class Ready(NamedTuple):
-    """What a replica says when it is ready to train: tokens a second, and the most memory it will have taken, bytes."""
+    """What a replica says when it is ready to train.
+
+    Attributes
+    ----------
+    speed : tokens a second.
+    row_seconds : how long it works to merge a row of both tables.
+    peak : the most memory that it will have taken, bytes.
+    """
 
     speed: float
+    row_seconds: float
     peak: int
 
 
@@ -145,18 +156,19 @@ class Replica:
         self._forget()
         self.trainer = self._make_trainer(alphas)
         self.trainer.compile()
-        tables = list(self.trainer.parameters.tensors().values())
-        self._tables = tables
-        self._bases = [table.copy() for table in tables] if self._merges else tables
+        parameters = self.trainer.parameters
+        # As the kernels have them, with padded rows.
+        self._tables = [parameters.input_vectors, parameters.output_vectors]
+        self._bases = [table.copy() for table in self._tables] if self._merges else self._tables
         if sets is not None:
             self.arrange(*sets)
-        if self._merges:
-            self._compile_merging()
         # Once for all rounds, because it takes as long as a short one.
         self._open.enter_context(one_blas_thread())
+        self._pool = self._open.enter_context(ThreadPoolExecutor(self.trainer.workers))
         self._begun, self._sent = True, {}
+        row_seconds = self._try_merging() if self._merges else 0.0
         speed = self.trainer.schedule.total_tokens / self.trainer.estimate_seconds()
-        return (Ready(speed, self.trainer.estimate_peak()),)
+        return (Ready(speed, row_seconds, self.trainer.estimate_peak()),)
 
     def arrange(self, hot: int, groups: int) -> tuple[None]:
         """Divide the rows of the tables into hot ones and groups.
@@ -178,13 +190,26 @@ class Replica:
         """Return how many bytes have arrived."""
         return (sum(part.nbytes for part in found.values()),)
 
-    def _compile_merging(self) -> None:
-        """Compile what merges, so that the first merge does not miss its deadline."""
-        # Of the same kind as the tables, of which only the true width is merged.
-        padded = np.zeros((1, self._config.dim + 1), np.float32)[:, :-1]
-        base = np.zeros((1, self._config.dim), np.float32)
-        update = merge_deltas([cut_deltas(padded, base - 1, slice(None))])
-        take_update(padded, base, slice(None), update, update)
+    def _try_merging(self) -> float:
+        """Merge some rows like those of the tables, and return how long that takes for each, seconds.
+
+        It also compiles what merges, so that the first merge does not miss its deadline.
+        """
+        dim, each = self._config.dim, max(1, TRIED_ROWS // self.trainer.workers)
+        shape = len(self._tables), self.trainer.workers, each, self._tables[0].shape[1]
+        tables, bases, seconds = np.ones(shape, np.float32), np.zeros(shape, np.float32), []
+
+        def merge(i: int, part: int) -> None:
+            table, base = tables[i, part], bases[i, part]
+            sent = cut_deltas(table, base, dim, slice(None))
+            take_update(table, base, slice(None), merge_deltas([sent]), sent)
+
+        for _ in range(3):
+            tables += 1
+            begun = time.perf_counter()
+            self._each(merge, [(i, part) for i in range(len(tables)) for part in range(self.trainer.workers)])
+            seconds.append(time.perf_counter() - begun)
+        return min(seconds) / (each * self.trainer.workers)
 
     def _make_trainer(self, alphas: tuple[float, float] | None) -> Trainer:
         config = self._config
@@ -243,17 +268,20 @@ class Replica:
 
     def _cut(self, which: int | None, slots: int) -> list[Part]:
         """Return what a set of rows has moved since it was merged last: a part for each slot."""
-        parts: list[Part] = []
         if which is None:
-            return parts
-        for slot in range(slots):
-            inputs, outputs = (
-                cut_deltas(table, base, sets.select(which, slots, slot))
-                for table, base, sets in zip(self._tables, self._bases, self._sets, strict=True)
-            )
-            parts.append((inputs, outputs))
-        self._sent[which] = parts
-        return parts
+            return []
+
+        def cut(slot: int, i: int) -> Deltas:
+            rows = self._sets[i].select(which, slots, slot)
+            return cut_deltas(self._tables[i], self._bases[i], self._config.dim, rows)
+
+        cuts = self._each(cut, [(slot, i) for slot in range(slots) for i in range(2)])
+        self._sent[which] = list(zip(cuts[::2], cuts[1::2], strict=True))
+        return self._sent[which]
+
+    def _each(self, work: Callable[..., Any], tasks: Sequence[tuple[Any, ...]]) -> list[Any]:
+        """Do work on parts of the tables that do not overlap, with all threads; return what it returns, in order."""
+        return list(self._pool.map(lambda task: work(*task), tasks))
 
     def merge(self, found: Mapping[int, Part]) -> tuple[None, Part]:
         """Return the update of a slot, made of the parts of all replicas. It needs nothing else, so any replica can.
@@ -279,11 +307,13 @@ class Replica:
         """
         for which, count in takes:
             sent = self._sent.pop(which, None)
-            for slot in range(count):
-                for i, sets in enumerate(self._sets):
-                    own = None if sent is None else sent[slot][i]
-                    rows = sets.select(which, count, slot)
-                    take_update(self._tables[i], self._bases[i], rows, found[which, slot][i], own)
+
+            def take(slot: int, i: int, which: int = which, count: int = count, sent: Any = sent) -> None:
+                own = None if sent is None else sent[slot][i]
+                rows = self._sets[i].select(which, count, slot)
+                take_update(self._tables[i], self._bases[i], rows, found[which, slot][i], own)
+
+            self._each(take, [(slot, i) for slot in range(count) for i in range(2)])
             if which == ALL:
                 # The bases are the same in all replicas. The tables still hold what 16 bits could not.
                 for table, base in zip(self._tables, self._bases, strict=True):
@@ -292,13 +322,13 @@ class Replica:
 
     def base(self) -> tuple[Any, ...]:
         """Return the tables as they were merged last."""
-        return (None, *self._bases)
+        return (None, *(base[:, : self._config.dim] for base in self._bases))
 
     def load(self, found: Mapping[int, np.ndarray]) -> tuple[None]:
         """Begin from the tables of another replica."""
         for i, table in enumerate(self._tables):
-            table[:] = found[i]
-            self._bases[i][:] = found[i]
+            table[:, : self._config.dim] = found[i]
+            self._bases[i][:] = table
         self._sent.clear()
         return (None,)
 

@@ -192,7 +192,8 @@ class ClusterTrainer(Trainer):
             return given_plan(1, words, dim, speed, int(speed * SINGLE_ROUND_SECONDS))
         if self._merge_every is not None:
             return given_plan(count, words, dim, speed, self._merge_every)
-        return choose_plan(count, words, dim, speed, self._measure_network())
+        row_seconds = max(ready.row_seconds for ready in self._ready)
+        return choose_plan(count, words, dim, speed, self._measure_network(), row_seconds)
 
     def _measure_network(self) -> Network:
         """Measure how long the replicas take to exchange little, and much."""
