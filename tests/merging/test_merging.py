@@ -27,7 +27,7 @@ def code(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Non
 
 def deltas_of(moves: np.ndarray) -> Deltas:
     """Return deltas of a table that began at zero."""
-    return cut_deltas(moves.astype(np.float32), np.zeros(moves.shape, np.float32), moves.shape[1], slice(None))
+    return cut_deltas(moves.astype(np.float32), np.zeros(moves.shape, np.float32), moves.shape[1])
 
 
 def dense(update: Deltas) -> np.ndarray:
@@ -107,8 +107,7 @@ def test_every_row_is_in_one_slot_of_one_set(rows: int, hot: int, groups: int, s
     assert sorted(rows_in(sets, [HOT], slots)) == expected
 
 
-def test_each_slot_has_a_share_of_each_group() -> None:
-    # The slot r mod P would put a whole group into one slot if P divides K.
+def test_slots_are_alike() -> None:
     sets = RowSets(1000, 100, 4)
     sizes = [len(range(1000)[sets.select(group, 2, slot)]) for group in range(4) for slot in range(2)]
     assert max(sizes) - min(sizes) <= 1
@@ -117,30 +116,30 @@ def test_each_slot_has_a_share_of_each_group() -> None:
 def test_small_moves_are_kept_until_they_are_large() -> None:
     base, table = np.zeros((3, DIM), np.float32), np.zeros((3, DIM), np.float32)
     table[0, 2], table[1, 2] = LEAST_MOVE, LEAST_MOVE * np.float32(0.99)
-    sent = cut_deltas(table, base, DIM, slice(None))
+    sent = cut_deltas(table, base, DIM)
     assert sent.flags().tolist() == [True, False, False]
-    take_update(table, base, slice(None), sent, sent)
+    take_update(table, base, sent, sent)
     assert table[1, 2] == LEAST_MOVE * np.float32(0.99)
-    assert cut_deltas(table, base, DIM, slice(None)).moves.size == 0
+    assert cut_deltas(table, base, DIM).moves.size == 0
 
 
 def test_taking_an_update_leaves_no_row_touched_and_every_base_equal() -> None:
     rng, replicas = np.random.default_rng(5), 3
     start = rng.normal(0, 1, (40, DIM)).astype(np.float32)
     tables, bases = [start.copy() for _ in range(replicas)], [start.copy() for _ in range(replicas)]
-    rows = slice(1, 40, 2)
+    rows = slice(10, 35)
     for table in tables:
         table[:] += rng.normal(0, 0.05, table.shape)
-    parts = [cut_deltas(table, base, DIM, rows) for table, base in zip(tables, bases, strict=True)]
+    parts = [cut_deltas(table[rows], base[rows], DIM) for table, base in zip(tables, bases, strict=True)]
     later = np.zeros_like(start)
     later[rows] = 0.5
     for table in tables:
         table += later
     update = merge_deltas(parts)
     for table, base, part in zip(tables, bases, parts, strict=True):
-        take_update(table, base, rows, update, part)
+        take_update(table[rows], base[rows], update, part)
         np.testing.assert_array_equal(base, bases[0])
-        np.testing.assert_array_equal(base[::2], start[::2])
+        np.testing.assert_array_equal(base[:10], start[:10])
         # What was trained meanwhile is still there, and what 16 bits could not hold of a move below 0.25.
         np.testing.assert_allclose(table[rows] - base[rows], 0.5, atol=2**-12)
 
@@ -148,6 +147,6 @@ def test_taking_an_update_leaves_no_row_touched_and_every_base_equal() -> None:
 def test_a_replica_that_sent_nothing_takes_the_whole_update() -> None:
     table, base = np.ones((4, DIM), np.float32), np.zeros((4, DIM), np.float32)
     update = deltas_of(np.full((2, DIM), 0.5))
-    take_update(table, base, slice(2, 4), update, None)
+    take_update(table[2:4], base[2:4], update, None)
     np.testing.assert_array_equal(table[:, 0], [1, 1, 1.5, 1.5])
     np.testing.assert_array_equal(base[:, 0], [0, 0, 0.5, 0.5])

@@ -201,8 +201,8 @@ class Replica:
 
         def merge(i: int, part: int) -> None:
             table, base = tables[i, part], bases[i, part]
-            sent = cut_deltas(table, base, dim, slice(None))
-            take_update(table, base, slice(None), merge_deltas([sent]), sent)
+            sent = cut_deltas(table, base, dim)
+            take_update(table, base, merge_deltas([sent]), sent)
 
         for _ in range(3):
             tables += 1
@@ -273,7 +273,7 @@ class Replica:
 
         def cut(slot: int, i: int) -> Deltas:
             rows = self._sets[i].select(which, slots, slot)
-            return cut_deltas(self._tables[i], self._bases[i], self._config.dim, rows)
+            return cut_deltas(self._tables[i][rows], self._bases[i][rows], self._config.dim)
 
         cuts = self._each(cut, [(slot, i) for slot in range(slots) for i in range(2)])
         self._sent[which] = list(zip(cuts[::2], cuts[1::2], strict=True))
@@ -311,7 +311,7 @@ class Replica:
             def take(slot: int, i: int, which: int = which, count: int = count, sent: Any = sent) -> None:
                 own = None if sent is None else sent[slot][i]
                 rows = self._sets[i].select(which, count, slot)
-                take_update(self._tables[i], self._bases[i], rows, found[which, slot][i], own)
+                take_update(self._tables[i][rows], self._bases[i][rows], found[which, slot][i], own)
 
             self._each(take, [(slot, i) for slot in range(count) for i in range(2)])
             if which == ALL:

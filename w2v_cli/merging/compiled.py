@@ -11,13 +11,13 @@ from w2v_cli.compute.jit import compiled, helper
 
 
 @compiled
-def find_moves(table, base, start, step, least, moves):
+def find_moves(table, base, least, moves):
     """Write the moves of the rows that are touched one after another; return which are, as `reference` does."""
     found, touched = 0, np.zeros(len(moves), np.bool_)
     for i in range(len(moves)):
-        row, far = start + i * step, 0
+        far = 0
         for k in range(moves.shape[1]):
-            move = table[row, k] - base[row, k]
+            move = table[i, k] - base[i, k]
             # Written even if the row turns out not to be touched: the next one overwrites it.
             moves[found, k] = to_half(move)
             # Written so that NaN counts as a move.
@@ -48,20 +48,19 @@ def merge_moves(flags, moves, firsts, update):
 
 
 @compiled
-def take_moves(table, base, start, step, sent_flags, sent, flags, update):
+def take_moves(table, base, sent_flags, sent, flags, update):
     """Take back what was sent of some rows, and add an update to them and to their base, as `reference` does."""
     own, place = 0, 0
     for i in range(len(flags)):
-        row = start + i * step
         if sent_flags[i]:
             for k in range(sent.shape[1]):
-                table[row, k] -= from_half(sent[own, k])
+                table[i, k] -= from_half(sent[own, k])
             own += 1
         if flags[i]:
             for k in range(update.shape[1]):
                 move = from_half(update[place, k])
-                table[row, k] += move
-                base[row, k] += move
+                table[i, k] += move
+                base[i, k] += move
             place += 1
 
 

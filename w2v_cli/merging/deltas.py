@@ -41,24 +41,22 @@ class Deltas(NamedTuple):
         return self.moves.view(np.uint16)
 
 
-def cut_deltas(table: np.ndarray, base: np.ndarray, dim: int, rows: slice) -> Deltas:
+def cut_deltas(table: np.ndarray, base: np.ndarray, dim: int) -> Deltas:
     """Return what the rows of a slot have moved.
 
     A row that holds NaN counts as touched, so that every replica learns of it.
 
     Parameters
     ----------
-    table, base : float32 (R, D or more), contiguous.
+    table, base : float32 (rows, D or more), contiguous.
     dim : D.
-    rows : the slot.
     """
-    start, stop, step = rows.indices(len(table))
-    moves = np.empty((len(range(start, stop, step)), dim), np.float16)
-    touched = LOOPS.find_moves(table, base, start, step, LEAST_MOVE, moves.view(np.uint16))
+    moves = np.empty((len(table), dim), np.float16)
+    touched = LOOPS.find_moves(table, base, LEAST_MOVE, moves.view(np.uint16))
     return Deltas(len(moves), np.packbits(touched), moves[: touched.sum()])
 
 
-def take_update(table: np.ndarray, base: np.ndarray, rows: slice, update: Deltas, sent: Deltas | None) -> None:
+def take_update(table: np.ndarray, base: np.ndarray, update: Deltas, sent: Deltas | None) -> None:
     """Add an update to the rows of a slot and to their base, and take back from the rows what was sent of them.
 
     What the rows have moved since the deltas were cut stays in them, and so does what 16 bits could not hold. Both are
@@ -66,11 +64,10 @@ def take_update(table: np.ndarray, base: np.ndarray, rows: slice, update: Deltas
 
     Parameters
     ----------
-    table, base : float32 (R, D or more), contiguous, changed in place.
+    table, base : float32 (rows, D or more), contiguous, changed in place.
     update : what `merge_deltas` made of the deltas of all replicas.
     sent : this replica's part of them; None if it had none.
     """
-    start, _, step = rows.indices(len(table))
     if sent is None:
         sent = Deltas(update.rows, np.zeros_like(update.touched), update.moves[:0])
-    LOOPS.take_moves(table, base, start, step, sent.flags(), sent.bits, update.flags(), update.bits)
+    LOOPS.take_moves(table, base, sent.flags(), sent.bits, update.flags(), update.bits)

@@ -8,15 +8,12 @@ from __future__ import annotations
 import numpy as np
 
 
-def find_moves(
-    table: np.ndarray, base: np.ndarray, start: int, step: int, least: np.float32, moves: np.ndarray
-) -> np.ndarray:
+def find_moves(table: np.ndarray, base: np.ndarray, least: np.float32, moves: np.ndarray) -> np.ndarray:
     """Write the moves of the rows that are touched one after another.
 
     Parameters
     ----------
-    table, base : float32 (R, D or more).
-    start, step : the rows that may be touched, as many as `moves` has.
+    table, base : float32 (rows, D or more).
     least : a row is touched if one of its numbers has moved this far, or is NaN.
     moves : uint16 (rows, D), filled from its first row on.
 
@@ -24,9 +21,9 @@ def find_moves(
     -------
     Which rows are touched, bool (rows,).
     """
-    of_rows = slice(start, start + len(moves) * step, step), slice(moves.shape[1])
+    dim = moves.shape[1]
     with np.errstate(all="ignore"):
-        every = table[of_rows] - base[of_rows]
+        every = table[:, :dim] - base[:, :dim]
         touched: np.ndarray = ~(np.abs(every) < least).all(axis=1)
         moves[: touched.sum()] = every[touched].astype(np.float16).view(np.uint16)
     return touched
@@ -58,23 +55,22 @@ def merge_moves(flags: np.ndarray, moves: np.ndarray, firsts: np.ndarray, update
 
 
 def take_moves(
-    table: np.ndarray, base: np.ndarray, start: int, step: int, sent_flags: np.ndarray, sent: np.ndarray,
-    flags: np.ndarray, update: np.ndarray,
+    table: np.ndarray, base: np.ndarray, sent_flags: np.ndarray, sent: np.ndarray, flags: np.ndarray,
+    update: np.ndarray,
 ) -> None:  # fmt: skip
     """Take back what was sent of some rows, and add an update to them and to their base.
 
     Parameters
     ----------
-    table, base : float32 (R, D or more), changed in place.
-    start, step : the rows that the flags are about.
+    table, base : float32 (rows, D or more), changed in place.
     sent_flags, sent : bool (rows,) and uint16 (touched rows, D): what was sent.
     flags, update : the same of the update.
     """
-    every, dim = start + step * np.arange(len(flags)), update.shape[1]
+    dim = update.shape[1]
     with np.errstate(all="ignore"):
-        table[every[sent_flags], :dim] -= _floats(sent)
-        table[every[flags], :dim] += _floats(update)
-        base[every[flags], :dim] += _floats(update)
+        table[sent_flags, :dim] -= _floats(sent)
+        table[flags, :dim] += _floats(update)
+        base[flags, :dim] += _floats(update)
 
 
 def _floats(bits: np.ndarray) -> np.ndarray:

@@ -1,7 +1,8 @@
 """Which rows of a table are merged together, and how they are divided among the replicas that merge them.
 
-The hot rows are merged often. The others are dealt to groups, which take turns. Each set of rows is cut into slots, so
-that every replica has a share of the merging; a slot is a slice of the table.
+The hot rows are merged often. The others are divided into groups, which take turns. Each set of rows is cut into slots,
+so that every replica has a share of the merging. A slot is a run of neighbouring rows: they come from memory several
+times as fast as rows with others between them.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ class RowSets:
     ----------
     rows : number of rows of the table.
     hot : number of rows that are merged often; all rows if the table has fewer.
-    groups : number of groups that the other rows are dealt to.
+    groups : number of groups that the other rows are divided into.
     hot_last : whether the hot rows are the last ones, as the nodes near the root of a Huffman tree are.
     """
 
@@ -32,9 +33,6 @@ class RowSets:
     def select(self, which: int, slots: int, slot: int) -> slice:
         """Return the rows of a slot.
 
-        Row r of the others, counted from their first one, is in group r mod K and in slot (r // K) mod P, so that every
-        slot has a share of every group. With slot r mod P, a group could lie in a single slot.
-
         Parameters
         ----------
         which : `HOT`, `ALL`, or the number of a group.
@@ -42,9 +40,14 @@ class RowSets:
         """
         hot = min(self.hot, self.rows)
         if which == ALL:
-            return slice(slot, self.rows, slots)
-        if which == HOT:
-            first = self.rows - hot if self.hot_last else 0
-            return slice(first + slot, first + hot, slots)
-        first, stop = (0, self.rows - hot) if self.hot_last else (hot, self.rows)
-        return slice(min(first + which + self.groups * slot, stop), stop, self.groups * slots)
+            return _part(slice(0, self.rows), slots, slot)
+        hot_rows, others = slice(0, hot), slice(hot, self.rows)
+        if self.hot_last:
+            hot_rows, others = slice(self.rows - hot, self.rows), slice(0, self.rows - hot)
+        return _part(hot_rows if which == HOT else _part(others, self.groups, which), slots, slot)
+
+
+def _part(rows: slice, parts: int, part: int) -> slice:
+    """Return one of several parts of some rows; they differ by one row at most."""
+    start, count = rows.start, rows.stop - rows.start
+    return slice(start + count * part // parts, start + count * (part + 1) // parts)
