@@ -49,15 +49,15 @@ class Merge:
     ----------
     which : `HOT`, `ALL`, or a group · slots : how many slots it is cut into.
     parts : of each replica, a part for each slot.
-    calls : by slot, which replica merges it, and the reply and the update that it will return.
-    updates : by slot.
+    updates : by slot, what a replica that was asked to merge it will return.
+    asked : by slot, which replica that is, and its reply; only those that have not been looked at.
     """
 
     which: int
     slots: int
     parts: dict[int, list[Ref]]
-    calls: dict[int, tuple[int, list[Ref]]] = field(default_factory=dict)
     updates: dict[int, Ref] = field(default_factory=dict)
+    asked: dict[int, tuple[int, Ref]] = field(default_factory=dict)
 
 
 class Conductor:
@@ -202,16 +202,21 @@ class Conductor:
             self._drop({w: failed[min(failed)]})
 
     def _take(self, merges: list[Merge], then: int | None) -> None:
-        """Finish merges, let every replica take them, and cut the next set of rows, which becomes the late one."""
+        """Let every replica take what is merged, and cut the next set of rows, which becomes the late one.
+
+        The replicas wait for the updates themselves, so the conductor does not ask twice.
+        """
         for _ in range(MOST_TRIES):
             for merge in merges:
-                self._finish(merge)
+                self._start(merge)
             takes = [(merge.which, merge.slots) for merge in merges]
             found = {(merge.which, slot): ref for merge in merges for slot, ref in merge.updates.items()}
             slots = len(self.alive)
-            call = Call("take", (takes, then, slots), found, 0 if then is None else slots, self.deadline / 3)
+            call = Call("take", (takes, then, slots), found, 0 if then is None else slots, self.deadline * 2 / 3)
             calls = {w: self._backend.call(w, call) for w in self.alive}
             replies, failed = self._gather({w: refs[0] for w, refs in calls.items()}, self.deadline)
+            for merge in merges:
+                failed |= self._look_at(merge)
             without = {w: reply.keys for w, reply in replies.items() if isinstance(reply, Missing)}
             took = {w: calls[w][1:] for w in replies if w not in without}
             if took or not without:
@@ -220,7 +225,7 @@ class Conductor:
                 self._late = None if then is None else Merge(then, slots, took)
                 self._drop(failed)
                 return
-            # Nobody has taken anything, because the node that had merged it is gone: others must merge it.
+            # Nobody has taken anything, because a replica that was to merge it is gone: others must merge it.
             self._drop(failed)
             lost = {key for keys in without.values() for key in keys}
             for merge in merges:
@@ -230,39 +235,26 @@ class Conductor:
     def _start(self, merge: Merge) -> None:
         """Ask a replica for each slot to merge it, if nobody has been asked yet."""
         merge.parts = {w: parts for w, parts in merge.parts.items() if w in self.alive}
-        for slot in range(merge.slots if merge.parts else 0):
-            if slot not in merge.updates and slot not in merge.calls:
+        if not merge.parts:
+            # All replicas that knew these rows are lost. The others have begun after them.
+            merge.slots = 0
+        for slot in range(merge.slots):
+            if slot not in merge.updates:
                 w = self.alive[slot % len(self.alive)]
                 found = {source: parts[slot] for source, parts in merge.parts.items()}
-                merge.calls[slot] = w, self._backend.call(w, Call("merge", (), found, 1, self.deadline / 3))
+                reply, merge.updates[slot] = self._backend.call(w, Call("merge", (), found, 1, self.deadline / 3))
+                merge.asked[slot] = w, reply
 
-    def _finish(self, merge: Merge) -> None:
-        """Wait until every slot is merged; slots whose replica is lost are merged by another one.
-
-        Raises
-        ------
-        AllLostError
-            If no replica is left.
-        """
-        for _ in range(MOST_TRIES):
-            self._start(merge)
-            if not merge.parts:
-                # All replicas that knew these rows are lost. The others have begun after them.
-                merge.slots = 0
-                return
-            asked, merge.calls = merge.calls, {}
-            replies, failed = self._gather({slot: refs[0] for slot, (_, refs) in asked.items()}, self.deadline)
-            gone: dict[int, Exception] = {asked[slot][0]: error for slot, error in failed.items()}
-            for slot, reply in replies.items():
-                if isinstance(reply, Missing):
-                    # A replica whose part is lost cannot take back what it has sent, so it begins anew.
-                    gone |= {w: LostError("what it had sent was lost") for w in reply.keys}
-                else:
-                    merge.updates[slot] = asked[slot][1][1]
-            self._drop(gone)
-            if len(merge.updates) == merge.slots:
-                return
-        raise TrainingError("the replicas could not be merged", hint=_RESUME)
+    def _look_at(self, merge: Merge) -> dict[int, Exception]:
+        """Return which replicas have failed to merge, or lost what was to be merged, and why."""
+        asked, merge.asked = merge.asked, {}
+        replies, failed = self._gather({slot: reply for slot, (_, reply) in asked.items()}, self.deadline / 3)
+        gone: dict[int, Exception] = {asked[slot][0]: error for slot, error in failed.items()}
+        for reply in replies.values():
+            if isinstance(reply, Missing):
+                # A replica whose part is lost cannot take back what it has sent, so it begins anew.
+                gone |= {w: LostError("what it had sent was lost") for w in reply.keys}
+        return gone
 
     def _gather(self, refs: Mapping[Any, Ref], seconds: float) -> tuple[dict[Any, Any], dict[Any, Exception]]:
         """Wait for replies; return those that came, and why the others did not."""

@@ -251,11 +251,15 @@ def _fetched(ray: Any, refs: Mapping[Any, Any], seconds: float) -> tuple[dict[An
     ray.wait(list(refs.values()), num_returns=len(refs), timeout=seconds)
     values, missing = dict[Any, Any](), list[Any]()
     for key, ref in refs.items():
-        try:
-            values[key] = ray.get(ref, timeout=max(0.01, end - time.perf_counter()))
-        except Exception:
-            # Whatever went wrong where it was made: it is not here.
+        value = None
+        # Whatever went wrong where it was made: it is not here.
+        with suppress(Exception):
+            value = ray.get(ref, timeout=max(0.01, end - time.perf_counter()))
+        # It is None if the replica that was to make it has not found what it needed.
+        if value is None:
             missing.append(key)
+        else:
+            values[key] = value
     return values, missing
 
 
