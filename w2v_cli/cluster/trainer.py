@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -197,10 +198,10 @@ class ClusterTrainer(Trainer):
 
     def _measure_network(self) -> Network:
         """Measure how long the replicas take to exchange little, and much."""
-        small = min(self._exchange(1) for _ in range(3))
+        small = statistics.median(self._exchange(1) for _ in range(5))
         seconds = max(self._exchange(PROBE_BYTES) - small, 1e-5)
-        # An exchange of rows is two of these: the parts go out, and the updates come back.
-        return Network(2 * small, PROBE_BYTES / seconds)
+        # A round is three of these: the replicas train, some of them merge, and all take the updates.
+        return Network(3 * small, PROBE_BYTES / seconds)
 
     def _exchange(self, size: int) -> float:
         """Let every replica send so many bytes to the next one; return how long that took, seconds."""
