@@ -25,7 +25,7 @@ def merge_deltas(parts: Sequence[Deltas]) -> Deltas:
     parts : what the replicas have moved, in the order of their numbers; the order decides how sums are rounded.
     """
     flags: np.ndarray = np.array([part.flags() for part in parts])
-    touched = flags.any(axis=0)
+    touched = np.asarray(flags.any(axis=0))
     moves: np.ndarray = np.concatenate([part.moves for part in parts])
     firsts = np.cumsum([0, *(len(part.moves) for part in parts[:-1])])
     update = np.empty((int(touched.sum()), moves.shape[1]), np.float16)
