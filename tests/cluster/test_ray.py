@@ -31,6 +31,7 @@ ROOT = Path(__file__).parents[2]
 NAMESPACE = ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh"]
 OPTIONS = ["--dim", "8", "--min-count", "1", "--subsample", "0", "--threads", "1", "--json"]
 TWO = ["--replicas", "2", "--merge-every", "10000"]
+MOST_SECONDS = 60.0
 # A replica that is frozen is given up after as many seconds as the first argument says.
 IMPATIENT = """
 import sys
@@ -96,8 +97,8 @@ class Place:
         return self.run(IMPATIENT, str(patience), *command)
 
     def run(self, program: str, *arguments: str) -> subprocess.Popen[str]:
-        """Start a program of Python."""
-        return subprocess.Popen(
+        """Start a program of Python, which is killed after a while, so that a test fails instead of waiting."""
+        process = subprocess.Popen(
             [*self.inside, sys.executable, "-c", program, *arguments],
             env=self.environment,
             text=True,
@@ -105,6 +106,10 @@ class Place:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
+        killer = threading.Timer(MOST_SECONDS, os.killpg, (process.pid, signal.SIGKILL))
+        killer.daemon = True
+        killer.start()
+        return process
 
 
 @pytest.fixture(autouse=True)

@@ -147,13 +147,15 @@ class RayBackend:
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
         self._ray, self.count, self.threads = ray, count, threads
-        worker, made = _worker_class(ray), ray.put(pickle.dumps(make))
+        # Kept, because an actor that is started again asks for it, and Ray deletes what nobody refers to.
+        self._made = ray.put(pickle.dumps(make))
+        worker = _worker_class(ray)
         # A replica whose node is gone is started again on another one.
         self._actors = [
             worker.options(
                 num_cpus=self.threads,
                 scheduling_strategy=NodeAffinitySchedulingStrategy(nodes[number % len(nodes)], soft=True),
-            ).remote(home, made)
+            ).remote(home, self._made)
             for number in range(count)
         ]
 
