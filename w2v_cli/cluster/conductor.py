@@ -87,7 +87,8 @@ class Conductor:
         self._backend, self.plan, self.ledger = backend, plan, ledger
         self._begin, self._remark = begin, remark
         self.alive = list(range(backend.count))
-        self._joining: dict[int, Ref] = {}
+        # The replicas that begin again: the reply that each will give, and since when it is awaited.
+        self._joining: dict[int, tuple[Ref, float]] = {}
         self._late: Merge | None = None
         self._rounds = 0
         self._seconds: deque[float] = deque(maxlen=20)
@@ -285,7 +286,7 @@ class Conductor:
             self._remark(f"Replica {w + 1} was lost: {gone[w]}")
             if isinstance(gone[w], TimeoutError):
                 self._backend.kill(w)
-            self._joining[w] = self._begin(w)
+            self._begin_again(w)
         if not self.alive:
             raise AllLostError("all replicas were lost", hint=_RESUME)
 
@@ -308,7 +309,7 @@ class Conductor:
         while not self.alive:
             if time.perf_counter() > end:
                 raise TrainingError("all replicas were lost, and none has come back", hint=_RESUME)
-            self._backend.ready(list(self._joining.values()), POLL_SECONDS)
+            self._backend.ready([ref for ref, _ in self._joining.values()], POLL_SECONDS)
             self.alive = self._ready_to_join()
         self.load(tables)
 
@@ -319,22 +320,30 @@ class Conductor:
             load = Call("load", found=dict(enumerate(tables)), seconds=self.deadline)
             replies, failed = self._gather({w: self._backend.call(w, load)[0]}, BEGIN_PATIENCE)
             if failed or isinstance(replies[w], Missing):
-                self._joining[w] = self._begin(w)
+                self._begin_again(w)
                 continue
             self.alive = sorted([*self.alive, w])
             self._shares.forget(w)
             self._remark(f"Replica {w + 1} is back")
 
+    def _begin_again(self, w: int) -> None:
+        """Ask a replica that was started again to make itself ready."""
+        self._joining[w] = self._begin(w), time.perf_counter()
+
     def _ready_to_join(self) -> list[int]:
-        """Return the replicas that are ready again, and ask those to begin that have failed once more."""
+        """Return the replicas that are ready again; those that have failed once more, or take too long, begin anew."""
         found = []
-        ready = self._backend.ready(list(self._joining.values()), 0.0) if self._joining else []
-        for w, ref in [item for item in self._joining.items() if item[1] in ready]:
-            try:
-                self._backend.value(ref)
-            except LostError:
-                self._joining[w] = self._begin(w)
-            else:
-                del self._joining[w]
-                found.append(w)
+        ready = self._backend.ready([ref for ref, _ in self._joining.values()], 0.0) if self._joining else []
+        for w, (ref, since) in list(self._joining.items()):
+            if ref in ready:
+                try:
+                    self._backend.value(ref)
+                except LostError:
+                    self._begin_again(w)
+                else:
+                    del self._joining[w]
+                    found.append(w)
+            elif time.perf_counter() - since > BEGIN_PATIENCE:
+                self._backend.kill(w)
+                self._begin_again(w)
         return found
