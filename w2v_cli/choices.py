@@ -37,6 +37,10 @@ METHODS = ("3cosadd", "3cosmul")
 PROTOCOL_NAMES = ("word2vec", "gensim", "strict")
 OOV = ("skip", "wrong")
 
+# How `w2v embed` weights the words of a line, and the suffixes of the files that it writes.
+LINE_WEIGHTS = ("mean", "sif")
+LINE_FILES = {".npy": "npy", ".txt": "text", ".jsonl": "jsonl"}
+
 # Scores of phrases, and the threshold of each: word2phrase's default, and gensim's advice for a score from −1 to 1.
 THRESHOLDS = {"word2phrase": 100.0, "npmi": 0.5}
 SCORINGS = tuple(THRESHOLDS)

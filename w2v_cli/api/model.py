@@ -8,14 +8,14 @@ from __future__ import annotations
 import math
 import os
 import warnings
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from w2v_cli.api.pictures import Pictures
 from w2v_cli.api.questions import word_list
-from w2v_cli.choices import require_whole
+from w2v_cli.choices import LINE_WEIGHTS, require_whole
 from w2v_cli.config import TrainConfig
 from w2v_cli.corpus.text_options import TextOptions
 from w2v_cli.embeddings.vectors import WordVectors, first_not_finite
@@ -161,6 +161,48 @@ class Model(Pictures):
         losses[ids] = math.inf
         best = losses.argsort(kind="stable")[: min(k, len(self) - len(set(given)))].tolist()
         return [Prediction(self.words[i], math.exp(-losses[i]), float(losses[i])) for i in best]
+
+    def embed(
+        self,
+        lines: Iterable[str | Iterable[str]],
+        weights: str = LINE_WEIGHTS[0],
+        *,
+        tokenize: str | None = None,
+        lower: bool | None = None,
+        normalize: str | None = None,
+    ) -> np.ndarray:
+        """Return the vector of each line, float32 (n, D): the mean of the vectors of its words.
+
+        Row i belongs to line i. Unknown words are left out; a line without a known word has zeros.
+
+        Parameters
+        ----------
+        lines : texts, such as those of an open file, or lists of words. Each is read once.
+        weights : `mean`, or `sif`: the vector of a word with the share p of the model's text counts a / (a + p), with
+            a = 0.001.
+        tokenize, lower, normalize : how a text becomes words; None: as the text of the model did.
+
+        Raises
+        ------
+        CorpusError
+            If the lines are one str, or a line is neither a str nor a list of words.
+        ModelFileError
+            If the weights need the counts of the words, and they are unknown.
+        ConfigError
+            If an option has no such value.
+
+        Examples
+        --------
+        >>> import numpy as np, w2v_cli as w2v
+        >>> model = w2v.Model.of(["up", "high"], np.array([[0, 2], [1, 0]]))
+        >>> model.embed(["up high", "", "up what"]).tolist()
+        [[0.5, 1.0], [0.0, 0.0], [0.0, 2.0]]
+        """
+        # Imported here so that other questions need not wait for it.
+        from w2v_cli.api.sentences import embed_lines, line_options
+
+        options = line_options(self.metadata, tokenize=tokenize, lower=lower, normalize=normalize)
+        return embed_lines(self._vectors, lines, options, weights)
 
     def training_options(self) -> tuple[TrainConfig, TextOptions]:
         """Return the options that the model was trained with, and how its text was read.

@@ -34,6 +34,7 @@ COMMANDS = (
     "predict",
     "shell",
     "classes",
+    "embed",
     "eval",
     "plot",
     "info",
