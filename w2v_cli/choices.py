@@ -27,7 +27,7 @@ PARSED_FORMATS = ("text", "glove")
 
 # What `w2v convert` makes of a model: which of its tables, and in which type of number.
 MATRICES = ("input", "output", "sum", "concat")
-DTYPES = ("float32", "float16")
+DTYPES = ("float32", "float16", "int8")
 
 # The kinds of gold sets. Contents tell analogies from pairs; sets of words with an odd one look like analogies.
 TASKS = ("pairs", "analogies", "odd")

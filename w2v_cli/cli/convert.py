@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,7 +17,11 @@ from w2v_cli.formats.reading import ReadOptions
 if TYPE_CHECKING:
     import numpy as np
 
+    from w2v_cli.embeddings.vectors import WordVectors
     from w2v_cli.formats.model_file import ModelFile
+
+# How many components explain these shares of the variance is printed.
+_SHARES = (0.9, 0.95, 0.99)
 
 
 @click.command()
@@ -35,7 +40,18 @@ if TYPE_CHECKING:
     type=click.IntRange(min=1),
     help=f"Only the N most frequent words. Default: all; {PROJECTOR_WORDS:,} for projector.",
 )
-@click.option("--dtype", type=click.Choice(DTYPES), default="float32", help="float16 takes half the space.")
+@click.option(
+    "--dims",
+    metavar="N",
+    type=click.IntRange(min=1),
+    help="Reduce the vectors to their first N principal components. Default: all dimensions as they are.",
+)
+@click.option(
+    "--dtype",
+    type=click.Choice(DTYPES),
+    default="float32",
+    help="float16 takes half the space; int8 a quarter, as whole numbers with a scale for each word, in .safetensors.",
+)
 @click.option(
     "--format", "target_format", type=click.Choice(WRITABLE), help="Format of OUT. Default: as its suffix says."
 )
@@ -48,6 +64,7 @@ def convert(
     matrix: str,
     normalize: bool,
     top: int | None,
+    dims: int | None,
     dtype: str,
     target_format: str | None,
     reading: ReadOptions,
@@ -59,7 +76,10 @@ def convert(
     The suffix of OUT says its format: .safetensors for models of w2v, .txt or .vec for word2vec's text format, .bin for
     its binary format, .glove for GloVe's text, .tsv for TensorBoard's projector (a.tsv has its words in
     a_metadata.tsv), .npy for numpy (a.npy has its words in a_words.txt). Each may be followed by .gz. Text formats keep
-    every bit of every number.
+    every bit of every number. The numbers of a model of int8 are float32 in every other format.
+
+    --dims and --dtype int8 print recall@10: the share of the ten nearest words that stay among the ten nearest, for
+    1,000 of the 10,000 most frequent words.
 
     With --format projector, OUT is a folder that TensorBoard's Embedding Projector opens.
 
@@ -68,6 +88,7 @@ def convert(
       w2v convert model.safetensors model.bin
       w2v convert glove.6B.300d.txt glove.safetensors --normalize
       w2v convert model.safetensors small.vec.gz --top 50000 --matrix sum
+      w2v convert model.safetensors small.safetensors --dims 50 --dtype int8
       w2v convert model.safetensors look --format projector
     """
     # Imported here so that `w2v --help` need not wait for numpy.
@@ -80,19 +101,60 @@ def convert(
     with ModelFile(source, reading) as file, announcing_compilation(file.format):
         outputs = None if matrix == "input" else _output_vectors(file)
         wanted = PROJECTOR_WORDS if format == "projector" and top is None else top
-        chosen = export.select(file.vectors, outputs, matrix, normalize, wanted, dtype)
+        chosen, smaller = _selected(file.vectors, outputs, matrix, normalize, wanted, dims, dtype)
     note_all(file.remarks)
     if format == "projector":
         _note_size(len(chosen), len(file.vectors), top)
-    paths = export.write_vectors(target, chosen, format, escape, file.metadata, file.losses)
+    paths = export.write_vectors(target, chosen, format, escape, file.metadata, file.losses, dtype == "int8")
     lost = _lost(file, format, matrix)
     if lost:
         note(f"Not in {target}: {', '.join(lost)}")
     names = list(map(without_secrets, paths))
     if as_json:
-        print_json({"output": names, "words": len(chosen), "dim": chosen.dim, "dtype": dtype, "matrix": matrix})
+        facts = {"output": names, "words": len(chosen), "dim": chosen.dim, "dtype": dtype, "matrix": matrix}
+        print_json(facts | smaller)
     else:
+        _say_smaller(chosen, smaller)
         note(f"Wrote {', '.join(names)}: {len(chosen):,} words × {chosen.dim}")
+
+
+def _selected(
+    vectors: WordVectors,
+    outputs: np.ndarray | None,
+    matrix: str,
+    normalize: bool,
+    top: int | None,
+    dims: int | None,
+    dtype: str,
+) -> tuple[WordVectors, dict[str, Any]]:
+    """Return the vectors to write and, if they were made smaller, what that has cost."""
+    import numpy as np
+
+    from w2v_cli.embeddings.compression import recall, reduce_dims, to_int8
+    from w2v_cli.embeddings.vectors import WordVectors
+    from w2v_cli.formats.export import select
+
+    if dims is None and dtype != "int8":
+        return select(vectors, outputs, matrix, normalize, top, dtype), {}
+    whole, smaller = select(vectors, outputs, matrix, top=top), dict[str, Any]()
+    chosen = whole
+    if dims is not None:
+        chosen, axes = reduce_dims(whole, dims)
+        smaller["variance"] = float(axes.shares[:dims].sum())
+        smaller["components"] = {f"{share:.0%}": axes.count_for(share) for share in _SHARES}
+    chosen = select(chosen, normalize=normalize, dtype="float32" if dtype == "int8" else dtype)
+    read = chosen.matrix.astype(np.float32) if dtype != "int8" else to_int8(chosen.matrix).matrix()
+    smaller["recall_at_10"] = recall(whole, WordVectors(chosen.words, read))
+    return chosen, smaller
+
+
+def _say_smaller(chosen: WordVectors, smaller: Mapping[str, Any]) -> None:
+    """Say what making the vectors smaller has cost."""
+    if "variance" in smaller:
+        others = ", ".join(f"{share} takes {count}" for share, count in smaller["components"].items())
+        note(f"{chosen.dim} components explain {smaller['variance']:.1%} of the variance; {others}")
+    if smaller:
+        note(f"recall@10 against float32: {smaller['recall_at_10']:.4f}")
 
 
 def _lost(model: ModelFile, format: str, matrix: str) -> list[str]:

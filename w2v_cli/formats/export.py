@@ -14,10 +14,11 @@ from typing import IO
 import numpy as np
 
 from w2v_cli.choices import WITH_WORDS, WRITABLE
+from w2v_cli.embeddings.compression import to_int8
 from w2v_cli.embeddings.vectors import WordVectors, first_not_finite
 from w2v_cli.errors import ConfigError, ModelFileError
 from w2v_cli.formats.binary import write_binary
-from w2v_cli.formats.model_file import LOSSES, save_model
+from w2v_cli.formats.model_file import LOSSES, SCALES, save_model
 from w2v_cli.formats.projector import write_projector
 from w2v_cli.formats.recognise import format_of_name
 from w2v_cli.storage.atomic import atomic_files, packing
@@ -40,6 +41,7 @@ def write_vectors(
     escape: bool = False,
     metadata: Mapping[str, str] | None = None,
     losses: np.ndarray | None = None,
+    int8: bool = False,
 ) -> list[str]:
     """Write words and vectors; every format, text included, keeps every bit of every number.
 
@@ -51,6 +53,7 @@ def write_vectors(
     format : one of `choices.WRITABLE`; None to choose by the suffix.
     escape : write white space in words as \\uXXXX, and an empty word as \\empty, instead of refusing them.
     metadata, losses : those of the model; only safetensors holds them.
+    int8 : store whole numbers with a scale for each row; only safetensors can. Loading them gives float32 again.
 
     Returns
     -------
@@ -64,9 +67,13 @@ def write_vectors(
         If a file cannot be written, or could not be read again: it would hold NaN, infinity, or a word that the format
         cannot hold. Older files then stay as they were.
     """
-    name, kind = local_path(os.fspath(path)), target_format(path, format, str(vectors.matrix.dtype))
+    name, kind = local_path(os.fspath(path)), target_format(path, format, "int8" if int8 else str(vectors.matrix.dtype))
     if kind == "safetensors":
-        tensors = {"input_vectors": vectors.matrix} | ({} if losses is None else {LOSSES: losses})
+        tensors = {"input_vectors": vectors.matrix}
+        if int8:
+            numbers, scales = to_int8(vectors.matrix)
+            tensors = {"input_vectors": numbers, SCALES: scales}
+        tensors |= {} if losses is None else {LOSSES: losses}
         save_model(path, vectors.words, vectors.counts, tensors, metadata or {})
         return [name]
     fault = vectors.fault(empty_words=True)  # `_words` has a better message for empty words
@@ -101,6 +108,8 @@ def target_format(path: str | os.PathLike[str], format: str | None, dtype: str) 
         raise ConfigError(what, hint=f"--format takes one of {', '.join(WRITABLE)}")
     if kind == "binary" and dtype != "float32":
         raise ConfigError("word2vec's binary format holds float32 only", hint="omit --dtype")
+    if kind != "safetensors" and dtype == "int8":
+        raise ConfigError(f"{kind} cannot hold int8, only .safetensors can", hint="omit --dtype")
     return kind
 
 

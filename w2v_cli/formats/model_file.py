@@ -16,6 +16,7 @@ import numpy as np
 
 from w2v_cli.config import TrainConfig
 from w2v_cli.corpus.text_options import TextOptions
+from w2v_cli.embeddings.compression import Int8
 from w2v_cli.embeddings.vectors import WordVectors, first_not_finite
 from w2v_cli.errors import ConfigError, ModelFileError
 from w2v_cli.formats.binary import read_binary
@@ -28,6 +29,8 @@ FORMAT_VERSION = "1"
 # Losses of more epochs than this are stored as a tensor: the metadata must fit into the header.
 MOST_LOSSES = 1000
 LOSSES = "losses"
+# The scale of each row of input vectors that are whole numbers.
+SCALES = "input_scales"
 # The tables that training may leave beside the input vectors.
 _OTHER_TABLES = ("output_vectors", "node_vectors")
 
@@ -154,7 +157,7 @@ class ModelFile:
 
     @property
     def matrix(self) -> np.ndarray:
-        """The input vectors exactly as the model file stores them, float32 or float16 (V, D).
+        """The input vectors exactly as the model file stores them, float32, float16 or int8 (V, D).
 
         Raises
         ------
@@ -218,6 +221,8 @@ def _input_vectors(file: TensorFile) -> WordVectors:
         )
     if file.dtype("input_vectors") == "F16":
         matrix = file.tensor("input_vectors", "F16", axes=2).astype(np.float32)
+    elif file.dtype("input_vectors") == "I8":
+        matrix = _whole_numbers(file).matrix()
     else:
         matrix = file.tensor("input_vectors", "F32", axes=2)
     counts = file.tensor("counts", "I64", axes=1) if file.dtype("counts") else None
@@ -232,6 +237,16 @@ def _input_vectors(file: TensorFile) -> WordVectors:
     if fault is not None:
         raise file.wrong(fault)
     return vectors
+
+
+def _whole_numbers(file: TensorFile) -> Int8:
+    """Return input vectors that are stored as whole numbers, after checking that they have their scales."""
+    numbers, scales = file.tensor("input_vectors", "I8", axes=2), file.tensor(SCALES, "F32", axes=1)
+    if len(scales) != len(numbers):
+        raise file.wrong(f"has {len(numbers)} vectors and {len(scales)} {SCALES}")
+    if not (np.isfinite(scales) & (scales >= 0)).all():
+        raise file.wrong(f"has {SCALES} that are negative or not finite")
+    return Int8(numbers, scales)
 
 
 def _unpack(packed: VectorFile, plain: IO[bytes]) -> None:
