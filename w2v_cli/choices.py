@@ -18,8 +18,9 @@ TEXT_ERRORS = ("strict", "replace", "ignore")
 # What happens to a word that a file of vectors repeats.
 REPEATS = ("first", "error")
 
-# File formats. Those that can only be written hold numbers; their words go to a second file, or both into a folder.
-READABLE = ("safetensors", "text", "binary", "glove")
+# File formats; model2vec is a folder. Those that can only be written hold numbers; their words go to a second file, or
+# both into a folder.
+READABLE = ("safetensors", "text", "binary", "glove", "model2vec")
 WITH_WORDS = ("tsv", "npy")
 WRITABLE = (*READABLE, *WITH_WORDS, "projector")
 # Compiled code parses these formats, so the first such file that is read on a machine takes about a second longer.

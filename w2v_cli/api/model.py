@@ -235,8 +235,8 @@ class Model(Pictures):
         ----------
         path : its suffix says the format. `.safetensors` keeps everything that the model holds; `.txt`, `.vec`, `.bin`,
             `.glove`, `.tsv` and `.npy` keep the words and their vectors.
-        format : safetensors, text, binary, glove, tsv or npy, whatever the suffix is; or projector, which makes a
-            folder that TensorBoard's Embedding Projector opens.
+        format : safetensors, text, binary, glove, tsv or npy, whatever the suffix is; or projector or model2vec, which
+            make folders for TensorBoard's Embedding Projector, or for model2vec and sentence-transformers.
 
         Raises
         ------
@@ -257,7 +257,7 @@ class Model(Pictures):
         if kind == "safetensors":
             save_model(path, self.words, self.counts, self._tables, self.metadata)
         else:
-            write_vectors(path, self._vectors, format)
+            write_vectors(path, self._vectors, format, metadata=self.metadata)
 
     @classmethod
     def of(cls, words: Sequence[str], vectors: np.ndarray, counts: np.ndarray | None = None) -> Model:
@@ -325,8 +325,9 @@ def load(
 
     Parameters
     ----------
-    path : a model of `w2v train`, word2vec's text or binary format, or GloVe's text; each of them may be gzipped.
-    format : safetensors, text, binary or glove; None to recognise it by the file's name and content.
+    path : a model of `w2v train`, word2vec's text or binary format, or GloVe's text; each of them may be gzipped. Or a
+        folder of model2vec, whose tokens are words.
+    format : safetensors, text, binary, glove or model2vec; None to recognise it by the file's name and content.
     errors : what to do with words that are not UTF-8, are empty or begin with white space: `strict` refuses them,
         `replace` puts U+FFFD in place of bad bytes, `ignore` leaves out what is wrong with them.
     repeats : `first` keeps the first vector of a repeated word, `error` refuses the file.

@@ -128,11 +128,10 @@ class _Found:
     def say(self, output: str | None, dim: int, reading: TextOptions) -> None:
         """Say what has been found and written."""
         if self._without:
-            which = f"{self._without:,} of {self._lines:,} lines"
-            self._show.say(f"{which} {'has' if self._without == 1 else 'have'} no known word: their vectors are zeros")
+            self._show.say(f"Lines without a known word: {self._without:,} of {self._lines:,}; their vectors are zeros")
         share = f"; {self._known / self._words:.1%} of {self._words:,} words are known" if self._words else ""
         where = "" if output is None else f"Wrote {output}: "
-        self._show.say(f"{where}{self._lines:,} lines × {dim}{share}")
+        self._show.say(f"{where}{self._lines:,} line{'' if self._lines == 1 else 's'} × {dim}{share}")
         if self._words and self._known < self._words / 2:
             lower = "" if reading.lower else " or --lower"
             self._show.say(

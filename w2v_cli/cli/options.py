@@ -134,7 +134,10 @@ def require_one_name(context: click.Context, arguments: Sequence[str], model_pat
         raise click.UsageError(f"-m {model_path} and {arguments[0]} name two models; give one of them")
 
 
-VECTORS = "Model of w2v train, or vectors from word2vec, GloVe, gensim or fastText; may be gzipped."
+VECTORS = (
+    "Model of w2v train, or vectors from word2vec, GloVe, gensim or fastText, which may be gzipped; or a folder of"
+    " model2vec."
+)
 _SIDE_BY_SIDE = "May be given several times, to show models side by side."
 
 

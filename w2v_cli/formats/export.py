@@ -18,6 +18,7 @@ from w2v_cli.embeddings.compression import to_int8
 from w2v_cli.embeddings.vectors import WordVectors, first_not_finite
 from w2v_cli.errors import ConfigError, ModelFileError
 from w2v_cli.formats.binary import write_binary
+from w2v_cli.formats.model2vec import write_model2vec
 from w2v_cli.formats.model_file import LOSSES, SCALES, save_model
 from w2v_cli.formats.projector import write_projector
 from w2v_cli.formats.recognise import format_of_name
@@ -48,7 +49,7 @@ def write_vectors(
     Parameters
     ----------
     path : compressed with gzip if it ends in .gz. The words of `tsv` and `npy` go to a second file, see `words_path`;
-        `projector` makes a folder, see `write_projector`.
+        `projector` and `model2vec` make folders, see `write_projector` and `write_model2vec`.
     vectors : float32, or float16 if the format allows it.
     format : one of `choices.WRITABLE`; None to choose by the suffix.
     escape : write white space in words as \\uXXXX, and an empty word as \\empty, instead of refusing them.
@@ -82,6 +83,8 @@ def write_vectors(
     _require_finite(vectors, "the vector of {} holds NaN or infinity", _DIVERGED)
     if kind == "projector":
         return write_projector(name, vectors)
+    if kind == "model2vec":
+        return write_model2vec(name, vectors, metadata or {})
     words = _words(vectors.words, kind, name, escape)
     contents: list[tuple[str, Callable[[IO[bytes]], None]]]
     contents = [(name, lambda file: _write_rows(file, kind, words, vectors.matrix))]
@@ -127,7 +130,7 @@ def lost_by(format: str, kept: Collection[str]) -> list[str]:
         "metadata": "how the model was made",
     }
     # `write_vectors` writes one table, even to safetensors.
-    held = {"safetensors": ("counts", "metadata"), "projector": ("counts",)}.get(format, ())
+    held = {"safetensors": ("counts", "metadata"), "projector": ("counts",), "model2vec": ("metadata",)}.get(format, ())
     return [noun for name, noun in names.items() if name in kept and name not in held]
 
 

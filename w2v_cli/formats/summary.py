@@ -33,7 +33,7 @@ def summary(file: ModelFile) -> dict[str, Any]:
     facts: dict[str, Any] = {"file": file.name, "format": file.format, "bytes": file.status.st_size}
     written = datetime.fromtimestamp(file.status.st_mtime, timezone.utc)
     facts["written"] = written.isoformat(timespec="seconds")
-    matrix = file.vectors.matrix if file.tensors is None else file.matrix
+    matrix = file.matrix if file.format == "safetensors" else file.vectors.matrix
     facts |= {"words": len(matrix), "dim": matrix.shape[1], "dtype": str(matrix.dtype)}
     facts["memory"] = matrix.size * np.dtype(np.float32).itemsize
     if file.tensors is not None:
