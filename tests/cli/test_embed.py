@@ -67,11 +67,14 @@ def test_stdin_and_stdout_are_the_defaults(capsys: pytest.CaptureFixture[str], m
 
 
 def test_options_override_how_the_models_text_was_read(capsys: pytest.CaptureFixture[str]) -> None:
-    assert call(capsys, "embed", "text.txt", "-o", "a.npy", "--tokenize", "whitespace", "--no-lower")[0] == 0
-    assert np.load("a.npy")[3] == pytest.approx(MATRIX[3], abs=1e-6)  # "W3," is unknown
+    assert call(capsys, "embed", "text.txt", "-o", "a.npy", "--tokenize", "whitespace")[0] == 0
+    assert np.load("a.npy")[3] == pytest.approx(MATRIX[3], abs=1e-6)  # "w3," is unknown
+    w2v.Model.of(WORDS, MATRIX).save("plain.safetensors")
     Path("capitals.txt").write_text("W1 W2 W3\n")
-    err = call(capsys, "embed", "capitals.txt", "-o", "a.npy", "--no-lower")[2]
+    err = call(capsys, "embed", "capitals.txt", "-m", "plain.safetensors", "-o", "a.npy")[2]
     assert "Most words are unknown" in err and not np.load("a.npy").any()
+    assert call(capsys, "embed", "capitals.txt", "-m", "plain.safetensors", "-o", "a.npy", "--lower")[0] == 0
+    assert np.load("a.npy")[0] == pytest.approx(MATRIX[1:4].mean(axis=0), abs=1e-6)
     Path("latin.txt").write_bytes("w1 größe\n".encode("latin-1"))
     assert call(capsys, "embed", "latin.txt", "-o", "a.npy")[0] == 3
     assert call(capsys, "embed", "latin.txt", "-o", "a.npy", "--encoding", "latin-1")[0] == 0

@@ -47,6 +47,7 @@ def embed(
     weights: str,
     quiet: bool,
     as_json: bool,
+    lower: bool,
     **options: Any,
 ) -> None:
     """Make a vector of every line: the mean of its words.
@@ -82,7 +83,7 @@ def embed(
         check_writable(output)
     model = session.model(model_path)
     with ProgressLine(quiet) as show:
-        reading = options_for(model.metadata, **options)
+        reading = options_for(model.metadata, lower=lower or None, **options)
         texts = Texts([text], reading, show.say)
         texts.check_readable()
         embedder = LineEmbedder(model.word_vectors, weights)

@@ -262,9 +262,7 @@ def line_options(command: Command) -> Command:
         type=click.Choice(TOKENIZERS),
         help="Words are what white space separates, or runs of letters and digits. Default: as for the model's text.",
     )
-    lower = click.option(
-        "--lower/--no-lower", default=None, help="Convert to lower case, or not. Default: as for the model's text."
-    )
+    lower = click.option("--lower", is_flag=True, help="Convert to lower case. Default: as for the model's text.")
     normalize = click.option(
         "--normalize",
         type=click.Choice(NORMAL_FORMS),
