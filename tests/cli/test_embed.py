@@ -66,6 +66,16 @@ def test_stdin_and_stdout_are_the_defaults(capsys: pytest.CaptureFixture[str], m
     assert [item["vector"] for item in objects] == pytest.approx(expected(), abs=1e-6)
 
 
+def test_a_terminal_is_told_that_lines_are_read_from_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    typed = io.TextIOWrapper(io.BytesIO(b"w1\n"))
+    monkeypatch.setattr(typed, "isatty", lambda: True)
+    monkeypatch.setattr(sys, "stdin", typed)
+    code, out, err = call(capsys, "embed")
+    assert code == 0 and out.count("\n") == 1 and "Reading lines from the terminal; Ctrl-D ends" in err
+
+
 def test_options_override_how_the_models_text_was_read(capsys: pytest.CaptureFixture[str]) -> None:
     assert call(capsys, "embed", "text.txt", "-o", "a.npy", "--tokenize", "whitespace")[0] == 0
     assert np.load("a.npy")[3] == pytest.approx(MATRIX[3], abs=1e-6)  # "w3," is unknown
@@ -154,7 +164,9 @@ def test_damaged_scales_are_refused(
 def test_fewer_dimensions_say_what_they_explain(capsys: pytest.CaptureFixture[str]) -> None:
     code, _, err = call(capsys, "convert", "model.safetensors", "d.safetensors", "--dims", "2")
     values = np.linalg.svd(MATRIX.astype(float), compute_uv=False) ** 2
-    assert code == 0 and f"2 components explain {values[:2].sum() / values.sum():.1%} of the variance; 90% takes" in err
+    assert (
+        code == 0 and f"The components explain {values[:2].sum() / values.sum():.1%} of the variance; 90% takes" in err
+    )
     assert load_vectors("d.safetensors").dim == 2
     arguments = ("convert", "model.safetensors", "d.safetensors", "--dims", "3", "--dtype", "int8", "--json")
     facts = json.loads(call(capsys, *arguments)[1])

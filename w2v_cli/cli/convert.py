@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -17,11 +16,8 @@ from w2v_cli.formats.reading import ReadOptions
 if TYPE_CHECKING:
     import numpy as np
 
-    from w2v_cli.embeddings.vectors import WordVectors
+    from w2v_cli.formats.export import Cost
     from w2v_cli.formats.model_file import ModelFile
-
-# How many components explain these shares of the variance is printed.
-_SHARES = (0.9, 0.95, 0.99)
 
 
 @click.command()
@@ -81,7 +77,8 @@ def convert(
     --dims and --dtype int8 print recall@10: the share of the ten nearest words that stay among the ten nearest, for
     1,000 of the 10,000 most frequent words.
 
-    With --format projector, OUT is a folder that TensorBoard's Embedding Projector opens.
+    With --format projector, OUT is a folder that TensorBoard's Embedding Projector opens; with --format model2vec, one
+    for model2vec and sentence-transformers. spaCy reads the text format.
 
     \b
     Examples:
@@ -90,6 +87,7 @@ def convert(
       w2v convert model.safetensors small.vec.gz --top 50000 --matrix sum
       w2v convert model.safetensors small.safetensors --dims 50 --dtype int8
       w2v convert model.safetensors look --format projector
+      w2v convert model.safetensors static --format model2vec
     """
     # Imported here so that `w2v --help` need not wait for numpy.
     from w2v_cli.formats import export
@@ -101,7 +99,7 @@ def convert(
     with ModelFile(source, reading) as file, announcing_compilation(file.format):
         outputs = None if matrix == "input" else _output_vectors(file)
         wanted = PROJECTOR_WORDS if format == "projector" and top is None else top
-        chosen, smaller = _selected(file.vectors, outputs, matrix, normalize, wanted, dims, dtype)
+        chosen, cost = export.select_smaller(file.vectors, outputs, matrix, normalize, wanted, dims, dtype)
     note_all(file.remarks)
     if format == "projector":
         _note_size(len(chosen), len(file.vectors), top)
@@ -112,49 +110,19 @@ def convert(
     names = list(map(without_secrets, paths))
     if as_json:
         facts = {"output": names, "words": len(chosen), "dim": chosen.dim, "dtype": dtype, "matrix": matrix}
-        print_json(facts | smaller)
+        print_json(facts if cost is None else facts | cost.as_dict())
     else:
-        _say_smaller(chosen, smaller)
+        if cost is not None:
+            _say_cost(cost, chosen.dim)
         note(f"Wrote {', '.join(names)}: {len(chosen):,} words × {chosen.dim}")
 
 
-def _selected(
-    vectors: WordVectors,
-    outputs: np.ndarray | None,
-    matrix: str,
-    normalize: bool,
-    top: int | None,
-    dims: int | None,
-    dtype: str,
-) -> tuple[WordVectors, dict[str, Any]]:
-    """Return the vectors to write and, if they were made smaller, what that has cost."""
-    import numpy as np
-
-    from w2v_cli.embeddings.compression import recall, reduce_dims, to_int8
-    from w2v_cli.embeddings.vectors import WordVectors
-    from w2v_cli.formats.export import select
-
-    if dims is None and dtype != "int8":
-        return select(vectors, outputs, matrix, normalize, top, dtype), {}
-    whole, smaller = select(vectors, outputs, matrix, top=top), dict[str, Any]()
-    chosen = whole
-    if dims is not None:
-        chosen, axes = reduce_dims(whole, dims)
-        smaller["variance"] = float(axes.shares[:dims].sum())
-        smaller["components"] = {f"{share:.0%}": axes.count_for(share) for share in _SHARES}
-    chosen = select(chosen, normalize=normalize, dtype="float32" if dtype == "int8" else dtype)
-    read = chosen.matrix.astype(np.float32) if dtype != "int8" else to_int8(chosen.matrix).matrix()
-    smaller["recall_at_10"] = recall(whole, WordVectors(chosen.words, read))
-    return chosen, smaller
-
-
-def _say_smaller(chosen: WordVectors, smaller: Mapping[str, Any]) -> None:
+def _say_cost(cost: Cost, dim: int) -> None:
     """Say what making the vectors smaller has cost."""
-    if "variance" in smaller:
-        others = ", ".join(f"{share} takes {count}" for share, count in smaller["components"].items())
-        note(f"{chosen.dim} components explain {smaller['variance']:.1%} of the variance; {others}")
-    if smaller:
-        note(f"recall@10 against float32: {smaller['recall_at_10']:.4f}")
+    if cost.variance is not None:
+        others = ", ".join(f"{share} takes {count}" for share, count in cost.components.items())
+        note(f"{dim} components explain {cost.variance:.1%} of the variance; {others}")
+    note(f"recall@10 against float32: {cost.recall_at_10:.4f}")
 
 
 def _lost(model: ModelFile, format: str, matrix: str) -> list[str]:

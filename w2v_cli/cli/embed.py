@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
@@ -83,6 +84,8 @@ def embed(
         check_writable(output)
     model = session.model(model_path)
     with ProgressLine(quiet) as show:
+        if text == "-" and sys.stdin is not None and sys.stdin.isatty():
+            show.say("Reading lines from the terminal; Ctrl-D ends")
         reading = options_for(model.metadata, lower=lower or None, **options)
         texts = Texts([text], reading, show.say)
         texts.check_readable()

@@ -9,12 +9,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import IO
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 
 from w2v_cli.choices import WITH_WORDS, WRITABLE
-from w2v_cli.embeddings.compression import to_int8
+from w2v_cli.embeddings.compression import recall, reduce_dims, to_int8
 from w2v_cli.embeddings.vectors import WordVectors, first_not_finite
 from w2v_cli.errors import ConfigError, ModelFileError
 from w2v_cli.formats.binary import write_binary
@@ -31,6 +31,8 @@ from w2v_cli.storage.words import Words
 _ENDS = dict.fromkeys(("text", "glove"), re.compile(r"[ \t\n\v\f\r]"))
 _ENDS |= {"binary": re.compile(r"[\0 \t\n\v\f\r]")} | dict.fromkeys(("tsv", "npy"), re.compile(r"[\t\n\r]"))
 _SHOWN_WORDS = 5
+# How many components explain these shares of the variance is said.
+_SHARES = (0.9, 0.95, 0.99)
 EMPTY = "\\empty"
 _DIVERGED = "the model has diverged or is damaged"
 
@@ -180,6 +182,63 @@ def select(
             chosen, "the vector of {} has a number that float16 cannot hold", "--normalize makes it small enough"
         )
     return chosen
+
+
+class Cost(NamedTuple):
+    """What making vectors smaller has cost.
+
+    recall_at_10 : see `compression.recall`, against float32 of all dimensions.
+    variance : the share of the variance that the components explain; None if all dimensions are there.
+    components : how many components explain 90, 95 and 99 % of the variance; empty if all dimensions are there.
+    """
+
+    recall_at_10: float
+    variance: float | None = None
+    components: Mapping[str, int] = {}
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what is known, by name."""
+        return {name: value for name, value in self._asdict().items() if value not in (None, {})}
+
+
+def select_smaller(
+    vectors: WordVectors,
+    output_vectors: np.ndarray | None = None,
+    matrix: str = "input",
+    normalize: bool = False,
+    top: int | None = None,
+    dims: int | None = None,
+    dtype: str = "float32",
+) -> tuple[WordVectors, Cost | None]:
+    """Return a choice of a model's vectors as `select` does, perhaps with fewer dimensions or to be written as int8.
+
+    Parameters
+    ----------
+    dims : how many principal components to keep; they are normalised afterwards. None: all dimensions as they are.
+    dtype : float32, float16, or int8: then the vectors are float32, and `write_vectors` is to round them.
+
+    Returns
+    -------
+    The vectors, and what that has cost; None if nothing was done that has a cost.
+
+    Raises
+    ------
+    ConfigError
+        If there are fewer dimensions than `dims`.
+    ModelFileError
+        As `select`.
+    """
+    if dims is None and dtype != "int8":
+        return select(vectors, output_vectors, matrix, normalize, top, dtype), None
+    chosen = whole = select(vectors, output_vectors, matrix, top=top)
+    variance, components = None, dict[str, int]()
+    if dims is not None:
+        chosen, axes = reduce_dims(whole, dims)
+        variance = float(axes.shares[:dims].sum())
+        components = {f"{share:.0%}": axes.count_for(share) for share in _SHARES}
+    chosen = select(chosen, normalize=normalize, dtype="float32" if dtype == "int8" else dtype)
+    as_read = to_int8(chosen.matrix).matrix() if dtype == "int8" else chosen.matrix.astype(np.float32, copy=False)
+    return chosen, Cost(recall(whole, WordVectors(chosen.words, as_read)), variance, components)
 
 
 def _combine(inputs: np.ndarray, outputs: np.ndarray | None, matrix: str) -> np.ndarray:
