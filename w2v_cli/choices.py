@@ -18,8 +18,9 @@ TEXT_ERRORS = ("strict", "replace", "ignore")
 # What happens to a word that a file of vectors repeats.
 REPEATS = ("first", "error")
 
-# File formats. Those that can only be written hold numbers; their words go to a second file, or both into a folder.
-READABLE = ("safetensors", "text", "binary", "glove")
+# File formats; model2vec is a folder. Those that can only be written hold numbers; their words go to a second file, or
+# both into a folder.
+READABLE = ("safetensors", "text", "binary", "glove", "model2vec")
 WITH_WORDS = ("tsv", "npy")
 WRITABLE = (*READABLE, *WITH_WORDS, "projector")
 # Compiled code parses these formats, so the first such file that is read on a machine takes about a second longer.
@@ -27,7 +28,7 @@ PARSED_FORMATS = ("text", "glove")
 
 # What `w2v convert` makes of a model: which of its tables, and in which type of number.
 MATRICES = ("input", "output", "sum", "concat")
-DTYPES = ("float32", "float16")
+DTYPES = ("float32", "float16", "int8")
 
 # The kinds of gold sets. Contents tell analogies from pairs; sets of words with an odd one look like analogies.
 TASKS = ("pairs", "analogies", "odd")
@@ -36,6 +37,10 @@ TASKS = ("pairs", "analogies", "odd")
 METHODS = ("3cosadd", "3cosmul")
 PROTOCOL_NAMES = ("word2vec", "gensim", "strict")
 OOV = ("skip", "wrong")
+
+# How `w2v embed` weights the words of a line, and the suffixes of the files that it writes.
+LINE_WEIGHTS = ("mean", "sif")
+LINE_FILES = {".npy": "npy", ".txt": "text", ".jsonl": "jsonl"}
 
 # Scores of phrases, and the threshold of each: word2phrase's default, and gensim's advice for a score from −1 to 1.
 THRESHOLDS = {"word2phrase": 100.0, "npmi": 0.5}

@@ -40,7 +40,7 @@ def completed(line: str) -> list[str]:
         *((f"w2v {before} da", ["file,da"]) for before in ("train", "train -o", "train --config", "train --vocab")),
         *(
             (f"w2v {before} da", ["file,da"])
-            for before in ("vocab", "phrases", "phrases -o", "eval", "info", "eval -m")
+            for before in ("vocab", "phrases", "phrases -o", "eval", "info", "eval -m", "embed -o")
         ),
         *(
             (f"w2v {before} da", ["file,da"])

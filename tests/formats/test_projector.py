@@ -14,7 +14,7 @@ from w2v_cli.cli import convert
 from w2v_cli.embeddings.vectors import WordVectors
 from w2v_cli.errors import ConfigError, ModelFileError
 from w2v_cli.formats import projector
-from w2v_cli.formats.projector import check_folder, write_projector
+from w2v_cli.formats.projector import PROJECTOR, write_projector
 from w2v_cli.storage import atomic
 
 WORDS = ["word", '"quoted"', "#tag", "a\u2028b", "c\x85d", "'s", "two words", "tab\there", "line\nend", "\x1c", "שלום"]
@@ -71,7 +71,7 @@ def test_a_folder_with_other_files_is_left_alone(name: str, tmp_path: Path) -> N
     else:
         (tmp_path / "folder" / name).write_text("mine")
     before = everything(tmp_path)
-    for work in (lambda: write_projector(tmp_path / "folder", vectors()), lambda: check_folder(tmp_path / "folder")):
+    for work in (lambda: write_projector(tmp_path / "folder", vectors()), lambda: PROJECTOR.check(tmp_path / "folder")):
         with pytest.raises(ModelFileError, match="holds"):
             work()
     assert everything(tmp_path) == before
@@ -108,7 +108,7 @@ def test_a_folder_whose_writer_was_killed_is_put_back(tmp_path: Path, monkeypatc
         os._exit(0)
     assert os.waitstatus_to_exitcode(os.waitpid(killed, 0)[1]) == 9
     assert not (folder / "projector_config.pbtxt").exists()
-    check_folder(folder)
+    PROJECTOR.check(folder)
     assert sorted(os.listdir(folder)) == FILES
     assert (folder / "words.tsv").read_text().startswith("word\n")
 
@@ -116,7 +116,7 @@ def test_a_folder_whose_writer_was_killed_is_put_back(tmp_path: Path, monkeypatc
 def test_an_input_in_the_folder_is_not_overwritten(tmp_path: Path) -> None:
     write_projector(tmp_path / "look", vectors())
     with pytest.raises(ConfigError, match="would overwrite"):
-        check_folder(tmp_path / "look", str(tmp_path / "look" / "vectors.tsv"))
+        PROJECTOR.check(tmp_path / "look", str(tmp_path / "look" / "vectors.tsv"))
 
 
 @pytest.fixture

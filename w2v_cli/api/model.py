@@ -8,14 +8,14 @@ from __future__ import annotations
 import math
 import os
 import warnings
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from w2v_cli.api.pictures import Pictures
 from w2v_cli.api.questions import word_list
-from w2v_cli.choices import require_whole
+from w2v_cli.choices import LINE_WEIGHTS, require_whole
 from w2v_cli.config import TrainConfig
 from w2v_cli.corpus.text_options import TextOptions
 from w2v_cli.embeddings.vectors import WordVectors, first_not_finite
@@ -162,6 +162,48 @@ class Model(Pictures):
         best = losses.argsort(kind="stable")[: min(k, len(self) - len(set(given)))].tolist()
         return [Prediction(self.words[i], math.exp(-losses[i]), float(losses[i])) for i in best]
 
+    def embed(
+        self,
+        lines: Iterable[str | Iterable[str]],
+        weights: str = LINE_WEIGHTS[0],
+        *,
+        tokenize: str | None = None,
+        lower: bool | None = None,
+        normalize: str | None = None,
+    ) -> np.ndarray:
+        """Return the vector of each line, float32 (n, D): the mean of the vectors of its words.
+
+        Row i belongs to line i. Unknown words are left out; a line without a known word has zeros.
+
+        Parameters
+        ----------
+        lines : texts, such as those of an open file, or lists of words. Each is read once.
+        weights : `mean`, or `sif`: the vector of a word with the share p of the model's text counts a / (a + p), with
+            a = 0.001.
+        tokenize, lower, normalize : how a text becomes words; None: as the text of the model did.
+
+        Raises
+        ------
+        CorpusError
+            If the lines are one str, or a line is neither a str nor a list of words.
+        ModelFileError
+            If the weights need the counts of the words, and they are unknown.
+        ConfigError
+            If an option has no such value.
+
+        Examples
+        --------
+        >>> import numpy as np, w2v_cli as w2v
+        >>> model = w2v.Model.of(["up", "high"], np.array([[0, 2], [1, 0]]))
+        >>> model.embed(["up high", "", "up what"]).tolist()
+        [[0.5, 1.0], [0.0, 0.0], [0.0, 2.0]]
+        """
+        # Imported here so that other questions need not wait for it.
+        from w2v_cli.api.sentences import embed_lines, line_options
+
+        options = line_options(self.metadata, tokenize=tokenize, lower=lower, normalize=normalize)
+        return embed_lines(self._vectors, lines, options, weights)
+
     def training_options(self) -> tuple[TrainConfig, TextOptions]:
         """Return the options that the model was trained with, and how its text was read.
 
@@ -193,8 +235,8 @@ class Model(Pictures):
         ----------
         path : its suffix says the format. `.safetensors` keeps everything that the model holds; `.txt`, `.vec`, `.bin`,
             `.glove`, `.tsv` and `.npy` keep the words and their vectors.
-        format : safetensors, text, binary, glove, tsv or npy, whatever the suffix is; or projector, which makes a
-            folder that TensorBoard's Embedding Projector opens.
+        format : safetensors, text, binary, glove, tsv or npy, whatever the suffix is; or projector or model2vec, which
+            make folders for TensorBoard's Embedding Projector, or for model2vec and sentence-transformers.
 
         Raises
         ------
@@ -215,7 +257,7 @@ class Model(Pictures):
         if kind == "safetensors":
             save_model(path, self.words, self.counts, self._tables, self.metadata)
         else:
-            write_vectors(path, self._vectors, format)
+            write_vectors(path, self._vectors, format, metadata=self.metadata)
 
     @classmethod
     def of(cls, words: Sequence[str], vectors: np.ndarray, counts: np.ndarray | None = None) -> Model:
@@ -283,8 +325,9 @@ def load(
 
     Parameters
     ----------
-    path : a model of `w2v train`, word2vec's text or binary format, or GloVe's text; each of them may be gzipped.
-    format : safetensors, text, binary or glove; None to recognise it by the file's name and content.
+    path : a model of `w2v train`, word2vec's text or binary format, or GloVe's text; each of them may be gzipped. Or a
+        folder of model2vec, whose tokens are words.
+    format : safetensors, text, binary, glove or model2vec; None to recognise it by the file's name and content.
     errors : what to do with words that are not UTF-8, are empty or begin with white space: `strict` refuses them,
         `replace` puts U+FFFD in place of bad bytes, `ignore` leaves out what is wrong with them.
     repeats : `first` keeps the first vector of a repeated word, `error` refuses the file.

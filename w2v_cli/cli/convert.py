@@ -16,6 +16,7 @@ from w2v_cli.formats.reading import ReadOptions
 if TYPE_CHECKING:
     import numpy as np
 
+    from w2v_cli.formats.export import Cost
     from w2v_cli.formats.model_file import ModelFile
 
 
@@ -35,7 +36,18 @@ if TYPE_CHECKING:
     type=click.IntRange(min=1),
     help=f"Only the N most frequent words. Default: all; {PROJECTOR_WORDS:,} for projector.",
 )
-@click.option("--dtype", type=click.Choice(DTYPES), default="float32", help="float16 takes half the space.")
+@click.option(
+    "--dims",
+    metavar="N",
+    type=click.IntRange(min=1),
+    help="Reduce the vectors to their first N principal components. Default: all dimensions as they are.",
+)
+@click.option(
+    "--dtype",
+    type=click.Choice(DTYPES),
+    default="float32",
+    help="float16 takes half the space; int8 a quarter, as whole numbers with a scale for each word, in .safetensors.",
+)
 @click.option(
     "--format", "target_format", type=click.Choice(WRITABLE), help="Format of OUT. Default: as its suffix says."
 )
@@ -48,6 +60,7 @@ def convert(
     matrix: str,
     normalize: bool,
     top: int | None,
+    dims: int | None,
     dtype: str,
     target_format: str | None,
     reading: ReadOptions,
@@ -59,16 +72,22 @@ def convert(
     The suffix of OUT says its format: .safetensors for models of w2v, .txt or .vec for word2vec's text format, .bin for
     its binary format, .glove for GloVe's text, .tsv for TensorBoard's projector (a.tsv has its words in
     a_metadata.tsv), .npy for numpy (a.npy has its words in a_words.txt). Each may be followed by .gz. Text formats keep
-    every bit of every number.
+    every bit of every number. The numbers of a model of int8 are float32 in every other format.
 
-    With --format projector, OUT is a folder that TensorBoard's Embedding Projector opens.
+    --dims and --dtype int8 print recall@10: the share of the ten nearest words that stay among the ten nearest, for
+    1,000 of the 10,000 most frequent words.
+
+    With --format projector, OUT is a folder that TensorBoard's Embedding Projector opens; with --format model2vec, one
+    for model2vec and sentence-transformers. spaCy reads the text format.
 
     \b
     Examples:
       w2v convert model.safetensors model.bin
       w2v convert glove.6B.300d.txt glove.safetensors --normalize
       w2v convert model.safetensors small.vec.gz --top 50000 --matrix sum
+      w2v convert model.safetensors small.safetensors --dims 50 --dtype int8
       w2v convert model.safetensors look --format projector
+      w2v convert model.safetensors static --format model2vec
     """
     # Imported here so that `w2v --help` need not wait for numpy.
     from w2v_cli.formats import export
@@ -80,19 +99,30 @@ def convert(
     with ModelFile(source, reading) as file, announcing_compilation(file.format):
         outputs = None if matrix == "input" else _output_vectors(file)
         wanted = PROJECTOR_WORDS if format == "projector" and top is None else top
-        chosen = export.select(file.vectors, outputs, matrix, normalize, wanted, dtype)
+        chosen, cost = export.select_smaller(file.vectors, outputs, matrix, normalize, wanted, dims, dtype)
     note_all(file.remarks)
     if format == "projector":
         _note_size(len(chosen), len(file.vectors), top)
-    paths = export.write_vectors(target, chosen, format, escape, file.metadata, file.losses)
+    paths = export.write_vectors(target, chosen, format, escape, file.metadata, file.losses, dtype == "int8")
     lost = _lost(file, format, matrix)
     if lost:
         note(f"Not in {target}: {', '.join(lost)}")
     names = list(map(without_secrets, paths))
     if as_json:
-        print_json({"output": names, "words": len(chosen), "dim": chosen.dim, "dtype": dtype, "matrix": matrix})
+        facts = {"output": names, "words": len(chosen), "dim": chosen.dim, "dtype": dtype, "matrix": matrix}
+        print_json(facts if cost is None else facts | cost.as_dict())
     else:
+        if cost is not None:
+            _say_cost(cost, chosen.dim)
         note(f"Wrote {', '.join(names)}: {len(chosen):,} words × {chosen.dim}")
+
+
+def _say_cost(cost: Cost, dim: int) -> None:
+    """Say what making the vectors smaller has cost."""
+    if cost.variance is not None:
+        others = ", ".join(f"{share} takes {count}" for share, count in cost.components.items())
+        note(f"{dim} components explain {cost.variance:.1%} of the variance; {others}")
+    note(f"recall@10 against float32: {cost.recall_at_10:.4f}")
 
 
 def _lost(model: ModelFile, format: str, matrix: str) -> list[str]:

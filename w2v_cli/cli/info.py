@@ -26,6 +26,7 @@ _NOT_ASCII = re.compile("[^ -~]")
 _FORMATS = {
     "text": "text (word2vec's text format)",
     "binary": "binary (word2vec's binary format)",
+    "model2vec": "model2vec (a folder, which sentence-transformers reads too)",
     "glove": "glove (GloVe's text format, which has no header)",
 }
 
@@ -68,7 +69,7 @@ def info(context: click.Context, model: str | None, model_path: str, reading: Re
 def _is_folder(path: str) -> bool:
     """Return whether a model is really the checkpoint folder of a run; a URL is one if a run was begun in it."""
     if not is_url(path):
-        return os.path.isdir(path)
+        return os.path.isdir(path) and not os.path.isfile(os.path.join(path, "tokenizer.json"))
     # Imported here so that `w2v --help` need not wait for numpy.
     from w2v_cli.training.job import NAME
     from w2v_cli.training.run_folder import folder_of

@@ -36,6 +36,7 @@ COMMANDS = (
     "predict",
     "shell",
     "classes",
+    "embed",
     "eval",
     "plot",
     "info",

@@ -134,18 +134,21 @@ def require_one_name(context: click.Context, arguments: Sequence[str], model_pat
         raise click.UsageError(f"-m {model_path} and {arguments[0]} name two models; give one of them")
 
 
-_VECTORS = "Model of w2v train, or vectors from word2vec, GloVe, gensim or fastText; may be gzipped."
+VECTORS = (
+    "Model of w2v train, or vectors from word2vec, GloVe, gensim or fastText, which may be gzipped; or a folder of"
+    " model2vec."
+)
 _SIDE_BY_SIDE = "May be given several times, to show models side by side."
 
 
 def model_options(command: Command) -> Command:
     """Add -m, which names the model to ask, and the options of reading it."""
-    return model_option("model_path", _VECTORS, only_model)(reading_options()(command))
+    return model_option("model_path", VECTORS, only_model)(reading_options()(command))
 
 
 def models_options(command: Command) -> Command:
     """Add -m, which may name several models, and the options of reading them."""
-    return model_option("model_paths", f"{_VECTORS} {_SIDE_BY_SIDE}", _named_models)(reading_options()(command))
+    return model_option("model_paths", f"{VECTORS} {_SIDE_BY_SIDE}", _named_models)(reading_options()(command))
 
 
 def reading_options(format_name: str = "--format", what: str = "that file") -> Callable[[Command], Command]:
@@ -198,6 +201,28 @@ def reading_options(format_name: str = "--format", what: str = "that file") -> C
     return decorate
 
 
+def _encoding_name(name: str) -> str:
+    """Return Python's name of an encoding, so that a resumed run knows it by any of its names."""
+    from w2v_cli.corpus.encodings import encoding_name
+
+    return encoding_name(name)
+
+
+_errors_option = click.option(
+    "--errors",
+    type=click.Choice(TEXT_ERRORS),
+    default="strict",
+    help="What to do with bytes that are not in the encoding: stop, replace them with U+FFFD, or leave them out.",
+)
+_encoding_option = click.option(
+    "--encoding",
+    metavar="NAME",
+    default="utf-8",
+    callback=lambda context, parameter, name: _encoding_name(name),
+    help="Encoding of the text, such as windows-1252, cp1251, shift_jis or gb18030: any that Python knows.",
+)
+
+
 def text_options(command: Command) -> Command:
     """Add the options that say how bytes become tokens: the fields of `corpus.text_options.TextOptions`."""
     tokenize = click.option(
@@ -221,33 +246,29 @@ def text_options(command: Command) -> Command:
         help="Join the lines of each paragraph, and words that are hyphenated at line ends. A blank line ends a"
         " paragraph.",
     )
-    errors = click.option(
-        "--errors",
-        type=click.Choice(TEXT_ERRORS),
-        default="strict",
-        help="What to do with bytes that are not in the encoding: stop, replace them with U+FFFD, or leave them out.",
-    )
-    encoding = click.option(
-        "--encoding",
-        metavar="NAME",
-        default="utf-8",
-        callback=lambda context, parameter, name: _encoding_name(name),
-        help="Encoding of the text, such as windows-1252, cp1251, shift_jis or gb18030: any that Python knows.",
-    )
     column = click.option(
         "--column", metavar="NAME", help="Read Parquet files: the texts are in the column of that name."
     )
     field = click.option(
         "--field", metavar="NAME", help="Read JSON lines: the texts are in the field of that name of each object."
     )
-    return tokenize(lower(normalize(unwrap(encoding(errors(column(field(command))))))))
+    return tokenize(lower(normalize(unwrap(_encoding_option(_errors_option(column(field(command))))))))
 
 
-def _encoding_name(name: str) -> str:
-    """Return Python's name of an encoding, so that a resumed run knows it by any of its names."""
-    from w2v_cli.corpus.encodings import encoding_name
-
-    return encoding_name(name)
+def line_options(command: Command) -> Command:
+    """Add the options that say how lines become words; those that are not given are as the model has them."""
+    tokenize = click.option(
+        "--tokenize",
+        type=click.Choice(TOKENIZERS),
+        help="Words are what white space separates, or runs of letters and digits. Default: as for the model's text.",
+    )
+    lower = click.option("--lower", is_flag=True, help="Convert to lower case. Default: as for the model's text.")
+    normalize = click.option(
+        "--normalize",
+        type=click.Choice(NORMAL_FORMS),
+        help="Normal form of Unicode, as in w2v train. Default: as for the model's text.",
+    )
+    return tokenize(lower(normalize(_encoding_option(_errors_option(command)))))
 
 
 suffix_option = click.option(

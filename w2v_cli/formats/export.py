@@ -9,15 +9,17 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import IO
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 
 from w2v_cli.choices import WITH_WORDS, WRITABLE
+from w2v_cli.embeddings.compression import recall, reduce_dims, to_int8
 from w2v_cli.embeddings.vectors import WordVectors, first_not_finite
 from w2v_cli.errors import ConfigError, ModelFileError
 from w2v_cli.formats.binary import write_binary
-from w2v_cli.formats.model_file import LOSSES, save_model
+from w2v_cli.formats.model2vec import write_model2vec
+from w2v_cli.formats.model_file import LOSSES, SCALES, save_model
 from w2v_cli.formats.projector import write_projector
 from w2v_cli.formats.recognise import format_of_name
 from w2v_cli.storage.atomic import atomic_files, packing
@@ -29,6 +31,8 @@ from w2v_cli.storage.words import Words
 _ENDS = dict.fromkeys(("text", "glove"), re.compile(r"[ \t\n\v\f\r]"))
 _ENDS |= {"binary": re.compile(r"[\0 \t\n\v\f\r]")} | dict.fromkeys(("tsv", "npy"), re.compile(r"[\t\n\r]"))
 _SHOWN_WORDS = 5
+# How many components explain these shares of the variance is said.
+_SHARES = (0.9, 0.95, 0.99)
 EMPTY = "\\empty"
 _DIVERGED = "the model has diverged or is damaged"
 
@@ -40,17 +44,19 @@ def write_vectors(
     escape: bool = False,
     metadata: Mapping[str, str] | None = None,
     losses: np.ndarray | None = None,
+    int8: bool = False,
 ) -> list[str]:
     """Write words and vectors; every format, text included, keeps every bit of every number.
 
     Parameters
     ----------
     path : compressed with gzip if it ends in .gz. The words of `tsv` and `npy` go to a second file, see `words_path`;
-        `projector` makes a folder, see `write_projector`.
+        `projector` and `model2vec` make folders, see `write_projector` and `write_model2vec`.
     vectors : float32, or float16 if the format allows it.
     format : one of `choices.WRITABLE`; None to choose by the suffix.
     escape : write white space in words as \\uXXXX, and an empty word as \\empty, instead of refusing them.
     metadata, losses : those of the model; only safetensors holds them.
+    int8 : store whole numbers with a scale for each row; only safetensors can. Loading them gives float32 again.
 
     Returns
     -------
@@ -64,9 +70,13 @@ def write_vectors(
         If a file cannot be written, or could not be read again: it would hold NaN, infinity, or a word that the format
         cannot hold. Older files then stay as they were.
     """
-    name, kind = local_path(os.fspath(path)), target_format(path, format, str(vectors.matrix.dtype))
+    name, kind = local_path(os.fspath(path)), target_format(path, format, "int8" if int8 else str(vectors.matrix.dtype))
     if kind == "safetensors":
-        tensors = {"input_vectors": vectors.matrix} | ({} if losses is None else {LOSSES: losses})
+        tensors = {"input_vectors": vectors.matrix}
+        if int8:
+            numbers, scales = to_int8(vectors.matrix)
+            tensors = {"input_vectors": numbers, SCALES: scales}
+        tensors |= {} if losses is None else {LOSSES: losses}
         save_model(path, vectors.words, vectors.counts, tensors, metadata or {})
         return [name]
     fault = vectors.fault(empty_words=True)  # `_words` has a better message for empty words
@@ -75,6 +85,8 @@ def write_vectors(
     _require_finite(vectors, "the vector of {} holds NaN or infinity", _DIVERGED)
     if kind == "projector":
         return write_projector(name, vectors)
+    if kind == "model2vec":
+        return write_model2vec(name, vectors, metadata or {})
     words = _words(vectors.words, kind, name, escape)
     contents: list[tuple[str, Callable[[IO[bytes]], None]]]
     contents = [(name, lambda file: _write_rows(file, kind, words, vectors.matrix))]
@@ -101,6 +113,8 @@ def target_format(path: str | os.PathLike[str], format: str | None, dtype: str) 
         raise ConfigError(what, hint=f"--format takes one of {', '.join(WRITABLE)}")
     if kind == "binary" and dtype != "float32":
         raise ConfigError("word2vec's binary format holds float32 only", hint="omit --dtype")
+    if kind != "safetensors" and dtype == "int8":
+        raise ConfigError(f"{kind} cannot hold int8, only .safetensors can", hint="omit --dtype")
     return kind
 
 
@@ -118,7 +132,7 @@ def lost_by(format: str, kept: Collection[str]) -> list[str]:
         "metadata": "how the model was made",
     }
     # `write_vectors` writes one table, even to safetensors.
-    held = {"safetensors": ("counts", "metadata"), "projector": ("counts",)}.get(format, ())
+    held = {"safetensors": ("counts", "metadata"), "projector": ("counts",), "model2vec": ("metadata",)}.get(format, ())
     return [noun for name, noun in names.items() if name in kept and name not in held]
 
 
@@ -168,6 +182,63 @@ def select(
             chosen, "the vector of {} has a number that float16 cannot hold", "--normalize makes it small enough"
         )
     return chosen
+
+
+class Cost(NamedTuple):
+    """What making vectors smaller has cost.
+
+    recall_at_10 : see `compression.recall`, against float32 of all dimensions.
+    variance : the share of the variance that the components explain; None if all dimensions are there.
+    components : how many components explain 90, 95 and 99 % of the variance; empty if all dimensions are there.
+    """
+
+    recall_at_10: float
+    variance: float | None = None
+    components: Mapping[str, int] = {}
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what is known, by name."""
+        return {name: value for name, value in self._asdict().items() if value not in (None, {})}
+
+
+def select_smaller(
+    vectors: WordVectors,
+    output_vectors: np.ndarray | None = None,
+    matrix: str = "input",
+    normalize: bool = False,
+    top: int | None = None,
+    dims: int | None = None,
+    dtype: str = "float32",
+) -> tuple[WordVectors, Cost | None]:
+    """Return a choice of a model's vectors as `select` does, perhaps with fewer dimensions or to be written as int8.
+
+    Parameters
+    ----------
+    dims : how many principal components to keep; they are normalised afterwards. None: all dimensions as they are.
+    dtype : float32, float16, or int8: then the vectors are float32, and `write_vectors` is to round them.
+
+    Returns
+    -------
+    The vectors, and what that has cost; None if nothing was done that has a cost.
+
+    Raises
+    ------
+    ConfigError
+        If there are fewer dimensions than `dims`.
+    ModelFileError
+        As `select`.
+    """
+    if dims is None and dtype != "int8":
+        return select(vectors, output_vectors, matrix, normalize, top, dtype), None
+    chosen = whole = select(vectors, output_vectors, matrix, top=top)
+    variance, components = None, dict[str, int]()
+    if dims is not None:
+        chosen, axes = reduce_dims(whole, dims)
+        variance = float(axes.shares[:dims].sum())
+        components = {f"{share:.0%}": axes.count_for(share) for share in _SHARES}
+    chosen = select(chosen, normalize=normalize, dtype="float32" if dtype == "int8" else dtype)
+    as_read = to_int8(chosen.matrix).matrix() if dtype == "int8" else chosen.matrix.astype(np.float32, copy=False)
+    return chosen, Cost(recall(whole, WordVectors(chosen.words, as_read)), variance, components)
 
 
 def _combine(inputs: np.ndarray, outputs: np.ndarray | None, matrix: str) -> np.ndarray:

@@ -16,9 +16,11 @@ import numpy as np
 
 from w2v_cli.config import TrainConfig
 from w2v_cli.corpus.text_options import TextOptions
+from w2v_cli.embeddings.compression import Int8
 from w2v_cli.embeddings.vectors import WordVectors, first_not_finite
 from w2v_cli.errors import ConfigError, ModelFileError
 from w2v_cli.formats.binary import read_binary
+from w2v_cli.formats.model2vec import TENSORS, is_model2vec, read_model2vec
 from w2v_cli.formats.reading import DEFAULT_READING, ReadOptions
 from w2v_cli.formats.vector_file import CHUNK_BYTES, VectorFile
 from w2v_cli.storage.tensors import MAX_HEADER_BYTES, TensorFile, parse_json, word_tensors, write_tensors
@@ -28,6 +30,8 @@ FORMAT_VERSION = "1"
 # Losses of more epochs than this are stored as a tensor: the metadata must fit into the header.
 MOST_LOSSES = 1000
 LOSSES = "losses"
+# The scale of each row of input vectors that are whole numbers.
+SCALES = "input_scales"
 # The tables that training may leave beside the input vectors.
 _OTHER_TABLES = ("output_vectors", "node_vectors")
 
@@ -80,7 +84,7 @@ class ModelFile:
 
     Parameters
     ----------
-    path : the file to read.
+    path : the file to read, or a folder of model2vec.
     reading : what kind of file it is, and what to do about what is wrong with it.
 
     Attributes
@@ -96,16 +100,23 @@ class ModelFile:
     """
 
     def __init__(self, path: str | os.PathLike[str], reading: ReadOptions = DEFAULT_READING) -> None:
-        self._file = VectorFile(path, reading)
+        is_folder = is_model2vec(path)
+        if reading.format == "model2vec" and not is_folder:
+            raise ModelFileError(
+                f"{os.fspath(path)} is not a folder of model2vec", hint="leave out --format and --from"
+            )
+        self._file = VectorFile(os.path.join(path, TENSORS) if is_folder else path, reading)
         self.remarks = self._file.remarks
-        self.name, self.format, self.status = self._file.name, self._file.format, self._file.status
+        self.name, self.format, self.status = os.fspath(path), self._file.format, self._file.status
         self.tensors: TensorFile | None = None
-        if self.format == "safetensors":
+        if self.format == "safetensors" or is_folder:
             # A mapping outlives its file, so the file need not stay open.
             with self._file as file, tempfile.TemporaryFile() if file.packed else file.raw as plain:
                 if file.packed:
                     _unpack(file, plain)
-                self.tensors = TensorFile(self.name, plain)
+                self.tensors = TensorFile(self._file.name, plain)
+        if is_folder:
+            self.format = "model2vec"
 
     def __enter__(self) -> ModelFile:
         return self
@@ -123,7 +134,8 @@ class ModelFile:
             If the file is damaged, or holds words that are empty, repeated or not UTF-8.
         """
         if self.tensors is not None:
-            return _input_vectors(self.tensors)
+            is_folder = self.format == "model2vec"
+            return read_model2vec(self.name, self.tensors) if is_folder else _input_vectors(self.tensors)
         with self._file as file:
             if self.format == "binary":
                 return read_binary(file)
@@ -154,15 +166,15 @@ class ModelFile:
 
     @property
     def matrix(self) -> np.ndarray:
-        """The input vectors exactly as the model file stores them, float32 or float16 (V, D).
+        """The input vectors exactly as the model file stores them, float32, float16 or int8 (V, D).
 
         Raises
         ------
         ModelFileError
             If the file is not safetensors.
         """
-        model = self._model
-        return model.tensor("input_vectors", model.dtype("input_vectors") or "F32", axes=2)
+        model, name = self._model, "embeddings" if self.format == "model2vec" else "input_vectors"
+        return model.tensor(name, model.dtype(name) or "F32", axes=2)
 
     def table(self, name: str) -> np.ndarray:
         """Return one table of a model, such as `output_vectors`: float32, two axes.
@@ -218,6 +230,8 @@ def _input_vectors(file: TensorFile) -> WordVectors:
         )
     if file.dtype("input_vectors") == "F16":
         matrix = file.tensor("input_vectors", "F16", axes=2).astype(np.float32)
+    elif file.dtype("input_vectors") == "I8":
+        matrix = _whole_numbers(file).matrix()
     else:
         matrix = file.tensor("input_vectors", "F32", axes=2)
     counts = file.tensor("counts", "I64", axes=1) if file.dtype("counts") else None
@@ -232,6 +246,16 @@ def _input_vectors(file: TensorFile) -> WordVectors:
     if fault is not None:
         raise file.wrong(fault)
     return vectors
+
+
+def _whole_numbers(file: TensorFile) -> Int8:
+    """Return input vectors that are stored as whole numbers, after checking that they have their scales."""
+    numbers, scales = file.tensor("input_vectors", "I8", axes=2), file.tensor(SCALES, "F32", axes=1)
+    if len(scales) != len(numbers):
+        raise file.wrong(f"has {len(numbers)} vectors and {len(scales)} {SCALES}")
+    if not (np.isfinite(scales) & (scales >= 0)).all():
+        raise file.wrong(f"has {SCALES} that are negative or not finite")
+    return Int8(numbers, scales)
 
 
 def _unpack(packed: VectorFile, plain: IO[bytes]) -> None:

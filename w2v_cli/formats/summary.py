@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any
 
+import numpy as np
+
 from w2v_cli.formats.model_file import ModelFile
 from w2v_cli.storage.tensors import parse_json
 
@@ -16,6 +18,8 @@ def summary(file: ModelFile) -> dict[str, Any]:
     Returns
     -------
     file, format, bytes · written : the file's modification time, ISO 8601, UTC · words, dim, dtype.
+    memory : bytes that the vectors take when they are asked, as float32. Vectors that the file stores as float32 in
+        w2v's own format are mapped into memory; all others are converted.
     tensors : the names of the tables, for a model file only.
     version, seed, corpus_fingerprint (sha256), corpus_tokens : how the model was made.
     replicas, merge_every : on how many replicas it was trained, and how many tokens each trained between two merges;
@@ -31,8 +35,9 @@ def summary(file: ModelFile) -> dict[str, Any]:
     facts: dict[str, Any] = {"file": file.name, "format": file.format, "bytes": file.status.st_size}
     written = datetime.fromtimestamp(file.status.st_mtime, timezone.utc)
     facts["written"] = written.isoformat(timespec="seconds")
-    matrix = file.vectors.matrix if file.tensors is None else file.matrix
+    matrix = file.matrix if file.format == "safetensors" else file.vectors.matrix
     facts |= {"words": len(matrix), "dim": matrix.shape[1], "dtype": str(matrix.dtype)}
+    facts["memory"] = matrix.size * np.dtype(np.float32).itemsize
     if file.tensors is not None:
         facts["tensors"] = file.tensors.names
     made = provenance(file.metadata)

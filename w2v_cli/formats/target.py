@@ -19,7 +19,9 @@ from typing import IO
 from w2v_cli.choices import WITH_WORDS
 from w2v_cli.errors import ModelFileError
 from w2v_cli.formats.export import words_path
-from w2v_cli.formats.projector import check_folder
+from w2v_cli.formats.folder import FolderFormat
+from w2v_cli.formats.model2vec import MODEL2VEC
+from w2v_cli.formats.projector import PROJECTOR
 from w2v_cli.storage import remote
 from w2v_cli.storage.atomic import check_writable
 from w2v_cli.storage.mapped import open_regular
@@ -28,6 +30,7 @@ from w2v_cli.storage.pairs import undo_interrupted
 from w2v_cli.storage.siblings import naming
 from w2v_cli.storage.urls import is_url, local_path
 
+FOLDERS: dict[str, FolderFormat] = {"projector": PROJECTOR, "model2vec": MODEL2VEC}
 _CHUNK_BYTES = 1 << 20
 # How `numpy.save` begins an array of float32 or float16 (V, D).
 _NPY_HEAD = re.compile(
@@ -54,8 +57,8 @@ def check_target(path: str | os.PathLike[str], kind: str, source: str | None = N
         If a file cannot be written there, or if the word list would replace some other kind of file.
     """
     name = local_path(os.fspath(path))
-    if kind == "projector":
-        check_folder(name, source)
+    if kind in FOLDERS:
+        FOLDERS[kind].check(name, source)
         return
     outputs = [Named(name, "the output")]
     if kind in WITH_WORDS:

@@ -16,7 +16,7 @@ import math
 import os
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, BinaryIO
+from typing import IO, Any, BinaryIO
 
 import numpy as np
 
@@ -63,16 +63,23 @@ def write_tensors(path: str | os.PathLike[str], tensors: Mapping[str, np.ndarray
         If the file cannot be written, or if `TensorFile` would refuse its metadata, because they are too long or not
         text.
     """
+    with atomic_file(path) as plain, packing(plain, path) as file:
+        write_tensors_into(file, os.fspath(path), tensors, metadata)
+
+
+def write_tensors_into(
+    file: IO[bytes], name: str, tensors: Mapping[str, np.ndarray], metadata: Mapping[str, str]
+) -> None:
+    """Write what `write_tensors` does into an open file, which error messages call by its name."""
     # Tensors with the widest elements come first, as in the safetensors package, so that every tensor starts at a
     # multiple of its element size.
     ordered = sorted(tensors.items(), key=lambda item: (-item[1].itemsize, item[0]))
-    header = _header(os.fspath(path), ordered, metadata)
-    with atomic_file(path) as plain, packing(plain, path) as file:
-        file.write(len(header).to_bytes(8, "little"))
-        file.write(header)
-        for _, tensor in ordered:
-            for chunk in _chunks(tensor):
-                file.write(chunk)
+    header = _header(name, ordered, metadata)
+    file.write(len(header).to_bytes(8, "little"))
+    file.write(header)
+    for _, tensor in ordered:
+        for chunk in _chunks(tensor):
+            file.write(chunk)
 
 
 def _header(name: str, tensors: Sequence[tuple[str, np.ndarray]], metadata: Mapping[str, str]) -> bytes:
