@@ -29,6 +29,13 @@ PARSED_FORMATS = ("text", "glove")
 MATRICES = ("input", "output", "sum", "concat")
 DTYPES = ("float32", "float16")
 
+# Whose rules say how words are cut into parts and hashed, and the choices that both of them leave: the lengths of the
+# parts in characters, how many rows all parts share, and how many rows each part has in floret.
+SUBWORDS = ("fasttext", "floret")
+MIN_NGRAM, MAX_NGRAM = 3, 6
+BUCKETS = 2_000_000
+FLORET_HASHES = 2
+
 # The kinds of gold sets. Contents tell analogies from pairs; sets of words with an odd one look like analogies.
 TASKS = ("pairs", "analogies", "odd")
 

@@ -11,10 +11,11 @@ from conftest import ROOT
 # The rooms from the bottom up. A module may import from its own room and from those listed before it.
 ROOMS = [
     "errors",
-    "config",
     "choices",
+    "config",
     "compute",
     "storage",
+    "subwords",
     "gradients",
     "corpus",
     "merging",

@@ -1,0 +1,106 @@
+"""A model's table of the rows of words and of their parts, and what it can tell about any word."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from w2v_cli.storage.words import Words
+from w2v_cli.subwords.compose import compose
+from w2v_cli.subwords.options import Subwords
+from w2v_cli.subwords.rows import WordRows, parts_of, unseen_rows, vocabulary_rows
+
+
+class Part(NamedTuple):
+    """One row of a word: the part that it stands for, its number, and its share of the word's vector.
+
+    The share is the projection of the row, divided by the number of rows, onto the word's vector, as a fraction of that
+    vector's length. The shares of a word add up to 1.
+    """
+
+    part: str
+    row: int
+    share: float
+
+
+@dataclass(frozen=True)
+class SubwordTable:
+    """The rows of which vectors are composed.
+
+    Attributes
+    ----------
+    subwords : which rows make up a word.
+    vectors : float32 (R, D). fasttext: first a row for each word of the vocabulary, then the buckets. floret: the
+        buckets. May be mapped from a file.
+    vocabulary_size : V, how many words the vocabulary has.
+    kept_buckets : the buckets that a pruned table still has, int32, in the order of their rows; None: all of them. A
+        part in another bucket has no row.
+    """
+
+    subwords: Subwords
+    vectors: np.ndarray
+    vocabulary_size: int
+    kept_buckets: np.ndarray | None = None
+
+    def fault(self) -> str | None:
+        """Say why the table does not fit its choices, as the end of a sentence; None if it does."""
+        rows = self.subwords.table_rows(self.vocabulary_size)
+        if self.kept_buckets is not None:
+            kept = self.kept_buckets
+            if len(np.unique(kept)) != len(kept) or not ((kept >= 0) & (kept < self.subwords.buckets)).all():
+                return "has a list of kept buckets that are repeated or out of range"
+            rows += len(kept) - self.subwords.buckets
+        if len(self.vectors) != rows:
+            return f"has {len(self.vectors):,} rows for parts of words instead of {rows:,}"
+        return None
+
+    def vocabulary_vectors(self, words: Words) -> np.ndarray:
+        """Compose the vectors of the words of the vocabulary, float32 (V, D)."""
+        return compose(self.vectors, self._kept(vocabulary_rows(self.subwords, words)))
+
+    def unseen_vectors(self, words: Words) -> tuple[np.ndarray, np.ndarray]:
+        """Compose vectors of n words that are not in the vocabulary.
+
+        Returns
+        -------
+        float32 (n, D), and bool (n,): which words have parts; the others have zeros.
+        """
+        word_rows = self._kept(unseen_rows(self.subwords, words, self.vocabulary_size))
+        return compose(self.vectors, word_rows), np.diff(word_rows.offsets) > 0
+
+    def parts(self, word: str, word_id: int | None) -> list[Part]:
+        """Return the rows of a word, in the order in which they are added up.
+
+        Parameters
+        ----------
+        word_id : the id of a word of the vocabulary; None for any other word.
+        """
+        texts = list(parts_of(self.subwords, word))
+        hashes = self.subwords.hashes or 1
+        rows = unseen_rows(self.subwords, Words.of([word]), self.vocabulary_size).rows
+        # Each row as a word of its own, so that those that a pruned table lacks can be told.
+        single = self._kept(WordRows(np.arange(len(rows) + 1), rows))
+        present = np.diff(single.offsets) > 0
+        named = [text for text in texts for _ in range(hashes)]
+        found = [(text, row) for text, row in zip(np.array(named, object)[present], single.rows.tolist(), strict=True)]
+        if word_id is not None and self.subwords.kind == "fasttext":
+            found.insert(0, (word, word_id))
+        vectors = self.vectors[[row for _, row in found]].astype(np.float64).reshape(len(found), -1)
+        total = vectors.sum(axis=0)
+        length = total @ total
+        shares = vectors @ total / length if length > 0 else np.zeros(len(found))
+        return [Part(text, row, float(share)) for (text, row), share in zip(found, shares, strict=True)]
+
+    def _kept(self, word_rows: WordRows) -> WordRows:
+        """Leave out the rows of buckets that a pruned table lacks, and number the others as they are stored."""
+        if self.kept_buckets is None:
+            return word_rows
+        first = self.subwords.first_bucket(self.vocabulary_size)
+        row_of_bucket = np.full(self.subwords.buckets, -1, np.int32)
+        row_of_bucket[self.kept_buckets] = np.arange(first, first + len(self.kept_buckets))
+        offsets, rows = word_rows
+        stored = np.where(rows < first, rows, row_of_bucket[np.maximum(rows - first, 0)])
+        before = np.concatenate(([0], np.cumsum(stored >= 0)))
+        return WordRows(before[offsets], stored[stored >= 0])
