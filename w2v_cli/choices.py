@@ -19,11 +19,11 @@ TEXT_ERRORS = ("strict", "replace", "ignore")
 REPEATS = ("first", "error")
 
 # File formats. Those that can only be written hold numbers; their words go to a second file, or both into a folder.
-READABLE = ("safetensors", "text", "binary", "glove")
+READABLE = ("safetensors", "text", "binary", "glove", "fasttext", "floret")
 WITH_WORDS = ("tsv", "npy")
 WRITABLE = (*READABLE, *WITH_WORDS, "projector")
-# Compiled code parses these formats, so the first such file that is read on a machine takes about a second longer.
-PARSED_FORMATS = ("text", "glove")
+# Compiled code reads these formats, so the first such file that is read on a machine takes about a second longer.
+PARSED_FORMATS = ("text", "glove", "fasttext", "floret")
 
 # What `w2v convert` makes of a model: which of its tables, and in which type of number.
 MATRICES = ("input", "output", "sum", "concat")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 import click
@@ -61,6 +62,9 @@ def convert(
     a_metadata.tsv), .npy for numpy (a.npy has its words in a_words.txt). Each may be followed by .gz. Text formats keep
     every bit of every number.
 
+    --format fasttext writes a .bin that fastText and gensim read, with the parts of words if IN has them; --format
+    floret writes their table alone, which spaCy reads.
+
     With --format projector, OUT is a folder that TensorBoard's Embedding Projector opens.
 
     \b
@@ -84,8 +88,10 @@ def convert(
     note_all(file.remarks)
     if format == "projector":
         _note_size(len(chosen), len(file.vectors), top)
-    paths = export.write_vectors(target, chosen, format, escape, file.metadata, file.losses)
-    lost = _lost(file, format, matrix)
+    is_whole = (matrix, normalize, dtype, len(chosen)) == ("input", False, "float32", len(file.vectors))
+    tables, metadata = export.tables_to_write(format, file.tables, file.metadata, is_whole)
+    paths = export.write_vectors(target, chosen, format, escape, metadata, tables)
+    lost = _lost(file, format, matrix, tables)
     if lost:
         note(f"Not in {target}: {', '.join(lost)}")
     names = list(map(without_secrets, paths))
@@ -95,14 +101,13 @@ def convert(
         note(f"Wrote {', '.join(names)}: {len(chosen):,} words × {chosen.dim}")
 
 
-def _lost(model: ModelFile, format: str, matrix: str) -> list[str]:
+def _lost(model: ModelFile, format: str, matrix: str, written: Collection[str]) -> list[str]:
     """Return what the source holds and the target does not. A sum holds the output vectors in some way."""
     from w2v_cli.formats.export import lost_by
 
-    if model.tensors is None:
-        return []
-    kept = {*model.tensors.names, *(["metadata"] if "config" in model.metadata else [])}
-    lost = lost_by(format, kept - ({"output_vectors"} if matrix != "input" else set()))
+    kept = {*model.tables, *(["metadata"] if "config" in model.metadata else [])}
+    kept |= {"counts"} if model.vectors.counts is not None else set()
+    lost = lost_by(format, kept - ({"output_vectors"} if matrix != "input" else set()), written)
     return [*lost, *(["the input vectors"] if matrix == "output" else [])]
 
 

@@ -1,16 +1,20 @@
-"""A model's table of the rows of words and of their parts, and what it can tell about any word."""
+"""A model's table of the rows of words and of their parts, and what it can tell about any word.
+
+What is compiled is imported where it is used: questions about words of the vocabulary need not wait for numba.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from w2v_cli.storage.words import Words
-from w2v_cli.subwords.compose import compose
 from w2v_cli.subwords.options import Subwords
-from w2v_cli.subwords.rows import WordRows, parts_of, unseen_rows, vocabulary_rows
+
+if TYPE_CHECKING:
+    from w2v_cli.subwords.rows import WordRows
 
 
 class Part(NamedTuple):
@@ -58,6 +62,9 @@ class SubwordTable:
 
     def vocabulary_vectors(self, words: Words) -> np.ndarray:
         """Compose the vectors of the words of the vocabulary, float32 (V, D)."""
+        from w2v_cli.subwords.compose import compose
+        from w2v_cli.subwords.rows import vocabulary_rows
+
         return compose(self.vectors, self._kept(vocabulary_rows(self.subwords, words)))
 
     def unseen_vectors(self, words: Words) -> tuple[np.ndarray, np.ndarray]:
@@ -67,6 +74,9 @@ class SubwordTable:
         -------
         float32 (n, D), and bool (n,): which words have parts; the others have zeros.
         """
+        from w2v_cli.subwords.compose import compose
+        from w2v_cli.subwords.rows import unseen_rows
+
         word_rows = self._kept(unseen_rows(self.subwords, words, self.vocabulary_size))
         return compose(self.vectors, word_rows), np.diff(word_rows.offsets) > 0
 
@@ -77,6 +87,8 @@ class SubwordTable:
         ----------
         word_id : the id of a word of the vocabulary; None for any other word.
         """
+        from w2v_cli.subwords.rows import WordRows, parts_of, unseen_rows
+
         texts = list(parts_of(self.subwords, word))
         hashes = self.subwords.hashes or 1
         rows = unseen_rows(self.subwords, Words.of([word]), self.vocabulary_size).rows
@@ -97,6 +109,8 @@ class SubwordTable:
         """Leave out the rows of buckets that a pruned table lacks, and number the others as they are stored."""
         if self.kept_buckets is None:
             return word_rows
+        from w2v_cli.subwords.rows import WordRows
+
         first = self.subwords.first_bucket(self.vocabulary_size)
         row_of_bucket = np.full(self.subwords.buckets, -1, np.int32)
         row_of_bucket[self.kept_buckets] = np.arange(first, first + len(self.kept_buckets))

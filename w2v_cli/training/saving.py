@@ -42,6 +42,7 @@ _NOT_WRITTEN = frozenset(
         ".bz2",
         ".csv",
         ".docx",
+        ".floret",
         ".ftz",
         ".h5",
         ".hdf5",
