@@ -39,10 +39,11 @@ FLORET_HASHES = 2
 # The kinds of gold sets. Contents tell analogies from pairs; sets of words with an odd one look like analogies.
 TASKS = ("pairs", "analogies", "odd")
 
-# How analogies are answered, whose rules a score follows, and what happens to questions with unknown words.
+# How analogies are answered, whose rules a score follows, and what happens to questions with unknown words. With
+# `compose`, their vectors are composed of their parts.
 METHODS = ("3cosadd", "3cosmul")
 PROTOCOL_NAMES = ("word2vec", "gensim", "strict")
-OOV = ("skip", "wrong")
+OOV = ("skip", "wrong", "compose")
 
 # Scores of phrases, and the threshold of each: word2phrase's default, and gensim's advice for a score from −1 to 1.
 THRESHOLDS = {"word2phrase": 100.0, "npmi": 0.5}

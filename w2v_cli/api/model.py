@@ -158,11 +158,16 @@ class Model(Pictures):
         given = word_list(context, "context")
         if not given:
             raise ConfigError("the context has no words", hint="give the words around the middle")
-        ids = self._vectors.ids_of(given)
+        vectors = self._vectors.covering(given)
+        ids = vectors.ids_of(given)
         config, _ = self.training_options()
         objective = make_objective(config, self.require_counts())
-        losses = middle_losses(objective, self._vectors.matrix, self.table(objective.output_name), ids)
-        losses[ids] = math.inf
+        if objective.loss == "softmax" and objective.model == "skipgram" and vectors is not self._vectors:
+            # There the context is predicted, and only words of the vocabulary can be.
+            raise self._vectors.unknown([word for word in given if word not in self])
+        output_vectors = self.table(objective.output_name)
+        losses = middle_losses(objective, self._vectors.matrix, output_vectors, ids, vectors.rows(ids))
+        losses[ids[ids < len(self)]] = math.inf
         best = losses.argsort(kind="stable")[: min(k, len(self) - len(set(given)))].tolist()
         return [Prediction(self.words[i], math.exp(-losses[i]), float(losses[i])) for i in best]
 

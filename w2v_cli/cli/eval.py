@@ -46,8 +46,8 @@ CSV_COLUMNS += ["oov", "protocol"]
 @click.option(
     "--oov",
     type=click.Choice(OOV),
-    help="Skip questions with unknown words, or count them as wrong (pairs: as cosine 0). Default: as the protocol"
-    " says.",
+    help="Skip questions with unknown words, count them as wrong (pairs: as cosine 0), or compose the vectors of such"
+    " words of their parts. Default: as the protocol says.",
 )
 @click.option(
     "--restrict-vocab",

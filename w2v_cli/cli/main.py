@@ -32,6 +32,7 @@ COMMANDS = (
     "odd",
     "distance",
     "predict",
+    "ngrams",
     "shell",
     "classes",
     "eval",

@@ -223,6 +223,18 @@ class WordVectors:
             raise self.unknown(unknown)
         return np.array(ids, dtype=np.int32)
 
+    def require_parts(self) -> SubwordTable:
+        """Return the rows of parts of words.
+
+        Raises
+        ------
+        ConfigError
+            If there are none.
+        """
+        if self.parts is None:
+            raise ConfigError("the model has no vectors for parts of words", hint="train one with --subwords fasttext")
+        return self.parts
+
     def rows(self, ids: np.ndarray) -> np.ndarray:
         """Return a copy of the vectors of n words, float32 (n, D)."""
         return self.matrix[ids]
@@ -257,7 +269,10 @@ class WordVectors:
         composed = self._composed(words)
         unknown = [word for word in words if word not in composed and word not in self]
         if unknown:
-            raise self.unknown(unknown)
+            error = self.unknown(unknown)
+            if self.parts is not None:
+                error.hint = "the model composes vectors of parts of words, and such a word has none"
+            raise error
         return _Covering(self, composed) if composed else self
 
     def _composed(self, words: Iterable[str]) -> dict[str, np.ndarray]:
@@ -293,8 +308,6 @@ class WordVectors:
         near = {word: self.suggestions(word) for word in words}
         found = [f"{word} → {', '.join(known)}" for word, known in near.items() if known]
         hint = f"near spellings: {'; '.join(found)}" if found else "words rarer than --min-count are not in the model"
-        if self.parts is not None:
-            hint = "it is too short to have parts, of which its vector could be composed"
         return UnknownWordError(f"not in the vocabulary: {', '.join(words)}", hint)
 
 
@@ -315,6 +328,18 @@ class _Covering(WordVectors):
 
     def id_of(self, word: str) -> int | None:
         return self._further_ids[word] if word in self._further_ids else super().id_of(word)
+
+    def require_parts(self) -> SubwordTable:
+        """Return the rows of parts of words.
+
+        Raises
+        ------
+        ConfigError
+            If there are none.
+        """
+        if self.parts is None:
+            raise ConfigError("the model has no vectors for parts of words", hint="train one with --subwords fasttext")
+        return self.parts
 
     def rows(self, ids: np.ndarray) -> np.ndarray:
         further = ids >= len(self)

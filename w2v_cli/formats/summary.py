@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any
 
+from w2v_cli.formats.contents import SUBWORDS
 from w2v_cli.formats.model_file import ModelFile
 from w2v_cli.storage.tensors import parse_json
 
@@ -17,6 +18,7 @@ def summary(file: ModelFile) -> dict[str, Any]:
     -------
     file, format, bytes · written : the file's modification time, ISO 8601, UTC · words, dim, dtype.
     tensors : the names of the tables, for a model file only.
+    subwords : how words are cut into parts, for a model with vectors of such parts only.
     version, seed, corpus_fingerprint (sha256), corpus_tokens : how the model was made.
     loss : the loss of each epoch, nats per prediction.
     config : the options for training and for reading the text, as `w2v train --config` accepts them.
@@ -33,6 +35,9 @@ def summary(file: ModelFile) -> dict[str, Any]:
     facts |= {"words": len(matrix), "dim": matrix.shape[1], "dtype": str(matrix.dtype)}
     if file.tensors is not None:
         facts["tensors"] = file.tensors.names
+    subwords = _parsed(file.metadata, SUBWORDS)
+    if subwords is not None:
+        facts["subwords"] = subwords
     made = provenance(file.metadata)
     return {**facts, **made, "loss": made["loss"] if file.losses is None else file.losses.tolist()}
 
