@@ -78,7 +78,10 @@ class Score:
     composed: int = 0
 
     def as_dict(self) -> dict[str, object]:
-        """Return the fields for JSON; only pairs have `pearson`, `column` (from 1) and `column_name`."""
+        """Return the fields for JSON.
+
+        Only pairs have `pearson`, `column` (from 1) and `column_name`; `composed` is there if unknown words were composed.
+        """
         values: dict[str, object] = {
             "file": self.file,
             "kind": self.kind,
@@ -88,10 +91,11 @@ class Score:
             "sections": [vars(section) for section in self.sections],
             "protocol": self.protocol,
             "oov": self.oov,
-            "composed": self.composed,
             "interval": self.interval,
             "remarks": list(self.remarks),
         }
+        if self.oov == "compose":
+            values["composed"] = self.composed
         if self.kind != "pairs":
             return values
         number, name = (None, None) if self.column is None else (self.column.number, self.column.name)
