@@ -80,7 +80,7 @@ class Score:
     def as_dict(self) -> dict[str, object]:
         """Return the fields for JSON.
 
-        Only pairs have `pearson`, `column` (from 1) and `column_name`; `composed` is there if unknown words were composed.
+        Only pairs have `pearson`, `column` (from 1) and `column_name`, and only the `oov` "compose" has `composed`.
         """
         values: dict[str, object] = {
             "file": self.file,

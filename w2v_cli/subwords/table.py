@@ -99,7 +99,7 @@ class SubwordTable:
         found = [(text, row) for text, row in zip(np.array(named, object)[present], single.rows.tolist(), strict=True)]
         if word_id is not None and self.subwords.kind == "fasttext":
             found.insert(0, (word, word_id))
-        vectors = self.vectors[[row for _, row in found]].astype(np.float64).reshape(len(found), -1)
+        vectors = self.vectors[np.array([row for _, row in found], np.int64)].astype(np.float64)
         total = vectors.sum(axis=0)
         length = total @ total
         shares = vectors @ total / length if length > 0 else np.zeros(len(found))
