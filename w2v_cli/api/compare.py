@@ -86,7 +86,7 @@ def require_known(models: Mapping[str, Questions], queries: Sequence[str]) -> No
     errors: dict[str, UnknownWordError] = {}
     for name, model in models.items():
         try:
-            model.word_vectors.covering(_words(queries, model.word_vectors))
+            model.word_vectors.covering(query_words(queries, model.word_vectors))
         except UnknownWordError as error:
             if len(models) == 1:
                 raise
@@ -97,10 +97,6 @@ def require_known(models: Mapping[str, Questions], queries: Sequence[str]) -> No
         raise UnknownWordError(message, "; ".join(hints))
 
 
-def composed_words(models: Mapping[str, Questions], queries: Sequence[str]) -> dict[str, list[str]]:
-    """Return, for each model, the words of the questions that it does not know, but composes of their parts."""
-    return {name: model.composed(_words(queries, model.word_vectors)) for name, model in models.items()}
-
-
-def _words(queries: Sequence[str], vectors: WordVectors) -> list[str]:
+def query_words(queries: Sequence[str], vectors: WordVectors) -> list[str]:
+    """Return the words of some questions, as a model with these vectors understands them."""
     return [word for text in queries for word in parse_query(text, vectors).words]

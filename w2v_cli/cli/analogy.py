@@ -7,10 +7,11 @@ from collections.abc import Sequence
 import click
 
 from w2v_cli.choices import METHODS
-from w2v_cli.cli.console import answerable_words, given_words
+from w2v_cli.cli.console import given_words
 from w2v_cli.cli.options import count_option, model_options, restrict_option
 from w2v_cli.cli.session import Session, pass_session
 from w2v_cli.cli.tables import print_answers, table_options
+from w2v_cli.cli.unseen import answerable_words
 from w2v_cli.errors import ConfigError
 from w2v_cli.formats.reading import ReadOptions
 

@@ -5,18 +5,15 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from itertools import islice
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
 import click
 
 from w2v_cli.errors import CorpusError, without_secrets
 from w2v_cli.storage.strict_json import strict_json
-
-if TYPE_CHECKING:
-    from w2v_cli.embeddings.vectors import WordVectors
 
 # Characters that a terminal might obey instead of showing: controls, line separators, marks that reorder text, and
 # halves of surrogate pairs.
@@ -155,22 +152,3 @@ def given_words(words: Sequence[str], *files: str | None) -> list[str]:
     if [*words, *files].count("-") > 1:
         raise click.UsageError("stdin can be read only once: give - once")
     return [line for word in words for line in (read_lines(word) if word == "-" else [word])]
-
-
-def answerable_words(words: Sequence[str], vectors: WordVectors) -> list[str]:
-    """Return the words that have vectors, in their order; say on stderr which of them are composed of their parts."""
-    note_composed({"": vectors.composed(words)})
-    return vectors.answerable(words)
-
-
-def note_composed(words: Mapping[str, Sequence[str]]) -> None:
-    """Say on stderr which words are not in the vocabulary, but composed of their parts.
-
-    Parameters
-    ----------
-    words : those words, by the names of the models.
-    """
-    for name, composed in words.items():
-        if composed:
-            where = f"{name}: " if len(words) > 1 else ""
-            note(f"Note: {where}not in the vocabulary, but composed of parts: {', '.join(composed)}")

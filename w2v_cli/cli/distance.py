@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import click
 
-from w2v_cli.cli.console import answerable_words, given_words
+from w2v_cli.cli.console import given_words
 from w2v_cli.cli.options import model_options
 from w2v_cli.cli.session import Session, pass_session
 from w2v_cli.cli.tables import print_answers, print_matrix, table_options
+from w2v_cli.cli.unseen import answerable_words
 from w2v_cli.formats.reading import ReadOptions
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -9,6 +10,7 @@ import click
 from w2v_cli.choices import METHODS, OOV, PROTOCOL_NAMES, TASKS
 from w2v_cli.cli.console import note, note_all, print_fields, print_json
 from w2v_cli.cli.options import FILE, models_options, require_not_nan
+from w2v_cli.cli.progress import ProgressLine
 from w2v_cli.cli.session import Session, pass_session
 from w2v_cli.cli.tables import Cell, print_csv, print_table, table_options
 from w2v_cli.formats.reading import ReadOptions
@@ -109,9 +111,10 @@ def eval(
     for gold_set in gold_sets:
         scores: dict[str, Score] = {}
         for path, model in models.items():
-            scores[path] = model.evaluate(
-                gold_set, protocol=protocol, method=method, oov=oov, restrict_vocab=restrict_vocab
-            )
+            with ProgressLine(timed=False).compiling() if oov == "compose" else nullcontext():
+                scores[path] = model.evaluate(
+                    gold_set, protocol=protocol, method=method, oov=oov, restrict_vocab=restrict_vocab
+                )
             if style == "json":
                 print_json({**scores[path].as_dict(), "model": path})
             csv_rows += _csv_rows(path, scores[path])

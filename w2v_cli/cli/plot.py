@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import click
 
 from w2v_cli.choices import MAP_TOP, MAP_WORDS, THEMES
-from w2v_cli.cli.console import note, note_all, note_composed
+from w2v_cli.cli.console import note, note_all
 from w2v_cli.cli.options import FILE, model_option, only_model, reading_options, require_one_name
 from w2v_cli.cli.progress import ProgressLine
 from w2v_cli.cli.session import Session, pass_session
+from w2v_cli.cli.unseen import note_composed
 from w2v_cli.errors import ConfigError, install_command
 from w2v_cli.formats.reading import ReadOptions
 
@@ -100,7 +101,7 @@ def plot(
         raise ConfigError("--top says how many words are around another", hint="add --around WORD, or use --words")
     model = session.model(inputs[0], reading)
     asked = [around] if around else [word for axis in axes or () for word in parse_axis(axis, model.word_vectors)]
-    note_composed({"": model.composed(asked)})
+    note_composed(asked, model.word_vectors)
     with ProgressLine() as show:
         drawn = model.plot(
             output,

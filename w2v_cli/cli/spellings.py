@@ -72,6 +72,7 @@ COMMANDS = {
     "word2phrase": "phrases",
     "most-similar": "similar",
     "nn": "similar -m",
+    "print-ngrams": "ngrams -m",
     "analogies": "analogy",
     "word-analogy": "analogy",
     "doesnt-match": "odd",
