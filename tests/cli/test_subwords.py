@@ -119,6 +119,18 @@ def test_convert_keeps_the_parts_where_it_can(capsys: pytest.CaptureFixture[str]
     assert code == 0 and w2v.load("small.bin").composed(["walks"]) == []
 
 
+def test_what_is_written_to_floret_is_its_rows(capsys: pytest.CaptureFixture[str]) -> None:
+    make_subword_model("f.safetensors", "floret")
+    code, _, err = call(capsys, "convert", "f.safetensors", "f.floret")
+    lost = "the words, the counts of the words, the output vectors"
+    assert (code, err) == (0, f"Not in f.floret: {lost}\nWrote f.floret: 97 rows × 6\n")
+    for name in ("g.floret", "g.safetensors"):
+        assert call(capsys, "convert", "f.floret", name)[0] == 0
+    assert Path("g.floret").read_bytes() == Path("f.floret").read_bytes()
+    code, _, err = call(capsys, "convert", "model.safetensors", "a.ftz")
+    assert code == 2 and "does not quantise" in err
+
+
 def test_info_says_how_words_are_cut(capsys: pytest.CaptureFixture[str]) -> None:
     out = call(capsys, "info", "model.safetensors")[1]
     assert "# subwords\tkind fasttext, min_ngram 3, max_ngram 5, buckets 97, hashes 1\n" in out

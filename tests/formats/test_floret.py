@@ -9,7 +9,7 @@ import pytest
 from conftest import bits, make_subword_model
 
 import w2v_cli as w2v
-from w2v_cli.errors import ModelFileError
+from w2v_cli.errors import ConfigError, ModelFileError
 
 
 def test_a_table_survives_bit_for_bit(tmp_path: Path) -> None:
@@ -37,6 +37,11 @@ def test_a_model_without_words_compares_words_but_has_no_answers(tmp_path: Path)
     assert len(model.odd(["walk", "walked", "Fluß"])) == 3
     with pytest.raises(ModelFileError, match="no words that could be answers"):
         model.similar("walk")
+    with pytest.raises(ConfigError, match="no words"):
+        model.explore(tmp_path / "map.html")
+    assert "no words that could be answers" in model._repr_html_()
+    with pytest.raises(ModelFileError, match="holds no vectors"):
+        model.save(tmp_path / "a.txt")
 
 
 def test_floret_on_trailing_blanks_is_read(tmp_path: Path) -> None:

@@ -76,6 +76,7 @@ def convert(
     """
     # Imported here so that `w2v --help` need not wait for numpy.
     from w2v_cli.formats import export
+    from w2v_cli.formats.contents import SUBWORD_VECTORS
     from w2v_cli.formats.model_file import ModelFile
     from w2v_cli.formats.target import check_target
 
@@ -98,7 +99,8 @@ def convert(
     if as_json:
         print_json({"output": names, "words": len(chosen), "dim": chosen.dim, "dtype": dtype, "matrix": matrix})
     else:
-        note(f"Wrote {', '.join(names)}: {len(chosen):,} words × {chosen.dim}")
+        size = f"{len(tables[SUBWORD_VECTORS]):,} rows" if format == "floret" else f"{len(chosen):,} words"
+        note(f"Wrote {', '.join(names)}: {size} × {chosen.dim}")
 
 
 def _lost(model: ModelFile, format: str, matrix: str, written: Collection[str]) -> list[str]:

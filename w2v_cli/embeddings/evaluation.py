@@ -382,6 +382,8 @@ def _why_unseen(
         return (
             f"{what}. The case differs: the model has {spelled[1]}, not {spelled[0]} (--protocol gensim ignores case)"
         )
+    if not len(vectors):
+        return f"{what}. The model has no words at all"
     first = ", ".join(vectors.words[:_EXAMPLES])
     return f"{what}. Is it in the model's language? The model's most frequent words are {first}"
 

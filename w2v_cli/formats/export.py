@@ -131,6 +131,10 @@ def target_format(path: str | os.PathLike[str], format: str | None, dtype: str) 
         If the suffix stands for no format, or the format cannot hold numbers of that type.
     """
     name, kind = os.fspath(path), format or format_of_name(path)
+    if format is None and kind == "fasttext":  # the suffix is .ftz
+        raise ConfigError(
+            f"{name}: w2v does not quantise vectors for fastText", hint="name it .bin, and add --format fasttext"
+        )
     if kind not in WRITABLE:
         what = f"{name} has no suffix that names a format" if kind is None else f"{kind} cannot be written"
         raise ConfigError(what, hint=f"--format takes one of {', '.join(WRITABLE)}")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from w2v_cli.errors import ConfigError
 from w2v_cli.storage.words import Words
 from w2v_cli.subwords.options import Subwords
 
@@ -50,7 +51,10 @@ class SubwordTable:
 
     def fault(self) -> str | None:
         """Say why the table does not fit its choices, as the end of a sentence; None if it does."""
-        rows = self.subwords.table_rows(self.vocabulary_size)
+        try:
+            rows = self.subwords.table_rows(self.vocabulary_size)
+        except ConfigError as error:
+            return f"cannot number its rows: {error.message}"
         if self.kept_buckets is not None:
             kept = self.kept_buckets
             if len(np.unique(kept)) != len(kept) or not ((kept >= 0) & (kept < self.subwords.buckets)).all():
@@ -112,9 +116,13 @@ class SubwordTable:
         from w2v_cli.subwords.rows import WordRows
 
         first = self.subwords.first_bucket(self.vocabulary_size)
-        row_of_bucket = np.full(self.subwords.buckets, -1, np.int32)
-        row_of_bucket[self.kept_buckets] = np.arange(first, first + len(self.kept_buckets))
         offsets, rows = word_rows
-        stored = np.where(rows < first, rows, row_of_bucket[np.maximum(rows - first, 0)])
-        before = np.concatenate(([0], np.cumsum(stored >= 0)))
-        return WordRows(before[offsets], stored[stored >= 0])
+        order = np.argsort(self.kept_buckets)
+        buckets = self.kept_buckets[order]
+        # Where each bucket is among the kept ones, if it is one of them.
+        at = np.searchsorted(buckets, rows - first)
+        is_kept = np.append(buckets, -1)[at] == rows - first
+        stored = np.where(is_kept, first + np.append(order, 0)[at], rows).astype(np.int32)
+        has_row = is_kept | (rows < first)
+        before = np.concatenate(([0], np.cumsum(has_row)))
+        return WordRows(before[offsets], stored[has_row])
