@@ -40,7 +40,7 @@ def test_a_model_without_words_compares_words_but_has_no_answers(tmp_path: Path)
     with pytest.raises(ConfigError, match="no words"):
         model.explore(tmp_path / "map.html")
     assert "no words that could be answers" in model._repr_html_()
-    with pytest.raises(ModelFileError, match="holds no vectors"):
+    with pytest.raises(ModelFileError, match="holds no vectors of words"):
         model.save(tmp_path / "a.txt")
 
 

@@ -85,6 +85,10 @@ def write_vectors(
         return [name]
     if kind == "floret":
         return _write_floret(name, subword_table(tables, metadata, len(vectors), vectors.dim))
+    if not len(vectors):
+        raise ModelFileError(
+            f"cannot write {name}: the model holds no vectors of words", hint="only floret and safetensors hold it"
+        )
     fault = vectors.fault(empty_words=True)  # `_words` has a better message for empty words
     if fault is not None:
         raise ModelFileError(f"cannot write {name}: the model {fault}", hint="no program could read it")
