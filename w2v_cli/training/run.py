@@ -33,6 +33,7 @@ from w2v_cli.storage.outputs import Named, require_apart
 from w2v_cli.storage.remote import Url
 from w2v_cli.storage.siblings import work_folder
 from w2v_cli.storage.urls import local_path
+from w2v_cli.subwords.options import subwords_of
 from w2v_cli.training.checkpoint import NAMES as CHECKPOINT_NAMES
 from w2v_cli.training.checkpoint import Checkpoints
 from w2v_cli.training.job import CHECKPOINT_SECONDS, Job
@@ -89,6 +90,7 @@ def train_model(
     W2VError
         If anything else goes wrong; its class says what. An older file at `output` is left as it was.
     """
+    subwords_of(config)
     watcher = observer or Observer()
     texts = Texts(corpus, text or TextOptions(), watcher.remark)
     texts.check_readable()
@@ -203,7 +205,7 @@ def _train(job: Job, folder: Path | Url | None, observer: Observer, machine: Mac
                 # Found out only after the training, this would lose the model.
                 require_words(corpus.vocabulary.words, model_format(job.output), job.output)
             words, dim = len(corpus.vocabulary), job.config.dim
-            with telling_memory(parameter_bytes(words, dim), f"{words:,} words × {dim} dimensions"):
+            with telling_memory(parameter_bytes(2 * words, dim), f"{words:,} words × {dim} dimensions"):
                 run = _run(corpus, job, folder, observer, log, compile_seconds, make_trainer)
                 # The ids take disk space that the model may need.
                 corpus.close()
