@@ -115,7 +115,7 @@ def _group_rows(findings: list[Finding], methods: list[str]) -> Iterator[list[st
 
 def _group(check: str) -> str:
     """Return the group of a check: its name without the point at which it is made, and the variants of CBOW in one."""
-    return re.split("[:,]", check)[0].replace("cbow of sums", "cbow").replace("cbow scaled", "cbow")
+    return re.split("[:,]", check)[0].replace("cbow of sums", "cbow").replace(" scaled", "")
 
 
 def _as_dict(finding: Finding) -> dict[str, object]:

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from w2v_cli.cluster.trainer import ClusterTrainer, MakeBackend
 from w2v_cli.config import TrainConfig
 from w2v_cli.corpus.encode import EncodedCorpus
+from w2v_cli.errors import ConfigError
 from w2v_cli.training.machine import Machine, MakeTrainer
 from w2v_cli.training.observer import Observer
 
@@ -21,6 +22,14 @@ class ClusterMachine(Machine):
     """
 
     shares_ids = True
+
+    def require_trainable(self, config: TrainConfig) -> None:
+        """Refuse parts of words, whose rows have no order of frequency by which they could be merged."""
+        super().require_trainable(config)
+        if config.subwords is not None:
+            raise ConfigError(
+                "a cluster cannot train parts of words", hint="leave --subwords out, or train without --cluster"
+            )
 
     def __init__(self, merge_every: int | None) -> None:
         self._merge_every = merge_every

@@ -33,7 +33,6 @@ from w2v_cli.storage.outputs import Named, require_apart
 from w2v_cli.storage.remote import Url
 from w2v_cli.storage.siblings import work_folder
 from w2v_cli.storage.urls import local_path
-from w2v_cli.subwords.options import subwords_of
 from w2v_cli.training.checkpoint import NAMES as CHECKPOINT_NAMES
 from w2v_cli.training.checkpoint import Checkpoints
 from w2v_cli.training.job import CHECKPOINT_SECONDS, Job
@@ -90,7 +89,7 @@ def train_model(
     W2VError
         If anything else goes wrong; its class says what. An older file at `output` is left as it was.
     """
-    subwords_of(config)
+    machine.require_trainable(config)
     watcher = observer or Observer()
     texts = Texts(corpus, text or TextOptions(), watcher.remark)
     texts.check_readable()
@@ -135,7 +134,7 @@ def resume_training(
     """
     folder = folder_of(checkpoint)
     # Refuse what can be refused before anything is written, even a lock.
-    _resumed(folder, options or {})
+    machine.require_trainable(_resumed(folder, options or {}).config)
     with exclusive(folder / RUN_NAME):
         # Load the job again, because whoever held the lock may have changed it.
         job, watcher = _resumed(folder, options or {}), observer or Observer()
@@ -297,6 +296,11 @@ def _run(
 ) -> Run:
     """Train on a corpus, to the end or until the observer stops it."""
     trainer = make_trainer(job.config, corpus)
+    if trainer.subwords is not None:
+        rows, size = len(trainer.parameters.input_vectors), trainer.parameters.input_vectors.nbytes
+        observer.remark(
+            f"Words are composed of {rows:,} rows, {size / 2**20:,.0f} MiB; fewer (--buckets) take less and train faster"
+        )
     with observer.compiling():
         compile_seconds += trainer.compile()
     observer.ready(trainer, trainer.estimate_seconds())
