@@ -329,18 +329,6 @@ class _Covering(WordVectors):
     def id_of(self, word: str) -> int | None:
         return self._further_ids[word] if word in self._further_ids else super().id_of(word)
 
-    def require_parts(self) -> SubwordTable:
-        """Return the rows of parts of words.
-
-        Raises
-        ------
-        ConfigError
-            If there are none.
-        """
-        if self.parts is None:
-            raise ConfigError("the model has no vectors for parts of words", hint="train one with --subwords fasttext")
-        return self.parts
-
     def rows(self, ids: np.ndarray) -> np.ndarray:
         further = ids >= len(self)
         rows = np.empty((len(ids), self.dim), np.float32)

@@ -101,8 +101,7 @@ def write_vectors(
     if kind == "fasttext":
         if words is not vectors.words and SUBWORD_VECTORS in tables:
             raise ModelFileError(f"{name}: an escaped word has other parts than the word", hint="omit --escape")
-        write = fasttext_writer(words, vectors, tables, metadata)
-        contents = [(name, write)]
+        contents = [(name, fasttext_writer(words, vectors, tables, metadata))]
     if kind in WITH_WORDS:
         contents.append((words_path(name), lambda file: _write_words(file, words)))
     with atomic_files(*(target for target, _ in contents)) as files:

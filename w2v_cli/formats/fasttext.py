@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import struct
+from typing import NamedTuple
 
 import numpy as np
 
@@ -96,6 +97,24 @@ class FieldReader:
         return self._file.wrong(f"is a fastText model that {what}", hint)
 
 
+class _Parts(NamedTuple):
+    """The parts of a file, in their order.
+
+    subwords : how words are cut into parts; None if they are not.
+    words, counts : V words, as bytes that need not be UTF-8, and their counts.
+    kept_buckets : the buckets that a pruned model has kept, in the order of their rows; None: all.
+    table, outputs : float32 (R, D) and (V, D).
+    """
+
+    fields: Fields
+    subwords: Subwords | None
+    words: Words
+    counts: np.ndarray
+    kept_buckets: np.ndarray | None
+    table: np.ndarray
+    outputs: np.ndarray
+
+
 def read_fasttext(file: VectorFile) -> Contents:
     """Read a model of fastText. The vectors of its words are composed of their rows.
 
@@ -106,6 +125,29 @@ def read_fasttext(file: VectorFile) -> Contents:
         and `file.reading` does not allow that.
     """
     reader = FieldReader(file)
+    parts = _read_parts(reader)
+    # Bad words are repaired after their vectors have been composed, because other bytes have other rows.
+    matrix = _composed(reader, parts)
+    words, kept = kept_words(file, parts.words, lambda row: f"word {row + 1:,}")
+    counts, table, outputs = parts.counts, parts.table, parts.outputs
+    if kept is not None:
+        matrix, counts, outputs = matrix[kept], counts[kept], outputs[kept]
+        if parts.subwords is not None:
+            table = np.concatenate((table[: len(parts.words)][kept], table[len(parts.words) :]))
+    options = parts.fields.options
+    tables = {FASTTEXT_NODES if options.loss == HIERARCHICAL_SOFTMAX else "output_vectors": outputs}
+    metadata = options.as_metadata()
+    if parts.subwords is not None:
+        tables[SUBWORD_VECTORS] = table
+        metadata[SUBWORDS] = parts.subwords.as_json()
+        if parts.kept_buckets is not None:
+            tables[KEPT_BUCKETS] = parts.kept_buckets
+    vectors = WordVectors(words, matrix, counts, subword_table(tables, metadata, *matrix.shape))
+    return Contents(vectors, tables, metadata)
+
+
+def _read_parts(reader: FieldReader) -> _Parts:
+    """Read the whole file."""
     try:
         fields = unpacked(reader.take(FIELDS.size))
         subwords = fields.options.subwords()
@@ -114,51 +156,26 @@ def read_fasttext(file: VectorFile) -> Contents:
     words, counts = reader.words(fields.words)
     if counts.min() < 0 or counts.max() > _MOST_COUNT:
         raise reader.wrong(_CUT)
-    kept = _kept_buckets(reader, fields)
-    table = _table(reader, fields.dim)
-    outputs = _table(reader, fields.dim)
+    kept_buckets = _kept_buckets(reader, fields)
+    table, outputs = _table(reader, fields.dim), _table(reader, fields.dim)
     if not reader.at_end():
         raise reader.wrong("continues after its last table")
-    if outputs.shape[0] != fields.words:
-        raise reader.wrong(f"has {len(outputs):,} output vectors for {fields.words:,} words")
-    return _contents(file, reader, fields, subwords, words, counts, table, outputs, kept)
+    if len(outputs) != len(words):
+        raise reader.wrong(f"has {len(outputs):,} output vectors for {len(words):,} words")
+    return _Parts(fields, subwords, words, counts, kept_buckets, table, outputs)
 
 
-def _contents(
-    file: VectorFile,
-    reader: FieldReader,
-    fields: Fields,
-    subwords: Subwords | None,
-    words: Words,
-    counts: np.ndarray,
-    table: np.ndarray,
-    outputs: np.ndarray,
-    kept_buckets: np.ndarray | None,
-) -> Contents:
-    """Compose the vectors of the words, and put the tables together."""
-    matrix = table
-    if subwords is not None:
-        parts = SubwordTable(subwords, table, len(words), kept_buckets)
-        fault = parts.fault()
-        if fault is not None:
-            raise reader.wrong(fault)
-        matrix = parts.vocabulary_vectors(words)
-    if len(matrix) != len(words):
-        raise reader.wrong(f"has {len(matrix):,} rows for {len(words):,} words")
-    row_count = len(words)
-    words, kept = kept_words(file, words, lambda row: f"word {row + 1:,}")
-    if kept is not None:
-        matrix, counts, outputs = matrix[kept], counts[kept], outputs[kept]
-        table = np.concatenate((table[:row_count][kept], table[row_count:])) if subwords is not None else table
-    tables = {FASTTEXT_NODES if fields.options.loss == HIERARCHICAL_SOFTMAX else "output_vectors": outputs}
-    metadata = fields.options.as_metadata()
-    if subwords is not None:
-        tables[SUBWORD_VECTORS] = table
-        metadata[SUBWORDS] = subwords.as_json()
-    if kept_buckets is not None:
-        tables[KEPT_BUCKETS] = kept_buckets
-    vectors = WordVectors(words, matrix, counts, subword_table(tables, metadata, *matrix.shape))
-    return Contents(vectors, tables, metadata)
+def _composed(reader: FieldReader, parts: _Parts) -> np.ndarray:
+    """Return the vectors of the words, float32 (V, D)."""
+    if parts.subwords is None:
+        if len(parts.table) != len(parts.words):
+            raise reader.wrong(f"has {len(parts.table):,} rows for {len(parts.words):,} words")
+        return parts.table
+    table = SubwordTable(parts.subwords, parts.table, len(parts.words), parts.kept_buckets)
+    fault = table.fault()
+    if fault is not None:
+        raise reader.wrong(fault)
+    return table.vocabulary_vectors(parts.words)
 
 
 def _kept_buckets(reader: FieldReader, fields: Fields) -> np.ndarray | None:

@@ -11,7 +11,7 @@ from typing import IO
 
 import numpy as np
 
-from w2v_cli.embeddings.vectors import WordVectors
+from w2v_cli.embeddings.vectors import WordVectors, first_not_finite
 from w2v_cli.errors import ModelFileError
 from w2v_cli.formats.contents import FASTTEXT_NODES, KEPT_BUCKETS, SUBWORD_VECTORS, SUBWORDS, subword_table
 from w2v_cli.formats.fasttext_fields import options_of, packed
@@ -36,9 +36,15 @@ def fasttext_writer(
     Raises
     ------
     ModelFileError
-        If fastText's files cannot hold the model.
+        If fastText's files cannot hold the model, or a table holds NaN or infinity.
     """
     _require_fasttext(tables, metadata)
+    for table_name, table in tables.items():
+        row = first_not_finite(table) if table.ndim == 2 else None
+        if row is not None:
+            raise ModelFileError(
+                f"row {row} of {table_name} holds NaN or infinity", hint="the model has diverged or was changed"
+            )
     parts = subword_table(tables, metadata, len(vectors), vectors.dim)
     counts = np.arange(len(words), 0, -1) if vectors.counts is None else vectors.counts
     tokens = metadata.get("corpus_tokens", "")

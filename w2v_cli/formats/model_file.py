@@ -55,7 +55,8 @@ def save_model(
         and nothing else is left behind.
     """
     parts = subword_table(tensors, metadata, *tensors["input_vectors"].shape)
-    fault = WordVectors(words, tensors["input_vectors"], counts, parts).fault()
+    vectors = WordVectors(words, tensors["input_vectors"], counts, parts)
+    fault = vectors.fault()
     if fault is not None:
         raise ModelFileError(f"cannot write {os.fspath(path)}: the model {fault}", hint="no program could read it")
     for table in tensors.values():
@@ -65,7 +66,7 @@ def save_model(
                 f"cannot write {os.fspath(path)}: vector number {row} holds NaN or infinity",
                 hint="the model has diverged or was changed",
             )
-    contents = {**tensors, **word_tensors(words)}
+    contents = {**tensors, **word_tensors(vectors.words)}
     if counts is not None:
         contents["counts"] = np.asarray(counts, dtype=np.int64)
     write_tensors(path, contents, {**metadata, "format": FORMAT, "format_version": FORMAT_VERSION})

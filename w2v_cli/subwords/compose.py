@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from w2v_cli.compute.jit import compiled
+from w2v_cli.compute.jit import COMPILES, compiled, helper
 from w2v_cli.config import available_cores
 from w2v_cli.subwords.rows import WordRows
 
@@ -41,11 +41,27 @@ def compose(table: np.ndarray, word_rows: WordRows) -> np.ndarray:
     return vectors
 
 
+@helper
+def _add_row(table, row, vectors, word):
+    """Add a row to a word's vector, number by number: slices count references, for which threads would contend."""
+    for column in range(table.shape[1]):
+        vectors[word, column] += table[row, column]
+
+
+def _add_slice(table, row, vectors, word):
+    """Add a row to a word's vector as numpy does it, which is faster if nothing is compiled."""
+    vectors[word] += table[row]
+
+
+_add = _add_row if COMPILES else _add_slice
+
+
 @compiled
 def _add_rows(table, offsets, rows, vectors):
     """Write the mean of each word's rows into its vector, which is zero before."""
     for word in range(len(vectors)):
+        count = offsets[word + 1] - offsets[word]
         for at in range(offsets[word], offsets[word + 1]):
-            vectors[word] += table[rows[at]]
-        if offsets[word + 1] > offsets[word]:
-            vectors[word] *= np.float32(1 / (offsets[word + 1] - offsets[word]))
+            _add(table, rows[at], vectors, word)
+        if count > 0:
+            vectors[word] *= np.float32(1 / count)
