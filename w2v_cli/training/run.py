@@ -298,9 +298,7 @@ def _run(
     trainer = make_trainer(job.config, corpus)
     if trainer.subwords is not None:
         rows, size = len(trainer.parameters.input_vectors), trainer.parameters.input_vectors.nbytes
-        observer.remark(
-            f"Words are composed of {rows:,} rows, {size / 2**20:,.0f} MiB; fewer (--buckets) take less and train faster"
-        )
+        observer.remark(f"Words are composed of {rows:,} rows, {size / 2**20:,.0f} MiB; fewer (--buckets) train faster")
     with observer.compiling():
         compile_seconds += trainer.compile()
     observer.ready(trainer, trainer.estimate_seconds())
