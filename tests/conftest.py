@@ -23,6 +23,9 @@ from w2v_cli.engines.choose import Step
 from w2v_cli.formats.model_file import ModelFile, save_model
 from w2v_cli.formats.reading import ReadOptions
 from w2v_cli.storage.tensors import word_tensors, write_tensors
+from w2v_cli.storage.words import Words
+from w2v_cli.subwords.options import Subwords
+from w2v_cli.subwords.table import SubwordTable
 from w2v_cli.training.run import train_model
 from w2v_cli.training.trainer import Trainer
 
@@ -53,6 +56,25 @@ def write_unchecked(path: Path | str, words: Sequence[str], counts: Any, tensors
 def make_model(path: Path) -> None:
     """Write the smallest model file."""
     save_model(path, ["a"], None, {"input_vectors": np.ones((1, 2), np.float32)}, {"loss": "[1.5]"})
+
+
+SUBWORD_WORDS = ["walk", "walked", "Fluß", "talk", "</s>", "река"]
+
+
+def make_subword_model(path: Path | str, kind: str = "fasttext", buckets: int = 97, dim: int = 6) -> SubwordTable:
+    """Write a model with vectors for parts of words; return their table."""
+    subwords, words = Subwords(kind, 3, 5, buckets), Words.of(SUBWORD_WORDS)
+    rows = np.random.default_rng(8).standard_normal((subwords.table_rows(len(words)), dim)).astype(np.float32)
+    table = SubwordTable(subwords, rows, len(words))
+    outputs = np.arange(len(words) * dim, dtype=np.float32).reshape(-1, dim)
+    tables = {
+        "input_vectors": table.vocabulary_vectors(words),
+        "output_vectors": outputs,
+        "subword_vectors": rows,
+    }
+    counts = np.arange(len(words), 0, -1) * 3
+    save_model(path, words, counts, tables, {"subwords": subwords.as_json(), "corpus_tokens": "1000"})
+    return table
 
 
 def load_vectors(path: Path | str, format: str | None = None) -> WordVectors:

@@ -20,23 +20,31 @@ REPEATS = ("first", "error")
 
 # File formats; model2vec is a folder. Those that can only be written hold numbers; their words go to a second file, or
 # both into a folder.
-READABLE = ("safetensors", "text", "binary", "glove", "model2vec")
+READABLE = ("safetensors", "text", "binary", "glove", "fasttext", "floret", "model2vec")
 WITH_WORDS = ("tsv", "npy")
 WRITABLE = (*READABLE, *WITH_WORDS, "projector")
-# Compiled code parses these formats, so the first such file that is read on a machine takes about a second longer.
-PARSED_FORMATS = ("text", "glove")
+# Compiled code reads these formats, so the first such file that is read on a machine takes about a second longer.
+PARSED_FORMATS = ("text", "glove", "fasttext", "floret")
 
 # What `w2v convert` makes of a model: which of its tables, and in which type of number.
 MATRICES = ("input", "output", "sum", "concat")
 DTYPES = ("float32", "float16", "int8")
 
+# Whose rules say how words are cut into parts and hashed, and the choices that both of them leave: the lengths of the
+# parts in characters, how many rows all parts share, and how many rows each part has in floret.
+SUBWORDS = ("fasttext", "floret")
+MIN_NGRAM, MAX_NGRAM = 3, 6
+BUCKETS = 2_000_000
+FLORET_HASHES = 2
+
 # The kinds of gold sets. Contents tell analogies from pairs; sets of words with an odd one look like analogies.
 TASKS = ("pairs", "analogies", "odd")
 
-# How analogies are answered, whose rules a score follows, and what happens to questions with unknown words.
+# How analogies are answered, whose rules a score follows, and what happens to questions with unknown words. With
+# `compose`, their vectors are composed of their parts.
 METHODS = ("3cosadd", "3cosmul")
 PROTOCOL_NAMES = ("word2vec", "gensim", "strict")
-OOV = ("skip", "wrong")
+OOV = ("skip", "wrong", "compose")
 
 # How `w2v embed` weights the words of a line, and the suffixes of the files that it writes.
 LINE_WEIGHTS = ("mean", "sif")

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
+from w2v_cli.choices import BUCKETS, FLORET_HASHES, MAX_NGRAM, MIN_NGRAM, SUBWORDS
 from w2v_cli.control_groups import group_cores
 from w2v_cli.errors import ConfigError
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 MODELS = ("skipgram", "cbow")
 LOSSES = ("ns", "hs", "softmax")
-CBOW_STEPS = ("scaled", "plain")
+STEPS = ("scaled", "plain")
 ENGINES = ("auto", "compiled", "reference")
 
 # For each model and loss: the learning rate at the start, and the one at the end as a share of it. The share is 1e-4 as
@@ -33,6 +34,13 @@ DEFAULT_ALPHA = {
     ("cbow", "ns"): (0.05, 0.2),
     ("cbow", "hs"): (0.04, 1e-4),
     ("cbow", "softmax"): (0.1, 1e-4),
+}
+# The same with parts of words, where a step moves all rows of a word (measured: help/design.md, "Parts of words").
+SUBWORD_ALPHA = {
+    ("skipgram", "ns"): (0.05, 1e-4),
+    ("skipgram", "hs"): (0.05, 1e-4),
+    ("cbow", "ns"): (0.05, 1e-4),
+    ("cbow", "hs"): (0.05, 1e-4),
 }
 _MOST_INT32 = 2**31 - 1
 
@@ -50,7 +58,7 @@ class Option:
     least, most : the smallest and the largest value · above : every value must be larger than this.
     why : the reason for the lower limit, as a clause.
     aliases : other spellings, as in word2vec.c and gensim.
-    only : the values that other options must have for this one to have an effect.
+    only : the values that other options must have for this one to have an effect; a tuple if there are several.
     """
 
     kind: type[bool] | type[int] | type[float] | type[str]
@@ -157,15 +165,67 @@ class TrainConfig:
         bool, False, "Give every window the largest distance instead. Up to twice as many word pairs are trained."
     )
     cbow_sum: bool = _option(
-        bool, False, "cbow: predict from the sum of the context vectors instead of their mean.", only={"model": "cbow"}
+        bool,
+        False,
+        "cbow: predict from the sum of the context vectors instead of their mean.",
+        only={"model": "cbow", "subwords": None},
     )
     cbow_step: str = _option(
         str,
         "scaled",
         "cbow: how far the n context vectors move. scaled: by n times the gradient, as in word2vec.c. plain: by the"
         " gradient.",
-        choices=CBOW_STEPS,
-        only={"model": "cbow", "cbow_sum": False},
+        choices=STEPS,
+        only={"model": "cbow", "cbow_sum": False, "subwords": None},
+    )
+    subwords: str | None = _option(
+        str,
+        None,
+        "Learn parts of words too, by the rules of fasttext or floret. The vector of a word is the mean of the rows of"
+        " its parts, so unseen words have one as well. Default: words alone.",
+        choices=SUBWORDS,
+        only={"loss": ("ns", "hs")},
+    )
+    min_ngram: int = _option(
+        int,
+        MIN_NGRAM,
+        "subwords: length of the shortest parts in characters, with the marks < and > around the word.",
+        least=1,
+        aliases=("minn",),
+        only={"subwords": SUBWORDS},
+    )
+    max_ngram: int = _option(
+        int,
+        MAX_NGRAM,
+        "subwords: length of the longest parts.",
+        least=1,
+        aliases=("maxn",),
+        only={"subwords": SUBWORDS},
+    )
+    buckets: int = _option(
+        int,
+        BUCKETS,
+        "subwords: rows that all parts share. Fewer take less memory and time; floret does with 50,000.",
+        least=1,
+        most=_MOST_INT32,
+        aliases=("bucket",),
+        only={"subwords": SUBWORDS},
+    )
+    hashes: int | None = _option(
+        int,
+        None,
+        f"floret: rows of each part, 1 to 4. Default: {FLORET_HASHES}.",
+        least=1,
+        most=4,
+        only={"subwords": "floret"},
+    )
+    subword_step: str = _option(
+        str,
+        "scaled",
+        "subwords: how far the n rows of a mean move. scaled: by n times the gradient, as in fastText. plain: by the"
+        " gradient.",
+        choices=STEPS,
+        only={"subwords": SUBWORDS},
     )
     negatives: int = _option(
         int,
@@ -263,22 +323,35 @@ class TrainConfig:
             If the option has no effect; the message says beside which other one.
         """
         for other, needed in OPTIONS[name].only.items():
-            value = getattr(self, other)
-            if value != needed:
-                given = option_name(other) if needed is False else f"{option_name(other)} {value}"
-                cure = f"leave {option_name(other)} out" if needed is False else f"choose {option_name(other)} {needed}"
-                raise ConfigError(f"{option_name(name)} has no meaning with {given}", hint=f"leave it out, or {cure}")
+            value, option = getattr(self, other), option_name(other)
+            if value in (needed if isinstance(needed, tuple) else (needed,)):
+                continue
+            given = (
+                f"with {option}"
+                if value is True
+                else f"without {option}"
+                if value is None
+                else f"with {option} {value}"
+            )
+            cure = f"leave {option} out"
+            if needed not in (None, False):
+                cure = f"choose {option} {' or '.join(needed) if isinstance(needed, tuple) else needed}"
+            raise ConfigError(f"{option_name(name)} has no meaning {given}", hint=f"leave it out, or {cure}")
 
     @property
     def alpha_start(self) -> float:
         """Learning rate at the first token."""
-        return self.alpha if self.alpha is not None else DEFAULT_ALPHA[self.model, self.loss][0]
+        return self.alpha if self.alpha is not None else self._default_alpha[0]
+
+    @property
+    def _default_alpha(self) -> tuple[float, float]:
+        """The default learning rate at the start, and the one at the end as a share of it."""
+        return (DEFAULT_ALPHA if self.subwords is None else SUBWORD_ALPHA)[self.model, self.loss]
 
     @property
     def alpha_min(self) -> float:
         """Learning rate at the last token."""
-        share = DEFAULT_ALPHA[self.model, self.loss][1]
-        return self.min_alpha if self.min_alpha is not None else self.alpha_start * share
+        return self.min_alpha if self.min_alpha is not None else self.alpha_start * self._default_alpha[1]
 
     @property
     def thread_count(self) -> int:

@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 
 from w2v_cli.api.model import load as load_model
 from w2v_cli.errors import ModelFileError
-from w2v_cli.formats.model_file import ModelFile, recorded_options, save_model
+from w2v_cli.formats.model_file import ModelFile, save_model
+from w2v_cli.formats.recorded import recorded_options
 from w2v_cli.formats.summary import summary
 from w2v_cli.storage.atomic import atomic_file, check_writable
 

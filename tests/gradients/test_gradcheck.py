@@ -106,7 +106,13 @@ def test_every_model_and_loss_is_checked_with_every_choice_of_its_step() -> None
     names = {check.name.split(" step")[0] for check in step_checks(["reference"], 0, 2, 4)}
     kinds = ("skipgram", "cbow", "cbow of sums", "cbow scaled")
     who = {"ns": "reference", "hs": "reference", "softmax": "both engines'"}
-    assert names == {f"{engine} {kind} {loss}" for kind in kinds for loss, engine in who.items()}
+    parts = {
+        f"reference {model} {step}subwords {loss}"
+        for model in kinds[:2]
+        for step in ("", "scaled ")
+        for loss in ("ns", "hs")
+    }
+    assert names == {f"{engine} {kind} {loss}" for kind in kinds for loss, engine in who.items()} | parts
 
 
 def test_the_tester_finds_the_very_element() -> None:

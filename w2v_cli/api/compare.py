@@ -14,7 +14,7 @@ from w2v_cli.errors import ConfigError, UnknownWordError
 
 
 class Compared(NamedTuple):
-    """A question, and for each model by its name the nearest words, best first; None if a word is unknown to it."""
+    """A question, and for each model by its name the nearest words, best first; None if a word has no vector in it."""
 
     query: str
     neighbours: dict[str, list[Neighbour] | None]
@@ -65,7 +65,8 @@ def compare(
     for name, model in models.items():
         vectors = model.word_vectors
         asked = [parse_query(text, vectors) for text in texts]
-        known = [i for i, query in enumerate(asked) if all(word in vectors for word in query.words)]
+        has_vector = set(vectors.answerable(word for query in asked for word in query.words))
+        known = [i for i, query in enumerate(asked) if has_vector.issuperset(query.words)]
         answers = dict(zip(known, most_similar(vectors, [asked[i] for i in known], k, **limits), strict=True))
         compared = [
             Compared(asked[i].text if i in answers else text, {**neighbours, name: answers.get(i)})
@@ -85,7 +86,7 @@ def require_known(models: Mapping[str, Questions], queries: Sequence[str]) -> No
     errors: dict[str, UnknownWordError] = {}
     for name, model in models.items():
         try:
-            model.word_vectors.ids_of(_words(queries, model.word_vectors))
+            model.word_vectors.covering(query_words(queries, model.word_vectors))
         except UnknownWordError as error:
             if len(models) == 1:
                 raise
@@ -96,5 +97,6 @@ def require_known(models: Mapping[str, Questions], queries: Sequence[str]) -> No
         raise UnknownWordError(message, "; ".join(hints))
 
 
-def _words(queries: Sequence[str], vectors: WordVectors) -> list[str]:
+def query_words(queries: Sequence[str], vectors: WordVectors) -> list[str]:
+    """Return the words of some questions, as a model with these vectors understands them."""
     return [word for text in queries for word in parse_query(text, vectors).words]

@@ -20,8 +20,10 @@ from w2v_cli.config import TrainConfig
 from w2v_cli.corpus.text_options import TextOptions
 from w2v_cli.embeddings.vectors import WordVectors, first_not_finite
 from w2v_cli.errors import ConfigError, ModelFileError, VocabularyError
-from w2v_cli.formats.model_file import LOSSES, ModelFile, recorded_options, save_model
+from w2v_cli.formats.contents import subword_table
+from w2v_cli.formats.model_file import LOSSES, ModelFile, save_model
 from w2v_cli.formats.reading import ReadOptions
+from w2v_cli.formats.recorded import recorded_options
 from w2v_cli.formats.summary import provenance
 from w2v_cli.storage.mapped import writable
 from w2v_cli.storage.outputs import would_overwrite
@@ -71,6 +73,8 @@ class Model(Pictures):
     ) -> None:
         super().__init__(vectors, source)
         self._tables = dict(tables or {"input_vectors": vectors.matrix})
+        if vectors.parts is None:
+            vectors.parts = subword_table(self._tables, metadata, len(vectors), vectors.dim)
         self.metadata = dict(metadata)
         self.name = "the model" if source is None else source
 
@@ -154,11 +158,16 @@ class Model(Pictures):
         given = word_list(context, "context")
         if not given:
             raise ConfigError("the context has no words", hint="give the words around the middle")
-        ids = self._vectors.ids_of(given)
+        vectors = self._vectors.covering(given)
+        ids = vectors.ids_of(given)
         config, _ = self.training_options()
         objective = make_objective(config, self.require_counts())
-        losses = middle_losses(objective, self._vectors.matrix, self.table(objective.output_name), ids)
-        losses[ids] = math.inf
+        if objective.loss == "softmax" and objective.model == "skipgram" and vectors is not self._vectors:
+            # There the context is predicted, and only words of the vocabulary can be.
+            raise self._vectors.unknown([word for word in given if word not in self])
+        output_vectors = self.table(objective.output_name)
+        losses = middle_losses(objective, self._vectors.matrix, output_vectors, ids, vectors.rows(ids))
+        losses[ids[ids < len(self)]] = math.inf
         best = losses.argsort(kind="stable")[: min(k, len(self) - len(set(given)))].tolist()
         return [Prediction(self.words[i], math.exp(-losses[i]), float(losses[i])) for i in best]
 
@@ -235,8 +244,9 @@ class Model(Pictures):
         ----------
         path : its suffix says the format. `.safetensors` keeps everything that the model holds; `.txt`, `.vec`, `.bin`,
             `.glove`, `.tsv` and `.npy` keep the words and their vectors.
-        format : safetensors, text, binary, glove, tsv or npy, whatever the suffix is; or projector or model2vec, which
-            make folders for TensorBoard's Embedding Projector, or for model2vec and sentence-transformers.
+        format : safetensors, text, binary, glove, tsv or npy, whatever the suffix is; fasttext, which is a `.bin` for
+            fastText and gensim; floret, a table of parts of words; or projector or model2vec, which make folders for
+            TensorBoard's Embedding Projector, or for model2vec and sentence-transformers.
 
         Raises
         ------
@@ -247,7 +257,7 @@ class Model(Pictures):
             NaN or infinity, metadata that are too long. Also if the list of words (`.tsv`, `.npy`) would overwrite
             some other file. An older file then stays as it was.
         """
-        from w2v_cli.formats.export import target_format, write_vectors
+        from w2v_cli.formats.export import tables_to_write, target_format, write_vectors
         from w2v_cli.formats.target import check_target
 
         kind = target_format(path, format, "float32")
@@ -257,7 +267,8 @@ class Model(Pictures):
         if kind == "safetensors":
             save_model(path, self.words, self.counts, self._tables, self.metadata)
         else:
-            write_vectors(path, self._vectors, format, metadata=self.metadata)
+            tables, metadata = tables_to_write(kind, self._tables, self.metadata, is_whole=True)
+            write_vectors(path, self._vectors, format, metadata=metadata, tables=tables)
 
     @classmethod
     def of(cls, words: Sequence[str], vectors: np.ndarray, counts: np.ndarray | None = None) -> Model:
@@ -325,9 +336,10 @@ def load(
 
     Parameters
     ----------
-    path : a model of `w2v train`, word2vec's text or binary format, or GloVe's text; each of them may be gzipped. Or a
-        folder of model2vec, whose tokens are words.
-    format : safetensors, text, binary, glove or model2vec; None to recognise it by the file's name and content.
+    path : a model of `w2v train`, word2vec's text or binary format, GloVe's text, a model of fastText, or floret's
+        table; each of them may be gzipped. Or a folder of model2vec, whose tokens are words.
+    format : safetensors, text, binary, glove, fasttext, floret or model2vec; None to recognise it by the file's name
+        and content.
     errors : what to do with words that are not UTF-8, are empty or begin with white space: `strict` refuses them,
         `replace` puts U+FFFD in place of bad bytes, `ignore` leaves out what is wrong with them.
     repeats : `first` keeps the first vector of a repeated word, `error` refuses the file.

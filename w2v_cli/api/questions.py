@@ -28,6 +28,7 @@ from w2v_cli.errors import ConfigError
 if TYPE_CHECKING:
     from w2v_cli.embeddings.evaluation import Score
     from w2v_cli.embeddings.gold import GoldSet
+    from w2v_cli.subwords.table import Part
 
 
 class Questions:
@@ -46,8 +47,36 @@ class Questions:
         return iter(self.words)
 
     def __getitem__(self, word: str) -> np.ndarray:
-        """Return a copy of the vector of a word, float32 (D,); raise UnknownWordError if the word is unknown."""
+        """Return a copy of the vector of a word, float32 (D,); raise UnknownWordError if it is unknown.
+
+        If the model has subwords, the vector of an unknown word is composed of its parts; see `composed`.
+        """
         return self._vectors[word].copy()
+
+    def composed(self, words: Collection[str]) -> list[str]:
+        """Return those of the words that are not in the vocabulary, but whose vectors are composed of their parts.
+
+        A model with subwords answers questions about such words like any others. They are not `in` the model, and are
+        never answers.
+        """
+        return self._vectors.composed(word_list(words, "words"))
+
+    def ngrams(self, word: str) -> list[Part]:
+        """Return the parts of a word with their rows and shares, in the order in which they are added up.
+
+        The share of a part is the projection of its row, divided by the number of rows, onto the vector of the word, as
+        a fraction of that vector's length. The shares of a word add up to 1.
+
+        Raises
+        ------
+        UnknownWordError
+            If the word is not in the vocabulary and has no parts.
+        ConfigError
+            If the model has no vectors for parts of words.
+        """
+        parts = self._vectors.require_parts()
+        self._vectors.covering([word])
+        return parts.parts(word, self._vectors.id_of(word))
 
     @property
     def words(self) -> Sequence[str]:
@@ -244,8 +273,8 @@ class Questions:
             and the numbers tell.
         protocol : whose rules to follow: word2vec, gensim or strict.
         method : how analogies are answered: 3cosadd or 3cosmul.
-        oov : what happens to questions with unknown words: skip, or wrong (pairs then have cosine 0). None: as the
-            protocol says.
+        oov : what happens to questions with unknown words: skip, wrong (pairs then have cosine 0), or compose, if the
+            model has vectors for parts of words. None: as the protocol says.
         restrict_vocab : answer analogies among this many of the most frequent words. None: as the protocol says.
 
         Raises

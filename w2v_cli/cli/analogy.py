@@ -11,6 +11,7 @@ from w2v_cli.cli.console import given_words
 from w2v_cli.cli.options import count_option, model_options, restrict_option
 from w2v_cli.cli.session import Session, pass_session
 from w2v_cli.cli.tables import print_answers, table_options
+from w2v_cli.cli.unseen import answerable_words
 from w2v_cli.errors import ConfigError
 from w2v_cli.formats.reading import ReadOptions
 
@@ -56,7 +57,8 @@ def analogy(
 
     questions = [_three(line.split()) for line in given_words(words)] if "-" in words else [_three(words)]
     vectors = session.model(model_path, reading).word_vectors
-    known = [question for question in questions if all(word in vectors for word in question)]
+    has_vector = set(answerable_words([word for question in questions for word in question], vectors))
+    known = [question for question in questions if has_vector.issuperset(question)]
     score_name = "cosine" if method == "3cosadd" else "score"
     found = list(zip(known, answer_analogies(vectors, known, count, method, restrict_vocab), strict=True))
     columns = ["word", score_name]
@@ -71,7 +73,7 @@ def analogy(
     )
     if known:  # a header without any answer below it would look like an answer
         print_answers(style, ["question", *columns], rows, objects)
-    vectors.ids_of([word for question in questions for word in question])
+    vectors.covering([word for question in questions for word in question])
 
 
 def _three(words: Sequence[str]) -> tuple[str, str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from itertools import islice
 from typing import IO, Any
@@ -152,8 +152,3 @@ def given_words(words: Sequence[str], *files: str | None) -> list[str]:
     if [*words, *files].count("-") > 1:
         raise click.UsageError("stdin can be read only once: give - once")
     return [line for word in words for line in (read_lines(word) if word == "-" else [word])]
-
-
-def known_words(words: Sequence[str], vocabulary: Container[str]) -> list[str]:
-    """Return the words that the vocabulary has, in their order."""
-    return [word for word in words if word in vocabulary]

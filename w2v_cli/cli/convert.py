@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 import click
@@ -77,6 +78,9 @@ def convert(
     --dims and --dtype int8 print recall@10: the share of the ten nearest words that stay among the ten nearest, for
     1,000 of the 10,000 most frequent words.
 
+    --format fasttext writes a .bin that fastText and gensim read, with the parts of words if IN has them; --format
+    floret writes their table alone, which spaCy reads.
+
     With --format projector, OUT is a folder that TensorBoard's Embedding Projector opens; with --format model2vec, one
     for model2vec and sentence-transformers. spaCy reads the text format.
 
@@ -91,6 +95,7 @@ def convert(
     """
     # Imported here so that `w2v --help` need not wait for numpy.
     from w2v_cli.formats import export
+    from w2v_cli.formats.contents import SUBWORD_VECTORS
     from w2v_cli.formats.model_file import ModelFile
     from w2v_cli.formats.target import check_target
 
@@ -103,8 +108,12 @@ def convert(
     note_all(file.remarks)
     if format == "projector":
         _note_size(len(chosen), len(file.vectors), top)
-    paths = export.write_vectors(target, chosen, format, escape, file.metadata, file.losses, dtype == "int8")
-    lost = _lost(file, format, matrix)
+    is_whole = (matrix, normalize, dtype, len(chosen), chosen.dim) == (
+        "input", False, "float32", len(file.vectors), file.vectors.dim
+    )  # fmt: skip
+    tables, metadata = export.tables_to_write(format, file.tables, file.metadata, is_whole)
+    paths = export.write_vectors(target, chosen, format, escape, metadata, tables, dtype == "int8")
+    lost = _lost(file, format, matrix, tables)
     if lost:
         note(f"Not in {target}: {', '.join(lost)}")
     names = list(map(without_secrets, paths))
@@ -114,7 +123,8 @@ def convert(
     else:
         if cost is not None:
             _say_cost(cost, chosen.dim)
-        note(f"Wrote {', '.join(names)}: {len(chosen):,} words × {chosen.dim}")
+        size = f"{len(tables[SUBWORD_VECTORS]):,} rows" if format == "floret" else f"{len(chosen):,} words"
+        note(f"Wrote {', '.join(names)}: {size} × {chosen.dim}")
 
 
 def _say_cost(cost: Cost, dim: int) -> None:
@@ -125,14 +135,13 @@ def _say_cost(cost: Cost, dim: int) -> None:
     note(f"recall@10 against float32: {cost.recall_at_10:.4f}")
 
 
-def _lost(model: ModelFile, format: str, matrix: str) -> list[str]:
+def _lost(model: ModelFile, format: str, matrix: str, written: Collection[str]) -> list[str]:
     """Return what the source holds and the target does not. A sum holds the output vectors in some way."""
     from w2v_cli.formats.export import lost_by
 
-    if model.tensors is None:
-        return []
-    kept = {*model.tensors.names, *(["metadata"] if "config" in model.metadata else [])}
-    lost = lost_by(format, kept - ({"output_vectors"} if matrix != "input" else set()))
+    kept = {*model.tables, *(["metadata"] if "config" in model.metadata else [])}
+    kept |= {"counts"} if model.vectors.counts is not None else set()
+    lost = lost_by(format, kept - ({"output_vectors"} if matrix != "input" else set()), written)
     return [*lost, *(["the input vectors"] if matrix == "output" else [])]
 
 

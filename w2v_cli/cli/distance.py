@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import click
 
-from w2v_cli.cli.console import given_words, known_words
+from w2v_cli.cli.console import given_words
 from w2v_cli.cli.options import model_options
 from w2v_cli.cli.session import Session, pass_session
 from w2v_cli.cli.tables import print_answers, print_matrix, table_options
+from w2v_cli.cli.unseen import answerable_words
 from w2v_cli.formats.reading import ReadOptions
 
 
@@ -36,7 +37,7 @@ def distance(session: Session, words: tuple[str, ...], model_path: str, reading:
     if len(words) == 1 and words != ("-",):
         raise click.UsageError("Missing argument 'B...'.")
     vectors = session.model(model_path, reading).word_vectors
-    known = known_words(asked, vectors)
+    known = answerable_words(asked, vectors)
     cosines = cosines_between(vectors, known).tolist()
     pairs = [(i, j) for i in range(len(known)) for j in range(i + 1, len(known))]
     if style != "json" and len(known) > 2:
@@ -45,4 +46,4 @@ def distance(session: Session, words: tuple[str, ...], model_path: str, reading:
         rows = [(known[i], known[j], cosines[i][j]) for i, j in pairs]
         objects = ({"a": a, "b": b, "cosine": cosine, "distance": 1 - cosine} for a, b, cosine in rows)
         print_answers(style, ["a", "b", "cosine"], rows, objects)
-    vectors.ids_of(asked)
+    vectors.covering(asked)

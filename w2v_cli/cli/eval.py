@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import textwrap
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,6 +12,7 @@ import click
 from w2v_cli.choices import METHODS, OOV, PROTOCOL_NAMES, TASKS
 from w2v_cli.cli.console import answers_at_terminal, note, note_all, print_fields, print_json
 from w2v_cli.cli.options import FILE, models_options, require_not_nan
+from w2v_cli.cli.progress import ProgressLine
 from w2v_cli.cli.session import Session, pass_session
 from w2v_cli.cli.tables import Cell, print_csv, print_table, table_options
 from w2v_cli.formats.reading import ReadOptions
@@ -48,8 +50,8 @@ CSV_COLUMNS += ["oov", "protocol"]
 @click.option(
     "--oov",
     type=click.Choice(OOV),
-    help="Skip questions with unknown words, or count them as wrong (pairs: as cosine 0). Default: as the protocol"
-    " says.",
+    help="Skip questions with unknown words, count them as wrong (pairs: as cosine 0), or compose the vectors of such"
+    " words of their parts. Default: as the protocol says.",
 )
 @click.option(
     "--restrict-vocab",
@@ -111,9 +113,10 @@ def eval(
     for gold_set in gold_sets:
         scores: dict[str, Score] = {}
         for path, model in models.items():
-            scores[path] = model.evaluate(
-                gold_set, protocol=protocol, method=method, oov=oov, restrict_vocab=restrict_vocab
-            )
+            with ProgressLine(timed=False).compiling() if oov == "compose" else nullcontext():
+                scores[path] = model.evaluate(
+                    gold_set, protocol=protocol, method=method, oov=oov, restrict_vocab=restrict_vocab
+                )
             if style == "json":
                 print_json({**scores[path].as_dict(), "model": path})
             csv_rows += _csv_rows(path, scores[path])

@@ -114,8 +114,10 @@ def _group_rows(findings: list[Finding], methods: list[str]) -> Iterator[list[st
 
 
 def _group(check: str) -> str:
-    """Return the group of a check: its name without the point at which it is made, and the variants of CBOW in one."""
-    return re.split("[:,]", check)[0].replace("cbow of sums", "cbow").replace("cbow scaled", "cbow")
+    """Return the group of a check: its name without its point and the variants of its step; parts of words are one."""
+    if " subwords " in check:
+        return "both engines' subwords step"
+    return re.split("[:,]", check)[0].replace("cbow of sums", "cbow").replace(" scaled", "")
 
 
 def _as_dict(finding: Finding) -> dict[str, object]:

@@ -19,6 +19,7 @@ TOPICS = [
     "resume",
     "cluster",
     "files",
+    "subwords",
     "evaluation",
     "pictures",
     "python",

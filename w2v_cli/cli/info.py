@@ -28,6 +28,8 @@ _FORMATS = {
     "binary": "binary (word2vec's binary format)",
     "model2vec": "model2vec (a folder, which sentence-transformers reads too)",
     "glove": "glove (GloVe's text format, which has no header)",
+    "fasttext": "fasttext (fastText's model format)",
+    "floret": "floret (floret's table of parts of words)",
 }
 
 
@@ -100,7 +102,10 @@ def _facts_of_file(path: str, reading: ReadOptions) -> dict[str, Any]:
 def _shown(facts: Mapping[str, Any]) -> dict[str, Any]:
     """Return the facts as people read them."""
     if facts["format"] != "checkpoint":
-        return {**facts, "format": _FORMATS.get(facts["format"], facts["format"])}
+        shown = {**facts, "format": _FORMATS.get(facts["format"], facts["format"])}
+        if isinstance(facts.get("subwords"), dict):
+            shown["subwords"] = ", ".join(f"{name} {value}" for name, value in facts["subwords"].items())
+        return shown
     blocks = "an unknown number of" if facts["blocks"] is None else f"{facts['blocks']:,}"
     done = f"{facts['blocks_done']:,} of {blocks} blocks, {facts['epochs_done']} of {facts['epochs']} epochs"
     more = f"finished; more epochs: {facts['resume']} --epochs {2 * facts['epochs']}"

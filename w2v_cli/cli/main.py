@@ -34,6 +34,7 @@ COMMANDS = (
     "odd",
     "distance",
     "predict",
+    "ngrams",
     "shell",
     "classes",
     "embed",

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import click
 
-from w2v_cli.cli.console import given_words, known_words
+from w2v_cli.cli.console import given_words
 from w2v_cli.cli.options import model_options
 from w2v_cli.cli.session import Session, pass_session
 from w2v_cli.cli.tables import print_answers, table_options
+from w2v_cli.cli.unseen import answerable_words
 from w2v_cli.formats.reading import ReadOptions
 
 
@@ -31,10 +32,10 @@ def odd(session: Session, words: tuple[str, ...], model_path: str, reading: Read
     """
     asked = given_words(words)
     model = session.model(model_path, reading)
-    known = known_words(list(dict.fromkeys(asked)), model)
+    known = answerable_words(list(dict.fromkeys(asked)), model.word_vectors)
     # With unknown words and fewer than three others, only the unknown words are reported.
     if len(known) >= 3 or len(known) == len(set(asked)):
         ranked = model.odd(known)
         answer = {"odd": ranked[0].word, "words": [answer._asdict() for answer in ranked]}
         print_answers(style, ["word", "cosine"], ranked[:1], [answer])
-    model.word_vectors.ids_of(asked)
+    model.word_vectors.covering(asked)

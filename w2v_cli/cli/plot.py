@@ -12,6 +12,7 @@ from w2v_cli.cli.console import note, note_all
 from w2v_cli.cli.options import FILE, model_option, only_model, reading_options, require_one_name
 from w2v_cli.cli.progress import ProgressLine
 from w2v_cli.cli.session import Session, pass_session
+from w2v_cli.cli.unseen import note_composed
 from w2v_cli.errors import ConfigError, install_command
 from w2v_cli.formats.reading import ReadOptions
 
@@ -80,6 +81,7 @@ def plot(
     # Imported here so that `w2v --help` need not wait for numpy.
     from w2v_cli.pictures.curves import is_log, plot_runs
     from w2v_cli.pictures.figures import check_picture
+    from w2v_cli.pictures.word_map import parse_axis
 
     require_one_name(context, inputs, model_path)
     inputs = inputs or (model_path,)
@@ -98,6 +100,8 @@ def plot(
     if top is not None and around is None:
         raise ConfigError("--top says how many words are around another", hint="add --around WORD, or use --words")
     model = session.model(inputs[0], reading)
+    asked = [around] if around else [word for axis in axes or () for word in parse_axis(axis, model.word_vectors)]
+    note_composed(asked, model.word_vectors)
     with ProgressLine() as show:
         drawn = model.plot(
             output,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import click
 
-from w2v_cli.cli.console import given_words, known_words
+from w2v_cli.cli.console import given_words
 from w2v_cli.cli.options import count_option, model_options
 from w2v_cli.cli.session import Session, pass_session
 from w2v_cli.cli.tables import print_answers, table_options
+from w2v_cli.cli.unseen import answerable_words
 from w2v_cli.formats.reading import ReadOptions
 
 
@@ -38,10 +39,10 @@ def predict(
     """
     asked = given_words(context)
     model = session.model(model_path, reading)
-    known = known_words(asked, model)
+    known = answerable_words(asked, model.word_vectors)
     if known:
         answers = model.predict(known, count)
         rows = ((answer.word, answer.likelihood) for answer in answers)
         found = {"context": known, "answers": [answer._asdict() for answer in answers]}
         print_answers(style, ["word", "likelihood"], rows, [found], decimals=".4g")
-    model.word_vectors.ids_of(asked)
+    model.word_vectors.covering(asked)

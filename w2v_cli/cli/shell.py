@@ -20,7 +20,7 @@ from w2v_cli.cli.session import Session
 from w2v_cli.cli.streams import AnswerError
 from w2v_cli.formats.reading import ReadOptions
 
-QUESTIONS = ["similar", "analogy", "odd", "distance", "predict"]
+QUESTIONS = ["similar", "analogy", "odd", "distance", "predict", "ngrams"]
 LEAVE = ["exit", "quit"]
 HISTORY_LINES = 1000
 _MOST_COMPLETIONS = 100
@@ -33,8 +33,8 @@ _MOST_COMPLETIONS = 100
 def shell(context: click.Context, model_path: str, reading: ReadOptions, as_json: bool) -> None:
     """Ask many questions; the model is loaded only once.
 
-    A line is a command such as "similar king" (similar, analogy, odd, distance or predict), or a word or a sum of
-    words, whose nearest words are printed. Tab completes words. Ctrl-D, exit or quit ends the shell.
+    A line is a command such as "similar king" (similar, analogy, odd, distance, predict or ngrams), or a word or a sum
+    of words, whose nearest words are printed. Tab completes words. Ctrl-D, exit or quit ends the shell.
 
     If stdin is not a terminal, the lines are read from it without a prompt.
 

@@ -12,6 +12,7 @@ from w2v_cli.cli.console import given_words, read_lines
 from w2v_cli.cli.options import FILE, count_option, models_options, require_not_nan, restrict_option
 from w2v_cli.cli.session import Session, pass_session
 from w2v_cli.cli.tables import Cell, print_answers, table_options
+from w2v_cli.cli.unseen import note_composed
 from w2v_cli.formats.reading import ReadOptions
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def similar(
       cut -f 1 words.tsv | w2v similar --json - | jq '.neighbours[0]'
     """
     # Imported here so that `w2v --help` need not wait for numpy.
-    from w2v_cli.api.compare import compare, require_known
+    from w2v_cli.api.compare import compare, query_words, require_known
 
     if not words and words_from is None and vector_of is None:
         raise click.UsageError("Missing argument 'WORD...'.")
@@ -88,6 +89,9 @@ def similar(
             model.require_counts()
     asked = given_words(_joined_sums(words, models), words_from, vector_of)
     asked += read_lines(words_from) if words_from is not None else []
+    for path, model in models.items():
+        words_asked = query_words(asked, model.word_vectors)
+        note_composed(words_asked, model.word_vectors, path if len(models) > 1 else None)
     answers = compare(models, asked, count, **limits)
     if vector_of is not None:
         answers += _of_vectors(vector_of, models, count, **limits)

@@ -44,7 +44,6 @@ SWITCHES = {
     "verbose": {"0": "-q", "1": "-v", "2": "-v"},
 }
 # Options that nothing takes the place of, and why.
-_NO_SUBWORDS = "w2v has no vectors for parts of words"
 _NO_START = "vectors cannot be trained further on another text: train on both texts together"
 LEFT_OUT = {
     "init": _NO_START,
@@ -53,10 +52,7 @@ LEFT_OUT = {
     "compute-loss": "the loss is always measured",
     "batch-words": "--batch-words has no counterpart",
     "lr-update-rate": "the learning rate falls steadily",
-    "minn": _NO_SUBWORDS,
-    "maxn": _NO_SUBWORDS,
-    "bucket": _NO_SUBWORDS,
-    "word-ngrams": _NO_SUBWORDS,
+    "word-ngrams": "w2v has no vectors for sequences of words; see w2v phrases",
 }
 # Those of them whose value is a file.
 OF_FILES = ("init", "pretrained-vectors")
@@ -72,6 +68,7 @@ COMMANDS = {
     "word2phrase": "phrases",
     "most-similar": "similar",
     "nn": "similar -m",
+    "print-ngrams": "ngrams -m",
     "analogies": "analogy",
     "word-analogy": "analogy",
     "doesnt-match": "odd",

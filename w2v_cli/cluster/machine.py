@@ -11,6 +11,7 @@ from w2v_cli.config import TrainConfig
 from w2v_cli.corpus.encode import EncodedCorpus
 from w2v_cli.corpus.passes import Passes
 from w2v_cli.corpus.texts import Texts
+from w2v_cli.errors import ConfigError
 from w2v_cli.training.machine import Machine, Workplace
 from w2v_cli.training.observer import Observer
 
@@ -24,6 +25,14 @@ class ClusterMachine(Machine):
     """
 
     shares_ids = True
+
+    def require_trainable(self, config: TrainConfig) -> None:
+        """Refuse parts of words, whose rows have no order of frequency by which they could be merged."""
+        super().require_trainable(config)
+        if config.subwords is not None:
+            raise ConfigError(
+                "a cluster cannot train parts of words", hint="leave --subwords out, or train without --cluster"
+            )
 
     def __init__(self, merge_every: int | None) -> None:
         self._merge_every = merge_every

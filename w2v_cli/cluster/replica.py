@@ -217,7 +217,7 @@ class Replica:
             config = replace(config, alpha=alphas[0], min_alpha=alphas[1])
         words = len(self._shared.vocabulary)
         require_memory(
-            2 * parameter_bytes(words, config.dim), f"the tables of a replica, {words:,} words × {config.dim}"
+            parameter_bytes(4 * words, config.dim), f"the tables of a replica, {words:,} words × {config.dim}"
         )
         folder = self._shared.folder if self._received is None else self._received.name
         # The process may have been started again while the ids were sent to it.

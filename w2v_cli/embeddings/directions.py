@@ -17,7 +17,7 @@ def read_directions(path: str | os.PathLike[str], vectors: WordVectors) -> tuple
 
     A `.npy` file holds (D,) or (n, D) numbers. A text of numbers holds one vector per line, optionally with a name in
     front; numbers are separated by commas or white space. Any other text, such as a list of words, gives one direction:
-    the mean of the unit vectors of its known words, each counted as often as it occurs.
+    the mean of the unit vectors of its words that have vectors, each counted as often as it occurs.
 
     Returns
     -------
@@ -41,8 +41,10 @@ def read_directions(path: str | os.PathLike[str], vectors: WordVectors) -> tuple
     # A list of words has no numbers at all; every line of vectors is made of them, but for its first field.
     if any(_numbers(fields[-1:]) for fields in lines) and all(_numbers(fields[1:]) is not None for fields in lines):
         return _parse_vectors(name, lines, vectors.dim)
-    known = vectors.known_ids(text.split())
-    if not known:
+    tokens = vectors.answerable(text.split())
+    vectors = vectors.covering(tokens)
+    known = vectors.ids_of(tokens)
+    if not len(known):
         raise ModelFileError(
             f"{name} holds neither vectors nor a known word", hint="give D numbers per line, or a text"
         )

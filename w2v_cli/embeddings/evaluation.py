@@ -31,7 +31,7 @@ _EXAMPLES = 5
 class Section:
     """The result of one section of a set of analogies or of odd words.
 
-    `seen` of its `total` questions have all their words in the vocabulary, and `correct` of those were answered
+    `seen` of its `total` questions have vectors for all their words, and `correct` of those were answered
     correctly. `score` is the percentage of the questions that count; None if none does.
     """
 
@@ -50,8 +50,10 @@ class Score:
     ----------
     kind : one of `choices.TASKS`.
     score : a percentage for analogies and odd words, Spearman's ρ × 100 for pairs; None if undefined.
-    seen : how many of the `total` questions or pairs have all their words in the vocabulary.
-    oov : what happens to the others: "skip" or "wrong".
+    seen : how many of the `total` questions or pairs have vectors for all their words.
+    oov : what happens to the others: "skip", "wrong" or "compose".
+    composed : how many questions or pairs were asked with words that are not in the vocabulary, but composed of their
+        parts; they are among the seen ones.
     interval : the score's 95 % bootstrap interval.
     pearson : r × 100, for pairs.
     column : the column that the ratings of pairs were read from.
@@ -73,9 +75,13 @@ class Score:
     column: RatingColumn | None = None
     remarks: tuple[str, ...] = ()
     unasked: tuple[str, ...] = ()
+    composed: int = 0
 
     def as_dict(self) -> dict[str, object]:
-        """Return the fields for JSON; only pairs have `pearson`, `column` (from 1) and `column_name`."""
+        """Return the fields for JSON.
+
+        Only pairs have `pearson`, `column` (from 1) and `column_name`, and only the `oov` "compose" has `composed`.
+        """
         values: dict[str, object] = {
             "file": self.file,
             "kind": self.kind,
@@ -88,6 +94,8 @@ class Score:
             "interval": self.interval,
             "remarks": list(self.remarks),
         }
+        if self.oov == "compose":
+            values["composed"] = self.composed
         if self.kind != "pairs":
             return values
         number, name = (None, None) if self.column is None else (self.column.number, self.column.name)
@@ -108,7 +116,8 @@ def evaluate(
     ----------
     method : one of `choices.METHODS`; for analogies only.
     oov : "skip" leaves questions with unknown words out. "wrong" counts them as wrong answers, and gives rated pairs
-        the cosine 0. None: as the protocol does.
+        the cosine 0. "compose" composes the vectors of unknown words of their parts, and skips questions with a word
+        that has none; the answer of an analogy is always a word of the vocabulary. None: as the protocol does.
     restrict_vocab : overrides the protocol's; None: as the protocol does.
     """
     rules = replace(
@@ -119,21 +128,47 @@ def evaluate(
     is_restricted = isinstance(gold, AnalogySet) or rules.restricts_pairs
     used = rules.restrict_vocab if is_restricted else None
     row_of = _rows_by_form(map(rules.fold, vectors.words[:used]))
+    known, words = vectors, list(chain.from_iterable(gold.pairs if isinstance(gold, PairSet) else _questions(gold)))
+    asked_of = row_of
+    if rules.oov == "compose":
+        vectors, further = _composed_rows(vectors, words, rules, row_of, isinstance(gold, PairSet) and gold.is_tagged)
+        asked_of = {**further, **row_of}
     if isinstance(gold, AnalogySet):
-        score = _score_analogies(vectors, gold, rules, method, row_of)
+        score = _score_analogies(vectors, gold, rules, method, row_of, asked_of)
     elif isinstance(gold, OddSet):
-        score = _score_odd(vectors, gold, rules, row_of)
+        score = _score_odd(vectors, gold, rules, asked_of)
     else:
-        score = _score_pairs(vectors, gold, rules, row_of)
+        score = _score_pairs(vectors, gold, rules, asked_of)
+    if known.parts is not None and rules.oov != "compose" and score.seen < score.total:
+        what = f"{score.total - score.seen:,} of {score.total:,} have words that are not in the vocabulary"
+        score = replace(score, remarks=(*score.remarks, f"{what}; --oov compose composes them of their parts"))
     if not score.seen:
-        words = chain.from_iterable(gold.pairs if isinstance(gold, PairSet) else _questions(gold))
-        remark = _why_unseen(vectors, words, score, rules, used, row_of)
+        remark = _why_unseen(known, words, score, rules, used, row_of)
         return replace(score, remarks=(*score.remarks, remark), unasked=(gold.path,))
     unasked = () if isinstance(gold, PairSet) else tuple(_unasked_files(gold, score.sections))
     if unasked:
         remark = f"no question can be asked of {', '.join(unasked)}: the model lacks words of each"
         return replace(score, remarks=(*score.remarks, remark), unasked=unasked)
     return score
+
+
+def _composed_rows(
+    vectors: WordVectors, words: Iterable[str], rules: Protocol, row_of: Collection[str], is_tagged: bool
+) -> tuple[WordVectors, dict[str, int]]:
+    """Compose the vectors of the words that a question cannot be asked with.
+
+    Returns
+    -------
+    The vectors with ids for these words too, and the ids by the words' forms.
+    """
+    vectors.require_parts()
+    unknown = [word for word in words if rules.fold(word) not in row_of]
+    if is_tagged:
+        unknown = [word[: match.end(1)] for word in unknown if (match := TAGGED.fullmatch(word))]
+    composed = list(dict.fromkeys(vectors.answerable(unknown)))
+    covering = vectors.covering(composed)
+    ids = covering.ids_of(composed).tolist()
+    return covering, {rules.fold(word): word_id for word, word_id in zip(composed, ids, strict=True)}
 
 
 def _unasked_files(gold: AnalogySet | OddSet, sections: Sequence[Section]) -> Iterator[str]:
@@ -149,27 +184,34 @@ def _questions(gold: AnalogySet | OddSet) -> Iterator[tuple[str, ...]]:
 
 
 def _score_analogies(
-    vectors: WordVectors, gold: AnalogySet, rules: Protocol, method: str, row_of: dict[str, int]
+    vectors: WordVectors,
+    gold: AnalogySet,
+    rules: Protocol,
+    method: str,
+    row_of: dict[str, int],
+    asked_of: dict[str, int],
 ) -> Score:
+    """Answer analogies; `row_of` has the words that may be answers, and `asked_of` those of which may be asked."""
     restriction = rules.restrict_vocab
     among = f"the {restriction:,} most frequent words" if restriction is not None else "all words"
     description = f"{_METHOD_NAMES[method]} on unit vectors among {among}, question words excluded, {rules.case}, "
     rule = f", {gold.rule}" if gold.rule else ""
-    sections = _answer_sections(vectors, gold, rules, method, row_of)
-    return _score_of_sections(gold, "analogies", sections, rules, description, rule)
+    sections, composed = _answer_sections(vectors, gold, rules, method, row_of, asked_of)
+    return _score_of_sections(gold, "analogies", sections, rules, description, composed, rule)
 
 
 def _score_odd(vectors: WordVectors, gold: OddSet, rules: Protocol, row_of: dict[str, int]) -> Score:
     """Choose in each set the word whose cosine to the mean of the set's unit vectors is the smallest."""
-    sections = []
+    sections, composed = [], 0
     for name, sets in gold.sections:
         forms = [[rules.fold(word) for word in words] for words in sets]
         known = [words for words in forms if all(form in row_of for form in words)]
-        chosen = [odd_one_out(vectors, [vectors.words[row_of[form]] for form in words])[0] for words in known]
+        chosen = [odd_one_out(vectors, [vectors.spelling(row_of[form]) for form in words])[0] for words in known]
+        composed += sum(any(row_of[form] >= len(vectors) for form in words) for words in known)
         correct = sum(rules.fold(found.word) == words[-1] for found, words in zip(chosen, known, strict=True))
         sections.append(_section(name, correct, len(known), len(sets), rules.oov))
     description = f"the word with the smallest cosine to the mean of the set's unit vectors, {rules.case}, "
-    return _score_of_sections(gold, "odd", tuple(sections), rules, description)
+    return _score_of_sections(gold, "odd", tuple(sections), rules, description, composed)
 
 
 def _score_of_sections(
@@ -178,13 +220,14 @@ def _score_of_sections(
     sections: tuple[Section, ...],
     rules: Protocol,
     description: str,
+    composed: int,
     rule: str = "",
 ) -> Score:
     """Add up the sections. `description` and `rule` become part of the protocol."""
     correct, seen, total = (
         sum(getattr(section, name) for section in sections) for name in ("correct", "seen", "total")
     )
-    counted = seen if rules.oov == "skip" else total
+    counted = total if rules.oov == "wrong" else seen
     asked = "questions" if kind == "analogies" else "sets"
     return Score(
         file=gold.path,
@@ -192,18 +235,23 @@ def _score_of_sections(
         score=100 * correct / counted if counted else None,
         seen=seen,
         total=total,
-        protocol=f"{rules.name}: {description}{asked} with unknown words"
-        f" {'skipped' if rules.oov == 'skip' else 'counted wrong'}{rule}",
+        protocol=f"{rules.name}: {description}{_of_unknown(rules, asked, 'counted wrong')}{rule}",
         oov=rules.oov,
+        composed=composed,
         interval=_percent_interval(share_interval(correct, counted)),
         sections=sections,
     )
 
 
 def _answer_sections(
-    vectors: WordVectors, gold: AnalogySet, rules: Protocol, method: str, row_of: dict[str, int]
-) -> tuple[Section, ...]:
-    """Answer the questions whose words are known, all sections at once, and count per section.
+    vectors: WordVectors,
+    gold: AnalogySet,
+    rules: Protocol,
+    method: str,
+    row_of: dict[str, int],
+    asked_of: dict[str, int],
+) -> tuple[tuple[Section, ...], int]:
+    """Answer the questions whose words have vectors, all sections at once, and count per section and the composed ones.
 
     If a question has several right answers, it is asked if at least one of them is known.
     """
@@ -215,9 +263,9 @@ def _answer_sections(
     known = [
         (section, forms)
         for section, forms in asked
-        if all(form in row_of for form in forms[:3]) and any(form in row_of for form in forms[3:])
+        if all(form in asked_of for form in forms[:3]) and any(form in row_of for form in forms[3:])
     ]
-    rows = np.array([[row_of[form] for form in forms[:3]] for _, forms in known], np.int64).reshape(-1, 3)
+    rows = np.array([[asked_of[form] for form in forms[:3]] for _, forms in known], np.int64).reshape(-1, 3)
     # gensim: most_similar_cosmul ignores restrict_vocab and searches all words.
     searched = None if method == "3cosmul" and rules.name == "gensim" else rules.restrict_vocab
     seen, correct = Counter[int](), Counter[int]()
@@ -228,10 +276,11 @@ def _answer_sections(
         too_low = method == "3cosadd" and len(found.ids) and found.scores[0] <= rules.least_score
         candidates = [] if too_low else [rules.fold(vectors.words[word_id]) for word_id in found.ids.tolist()]
         correct[section] += _answer(candidates, (a, b, c), row_of) in right
-    return tuple(
+    sections = tuple(
         _section(name, correct[i], seen[i], len(questions), rules.oov)
         for i, (name, questions) in enumerate(gold.sections)
     )
+    return sections, int(np.count_nonzero((rows >= len(vectors)).any(axis=1)))
 
 
 def _answers(
@@ -251,8 +300,15 @@ def _answer(candidates: Sequence[str], abc: Sequence[str], row_of: dict[str, int
     return next((form for form in candidates if form in row_of and form not in abc), candidates[-1])
 
 
+def _of_unknown(rules: Protocol, asked: str, wrong: str) -> str:
+    """Say what happens to questions with unknown words."""
+    if rules.oov == "compose":
+        return "unknown words composed of their parts"
+    return f"{asked} with unknown words {'skipped' if rules.oov == 'skip' else wrong}"
+
+
 def _section(name: str, correct: int, seen: int, total: int, oov: str) -> Section:
-    counted = seen if oov == "skip" else total
+    counted = total if oov == "wrong" else seen
     return Section(name, correct, seen, total, 100 * correct / counted if counted else None)
 
 
@@ -263,7 +319,7 @@ def _score_pairs(vectors: WordVectors, gold: PairSet, rules: Protocol, row_of: d
     one, other = np.array([rows[i] for i in known], dtype=np.int64).reshape(-1, 2).T
     cosines = np.zeros(len(rows))
     cosines[known] = _pair_cosines(vectors, one, other, rules.single_precision)
-    counted = known if rules.oov == "skip" else list(range(len(rows)))
+    counted = list(range(len(rows))) if rules.oov == "wrong" else known
     cosines, ratings = cosines[counted], np.array(gold.ratings)[counted]
     column = f" in {gold.column}" if gold.column_is_chosen else ""
     tags = ", parts of speech removed from unknown words" if is_tagged else ""
@@ -275,8 +331,9 @@ def _score_pairs(vectors: WordVectors, gold: PairSet, rules: Protocol, row_of: d
         total=len(rows),
         pearson=_percent(pearson(cosines, ratings)),
         protocol=f"{rules.name}: Spearman's ρ × 100 of cosines with ratings{column}, {rules.case},"
-        f" pairs with unknown words {'skipped' if rules.oov == 'skip' else 'have cosine 0'}{tags}",
+        f" {_of_unknown(rules, 'pairs', 'have cosine 0')}{tags}",
         oov=rules.oov,
+        composed=int(np.count_nonzero(np.maximum(one, other) >= len(vectors))),
         interval=_percent_interval(spearman_interval(cosines, ratings)),
         column=gold.column,
         remarks=gold.remarks,
@@ -325,6 +382,8 @@ def _why_unseen(
         return (
             f"{what}. The case differs: the model has {spelled[1]}, not {spelled[0]} (--protocol gensim ignores case)"
         )
+    if not len(vectors):
+        return f"{what}. The model has no words at all"
     first = ", ".join(vectors.words[:_EXAMPLES])
     return f"{what}. Is it in the model's language? The model's most frequent words are {first}"
 

@@ -11,7 +11,11 @@ _SCORE_BYTES = 1 << 26  # scores held in memory at once
 
 
 def middle_losses(
-    objective: Objective, input_vectors: np.ndarray, output_vectors: np.ndarray, context_ids: np.ndarray
+    objective: Objective,
+    input_vectors: np.ndarray,
+    output_vectors: np.ndarray,
+    context_ids: np.ndarray,
+    context_vectors: np.ndarray | None = None,
 ) -> np.ndarray:
     """Compute the window's loss per prediction, with each word of the vocabulary as its center.
 
@@ -25,12 +29,13 @@ def middle_losses(
     ----------
     input_vectors : float (V, D) · output_vectors : float (V, D), or (V − 1, D) for the nodes of a Huffman tree.
     context_ids : int (n,), the words around the center.
+    context_vectors : float (n, D), their vectors; None: the rows of `input_vectors`.
 
     Returns
     -------
     float64 (V,), nats.
     """
-    context = input_vectors[context_ids].astype(np.float64)
+    context = (input_vectors[context_ids] if context_vectors is None else context_vectors).astype(np.float64)
     if objective.loss == "softmax" and objective.model == "skipgram":
         return _center_losses(input_vectors, output_vectors, context_ids)
     hidden = objective.architecture.hidden(context)

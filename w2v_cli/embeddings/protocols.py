@@ -21,7 +21,7 @@ class Protocol:
     case : what `fold` does, for the description of a score.
     restrict_vocab : analogies are asked and answered among this many of the most frequent words; None: among all.
     restricts_pairs : whether `restrict_vocab` applies to word pairs too.
-    oov : what happens to questions with unknown words: "skip", or "wrong".
+    oov : what happens to questions with unknown words: "skip", "wrong" or "compose".
     candidates : how many of the best words are searched for one whose form is not in the question; with 1, a word of
         such a form is taken as a wrong answer.
     least_score : the 3CosAdd score that an answer must exceed.

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from w2v_cli.embeddings.vectors import WordVectors
-from w2v_cli.errors import ConfigError
+from w2v_cli.errors import ConfigError, ModelFileError
 
 COSMUL_EPSILON = 1e-6  # as in gensim; Levy & Goldberg use 1e-3
 _SCORE_BYTES = 1 << 26  # cosines held in memory at once, whatever the number of queries
@@ -123,6 +123,7 @@ def similar(
     'northeast'
     """
     queries = [Query((word,), (1,)) if isinstance(word, str) else word for word in words]
+    vectors = vectors.covering([word for query in queries for word in query.words])
     ids = vectors.ids_of([word for query in queries for word in query.words])
     barred = set(vectors.known_ids(exclude))
     directions, excluded, start = np.zeros((len(queries), vectors.dim)), [], 0
@@ -174,6 +175,10 @@ def find_nearest(
     restrict_vocab: int | None = None,
 ) -> Iterator[Found]:
     """Yield what `nearest` finds for each direction, as ids."""
+    if not len(vectors):
+        raise ModelFileError(
+            "the model has no words that could be answers", hint="w2v distance and w2v ngrams need no other words"
+        )
     units = _unit(directions.astype(np.float64))
     margin = 2 * _cosine_error(vectors)  # both sides of a comparison may be off
     batch = max(1, _SCORE_BYTES // (4 * len(vectors.matrix[:restrict_vocab])))
@@ -206,6 +211,7 @@ def analogy(
     >>> analogy(vectors, [("man", "king", "woman")], k=1)[0][0].word
     'queen'
     """
+    vectors = vectors.covering([word for question in questions for word in question])
     ids = vectors.ids_of([word for question in questions for word in question]).reshape(-1, 3)
     return [
         [Answer(vectors.words[word_id], score) for word_id, score in zip(*map(np.ndarray.tolist, found), strict=True)]
@@ -268,6 +274,7 @@ def odd_one_out(vectors: WordVectors, words: Sequence[str]) -> list[Neighbour]:
     >>> odd_one_out(vectors, ["lunch", "bridge", "dinner"])[0].word
     'bridge'
     """
+    vectors = vectors.covering(words)
     ids = vectors.ids_of(words)
     mean = _unit(unit_rows(vectors, ids).sum(axis=0, keepdims=True))[0]
     cosines = _cosines(vectors, ids, mean)
@@ -283,6 +290,7 @@ def cosines_between(vectors: WordVectors, words: Sequence[str]) -> np.ndarray:
     >>> cosines_between(vectors, ["east", "west"]).tolist()
     [[1.0, -1.0], [-1.0, 1.0]]
     """
+    vectors = vectors.covering(words)
     units = unit_rows(vectors, vectors.ids_of(words))
     return _clipped(np.einsum("ik,jk->ij", units, units))
 
@@ -295,7 +303,7 @@ def unit_rows(vectors: WordVectors, ids: np.ndarray) -> np.ndarray:
     ModelFileError
         If one of the vectors holds NaN or infinity.
     """
-    rows = vectors.matrix[ids].astype(np.float64)
+    rows = vectors.rows(ids).astype(np.float64)
     vectors.require_finite(np.einsum("ij,ij->i", rows, rows), ids)
     return _unit(rows)
 

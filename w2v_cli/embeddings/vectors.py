@@ -18,6 +18,7 @@ from w2v_cli.embeddings.spelling import Spellings
 from w2v_cli.errors import ConfigError, ModelFileError, UnknownWordError
 from w2v_cli.storage.mapped import release_pages, writable
 from w2v_cli.storage.words import MOST_TOKENS, Words
+from w2v_cli.subwords.table import SubwordTable
 
 # How much of the matrix each thread reads at a time.
 _CHUNK_BYTES = 1 << 24
@@ -34,15 +35,24 @@ class WordVectors:
     words : V distinct words; a word's index is its id and its row.
     matrix : float32 (V, D).
     counts : int64 (V,), occurrences in the corpus, or None if unknown.
+    parts : the rows of parts of words, of which vectors of other words are composed; None: only these V words have
+        vectors.
     """
 
-    def __init__(self, words: Sequence[str], matrix: np.ndarray, counts: np.ndarray | None = None) -> None:
+    def __init__(
+        self,
+        words: Sequence[str],
+        matrix: np.ndarray,
+        counts: np.ndarray | None = None,
+        parts: SubwordTable | None = None,
+    ) -> None:
         if matrix.ndim != 2 or len(matrix) != len(words):
             raise ValueError(f"{len(words)} words do not name the rows of a matrix of shape {matrix.shape}")
         self.words = Words.of(words)
         self.matrix = matrix.view()
         self.matrix.flags.writeable = False
         self.counts = counts
+        self.parts = parts
         self._norms: np.ndarray | None = None
 
     def __len__(self) -> int:
@@ -52,8 +62,9 @@ class WordVectors:
         return isinstance(word, str) and self.id_of(word) is not None
 
     def __getitem__(self, word: str) -> np.ndarray:
-        """Return the vector of a word, float32 (D,); UnknownWordError if the word is unknown."""
-        return self.matrix[self.ids_of([word])[0]]
+        """Return the vector of a word, float32 (D,), composed if need be; UnknownWordError if it has none."""
+        covering = self.covering([word])
+        return covering.rows(covering.ids_of([word]))[0]
 
     def hand_out(self) -> np.ndarray:
         """Return the matrix to a caller who may write to it; later answers reflect what was written."""
@@ -71,11 +82,11 @@ class WordVectors:
         empty_words : whether a word may be empty, as when it will be escaped.
         """
         words, counts = self.words, self.counts
-        if 0 in self.matrix.shape:
+        if self.dim == 0 or (not len(words) and self.parts is None):
             return "holds no vectors"
         if counts is not None and counts.shape != (len(words),):
             return f"has counts of shape {counts.shape} for {len(words)} words"
-        if counts is not None and (counts.min() < 0 or counts.sum(dtype=np.float64) > MOST_TOKENS):
+        if counts is not None and len(counts) and (counts.min() < 0 or counts.sum(dtype=np.float64) > MOST_TOKENS):
             return "has counts that no text can have"
         empty = np.flatnonzero(np.diff(words.offsets) == 0)
         if len(empty) and not empty_words:
@@ -174,7 +185,7 @@ class WordVectors:
         finite = np.isfinite(norms)
         if not finite.all():
             raise ModelFileError(
-                f"the vector of {self.words[int(ids[int(np.argmin(finite))])]} has no finite length",
+                f"the vector of {self.spelling(int(ids[int(np.argmin(finite))]))} has no finite length",
                 hint="the model has diverged or is damaged; train again with a lower --alpha",
             )
 
@@ -205,14 +216,74 @@ class WordVectors:
         ConfigError
             If one of them is not a str.
         """
-        for word in words:
-            if not isinstance(word, str):
-                raise ConfigError(f"{word!r:.60} is not a word", hint="a word is a str")
+        _require_str(words)
         ids = [self.id_of(word) for word in words]
         unknown = [word for word, word_id in zip(words, ids, strict=True) if word_id is None]
         if unknown:
             raise self.unknown(unknown)
         return np.array(ids, dtype=np.int32)
+
+    def require_parts(self) -> SubwordTable:
+        """Return the rows of parts of words.
+
+        Raises
+        ------
+        ConfigError
+            If there are none.
+        """
+        if self.parts is None:
+            raise ConfigError("the model has no vectors for parts of words", hint="train one with --subwords fasttext")
+        return self.parts
+
+    def rows(self, ids: np.ndarray) -> np.ndarray:
+        """Return a copy of the vectors of n words, float32 (n, D)."""
+        return self.matrix[ids]
+
+    def spelling(self, word_id: int) -> str:
+        """Return the word with an id."""
+        return self.words[word_id]
+
+    def composed(self, words: Iterable[str]) -> list[str]:
+        """Return those of the words that are not in the vocabulary but have vectors, because they have known parts."""
+        return list(self._composed(words))
+
+    def answerable(self, words: Iterable[str]) -> list[str]:
+        """Return those of the words that have vectors, in their order: known words and composed ones."""
+        listed = list(words)
+        composed = self._composed(listed)
+        return [word for word in listed if word in composed or word in self]
+
+    def covering(self, words: Sequence[str]) -> WordVectors:
+        """Return these vectors with an id for each of some words, whether they are in the vocabulary or not.
+
+        Words that are not get vectors composed of their parts, and ids from V on. They are never answers.
+
+        Raises
+        ------
+        UnknownWordError
+            If words are unknown and have no known parts; the error names all of them.
+        ConfigError
+            If one of them is not a str.
+        """
+        _require_str(words)
+        composed = self._composed(words)
+        unknown = [word for word in words if word not in composed and word not in self]
+        if unknown:
+            error = self.unknown(unknown)
+            if self.parts is not None:
+                error.hint = "the model composes vectors of parts of words, and such a word has none"
+            raise error
+        return _Covering(self, composed) if composed else self
+
+    def _composed(self, words: Iterable[str]) -> dict[str, np.ndarray]:
+        """Return the vectors, float32 (D,), of the words that are not in the vocabulary and have known parts."""
+        if self.parts is None:
+            return {}
+        unseen = [word for word in dict.fromkeys(words) if word not in self and word]
+        if not unseen:
+            return {}
+        vectors, have_parts = self.parts.unseen_vectors(Words.of(unseen))
+        return {word: vectors[i] for i, word in enumerate(unseen) if have_parts[i]}
 
     def known_ids(self, words: Iterable[str]) -> list[int]:
         """Return the ids of the words that are known."""
@@ -238,6 +309,45 @@ class WordVectors:
         found = [f"{word} → {', '.join(known)}" for word, known in near.items() if known]
         hint = f"near spellings: {'; '.join(found)}" if found else "words rarer than --min-count are not in the model"
         return UnknownWordError(f"not in the vocabulary: {', '.join(words)}", hint)
+
+
+class _Covering(WordVectors):
+    """Vectors with some more words, which have ids but are not in the vocabulary.
+
+    Parameters
+    ----------
+    base : the vectors of the vocabulary · composed : the vector of each further word, float32 (D,).
+    """
+
+    def __init__(self, base: WordVectors, composed: dict[str, np.ndarray]) -> None:
+        super().__init__(base.words, base.matrix, base.counts, base.parts)
+        self._base = base
+        self._further = list(composed)
+        self._further_ids = {word: len(base) + i for i, word in enumerate(composed)}
+        self._further_rows = np.array(list(composed.values()))
+
+    def id_of(self, word: str) -> int | None:
+        return self._further_ids[word] if word in self._further_ids else super().id_of(word)
+
+    def rows(self, ids: np.ndarray) -> np.ndarray:
+        further = ids >= len(self)
+        rows = np.empty((len(ids), self.dim), np.float32)
+        rows[~further] = self.matrix[ids[~further]]
+        rows[further] = self._further_rows[ids[further] - len(self)]
+        return rows
+
+    def spelling(self, word_id: int) -> str:
+        return self.words[word_id] if word_id < len(self) else self._further[word_id - len(self)]
+
+    def _measured(self, directions: np.ndarray, restrict_vocab: int | None) -> tuple[np.ndarray, np.ndarray]:
+        # The norms stay with the vectors of the vocabulary, which outlive this question.
+        return self._base._measured(directions, restrict_vocab)
+
+
+def _require_str(words: Iterable[object]) -> None:
+    for word in words:
+        if not isinstance(word, str):
+            raise ConfigError(f"{word!r:.60} is not a word", hint="a word is a str")
 
 
 def _on_chunks(matrix: np.ndarray, work: Callable[[int, int], None]) -> None:

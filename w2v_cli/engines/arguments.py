@@ -148,6 +148,7 @@ class Flags(NamedTuple):
     scales_step : their step is n × the mean's gradient.
     wants_loss : sum the losses before each step; otherwise a kernel's results are 0.
     learns : change the tables; otherwise a kernel only measures the loss, and no row may be hot.
+    paths : with parts of words, predictions are scored against the nodes of a path rather than noise words.
     """
 
     means: bool
@@ -155,6 +156,7 @@ class Flags(NamedTuple):
     scales_step: bool
     wants_loss: bool
     learns: bool
+    paths: bool
 
 
 class Scratch(NamedTuple):

@@ -44,13 +44,13 @@ def train_skipgram(windows, tables, scratch, flags):
     windows, tables, scratch, flags : see `arguments`.
     """
     w, t, s = addresses(windows), addresses(tables), addresses(scratch)
-    reach, ahead = _reach(w), max(1, AHEAD // w.per_step)
+    reach, ahead = reach_of(w), max(1, AHEAD // w.per_step)
     loss, predictions = 0.0, 0
     _write_usual_step(w, s)
     for step in range((w.centers + w.per_step - 1) // w.per_step):
         first = step * w.per_step
         last = min(first + w.per_step, w.centers)
-        pairs = _context_words(w, first, last)
+        pairs = context_words(w, first, last)
         if pairs == 0:
             continue
         tiles = step_outputs(w, s, step, first, last)
@@ -78,11 +78,11 @@ def train_skipgram(windows, tables, scratch, flags):
 def train_cbow(windows, tables, scratch, flags):
     """Train CBOW with negative sampling over one block; arguments and results are those of `train_skipgram`."""
     w, t, s = addresses(windows), addresses(tables), addresses(scratch)
-    reach = _reach(w)
+    reach = reach_of(w)
     loss, predictions = 0.0, 0
     _write_usual_window(w, s)
     for pos in range(w.centers):
-        if _context_words(w, pos, pos + 1) == 0:
+        if context_words(w, pos, pos + 1) == 0:
             continue
         count = window_inputs(w, t, s, pos)
         tiles = mean_outputs(w, s, pos)
@@ -111,10 +111,10 @@ def train_paths(windows, tree, tables, scratch, flags):
     No path has a node twice, so outputs never repeat.
     """
     w, p, t, s = addresses(windows), addresses(tree), addresses(tables), addresses(scratch)
-    reach = _reach(w)
+    reach = reach_of(w)
     loss, predictions = 0.0, 0
     for pos in range(w.centers):
-        if _context_words(w, pos, pos + 1) == 0:
+        if context_words(w, pos, pos + 1) == 0:
             continue
         count = window_inputs(w, t, s, pos)
         if flags.means:
@@ -165,7 +165,7 @@ def _write_usual_window(w, s):
 
 
 @inlined
-def _context_words(w, first, last):
+def context_words(w, first, last):
     """Return how many context words the windows of a step have, counted once for each window."""
     words = 0
     for pos in range(first, last):
@@ -174,7 +174,7 @@ def _context_words(w, first, last):
 
 
 @inlined
-def _reach(w):
+def reach_of(w):
     """Return how far the widest window reaches beyond its center."""
     reach = 0
     for pos in range(w.centers):
@@ -183,24 +183,24 @@ def _reach(w):
 
 
 @helper
-def _prefetch_row(table, offset, dim):
+def prefetch_row(table, offset, dim):
     """Prefetch the cache lines of the row at an offset, for float32."""
     for k in range(0, dim, CACHE_LINE_BYTES // 4):
         prefetch_to_write(table, offset + k)
 
 
 @inlined
-def _prefetch_output(t, row):
+def prefetch_output(t, row):
     """Prefetch an output row, unless it is hot: then its private copy is trained, which is in the cache."""
     if not t.first_hot <= row < t.first_hot + t.hot:
-        _prefetch_row(t.outputs, row * t.dim, t.dim)
+        prefetch_row(t.outputs, row * t.dim, t.dim)
 
 
 @inlined
 def _prefetch_input(w, t, pos):
     """Prefetch the input row of the word at `pos`, if there is one."""
     if pos < w.centers:
-        _prefetch_row(t.inputs, np.int64(w.kept_ids[pos]) * t.dim, t.dim)
+        prefetch_row(t.inputs, np.int64(w.kept_ids[pos]) * t.dim, t.dim)
 
 
 @inlined
@@ -211,11 +211,11 @@ def _prefetch_step(w, t, step, reach):
     """
     first = step * w.per_step
     for pos in range(first, min(first + w.per_step, w.centers)):
-        _prefetch_output(t, np.int64(w.kept_ids[pos]))
+        prefetch_output(t, np.int64(w.kept_ids[pos]))
         _prefetch_input(w, t, pos + reach)
     if first < w.centers:
         for i in range(step * w.negatives, (step + 1) * w.negatives):
-            _prefetch_output(t, np.int64(w.noise_ids[i]))
+            prefetch_output(t, np.int64(w.noise_ids[i]))
 
 
 @inlined
@@ -232,5 +232,5 @@ def _prefetch_paths(w, tree, t, pos, reach):
         prefetch(tree.labels, last)
     if pos < w.centers:
         for i in range(tree.starts[w.kept_ids[pos]] + CACHED_NODES, tree.starts[w.kept_ids[pos] + 1]):
-            _prefetch_output(t, np.int64(tree.node_ids[i]))
+            prefetch_output(t, np.int64(tree.node_ids[i]))
         _prefetch_input(w, t, pos + reach)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
@@ -52,14 +53,21 @@ class SteppedBlocks:
     sampler : what the windows are drawn from.
     parameters : the tables, changed in place.
     rate : the learning rate of each token.
+    input_rows : returns the input rows of words, see `Objective`.
     """
 
     most = 1
 
     def __init__(
-        self, step: Step, corpus: EncodedCorpus, sampler: Sampler, parameters: Parameters, rate: LearningRate
+        self,
+        step: Step,
+        corpus: EncodedCorpus,
+        sampler: Sampler,
+        parameters: Parameters,
+        rate: LearningRate,
+        input_rows: Callable[[np.ndarray], np.ndarray] = lambda word_ids: word_ids,
     ) -> None:
-        self.step = step
+        self.step, self._input_rows = step, input_rows
         self._corpus, self._sampler, self._rate = corpus, sampler, rate
         self._tables = parameters.input_vectors, parameters.output_vectors
 
@@ -75,7 +83,7 @@ class SteppedBlocks:
             # Overflow is detected below, so numpy need not warn about it.
             with np.errstate(all="ignore"):
                 loss, _ = self.step(sample, alphas, *self._tables)
-                rows = np.abs(self._tables[0][sample.kept_ids[:PROBED_ROWS]])
+                rows = np.abs(self._tables[0][self._input_rows(sample.kept_ids[:PROBED_ROWS])])
             learnt = learnt or bool(sample.has_context.any())
             if not np.isfinite(loss) or not (rows < LARGEST_NUMBER).all():
                 return i, learnt

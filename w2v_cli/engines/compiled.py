@@ -8,7 +8,7 @@ import numpy as np
 
 from w2v_cli.compute.random import stream_key
 from w2v_cli.corpus.encode import EncodedCorpus
-from w2v_cli.engines import block, stretch
+from w2v_cli.engines import block, stretch, subword_block
 from w2v_cli.engines.arguments import (
     Blocks,
     Draws,
@@ -25,6 +25,7 @@ from w2v_cli.engines.objective import Objective
 from w2v_cli.engines.parameters import Parameters
 from w2v_cli.engines.sampling import Sample, Sampler
 from w2v_cli.errors import CorpusError
+from w2v_cli.gradients.architectures import SKIPGRAM
 
 # Negative sampling: the first 64 words of the vocabulary are hot, because noise is full of them; none are if the
 # vocabulary is not in order of frequency (`--vocab`). A private copy that is merged after 16 uses is never far from its
@@ -133,10 +134,12 @@ class CompiledBlocks:
             self._corpus.spool.files[0].fileno(), numbers, firsts, stops, self._boundaries, first_boundaries,
             stop_boundaries, trained, np.uint64(stream_key(self._seed, epoch)),
         )  # fmt: skip
-        arguments = blocks, self._draws, space.room
-        if self._objective.paths is not None:
-            paths = self._objective.paths
-            tree = Tree(paths.starts, paths.node_ids, paths.labels)
+        arguments, tree = (blocks, self._draws, space.room), _tree(self._objective)
+        if self._objective.word_rows is not None:
+            diverged, learnt = stretch.train_subword_blocks(
+                *arguments, self._objective.word_rows, tree, self._tables, space.scratch, self._flags
+            )
+        elif self._objective.paths is not None:
             diverged, learnt = stretch.train_paths_blocks(*arguments, tree, self._tables, space.scratch, self._flags)
         elif self._objective.model == "cbow":
             diverged, learnt = stretch.train_cbow_blocks(*arguments, self._tables, space.scratch, self._flags)
@@ -183,14 +186,32 @@ def _shared_tables(
     return tables._replace(first_hot=outputs - hot, hot=hot, most_uses=windows, share=1 / threads)
 
 
+def _tree(objective: Objective) -> Tree:
+    """Return the paths of hierarchical softmax, or an empty tree."""
+    paths = objective.paths
+    if paths is None:
+        return Tree(np.empty(0, np.int64), np.empty(0, np.int32), np.empty(0, np.int8))
+    return Tree(paths.starts, paths.node_ids, paths.labels)
+
+
 def _flags(objective: Objective, wants_loss: bool, learns: bool) -> Flags:
-    return Flags(objective.model == "cbow", objective.averages, objective.scales_step, wants_loss, learns)
+    means, paths = objective.model == "cbow", objective.paths is not None
+    return Flags(means, objective.averages, objective.scales_step, wants_loss, learns, paths)
 
 
-def _make_scratch(objective: Objective, tables: Tables, most_inputs: int, per_step: int, negatives: int) -> Scratch:
-    """Allocate the scratch of an objective's kernel."""
-    most_outputs = per_step + negatives if objective.paths is None else objective.paths.longest
-    means = objective.model == "cbow"
+def _make_scratch(objective: Objective, tables: Tables, most_words: int, per_step: int, negatives: int) -> Scratch:
+    """Allocate the scratch of an objective's kernel.
+
+    Parameters
+    ----------
+    most_words : how many words the windows of a step have at most.
+    """
+    most_targets = most_words if objective.center_predicts else per_step
+    most_outputs = most_targets + negatives if objective.paths is None else most_targets * objective.paths.longest
+    most_inputs = 1 if objective.center_predicts else most_words
+    if objective.word_rows is not None:
+        most_inputs *= int(np.diff(objective.word_rows.offsets).max())
+    means = objective.architecture is not SKIPGRAM
     return make_scratch(most_inputs, most_outputs, per_step, tables.hot, tables.dim, means, tables.inputs.dtype)
 
 
@@ -200,17 +221,20 @@ def _run_kernel(
     """Call the kernel for an objective's kind of step, with the scratch that the block needs."""
     paths, means = objective.paths, objective.model == "cbow"
     per_step, negatives = sample.step_windows, sample.negative_ids.shape[1]
-    if per_step != 1 and (means or paths is not None):
-        raise ValueError("only skip-gram with negative sampling has steps of several windows")
+    if per_step != 1 and (means or paths is not None or objective.word_rows is not None):
+        raise ValueError("only skip-gram with negative sampling of whole words has steps of several windows")
     windows = Windows(
         sample.kept_ids, sample.window_starts, sample.window_stops, sample.negative_ids, alphas,
         len(sample.kept_ids), per_step, negatives,
     )  # fmt: skip
     flags = _flags(objective, wants_loss, learns)
     scratch = _make_scratch(objective, tables, _most_inputs(sample), per_step, negatives)
-    if paths is not None:
-        tree = Tree(paths.starts, paths.node_ids, paths.labels)
-        loss, predictions = block.train_paths(windows, tree, tables, scratch, flags)
+    if objective.word_rows is not None:
+        loss, predictions = subword_block.train_subwords(
+            windows, objective.word_rows, _tree(objective), tables, scratch, flags
+        )
+    elif paths is not None:
+        loss, predictions = block.train_paths(windows, _tree(objective), tables, scratch, flags)
     elif means:
         loss, predictions = block.train_cbow(windows, tables, scratch, flags)
     else:

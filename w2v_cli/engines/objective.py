@@ -14,6 +14,7 @@ from w2v_cli.gradients.losses import negative_sampling_rows
 
 if TYPE_CHECKING:
     from w2v_cli.engines.huffman import Paths
+    from w2v_cli.subwords.rows import WordRows
 
 
 @dataclass(frozen=True)
@@ -23,10 +24,11 @@ class Objective:
     Attributes
     ----------
     model, loss : as in `TrainConfig`.
-    averages : whether CBOW's hidden vector is the mean of its context rows; otherwise it is their sum.
-    scales_step : whether CBOW moves each of its n context rows by n times the gradient.
+    averages : whether the hidden vector of a window is the mean of its rows; otherwise it is their sum (CBOW).
+    scales_step : whether each of the n rows of a mean moves by n times the gradient.
     paths : the Huffman paths of hierarchical softmax; None for the other losses.
     frequent_first : whether the vocabulary is sorted by falling frequency.
+    word_rows : the input rows of each word, if words have parts; None if each word has one row of its own.
     """
 
     model: str
@@ -35,16 +37,32 @@ class Objective:
     scales_step: bool
     paths: Paths | None
     frequent_first: bool
+    word_rows: WordRows | None = None
 
     @property
     def architecture(self) -> Model:
         """How input rows form hidden vectors, and how gradients return to the rows."""
-        return SKIPGRAM if self.model == "skipgram" else CBOW if self.averages else CBOW_SUM
+        return CBOW if self.averages else SKIPGRAM if self.model == "skipgram" else CBOW_SUM
 
     @property
     def output_name(self) -> str:
         """The name of the output table in the model file."""
         return "output_vectors" if self.paths is None else "node_vectors"
+
+    @property
+    def center_predicts(self) -> bool:
+        """Whether the center word predicts each of its context words, as in fastText's skip-gram; else they predict it.
+
+        With parts, the rows of one word are gathered for a window instead of those of all its context words.
+        """
+        return self.model == "skipgram" and self.word_rows is not None
+
+    def input_rows(self, word_ids: np.ndarray) -> np.ndarray:
+        """Return the input rows of some words, int (n,): one of each word, or all of its parts."""
+        if self.word_rows is None:
+            return word_ids
+        offsets, rows = self.word_rows
+        return np.concatenate([rows[offsets[i] : offsets[i + 1]] for i in word_ids.tolist()] or [rows[:0]])
 
     def outputs(self, target_id: int, negative_ids: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return the output rows that the prediction of a word is scored against.
@@ -93,31 +111,34 @@ class Objective:
 
         The gradient of a mean of n rows has a factor 1/n. word2vec.c, gensim and fastText leave it out when they update
         the rows. That is a longer step than the gradient's, and it learns better on small corpora
-        (help/mathematics.md, section 8). Skip-gram, and CBOW with a sum, have no such factor.
+        (help/mathematics.md, section 8). Skip-gram without parts, and CBOW with a sum, have no such factor.
 
         Parameters
         ----------
-        rows : n, the number of context rows, or an array of such numbers.
+        rows : n, the number of rows in the mean, or an array of such numbers.
         """
         return rows if self.scales_step else 1
 
 
-def make_objective(config: TrainConfig, counts: np.ndarray) -> Objective:
+def make_objective(config: TrainConfig, counts: np.ndarray, word_rows: WordRows | None = None) -> Objective:
     """Return the objective of a run.
 
     Parameters
     ----------
     config : the run's choices.
     counts : int64 (V,), occurrences of each word.
+    word_rows : the input rows of each word, if the run learns parts of words.
     """
-    averages = config.model == "cbow" and not config.cbow_sum
+    averages = word_rows is not None or (config.model == "cbow" and not config.cbow_sum)
+    step = config.cbow_step if word_rows is None else config.subword_step
     return Objective(
         config.model,
         config.loss,
         averages,
-        averages and config.cbow_step == "scaled",
+        averages and step == "scaled",
         _paths(counts) if config.loss == "hs" else None,
         bool((counts[:-1] >= counts[1:]).all()),
+        word_rows,
     )
 
 

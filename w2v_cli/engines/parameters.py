@@ -24,22 +24,24 @@ class Parameters:
 
     Attributes
     ----------
-    input_vectors : (V, padded D), the vectors that people want.
+    input_vectors : (V, padded D), the vectors that people want; or (R, padded D), the rows that these are composed of.
     output_vectors : the vectors that those are scored against, (V, padded D) for words, or (V − 1, padded D) for the
         nodes of hierarchical softmax.
     dim : D, the true width.
     output_name : output_vectors or node_vectors.
+    input_name : input_vectors, or subword_vectors if they are composed.
     """
 
     input_vectors: np.ndarray
     output_vectors: np.ndarray
     dim: int
     output_name: str = "output_vectors"
+    input_name: str = "input_vectors"
 
     def tensors(self) -> dict[str, np.ndarray]:
         """Return the tables by name, at their true width, as views."""
         return {
-            "input_vectors": self.input_vectors[:, : self.dim],
+            self.input_name: self.input_vectors[:, : self.dim],
             self.output_name: self.output_vectors[:, : self.dim],
         }
 
@@ -59,9 +61,9 @@ def padded(dim: int) -> int:
     return -(-dim // ROW_ALIGNMENT) * ROW_ALIGNMENT
 
 
-def parameter_bytes(words: int, dim: int) -> int:
-    """Return the memory that both tables take in float32, bytes."""
-    return 2 * words * padded(dim) * 4
+def parameter_bytes(rows: int, dim: int) -> int:
+    """Return the memory that tables of so many rows together take in float32, bytes."""
+    return rows * padded(dim) * 4
 
 
 def initial_parameters(
@@ -85,16 +87,37 @@ def initial_parameters(
     parameters = Parameters(
         aligned_zeros((words, padded(dim))), aligned_zeros((outputs, padded(dim))), dim, output_name
     )
-    rows = max(1, (1 << 20) // dim)
-    for first in range(0, words, rows):
-        stop = min(first + rows, words)
-        parameters.input_vectors[first:stop, :dim] = _uniform_rows(seed, first, stop, dim)
+    _draw_rows(parameters.input_vectors, np.arange(words), dim, seed)
     return parameters
 
 
-def _uniform_rows(seed: int, first: int, stop: int, dim: int) -> np.ndarray:
-    """Draw rows first…stop−1 from U[−1, 1) ÷ D, float32: element k of row i is number i·D + k of the seed's stream."""
-    numbers = np.arange(first * dim, stop * dim, dtype=np.uint64) + np.uint64(1)
+def initial_subword_parameters(
+    table_rows: int, used_rows: np.ndarray, dim: int, seed: int, outputs: int, output_name: str
+) -> Parameters:
+    """Return tables as `initial_parameters` does, but with a table of rows that words are composed of.
+
+    Rows that no word has stay 0. They would only add noise to the vectors of unseen words.
+
+    Parameters
+    ----------
+    table_rows : R · used_rows : int, the numbers of the rows that words have; some may be repeated.
+    """
+    inputs = aligned_zeros((table_rows, padded(dim)))
+    _draw_rows(inputs, np.unique(used_rows), dim, seed)
+    return Parameters(inputs, aligned_zeros((outputs, padded(dim))), dim, output_name, "subword_vectors")
+
+
+def _draw_rows(table: np.ndarray, rows: np.ndarray, dim: int, seed: int) -> None:
+    """Draw rows of a table, a few at a time: the random numbers take several times as much memory as the rows."""
+    at_once = max(1, (1 << 20) // dim)
+    for first in range(0, len(rows), at_once):
+        some = rows[first : first + at_once]
+        table[some, :dim] = _uniform_rows(seed, some, dim)
+
+
+def _uniform_rows(seed: int, rows: np.ndarray, dim: int) -> np.ndarray:
+    """Draw rows from U[−1, 1) ÷ D, float32: element k of row i is number i·D + k of the seed's stream."""
+    numbers = (rows.astype(np.uint64)[:, None] * np.uint64(dim) + np.arange(1, dim + 1, dtype=np.uint64)).ravel()
     states = np.uint64(stream_key(seed)) + numbers * np.uint64(GOLDEN)
     bits = mix_bits(states) >> np.uint64(40)
     return ((bits.astype(np.float32) * np.float32(2.0**-23) - np.float32(1)) / np.float32(dim)).reshape(-1, dim)

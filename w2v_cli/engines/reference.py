@@ -20,9 +20,10 @@ def train_logistic(
 
     The input rows of the context words predict the center, as in word2vec.c: each on its own in skip-gram, and through
     their mean or sum in CBOW. They are scored against the center and the noise words of the step, or against the nodes
-    of the center's path. A step is −alpha × the exact gradient of the summed loss of its windows, except for the factor
-    of `Objective.input_scale` (help/mathematics.md, sections 5 to 8; in the course solution, eq. 32 is the loss, eq. 35
-    and 41 are its gradients, and eq. 23 is the sum).
+    of the center's path. With parts of words, a window has one hidden vector, the mean of all rows of the words that
+    predict; in skip-gram that is the center, which predicts each context word. A step is −alpha × the exact gradient of
+    the summed loss of its windows, except for the factor of `Objective.input_scale` (help/mathematics.md, sections 5 to
+    8; in the course solution, eq. 32 is the loss, eq. 35 and 41 are its gradients, and eq. 23 is the sum).
 
     Parameters
     ----------
@@ -40,11 +41,11 @@ def train_logistic(
         alpha, moves = alphas[first], list[tuple[np.ndarray, np.ndarray, np.ndarray]]()
         for pos in range(first, min(first + sample.step_windows, len(sample.kept_ids))):
             window = _Window(objective, sample, pos)
-            if len(window.context_ids) == 0:
+            if not window.predicts:
                 continue
             loss, grad_inputs, grad_outputs = window.loss(objective, input_vectors, output_vectors)
-            grad_inputs *= objective.input_scale(len(window.context_ids))
-            moves.append((input_vectors, window.context_ids, grad_inputs))
+            grad_inputs *= objective.input_scale(len(window.input_rows))
+            moves.append((input_vectors, window.input_rows, grad_inputs))
             moves.append((output_vectors, window.output_ids, grad_outputs))
             total += loss
             predictions += window.predictions
@@ -61,27 +62,33 @@ def measure_logistic(
 ) -> tuple[float, int]:
     """Return the summed loss of a block in nats, and the number of predictions, without changing the tables."""
     windows = (_Window(objective, sample, pos) for pos in range(len(sample.kept_ids)))
-    some = [window for window in windows if len(window.context_ids)]
+    some = [window for window in windows if window.predicts]
     losses = (window.loss(objective, input_vectors, output_vectors)[0] for window in some)
     return float(sum(losses)), sum(window.predictions for window in some)
 
 
 class _Window:
-    """A window of a block: its context words, and the output rows that their predictions are scored against."""
+    """A window of a block: the input rows of the words that predict, and the output rows they are scored against."""
 
     def __init__(self, objective: Objective, sample: Sample, pos: int) -> None:
-        self.context_ids = sample.context_ids(pos)
-        negative_ids = sample.negative_ids[pos // sample.step_windows]
-        self.output_ids, self.labels, self.counts = objective.outputs(int(sample.kept_ids[pos]), negative_ids)
-        # In skip-gram each context word makes a prediction; in CBOW all of them make one together.
-        self.predictions = len(self.context_ids) if objective.model == "skipgram" else 1
+        center, contexts = sample.kept_ids[pos : pos + 1], sample.context_ids(pos)
+        predicting, targets = (center, contexts) if objective.center_predicts else (contexts, center)
+        self.input_rows = objective.input_rows(predicting)
+        # Whether there is a context word, and anything to predict it or the center with.
+        self.predicts = len(contexts) > 0 and len(self.input_rows) > 0
+        if self.predicts:
+            negative_ids = sample.negative_ids[pos // sample.step_windows]
+            outputs = [objective.outputs(int(target), negative_ids) for target in targets]
+            self.output_ids, self.labels, self.counts = (np.concatenate(parts) for parts in zip(*outputs, strict=True))
+            # In CBOW, all context words make one prediction together.
+            self.predictions = len(contexts) if objective.model == "skipgram" else 1
 
     def loss(
         self, objective: Objective, input_vectors: np.ndarray, output_vectors: np.ndarray
     ) -> tuple[float, np.ndarray, np.ndarray]:
-        """Return the loss in nats, its gradient for each context row (n, D), and for each output row (m, D)."""
+        """Return the loss in nats, its gradient for each input row (n, D), and for each output row (m, D)."""
         model = objective.architecture
-        hidden = model.hidden(input_vectors[self.context_ids])
+        hidden = model.hidden(input_vectors[self.input_rows])
         rows = output_vectors[self.output_ids]
         loss, grad_hidden, grad_outputs = logistic_loss(hidden, rows, self.labels, self.counts)
-        return float(loss), model.grad_rows(grad_hidden, len(self.context_ids)), grad_outputs
+        return float(loss), model.grad_rows(grad_hidden, len(self.input_rows)), grad_outputs

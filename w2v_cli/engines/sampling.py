@@ -208,8 +208,9 @@ def windows_per_step(config: TrainConfig) -> int:
     It is 1 + negatives ÷ 5 in skip-gram with negative sampling, and at most 4. Sharing means fewer rows to fetch and
     larger matrix products, but with too many windows a word meets too few noise words. A CBOW window is a single
     prediction, and even two of them in a step make the vectors worse (measured: help/design.md, "Shared noise words").
+    With parts of words, all predictions of a window share its noise words.
     """
-    several = config.model == "skipgram" and config.loss == "ns"
+    several = config.model == "skipgram" and config.loss == "ns" and config.subwords is None
     return min(1 + config.negatives // 5, MOST_STEP_WINDOWS) if several else 1
 
 

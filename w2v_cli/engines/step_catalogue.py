@@ -6,10 +6,10 @@ differentiate their own loss; the complex step differentiates the loss of `gradi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -30,6 +30,7 @@ from w2v_cli.gradients.catalogue import (
     window_function,
 )
 from w2v_cli.gradients.check import Check, Point
+from w2v_cli.subwords.rows import WordRows
 
 # Every model with every loss, and then the variants of their steps.
 CONFIGS = {
@@ -48,6 +49,14 @@ VARIANTS = {
     "cbow scaled hs": TrainConfig(model="cbow", loss="hs"),
     "cbow scaled softmax": TrainConfig(model="cbow", loss="softmax"),
 }
+SUBWORDS = {
+    f"{model} {step}subwords {loss}": TrainConfig(model=model, loss=loss, subwords="fasttext", subword_step=name)
+    for model in ("skipgram", "cbow")
+    for loss in ("ns", "hs")
+    for name, step in (("plain", ""), ("scaled", "scaled "))
+}
+# How many rows the parts of words share in the checks.
+BUCKETS = 5
 # A dimension that is larger than the widest vector register, and not a multiple of it.
 WIDE = 35
 CORPUS_WINDOWS = 4
@@ -84,7 +93,64 @@ def step_checks(engines: Sequence[str], seed: int, dim: int, vocab: int) -> list
                 if objective.paths is not None:
                     tables["node_vectors"] = tables.pop("output_vectors")[:-1]
                 checks[name] = _step_check(name, objective, step, setting, tables)
+        for kind, config in SUBWORDS.items():
+            objective = make_objective(config, counts, checked_rows(vocab))
+            step = make_step(engine, objective)
+            for window in [*windows, *_windows_of_parts(vocab)]:
+                if config.loss == "ns" or window.is_about_words:
+                    name = f"{engine} {kind} step: {window.name}"
+                    rng = generator(seed, name)
+                    tables = window.tables(rng, vocab + BUCKETS, dim)
+                    tables["output_vectors"] = tables["output_vectors"][:vocab]
+                    if objective.paths is not None:
+                        tables["node_vectors"] = tables.pop("output_vectors")[:-1]
+                    checks[name] = _parts_check(name, objective, step, window, tables)
     return list(checks.values())
+
+
+def checked_rows(vocab: int) -> WordRows:
+    """Return the input rows of words whose parts collide: most words have a row twice, and share it with others.
+
+    The last word has no rows at all, and the one before it only its own.
+    """
+    lists = [[i, *(vocab + (i + j) % BUCKETS for j in (0, 2, 0, 3))] for i in range(vocab - 2)]
+    lists += [[vocab - 2], []]
+    offsets = np.concatenate(([0], np.cumsum([len(rows) for rows in lists])))
+    return WordRows(offsets, np.concatenate(lists).astype(np.int32))
+
+
+def _windows_of_parts(vocab: int) -> list[Window]:
+    """Return windows with the words that `checked_rows` gives few rows."""
+    whole, empty = vocab - 2, vocab - 1
+    noise = np.array([1, 2, 1])
+    return [
+        Window("a center without parts", whole, np.array([1, 2, 1]), noise),
+        Window("a context word without parts", 1, np.array([2, whole]), noise),
+        Window("a center without rows", empty, np.array([1, 2]), noise),
+        Window("a context word without rows", 1, np.array([2, empty]), noise),
+        Window("no context word with rows", 1, np.array([empty]), noise),
+    ]
+
+
+def _parts_check(name: str, objective: Objective, step: Step, window: Window, tables: dict[str, np.ndarray]) -> Check:
+    """Return the check of a step with parts of words against the loss of `gradients`, summed over its predictions."""
+    predicting, targets = window.context_ids, [window.center_id]
+    if objective.center_predicts:
+        predicting, targets = np.array([window.center_id]), window.context_ids.tolist()
+    rows = objective.input_rows(predicting)
+    losses: list[Callable[[Point], Any]] = []
+    for target in targets:
+        output_loss = noise_loss(replace(window, center_id=target))
+        if objective.paths is not None:
+            output_loss = path_loss(*objective.paths.of(target))
+        losses.append(complex_loss_of(window_function("cbow", output_loss, rows)))
+
+    def loss(point: Point) -> Any:
+        # Without rows nothing predicts, and no row may move.
+        return sum(one(point) for one in losses) if len(rows) else 0.0
+
+    scale = float(objective.input_scale(max(1, len(rows))))
+    return Check(name, tables, partial(_step_gradients, step, sample_of(window), 1.0, scale), loss)
 
 
 def corpus_checks(

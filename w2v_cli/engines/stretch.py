@@ -16,6 +16,7 @@ from w2v_cli.engines.arguments import Windows
 from w2v_cli.engines.block import train_cbow, train_paths, train_skipgram
 from w2v_cli.engines.parameters import LARGEST_NUMBER, PROBED_ROWS
 from w2v_cli.engines.sampling import NOISE, WINDOWS, draw_noise, draw_windows
+from w2v_cli.engines.subword_block import train_subwords
 
 # What is returned if the ids cannot be read.
 UNREAD = -2
@@ -76,6 +77,23 @@ def train_paths_blocks(blocks, draws, room, tree, tables, scratch, flags):
     return -1, trained
 
 
+@compiled
+def train_subword_blocks(blocks, draws, room, parts, tree, tables, scratch, flags):
+    """Train with parts of words over several blocks, as `train_skipgram_blocks` does."""
+    trained = False
+    for i in range(len(blocks.firsts)):
+        if not _read(blocks, room, i):
+            return UNREAD, trained
+        windows = _draw_block(blocks, draws, room, i)
+        train_subwords(windows, parts, tree, tables, scratch, flags)
+        trained |= _any_context(windows)
+        for pos in range(min(windows.centers, PROBED_ROWS)):
+            first = parts.offsets[windows.kept_ids[pos]]
+            if first < parts.offsets[windows.kept_ids[pos] + 1] and _is_too_large(tables, parts.rows[first]):
+                return i, trained
+    return -1, trained
+
+
 @inlined
 def _read(blocks, room, i):
     """Read the ids of a block into `room`; return whether that worked."""
@@ -124,10 +142,17 @@ def _any_context(windows):
 @inlined
 def _has_diverged(tables, windows):
     """Return whether one of the first rows that a block trained holds a number that is too large, or NaN."""
+    diverged = False
     for pos in range(min(windows.centers, PROBED_ROWS)):
-        row = tables.inputs[windows.kept_ids[pos]]
-        for k in range(tables.dim):
-            # Written so that NaN counts as too large.
-            if not abs(row[k]) < LARGEST_NUMBER:
-                return True
-    return False
+        diverged |= _is_too_large(tables, windows.kept_ids[pos])
+    return diverged
+
+
+@inlined
+def _is_too_large(tables, number):
+    """Return whether an input row holds a number that is too large, or NaN."""
+    row, too_large = tables.inputs[number], False
+    for k in range(tables.dim):
+        # Written so that NaN counts as too large.
+        too_large |= not abs(row[k]) < LARGEST_NUMBER
+    return too_large

@@ -18,18 +18,29 @@ from w2v_cli.embeddings.compression import recall, reduce_dims, to_int8
 from w2v_cli.embeddings.vectors import WordVectors, first_not_finite
 from w2v_cli.errors import ConfigError, ModelFileError
 from w2v_cli.formats.binary import write_binary
+from w2v_cli.formats.contents import FASTTEXT, SUBWORD_VECTORS, SUBWORDS, subword_table
+from w2v_cli.formats.fasttext_write import fasttext_writer
 from w2v_cli.formats.model2vec import write_model2vec
 from w2v_cli.formats.model_file import LOSSES, SCALES, save_model
 from w2v_cli.formats.projector import write_projector
 from w2v_cli.formats.recognise import format_of_name
-from w2v_cli.storage.atomic import atomic_files, packing
+from w2v_cli.storage.atomic import atomic_file, atomic_files, packing
 from w2v_cli.storage.urls import local_path
 from w2v_cli.storage.words import Words
+from w2v_cli.subwords.table import SubwordTable
 
 # What ends a word for a reader: word2vec.c and gensim split at ASCII white space, a word list at its lines. No reader
 # accepts NUL in a word of a binary file, because that is what numbers look like after a wrong header.
 _ENDS = dict.fromkeys(("text", "glove"), re.compile(r"[ \t\n\v\f\r]"))
-_ENDS |= {"binary": re.compile(r"[\0 \t\n\v\f\r]")} | dict.fromkeys(("tsv", "npy"), re.compile(r"[\t\n\r]"))
+_ENDS |= dict.fromkeys(("binary", "fasttext"), re.compile(r"[\0 \t\n\v\f\r]")) | dict.fromkeys(
+    ("tsv", "npy"), re.compile(r"[\t\n\r]")
+)
+# Formats that hold float32 only, and what they are called.
+_FLOAT32_ONLY = {
+    "binary": "word2vec's binary format",
+    "fasttext": "fastText's binary format",
+    "floret": "floret's text",
+}
 _SHOWN_WORDS = 5
 # How many components explain these shares of the variance is said.
 _SHARES = (0.9, 0.95, 0.99)
@@ -43,7 +54,7 @@ def write_vectors(
     format: str | None = None,
     escape: bool = False,
     metadata: Mapping[str, str] | None = None,
-    losses: np.ndarray | None = None,
+    tables: Mapping[str, np.ndarray] | None = None,
     int8: bool = False,
 ) -> list[str]:
     """Write words and vectors; every format, text included, keeps every bit of every number.
@@ -55,7 +66,9 @@ def write_vectors(
     vectors : float32, or float16 if the format allows it.
     format : one of `choices.WRITABLE`; None to choose by the suffix.
     escape : write white space in words as \\uXXXX, and an empty word as \\empty, instead of refusing them.
-    metadata, losses : those of the model; only safetensors holds them.
+    metadata : how the model was made; only safetensors holds all of it.
+    tables : the other tables of the model that are to be written too, such as those of parts of words, if the format
+        holds them.
     int8 : store whole numbers with a scale for each row; only safetensors can. Loading them gives float32 again.
 
     Returns
@@ -71,14 +84,19 @@ def write_vectors(
         cannot hold. Older files then stay as they were.
     """
     name, kind = local_path(os.fspath(path)), target_format(path, format, "int8" if int8 else str(vectors.matrix.dtype))
+    tables, metadata = tables or {}, metadata or {}
     if kind == "safetensors":
-        tensors = {"input_vectors": vectors.matrix}
+        tensors = {**tables, "input_vectors": vectors.matrix}
         if int8:
-            numbers, scales = to_int8(vectors.matrix)
-            tensors = {"input_vectors": numbers, SCALES: scales}
-        tensors |= {} if losses is None else {LOSSES: losses}
-        save_model(path, vectors.words, vectors.counts, tensors, metadata or {})
+            tensors["input_vectors"], tensors[SCALES] = to_int8(vectors.matrix)
+        save_model(path, vectors.words, vectors.counts, tensors, metadata)
         return [name]
+    if kind == "floret":
+        return _write_floret(name, subword_table(tables, metadata, len(vectors), vectors.dim))
+    if not len(vectors):
+        raise ModelFileError(
+            f"cannot write {name}: the model holds no vectors of words", hint="only floret and safetensors hold it"
+        )
     fault = vectors.fault(empty_words=True)  # `_words` has a better message for empty words
     if fault is not None:
         raise ModelFileError(f"cannot write {name}: the model {fault}", hint="no program could read it")
@@ -90,6 +108,10 @@ def write_vectors(
     words = _words(vectors.words, kind, name, escape)
     contents: list[tuple[str, Callable[[IO[bytes]], None]]]
     contents = [(name, lambda file: _write_rows(file, kind, words, vectors.matrix))]
+    if kind == "fasttext":
+        if words is not vectors.words and SUBWORD_VECTORS in tables:
+            raise ModelFileError(f"{name}: an escaped word has other parts than the word", hint="omit --escape")
+        contents = [(name, fasttext_writer(words, vectors, tables, metadata))]
     if kind in WITH_WORDS:
         contents.append((words_path(name), lambda file: _write_words(file, words)))
     with atomic_files(*(target for target, _ in contents)) as files:
@@ -97,6 +119,20 @@ def write_vectors(
             with packing(file, name) as packer:
                 write(packer)
     return [target for target, _ in contents]
+
+
+def _write_floret(name: str, parts: SubwordTable | None) -> list[str]:
+    """Write the table of a model's parts as floret's text; return the path of the file."""
+    # Imported here because it loads numba, which the other formats do not need.
+    from w2v_cli.formats.floret import require_floret, write_floret
+
+    table = require_floret(parts)
+    row = first_not_finite(table.vectors)
+    if row is not None:
+        raise ModelFileError(f"cannot write {name}: row {row} holds NaN or infinity", hint=_DIVERGED)
+    with atomic_file(name) as file, packing(file, name) as packer:
+        write_floret(packer, table)
+    return [name]
 
 
 def target_format(path: str | os.PathLike[str], format: str | None, dtype: str) -> str:
@@ -108,32 +144,62 @@ def target_format(path: str | os.PathLike[str], format: str | None, dtype: str) 
         If the suffix stands for no format, or the format cannot hold numbers of that type.
     """
     name, kind = os.fspath(path), format or format_of_name(path)
+    if format is None and kind == "fasttext":  # the suffix is .ftz
+        raise ConfigError(
+            f"{name}: w2v does not quantise vectors for fastText", hint="name it .bin, and add --format fasttext"
+        )
     if kind not in WRITABLE:
         what = f"{name} has no suffix that names a format" if kind is None else f"{kind} cannot be written"
         raise ConfigError(what, hint=f"--format takes one of {', '.join(WRITABLE)}")
-    if kind == "binary" and dtype != "float32":
-        raise ConfigError("word2vec's binary format holds float32 only", hint="omit --dtype")
+    if kind in _FLOAT32_ONLY and dtype == "float16":
+        raise ConfigError(f"{_FLOAT32_ONLY[kind]} holds float32 only", hint="omit --dtype")
     if kind != "safetensors" and dtype == "int8":
         raise ConfigError(f"{kind} cannot hold int8, only .safetensors can", hint="omit --dtype")
     return kind
 
 
-def lost_by(format: str, kept: Collection[str]) -> list[str]:
+def tables_to_write(
+    format: str, tables: Mapping[str, np.ndarray], metadata: Mapping[str, str], is_whole: bool
+) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """Return the tables and the metadata of a model that are written beside its words and vectors.
+
+    A model with parts of words, or from fastText, stays whole, so that it can compose vectors and become a file of
+    fastText again. Of other models, safetensors gets the vectors only.
+
+    Parameters
+    ----------
+    is_whole : whether all words are written, with their input vectors as they are.
+    """
+    if is_whole and (format in ("fasttext", "floret") or SUBWORD_VECTORS in tables or FASTTEXT in metadata):
+        return {**tables}, {**metadata}
+    losses = {name: table for name, table in tables.items() if name == LOSSES}
+    return losses, {name: text for name, text in metadata.items() if name not in (SUBWORDS, FASTTEXT)}
+
+
+def lost_by(format: str, kept: Collection[str], written: Collection[str] = ()) -> list[str]:
     """Return what a format cannot hold of all that a file of vectors holds, besides words and one table, as nouns.
 
     Parameters
     ----------
     kept : the names of the tensors of a model, and `metadata` if it has any.
+    written : the names of the tables that were given to `write_vectors`.
     """
     names = {
+        SUBWORD_VECTORS: "the vectors of parts of words",
         "counts": "the counts of the words",
         "output_vectors": "the output vectors",
         "node_vectors": "the vectors of the tree's nodes",
         "metadata": "how the model was made",
     }
-    # `write_vectors` writes one table, even to safetensors.
-    held = {"safetensors": ("counts", "metadata"), "projector": ("counts",), "model2vec": ("metadata",)}.get(format, ())
-    return [noun for name, noun in names.items() if name in kept and name not in held]
+    held = {
+        "safetensors": ("counts", "metadata", *written),
+        "projector": ("counts",),
+        "model2vec": ("metadata",),
+        "fasttext": ("counts", *written),
+        "floret": (SUBWORD_VECTORS,),
+    }.get(format, ())
+    words = ["the words"] if format == "floret" and "counts" in kept else []
+    return words + [noun for name, noun in names.items() if name in kept and name not in held]
 
 
 def words_path(path: str) -> str:

@@ -14,12 +14,11 @@ from typing import IO
 
 import numpy as np
 
-from w2v_cli.config import TrainConfig
-from w2v_cli.corpus.text_options import TextOptions
 from w2v_cli.embeddings.compression import Int8
 from w2v_cli.embeddings.vectors import WordVectors, first_not_finite
 from w2v_cli.errors import ConfigError, ModelFileError
 from w2v_cli.formats.binary import read_binary
+from w2v_cli.formats.contents import FASTTEXT_NODES, KEPT_BUCKETS, SUBWORD_VECTORS, Contents, subword_table
 from w2v_cli.formats.model2vec import TENSORS, is_model2vec, read_model2vec
 from w2v_cli.formats.reading import DEFAULT_READING, ReadOptions
 from w2v_cli.formats.vector_file import CHUNK_BYTES, VectorFile
@@ -32,8 +31,8 @@ MOST_LOSSES = 1000
 LOSSES = "losses"
 # The scale of each row of input vectors that are whole numbers.
 SCALES = "input_scales"
-# The tables that training may leave beside the input vectors.
-_OTHER_TABLES = ("output_vectors", "node_vectors")
+# The tables that training may leave beside the input vectors. fastText has a Huffman tree of its own.
+_OTHER_TABLES = ("output_vectors", "node_vectors", FASTTEXT_NODES)
 
 
 def save_model(
@@ -59,7 +58,8 @@ def save_model(
         If the file cannot be written, or if `ModelFile` would refuse to read it. An older file then stays as it was,
         and nothing else is left behind.
     """
-    vectors = WordVectors(words, tensors["input_vectors"], counts)
+    parts = subword_table(tensors, metadata, *tensors["input_vectors"].shape)
+    vectors = WordVectors(words, tensors["input_vectors"], counts, parts)
     fault = vectors.fault()
     if fault is not None:
         raise ModelFileError(f"cannot write {os.fspath(path)}: the model {fault}", hint="no program could read it")
@@ -133,29 +133,40 @@ class ModelFile:
         ModelFileError
             If the file is damaged, or holds words that are empty, repeated or not UTF-8.
         """
-        if self.tensors is not None:
-            is_folder = self.format == "model2vec"
-            return read_model2vec(self.name, self.tensors) if is_folder else _input_vectors(self.tensors)
+        if self.tensors is None:
+            return self._contents.vectors
+        is_folder = self.format == "model2vec"
+        return read_model2vec(self.name, self.tensors) if is_folder else _input_vectors(self.tensors)
+
+    @cached_property
+    def _contents(self) -> Contents:
+        """What a file in a format other than safetensors holds."""
         with self._file as file:
             if self.format == "binary":
-                return read_binary(file)
-            # Imported here because it loads numba, which the other formats do not need.
+                return Contents(read_binary(file))
+            # Imported here because they load numba, which the other formats do not need.
+            from w2v_cli.formats.fasttext import read_fasttext
+            from w2v_cli.formats.floret import read_floret
             from w2v_cli.formats.text import read_text
 
-            return read_text(file)
+            if self.format == "fasttext":
+                return read_fasttext(file)
+            return read_floret(file) if self.format == "floret" else Contents(read_text(file))
 
     @property
     def tables(self) -> dict[str, np.ndarray]:
         """All tensors by name, float32, without words and counts: the `tensors` that `save_model` takes."""
+        if self.tensors is None:
+            return {"input_vectors": self.vectors.matrix, **self._contents.tables}
         tables = {"input_vectors": self.vectors.matrix}
-        if self.tensors is not None:
-            tables |= {name: self.table(name) for name in _OTHER_TABLES if self.tensors.dtype(name) == "F32"}
+        tables |= {name: self.table(name) for name in _OTHER_TABLES if self.tensors.dtype(name) == "F32"}
+        tables |= _parts_tables(self.tensors)
         return tables if self.losses is None else {**tables, LOSSES: self.losses}
 
     @property
     def metadata(self) -> dict[str, str]:
-        """How a model was made; empty for other formats."""
-        return self.tensors.metadata if self.tensors is not None else {}
+        """How a model was made; empty for formats that do not say."""
+        return self.tensors.metadata if self.tensors is not None else self._contents.metadata
 
     @property
     def losses(self) -> np.ndarray | None:
@@ -184,6 +195,8 @@ class ModelFile:
         ModelFileError
             If the file has no such table, or its shape does not fit the words and dimensions.
         """
+        if self.tensors is None and name in self._contents.tables:
+            return self._contents.tables[name]
         model = self._model
         table = model.tensor(name, "F32", axes=2)
         words, dim = self.matrix.shape
@@ -197,27 +210,6 @@ class ModelFile:
         if self.tensors is None:
             raise ModelFileError(f"{self.name} has only one matrix", hint="this needs a model of w2v train")
         return self.tensors
-
-
-def recorded_options(metadata: Mapping[str, str], name: str) -> tuple[TrainConfig, TextOptions]:
-    """Return the options that a model was trained with, and how its text was read.
-
-    Parameters
-    ----------
-    metadata : the metadata of the model · name : what an error message calls it.
-
-    Raises
-    ------
-    ModelFileError
-        If the metadata do not record the options, or record values that no option can have.
-    """
-    try:
-        config = TrainConfig.from_dict(parse_json(metadata["config"]))
-        return config, TextOptions(**parse_json(metadata.get("text", "{}")))
-    except (KeyError, ValueError, TypeError, ConfigError) as error:
-        raise ModelFileError(
-            f"{name} does not say how it was trained", hint="this needs a model of w2v train"
-        ) from error
 
 
 def _input_vectors(file: TensorFile) -> WordVectors:
@@ -236,12 +228,14 @@ def _input_vectors(file: TensorFile) -> WordVectors:
         matrix = file.tensor("input_vectors", "F32", axes=2)
     counts = file.tensor("counts", "I64", axes=1) if file.dtype("counts") else None
     offsets = file.tensor("word_offsets", "I64", axes=1)
-    if 0 in matrix.shape:
-        raise file.wrong("holds no vectors")
     if len(offsets) != len(matrix) + 1 or (counts is not None and len(counts) != len(matrix)):
         counted = "no" if counts is None else len(counts)
         raise file.wrong(f"has {len(matrix)} vectors, {counted} counts and {len(offsets)} word_offsets")
-    vectors = WordVectors(file.words(), matrix, counts)
+    try:
+        parts = subword_table(_parts_tables(file), file.metadata, *matrix.shape)
+    except ConfigError as error:
+        raise file.wrong(f"has impossible subwords: {error.message}") from error
+    vectors = WordVectors(file.words(), matrix, counts, parts)
     fault = vectors.fault()
     if fault is not None:
         raise file.wrong(fault)
@@ -256,6 +250,16 @@ def _whole_numbers(file: TensorFile) -> Int8:
     if not (np.isfinite(scales) & (scales >= 0)).all():
         raise file.wrong(f"has {SCALES} that are negative or not finite")
     return Int8(numbers, scales)
+
+
+def _parts_tables(file: TensorFile) -> dict[str, np.ndarray]:
+    """Return the tensors of parts of words, which are not read yet; empty if there are none."""
+    if file.dtype(SUBWORD_VECTORS) is None:
+        return {}
+    tables = {SUBWORD_VECTORS: file.tensor(SUBWORD_VECTORS, "F32", axes=2)}
+    if file.dtype(KEPT_BUCKETS) is not None:
+        tables[KEPT_BUCKETS] = file.tensor(KEPT_BUCKETS, "I32", axes=1)
+    return tables
 
 
 def _unpack(packed: VectorFile, plain: IO[bytes]) -> None:

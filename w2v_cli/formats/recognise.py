@@ -21,9 +21,14 @@ _SUFFIXES = {
     ".vec": "text",
     ".bin": "binary",
     ".glove": "glove",
+    ".ftz": "fasttext",
+    ".floret": "floret",
     ".tsv": "tsv",
     ".npy": "npy",
 }
+# fastText's models begin with a number. floret's tables begin with eight fields, and rows with their numbers.
+_FASTTEXT = b"\xba\x16\x4f\x2f"
+_FLORET = re.compile(rb"(?:[0-9]+ ){6}\S+ \S+\r?\n[0-9]+ ")
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 # The first line of word2vec's text and binary files: the numbers of words and of dimensions.
 HEADER = re.compile(rb"[ \t]*([0-9]+)[ \t]+([0-9]+)[ \t]*\r?\n")
@@ -45,10 +50,6 @@ _NOT_VECTORS = {
     "compressed with bzip2": ("is compressed with bzip2", _UNPACKED.format("bunzip2 -k")),
     "compressed with xz": ("is compressed with xz", _UNPACKED.format("xz -dk")),
     "compressed with zstandard": ("is compressed with zstandard", _UNPACKED.format("zstd -d")),
-    "a fastText model": (
-        "is a fastText model, not word2vec's binary format",
-        "fastText also writes the words' vectors as text: use the .vec file next to it",
-    ),
     "a finalfusion file": (
         "is a finalfusion file",
         "finalfusion convert -f finalfusion -t text MODEL vectors.txt writes text",
@@ -80,11 +81,6 @@ _TEXTS = (
     ),
     (re.compile(rb"\s*[\[{]\s*\"[^\"\n]*\"\s*[:,]|\s*\[\s*\["), "is JSON, not vectors", _AS_TEXT),
     (re.compile(rb"\xff\xfe|\xfe\xff"), "is UTF-16", "convert it: iconv -f UTF-16 -t UTF-8 FILE > vectors.txt"),
-    (
-        re.compile(rb"(?:[0-9]+ ){6}\S+ \S+\r?\n[0-9]+ "),
-        "is a table of floret, whose rows are hashes and not words",
-        "spaCy reads it: spacy init vectors LANG FILE FOLDER --mode floret",
-    ),
     (
         re.compile(rb"(?:[0-9]+ [0-9]+\s*\n)?[^ \t\n\0]+(?:[ \t]+[0-9]+:[-+.0-9eE]+)+\s*\n"),
         "holds sparse vectors, with the index of each number",
@@ -137,10 +133,14 @@ def recognise(name: str, head: bytes) -> str:
     # safetensors: the header's length in eight bytes, the upper four of them zero, and then JSON.
     if head[4:9] == b"\0\0\0\0{":
         return "safetensors"
+    if head.startswith(_FASTTEXT):
+        return "fasttext"
     head = head.removeprefix(BYTE_ORDER_MARK)
+    if _FLORET.match(head):
+        return "floret"
     _require_vectors(name, by_name, head)
-    if by_name == "safetensors":
-        return "safetensors"
+    if by_name in ("safetensors", "fasttext", "floret"):
+        return by_name
     header = HEADER.match(head)
     if header:
         rest = head[header.end() :]

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from w2v_cli.formats.contents import SUBWORDS
 from w2v_cli.formats.model_file import ModelFile
 from w2v_cli.storage.tensors import parse_json
 
@@ -21,6 +22,7 @@ def summary(file: ModelFile) -> dict[str, Any]:
     memory : bytes that the vectors take when they are asked, as float32. Vectors that the file stores as float32 in
         w2v's own format are mapped into memory; all others are converted.
     tensors : the names of the tables, for a model file only.
+    subwords : how words are cut into parts, for a model with vectors of such parts only.
     version, seed, corpus_fingerprint (sha256), corpus_tokens : how the model was made.
     replicas, merge_every : on how many replicas it was trained, and how many tokens each trained between two merges;
         only of a model of several replicas.
@@ -40,6 +42,9 @@ def summary(file: ModelFile) -> dict[str, Any]:
     facts["memory"] = matrix.size * np.dtype(np.float32).itemsize
     if file.tensors is not None:
         facts["tensors"] = file.tensors.names
+    subwords = _parsed(file.metadata, SUBWORDS)
+    if subwords is not None:
+        facts["subwords"] = subwords
     made = provenance(file.metadata)
     return {**facts, **made, "loss": made["loss"] if file.losses is None else file.losses.tolist()}
 

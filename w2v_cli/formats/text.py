@@ -66,7 +66,33 @@ def read_text(file: VectorFile) -> WordVectors:
         If the header is wrong; or if a line is not a word and D numbers, is cut short, or repeats a word, and
         `file.reading` does not allow that.
     """
-    layout = _begin(file)
+    return _read(file, _begin(file))
+
+
+def read_numbered(file: VectorFile, count: int, dim: int, rest: bytes) -> np.ndarray:
+    """Read lines of a row's number and its D numbers, float32 (count, D); the rows must be numbered from 0.
+
+    Parameters
+    ----------
+    rest : what was already read after the first line.
+
+    Raises
+    ------
+    ModelFileError
+        If a line is not such a row, or there are not as many rows.
+    """
+    if min(count, dim) < 1:
+        raise file.wrong(f"holds no vectors: its first line says {count} rows of {dim} dimensions")
+    expected = 0 if file.packed else min(count, file.most_bytes // (2 + 2 * dim))
+    vectors = _read(file, _Layout(count, dim, expected, 1, _line_chunks(file, rest, lines=1)))
+    wrong = next((row for row, number in enumerate(vectors.words) if number != str(row)), len(vectors))
+    if wrong < count:
+        raise file.wrong(f", line {wrong + 2:,}: expected the row {wrong:,}")
+    return vectors.matrix
+
+
+def _read(file: VectorFile, layout: _Layout) -> WordVectors:
+    """Read the lines that follow the first ones."""
     hint = _line_hint(layout.promised)
 
     def parse(chunk: Chunk) -> Rows:

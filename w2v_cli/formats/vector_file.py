@@ -188,6 +188,31 @@ def checked_vectors(file: VectorFile, words: Words, matrix: np.ndarray, location
     ModelFileError
         If a word is not UTF-8 or is repeated and the options do not allow that, or if no word is left.
     """
+    words, kept = kept_words(file, words, location)
+    if kept is None:
+        return WordVectors(words, matrix)
+    for start in range(0, len(kept), _ROWS_MOVED):
+        rows = kept[start : start + _ROWS_MOVED]
+        matrix[start : start + len(rows)] = matrix[rows]
+    return WordVectors(words, matrix[: len(kept)])
+
+
+def kept_words(file: VectorFile, words: Words, location: Callable[[int], str]) -> tuple[Words, np.ndarray | None]:
+    """Treat bad and repeated words as the options of reading say.
+
+    Parameters
+    ----------
+    location : maps a row to its location in the file, for messages.
+
+    Returns
+    -------
+    The words that are left, and which of the given ones they are, int64; None if no word was dropped.
+
+    Raises
+    ------
+    ModelFileError
+        If a word is not UTF-8 or is repeated and the options do not allow that, or if no word is left.
+    """
     if not len(words):
         raise file.wrong("holds no vectors")
     words = _repaired(file, words, location)
@@ -204,14 +229,11 @@ def checked_vectors(file: VectorFile, words: Words, matrix: np.ndarray, location
         file.remark(f"{what}; {_counted(len(repeats), 'repeated word')} dropped, the first vector of each word kept")
         dropped = np.union1d(dropped, [later for _, later in repeats])
     if not len(dropped):
-        return WordVectors(words, matrix)
+        return words, None
     kept = np.delete(np.arange(len(words)), dropped)
     if not len(kept):
         raise file.wrong("holds no vectors: no word is left")
-    for start in range(0, len(kept), _ROWS_MOVED):
-        rows = kept[start : start + _ROWS_MOVED]
-        matrix[start : start + len(rows)] = matrix[rows]
-    return WordVectors(words.take(kept), matrix[: len(kept)])
+    return words.take(kept), kept
 
 
 def _counted(number: int, what: str) -> str:

@@ -105,6 +105,8 @@ def write_map(
     # Browsers show a page under another name as text, and a file of another kind is hardly meant to be overwritten.
     if not os.fspath(path).lower().endswith(_SUFFIXES):
         raise ConfigError(f"{os.fspath(path)} is not the name of a page", hint="it must end in .html")
+    if not len(vectors):
+        raise ConfigError("the model has no words that could be on a map", hint="floret's table holds none")
     check_writable(path)
 
     asked = min(words or len(vectors), len(vectors))

@@ -26,6 +26,7 @@ from w2v_cli.pictures.layout import (
     silent,
 )
 from w2v_cli.pictures.scene import Scene, draw
+from w2v_cli.storage.words import Words
 
 _GAP = 0.25  # radians on both sides of what rings say
 # Where the nearest word lies, as a share of the distance of the farthest.
@@ -104,7 +105,7 @@ def parse_axis(text: str, vectors: WordVectors) -> tuple[str, str]:
     if not ends:
         raise ConfigError(f"the axis {text!r} has no colon", hint="write an axis as man:woman")
     one, other = next(((a, b) for a, b in ends if a in vectors and b in vectors), ends[0])
-    ids = vectors.ids_of([one, other])
+    ids = vectors.covering([one, other]).ids_of([one, other])
     if ids[0] == ids[1]:
         raise ConfigError(f"the axis {text!r} leads from a word to itself", hint="name two words")
     return one, other
@@ -122,11 +123,12 @@ def _whole_map(vectors: WordVectors, words: int, on_progress: OnProgress) -> tup
 
 def _around(vectors: WordVectors, word: str, top: int, words: int | None) -> Scene:
     """Return the nearest words around a word: the larger the cosine, the nearer to the middle."""
+    vectors = vectors.covering([word])
     center = int(vectors.ids_of([word])[0])
     (found,) = find_nearest(vectors, unit_rows(vectors, np.array([center])), top, [[center]], words)
     _require_several(1 + len(found.ids))
     ids = np.array([center, *found.ids.tolist()])
-    near = WordVectors(vectors.words.take(ids), vectors.matrix[ids])
+    near = WordVectors([vectors.spelling(word_id) for word_id in ids.tolist()], vectors.rows(ids))
     largest, smallest = float(found.scores[0]), float(found.scores[-1])
     # If all cosines are the same, all words lie on one ring.
     inner, range_ = (_INNER, largest - smallest) if largest > smallest else (1.0, 1.0)
@@ -138,7 +140,7 @@ def _around(vectors: WordVectors, word: str, top: int, words: int | None) -> Sce
         words=near.words,
         positions=np.vstack([np.zeros((1, 2)), places]),
         groups=group_words(near, 1).of_words,
-        title=f"The {len(found.ids):,} words nearest to {shown(vectors.words[center])}",
+        title=f"The {len(found.ids):,} words nearest to {shown(vectors.spelling(center))}",
         caption="the nearer to the middle, the larger the cosine; side by side: words of similar directions",
         chosen=1,
         rings=tuple((radius, f"{cosine:.2f}".replace("-", "−")) for radius, cosine in rings.items()),
@@ -171,6 +173,7 @@ def _along_axes(vectors: WordVectors, axes: Sequence[str], words: int) -> Scene:
     if isinstance(axes, str) or len(axes) != 2:
         raise ConfigError("a map has two axes", hint='such as ["man:woman", "bad:good"]')
     ends = [parse_axis(axis, vectors) for axis in axes]
+    vectors = vectors.covering([word for pair in ends for word in pair])
     named = list(dict.fromkeys(vectors.ids_of([word for pair in ends for word in pair]).tolist()))
     rows = [unit_rows(vectors, vectors.ids_of(pair)) for pair in ends]
     directions = np.array([other - one for one, other in rows])
@@ -189,7 +192,7 @@ def _along_axes(vectors: WordVectors, axes: Sequence[str], words: int) -> Scene:
     places = np.vstack([positions[len(some) :], positions[order]])
     (x, y), shown_ends = ends, [(shown(one), shown(other)) for one, other in ends]
     return Scene(
-        words=vectors.words.take(ids),
+        words=Words.of([vectors.spelling(word_id) for word_id in ids.tolist()]),
         positions=places,
         groups=np.zeros(len(ids), np.uint8),
         title=f"From {shown(x[0])} to {shown(x[1])}, and from {shown(y[0])} to {shown(y[1])}",

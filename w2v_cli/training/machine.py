@@ -9,6 +9,7 @@ from w2v_cli.config import TrainConfig
 from w2v_cli.corpus.encode import EncodedCorpus
 from w2v_cli.corpus.passes import Passes
 from w2v_cli.corpus.texts import Texts
+from w2v_cli.subwords.options import subwords_of
 from w2v_cli.training.observer import Observer
 from w2v_cli.training.trainer import Trainer
 
@@ -34,6 +35,16 @@ class Machine:
     """
 
     shares_ids = False
+
+    def require_trainable(self, config: TrainConfig) -> None:
+        """Refuse a run that cannot be trained here, before anything is read.
+
+        Raises
+        ------
+        ConfigError
+            If its options make no sense here.
+        """
+        subwords_of(config)
 
     @contextmanager
     def connected(self, config: TrainConfig, observer: Observer) -> Iterator[Workplace]:

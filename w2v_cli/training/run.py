@@ -89,6 +89,7 @@ def train_model(
     W2VError
         If anything else goes wrong; its class says what. An older file at `output` is left as it was.
     """
+    machine.require_trainable(config)
     watcher = observer or Observer()
     texts = Texts(corpus, text or TextOptions(), watcher.remark)
     texts.check_readable()
@@ -133,7 +134,7 @@ def resume_training(
     """
     folder = folder_of(checkpoint)
     # Refuse what can be refused before anything is written, even a lock.
-    _resumed(folder, options or {})
+    machine.require_trainable(_resumed(folder, options or {}).config)
     with exclusive(folder / RUN_NAME):
         # Load the job again, because whoever held the lock may have changed it.
         job, watcher = _resumed(folder, options or {}), observer or Observer()
@@ -203,7 +204,7 @@ def _train(job: Job, folder: Path | Url | None, observer: Observer, machine: Mac
                 # Found out only after the training, this would lose the model.
                 require_words(corpus.vocabulary.words, model_format(job.output), job.output)
             words, dim = len(corpus.vocabulary), job.config.dim
-            with telling_memory(parameter_bytes(words, dim), f"{words:,} words × {dim} dimensions"):
+            with telling_memory(parameter_bytes(2 * words, dim), f"{words:,} words × {dim} dimensions"):
                 run = _run(corpus, job, folder, observer, log, compile_seconds, workplace)
                 # The ids take disk space that the model may need.
                 corpus.close()
@@ -298,6 +299,9 @@ def _run(
 ) -> Run:
     """Train on a corpus, to the end or until the observer stops it."""
     trainer = workplace.make_trainer(job.config, corpus)
+    if trainer.subwords is not None:
+        rows, size = len(trainer.parameters.input_vectors), trainer.parameters.input_vectors.nbytes
+        observer.remark(f"Words are composed of {rows:,} rows, {size / 2**20:,.0f} MiB; fewer (--buckets) train faster")
     with observer.compiling():
         compile_seconds += trainer.compile()
     observer.ready(trainer, trainer.estimate_seconds())

@@ -7,6 +7,7 @@ import os
 import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from w2v_cli.corpus.text_options import TextOptions
 from w2v_cli.corpus.vocabulary import Vocabulary
 from w2v_cli.embeddings.vectors import WordVectors
 from w2v_cli.errors import ConfigError, ModelFileError, TrainingError, W2VError, without_secrets
+from w2v_cli.formats.contents import SUBWORD_VECTORS, SUBWORDS
 from w2v_cli.formats.export import write_vectors
 from w2v_cli.formats.model_file import LOSSES, MOST_LOSSES, save_model
 from w2v_cli.formats.recognise import format_of_name
@@ -26,6 +28,8 @@ from w2v_cli.storage.remote import Url
 from w2v_cli.storage.siblings import naming
 from w2v_cli.storage.tensors import TensorFile
 from w2v_cli.storage.urls import is_url
+from w2v_cli.subwords.options import Subwords, subwords_of
+from w2v_cli.subwords.table import SubwordTable
 from w2v_cli.training.run_folder import resume_command
 from w2v_cli.training.trainer import Trained
 
@@ -42,6 +46,7 @@ _NOT_WRITTEN = frozenset(
         ".bz2",
         ".csv",
         ".docx",
+        ".floret",
         ".ftz",
         ".h5",
         ".hdf5",
@@ -100,6 +105,7 @@ class Run:
             **self._merging,
             **({} if len(self.trained.losses) > MOST_LOSSES else {"loss": json.dumps(self.trained.losses)}),
             **({} if self.trained.finished else {UNFINISHED: "true"}),
+            **({} if self.subwords is None else {SUBWORDS: self.subwords.as_json()}),
         }
 
     @property
@@ -111,12 +117,18 @@ class Run:
         return {"replicas": str(cluster.replicas), "merge_every": str(cluster.merge_every)}
 
     @property
+    def subwords(self) -> Subwords | None:
+        """How words are cut into parts, or None if words alone were learnt."""
+        return subwords_of(self.config)
+
+    @cached_property
     def tensors(self) -> dict[str, np.ndarray]:
         """The tables of the model file, and the losses if they are too many for its metadata."""
-        losses = self.trained.losses
-        return self.trained.parameters.tensors() | (
-            {LOSSES: np.array(losses, np.float64)} if len(losses) > MOST_LOSSES else {}
-        )
+        tables, losses = self.trained.parameters.tensors(), self.trained.losses
+        if self.subwords is not None:
+            parts = SubwordTable(self.subwords, tables[SUBWORD_VECTORS], len(self.vocabulary))
+            tables = {"input_vectors": parts.vocabulary_vectors(self.vocabulary.words), **tables}
+        return tables | ({LOSSES: np.array(losses, np.float64)} if len(losses) > MOST_LOSSES else {})
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model file; in a format other than safetensors, only the words and their input vectors.

@@ -50,6 +50,9 @@ def _row_load(objective: Objective, samples: Sequence[Sample]) -> tuple[float, f
     else:
         targets = np.concatenate([sample.kept_ids for sample in samples])
         outputs, same = float(np.diff(objective.paths.starts)[targets].mean()), 1.0
+    if objective.center_predicts:
+        # Every context word is a target of the one hidden vector.
+        return width * same, outputs * width
     if objective.model == "skipgram":
         return windows * width * same, outputs * repeats
     return same, outputs * _hidden_moves(objective, width, repeats)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,16 +20,20 @@ from w2v_cli.engines.block_trainer import BlockTrainer, SteppedBlocks
 from w2v_cli.engines.choose import make_measure, make_step, resolve_engine
 from w2v_cli.engines.learning_rate import LearningRate
 from w2v_cli.engines.objective import Objective, make_objective
-from w2v_cli.engines.parameters import initial_parameters, parameter_bytes
+from w2v_cli.engines.parameters import initial_parameters, initial_subword_parameters, parameter_bytes
 from w2v_cli.engines.sampling import Sampler, sampler_of
 from w2v_cli.engines.softmax import work_bytes
 from w2v_cli.errors import DivergedError, TrainingError
+from w2v_cli.subwords.options import subwords_of
 from w2v_cli.training.loss_sample import LossSample, MeasuredLoss
 from w2v_cli.training.memory import SAVE_BYTES, WORKER_BYTES, peak_after, require_memory
 from w2v_cli.training.schedule import Schedule
 from w2v_cli.training.state import Cluster, LossPoint, Progress, RunState, Tally, Trained
 from w2v_cli.training.step_size import default_alpha
 from w2v_cli.training.workers import Workers
+
+if TYPE_CHECKING:
+    from w2v_cli.subwords.rows import WordRows
 
 TRIAL_SECONDS = 0.05
 # How long a worker may take about the blocks that it takes at once: a run that is told to stop waits so long.
@@ -65,13 +70,20 @@ class Trainer:
             cure = "raise --max-vocab" if config.max_vocab == 1 else "lower --min-count"
             raise _nothing_to_predict("only one word is kept", cure)
         self.engine = resolve_engine(config.engine)
-        objective = make_objective(config, counts)
+        self.subwords = subwords_of(config)
+        objective = make_objective(config, counts, self._word_rows())
         self.work_bytes = work_bytes(words, config.dim) if config.loss == "softmax" else 0
-        needed = parameter_bytes(words, config.dim) + self.work_bytes
-        require_memory(needed, f"{words:,} words × {config.dim} dimensions")
         # A Huffman tree with V leaves has V − 1 nodes.
         outputs = words - 1 if config.loss == "hs" else words
-        self.parameters = initial_parameters(words, config.dim, config.seed, outputs, objective.output_name)
+        inputs = words if self.subwords is None else self.subwords.table_rows(words)
+        needed = parameter_bytes(inputs + outputs, config.dim) + self.work_bytes
+        what = f"{words:,} words" if self.subwords is None else f"{inputs:,} rows of words and their parts"
+        require_memory(needed, f"{what} × {config.dim} dimensions")
+        drawn = config.dim, config.seed, outputs, objective.output_name
+        if objective.word_rows is None:
+            self.parameters = initial_parameters(words, *drawn)
+        else:
+            self.parameters = initial_subword_parameters(inputs, objective.word_rows.rows, *drawn)
         self.sampler = sampler_of(config, counts)
         self.loss_sample = LossSample(corpus, self.sampler)
         if not self.loss_sample.predicts:
@@ -81,6 +93,15 @@ class Trainer:
         self.schedule = Schedule(config, corpus.token_count, alpha)
         self._require_windows()
         self._make_steps(objective)
+
+    def _word_rows(self) -> WordRows | None:
+        """Return the input rows of each word if the run learns parts of words."""
+        if self.subwords is None:
+            return None
+        # Imported here because it loads numba, which the reference engine does not need.
+        from w2v_cli.subwords.rows import vocabulary_rows
+
+        return vocabulary_rows(self.subwords, self.corpus.vocabulary.words)
 
     def _require_windows(self) -> None:
         """Refuse a run whose subsampling leaves too little to learn from."""
@@ -118,7 +139,8 @@ class Trainer:
                 from w2v_cli.engines.compiled import CompiledBlocks
 
                 return CompiledBlocks(objective, *inputs, threads, self.schedule.longest)
-            return SteppedBlocks(make_step(self.engine, objective, threads, batch_alpha), *inputs)
+            step = make_step(self.engine, objective, threads, batch_alpha)
+            return SteppedBlocks(step, *inputs, objective.input_rows)
 
         self.blocks = make_blocks(self.sampler, self.schedule.rate)
         # How long the last blocks took, seconds each. At first a worker takes one block.
