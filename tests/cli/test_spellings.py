@@ -112,10 +112,15 @@ def parsed(name: str, arguments: list[str]) -> dict[str, object]:
         return command.make_context(name, rest, parent=context).params
 
 
+def test_fasttext_learns_parts_of_words(capsys: pytest.CaptureFixture[str]) -> None:
+    _, line = told(capsys, "train", "-input", "c.txt", "-output", "m", "-minn", "2", "-maxn", "5")
+    assert line == "w2v train c.txt -o m --min-ngram 2 --max-ngram 5 --subwords fasttext"
+
+
 def test_what_becomes_of_an_option_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     error, _ = told(capsys, "train", "-train", "c.txt", "-hs", "1", "-negative", "5", "-minn", "3", "-maxn", "6")
     assert error == (
-        "w2v train does not know -train, -hs, -negative, -minn, -maxn; w2v has no vectors for parts of words;"
+        "w2v train does not know -train, -hs, -negative, -minn, -maxn;"
         " word2vec.c trains CBOW if it is not told; w2v trains one loss at a time"
     )
 

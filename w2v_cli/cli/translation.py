@@ -231,6 +231,10 @@ class _Line:
         if self._values_of("--loss") == ["hs"] and (negatives := self._values_of("--negatives")):
             self.options = [option for option in self.options if option[0] != "--negatives"]
             self.remarks += [] if negatives == ["0"] else ["w2v trains one loss at a time"]
+        parts = [name for name, option in OPTIONS.items() if option.only.get("subwords")]
+        if any(self._values_of(option_name(name)) for name in parts) and not self._values_of("--subwords"):
+            # fastText learns parts of words if it is not told.
+            self.options.append(["--subwords", "fasttext"])
         if binary := self._of_word2vec.get("binary"):
             suffix = ".bin" if binary == "1" else ".txt"
             for option in self.options:

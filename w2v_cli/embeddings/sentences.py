@@ -22,6 +22,8 @@ from w2v_cli.config import available_cores
 from w2v_cli.corpus.texts import Piece, Texts
 from w2v_cli.embeddings.vectors import WordVectors
 from w2v_cli.errors import ModelFileError
+from w2v_cli.storage.words import Words
+from w2v_cli.subwords.table import SubwordTable
 
 # Returns a vector for each of n words that the model does not know, float32 (n, D); zeros if it has none for a word.
 Compose = Callable[[Sequence[str]], np.ndarray]
@@ -66,6 +68,11 @@ class _Sums(NamedTuple):
         return LineVectors(matrix, self.known, self.words, bytes_read)
 
 
+def _composer(parts: SubwordTable | None) -> Compose | None:
+    """Return what composes vectors of unknown words; None if there are no vectors for parts of words."""
+    return None if parts is None else lambda words: parts.unseen_vectors(Words.of(words))[0]
+
+
 class LineEmbedder:
     """Makes a vector of each line.
 
@@ -77,7 +84,8 @@ class LineEmbedder:
     ----------
     vectors : the words and their vectors; `sif` needs their counts.
     weights : one of `choices.LINE_WEIGHTS`.
-    compose : makes vectors for unknown words, whose p is 0; None: such words are left out.
+    compose : makes vectors for unknown words, whose p is 0. None: they are composed of their parts if the vectors have
+        parts, and otherwise left out.
 
     Raises
     ------
@@ -98,7 +106,7 @@ class LineEmbedder:
         text = vectors.words.text.tobytes()
         spans = pairwise(vectors.words.offsets.tolist())
         self._ids = {text[start:stop]: word_id for word_id, (start, stop) in enumerate(spans)}
-        self._matrix, self._compose = vectors.matrix, compose
+        self._matrix, self._compose = vectors.matrix, compose or _composer(vectors.parts)
         self._weights = None if weights == "mean" else sif_weights(vectors.counts)
 
     def of_lines(self, lines: Iterable[Line]) -> Iterator[LineVectors]:
