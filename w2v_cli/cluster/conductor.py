@@ -216,9 +216,10 @@ class Conductor:
             call = Call("take", (takes, then, slots), found, 0 if then is None else slots, self.deadline * 2 / 3)
             calls = {w: self._backend.call(w, call) for w in self.alive}
             replies, failed = self._gather({w: refs[0] for w, refs in calls.items()}, self.deadline)
-            for merge in merges:
-                failed |= self._look_at(merge)
             without = {w: reply.keys for w, reply in replies.items() if isinstance(reply, Missing)}
+            # If all replicas have taken everything, everything was merged, and looking would only take time.
+            for merge in merges if failed or without else ():
+                failed |= self._look_at(merge)
             took = {w: calls[w][1:] for w in replies if w not in without}
             if took or not without:
                 # Those who have not found an update differ from those who took it, and begin anew from them.
