@@ -37,8 +37,8 @@ DEFAULT_ALPHA = {
 }
 # The same with parts of words, where a step moves all rows of a word (measured: help/design.md, "Parts of words").
 SUBWORD_ALPHA = {
-    ("skipgram", "ns"): (0.05, 1e-4),
-    ("skipgram", "hs"): (0.05, 1e-4),
+    ("skipgram", "ns"): (0.025, 1e-4),
+    ("skipgram", "hs"): (0.025, 1e-4),
     ("cbow", "ns"): (0.05, 1e-4),
     ("cbow", "hs"): (0.05, 1e-4),
 }
@@ -268,6 +268,8 @@ class TrainConfig:
         None,
         "Learning rate at the start, from which it falls linearly. Default: "
         + ", ".join(f"{start} for {model} {loss}" for (model, loss), (start, _) in DEFAULT_ALPHA.items())
+        + "; with subwords "
+        + ", ".join(f"{start} for {model} {loss}" for (model, loss), (start, _) in SUBWORD_ALPHA.items())
         + "; lower with very wide windows, hundreds of noise words or a text of few different words.",
         above=0.0,
         aliases=("lr",),

@@ -11,9 +11,8 @@ from conftest import ROOT
 # The rooms from the bottom up. A module may import from its own room and from those listed before it.
 ROOMS = [
     "errors",
-    "control_groups",
-    "config",
     "choices",
+    "control_groups",
     "config",
     "compute",
     "storage",

@@ -50,7 +50,11 @@ if TYPE_CHECKING:
     help="float16 takes half the space; int8 a quarter, as whole numbers with a scale for each word, in .safetensors.",
 )
 @click.option(
-    "--format", "target_format", type=click.Choice(WRITABLE), help="Format of OUT. Default: as its suffix says."
+    "--format",
+    "target_format",
+    type=click.Choice(WRITABLE),
+    metavar="FORMAT",
+    help=f"Format of OUT: {', '.join(WRITABLE)}. Default: as its suffix says.",
 )
 @reading_options("--from", "IN")
 @click.option("--escape", is_flag=True, help="Write white space in words as \\u0020 instead of refusing such words.")
