@@ -364,10 +364,10 @@ def test_a_stretch_ends_before_the_loss_is_measured_and_leaves_work_for_others(
     assert first == total and run._end_of_stretch(total) == total
     # Two workers share what is left at any time.
     assert max(lengths[1:]) <= total // 4
-    # When the loss is measured, the other worker has one block to train at most.
+    # When the loss is measured, the other worker has an eighth of an epoch to train at most.
     ends = np.cumsum(lengths)
     measured = [i for i, end in enumerate(ends) if end == total or run.schedule.measures_at(int(end))]
-    assert len(measured) >= 2 and [lengths[i] for i in measured] == [1] * len(measured)
+    assert len(measured) >= 2 and max(lengths[i] for i in measured) <= max(1, run.schedule.blocks // 8)
     assert max(lengths) > 1
     run._block_seconds = 1.0
     assert run._end_of_stretch(0) == 1

@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 TRIAL_SECONDS = 0.05
 # How long a worker may take about the blocks that it takes at once: a run that is told to stop waits so long.
 STRETCH_SECONDS = 0.03
+# How much of an epoch all workers together may be training while the loss is measured. Shorter stretches would let
+# Python's lock limit the number of threads.
+STRETCH_SHARE = 1 / 4
 # A run has diverged if its loss is larger than this multiple of an untrained model's, even if all numbers are finite.
 LARGEST_LOSS = 2.0
 # A run whose subsampling keeps a smaller share of the tokens must have this many windows for each word, in all epochs
@@ -288,12 +291,13 @@ class Trainer:
     def _end_of_stretch(self, first: int) -> int:
         """Return where the blocks end that a worker takes at once, if they begin with the block `first`.
 
-        They take no longer than a run may take to stop. The loss is measured between two stretches, and before that
-        they become shorter and shorter: else the model would be measured while others still have much of it to train.
+        They take no longer than a run may take to stop. The loss is measured between two stretches, when others may
+        still have some of the model to train. Together that is a small share of an epoch at most.
         """
         end = min(self.schedule.next_measured(first), self.schedule.blocks * self.config.epochs)
         left = end - first
-        most = min(self.blocks.most, int(STRETCH_SECONDS / self._block_seconds), left // (2 * self.workers))
+        share = max(left // (2 * self.workers), int(STRETCH_SHARE * self.schedule.blocks / self.workers))
+        most = min(self.blocks.most, int(STRETCH_SECONDS / self._block_seconds), share)
         return first + min(max(most, 1), left)
 
     def _train_stretch(self, indices: range, tally: Tally) -> None:
