@@ -28,7 +28,7 @@ SETTINGS = {
     "RAY_IGNORE_UNHANDLED_ERRORS": "1",
 }
 # A local cluster listens to this machine alone, and only to those who know its token.
-# Ray would let everything else on the machine go before its workers.
+# Ray gives its workers a low priority, so that other work on the machine would slow the replicas down.
 PRIVATE = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_AUTH_MODE": "token", "RAY_worker_niceness": "0"}
 # Where Ray writes the address of the cluster that runs on this machine.
 _RUNNING = "ray/ray_current_cluster"
