@@ -129,7 +129,7 @@ def test_checkpoints_are_those_of_one_machine(monkeypatch: pytest.MonkeyPatch) -
     assert set(counted.values()) == {1}
 
 
-@pytest.mark.parametrize("method", ["train", "merge", "take", "base", "load", "begin", "measure"])
+@pytest.mark.parametrize("method", ["train", "merge", "base", "load", "begin", "measure"])
 def test_a_replica_that_is_lost_anywhere_costs_no_block(monkeypatch: pytest.MonkeyPatch, method: str) -> None:
     counted, listener, calls = trained_blocks(monkeypatch), Listener(), Counter[str]()
 
@@ -148,7 +148,7 @@ def test_a_replica_that_is_lost_anywhere_costs_no_block(monkeypatch: pytest.Monk
     assert any("is back" in remark for remark in listener.remarks)
 
 
-@pytest.mark.parametrize("method", ["train", "merge", "take"])
+@pytest.mark.parametrize("method", ["train", "merge"])
 @pytest.mark.parametrize("count", [2, 3])
 def test_a_node_takes_what_it_has_merged_with_it(monkeypatch: pytest.MonkeyPatch, method: str, count: int) -> None:
     counted, listener, calls = trained_blocks(monkeypatch), Listener(), Counter[str]()
@@ -179,7 +179,7 @@ def test_replicas_that_are_lost_at_random_cost_no_block(monkeypatch: pytest.Monk
     assert run.trained.losses[-1] < alive + 0.1
 
 
-@pytest.mark.parametrize("method", ["train", "take", "base", "measure"])
+@pytest.mark.parametrize("method", ["train", "base", "measure"])
 def test_a_run_goes_back_if_every_replica_is_lost(method: str) -> None:
     train(LocalCluster(2, 10_000))
     expected, calls = Path("model").read_bytes(), Counter[str]()
@@ -214,7 +214,7 @@ def test_one_replica_that_is_lost_goes_back_to_the_last_checkpoint() -> None:
 
 def test_a_run_ends_if_every_replica_is_lost_again_and_again() -> None:
     def kill(replica: int, called: str) -> None:
-        if called == "take":
+        if called == "train":
             raise LostError("killed")
 
     with pytest.raises(TrainingError, match="all replicas were lost"):

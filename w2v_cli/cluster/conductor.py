@@ -1,8 +1,9 @@
 """Leads the replicas of a run: deals blocks, lets what was learnt be merged, and goes on without those that are lost.
 
-A round has four parts. Every replica trains its blocks and cuts its hot rows. The hot rows are merged, and so is the
-group of other rows that was cut in the round before, whose parts travelled while the replicas trained. Every replica
-takes the updates and cuts the next group. So the hot rows are up to date in every round, and the others a round late.
+A round is one call of every replica: it takes the updates that were merged, trains its blocks, and cuts its hot rows
+and one group of the other rows. The hot rows are merged between two rounds, while nothing is trained. A group is merged
+while the next round is trained, and taken at the end of it. So the hot rows are up to date in every round, and the
+others a round late.
 
 The conductor holds numbers and references, and never a row. No wait is without a deadline.
 """
@@ -89,7 +90,9 @@ class Conductor:
         self.alive = list(range(backend.count))
         # The replicas that begin again: the reply that each will give, and since when it is awaited.
         self._joining: dict[int, tuple[Ref, float]] = {}
-        self._late: Merge | None = None
+        # What the replicas take with the next call, and what they take with the one after it.
+        self._due: list[Merge] = []
+        self._late: list[Merge] = []
         self._rounds = 0
         self._seconds: deque[float] = deque(maxlen=20)
         self._shares = Shares()
@@ -132,28 +135,15 @@ class Conductor:
             If no replica is left.
         """
         self._join()
-        slots = len(self.alive)
         dealt = self.ledger.deal({w: self._shares.quota(w, self.plan.round_blocks) for w in self.alive}, stop)
-        which, parts = (HOT, slots) if self.merges else (None, 0)
-        calls = {
-            w: self._backend.call(w, Call("train", (blocks, which, slots), parts=parts)) for w, blocks in dealt.items()
-        }
-        if self._late is not None:
-            self._start(self._late)
+        cuts = (HOT, self._rounds % self.plan.groups) if self.merges else ()
         begun = time.perf_counter()
-        replies, failed = self._gather({w: refs[0] for w, refs in calls.items()}, self.deadline)
+        replies, cut = self._call(dealt, cuts)
         self._seconds.append(time.perf_counter() - begun)
-        for w in failed:
-            self.ledger.lost(w)
-        for w, reply in replies.items():
-            self.ledger.trained(w, reply.blocks)
-        self._drop(failed)
         # With an interval that the user has chosen, nothing may depend on a clock: the run can be repeated then.
         if self.plan.network is not None:
             self._shares.notice({w: r.seconds / len(r.blocks) for w, r in replies.items() if r.blocks})
-        if self.merges:
-            hot = Merge(HOT, slots, {w: calls[w][1:] for w in replies})
-            self._take([hot, *([] if self._late is None else [self._late])], self._rounds % self.plan.groups)
+        self._due, self._late = [*cut[:1], *self._late], cut[1:]
         self._rounds += 1
         return replies
 
@@ -168,9 +158,13 @@ class Conductor:
         if not self.merges:
             return
         # If a replica is lost meanwhile, what it learnt last may be lost with it, but the others have the same tables.
-        self._take([] if self._late is None else [self._late], ALL)
-        if self._late is not None:
-            self._take([self._late], None)
+        self._due, self._late = [*self._due, *self._late], []
+        _, self._due = self._call({}, (ALL,))
+        self._take()
+
+    def _take(self) -> None:
+        """Let every replica take what is merged before it trains again."""
+        _, self._due = self._call({}, ())
 
     def tables(self) -> list[np.ndarray]:
         """Return the tables as they were merged last.
@@ -183,13 +177,15 @@ class Conductor:
         return self._ask_one(Call("base", parts=2))[1:]
 
     def measure(self) -> MeasuredLoss:
-        """Let a replica measure the loss of its tables.
+        """Let a replica measure the loss of its tables, with all updates that are due.
 
         Raises
         ------
         AllLostError
             If no replica is left.
         """
+        if self._due:
+            self._take()
         return self._ask_one(Call("measure"))[0]
 
     def _ask_one(self, call: Call) -> list[Any]:
@@ -202,35 +198,58 @@ class Conductor:
                 return [values[i] for i in range(len(refs))]
             self._drop({w: failed[min(failed)]})
 
-    def _take(self, merges: list[Merge], then: int | None) -> None:
-        """Let every replica take what is merged, and cut the next set of rows, which becomes the late one.
+    def _call(self, dealt: Mapping[int, list[int]], cuts: tuple[int, ...]) -> tuple[dict[int, Trained], list[Merge]]:
+        """Let every replica take what is due, train the blocks that were dealt to it, and cut some sets of rows.
 
-        The replicas wait for the updates themselves, so the conductor does not ask twice.
+        Replicas wait for the updates themselves, and for the parts that they merge, so the conductor asks only once.
+
+        Returns
+        -------
+        What each replica has done that was not lost, and the sets that were cut.
         """
         for _ in range(MOST_TRIES):
-            for merge in merges:
+            for merge in self._due:
                 self._start(merge)
-            takes = [(merge.which, merge.slots) for merge in merges]
-            found = {(merge.which, slot): ref for merge in merges for slot, ref in merge.updates.items()}
+            takes = [(merge.which, merge.slots) for merge in self._due]
+            found = {(merge.which, slot): ref for merge in self._due for slot, ref in merge.updates.items()}
             slots = len(self.alive)
-            call = Call("take", (takes, then, slots), found, 0 if then is None else slots, self.deadline * 2 / 3)
-            calls = {w: self._backend.call(w, call) for w in self.alive}
-            replies, failed = self._gather({w: refs[0] for w, refs in calls.items()}, self.deadline)
+            refs = {
+                w: self._backend.call(
+                    w,
+                    Call(
+                        "train",
+                        (takes, dealt.get(w, []), cuts, slots),
+                        found,
+                        parts=len(cuts) * slots,
+                        seconds=self.deadline * 2 / 3,
+                    ),
+                )
+                for w in self.alive
+            }
+            for merge in self._late:
+                self._start(merge)
+            replies, failed = self._gather({w: refs[w][0] for w in self.alive}, self.deadline)
             without = {w: reply.keys for w, reply in replies.items() if isinstance(reply, Missing)}
+            done = {w: reply for w, reply in replies.items() if w not in without}
             # If all replicas have taken everything, everything was merged, and looking would only take time.
-            for merge in merges if failed or without else ():
+            for merge in self._due if failed or without else ():
                 failed |= self._look_at(merge)
-            took = {w: calls[w][1:] for w in replies if w not in without}
-            if took or not without:
+            if done or not without:
+                for w in refs:
+                    self.ledger.trained(w, done[w].blocks if w in done else [])
                 # Those who have not found an update differ from those who took it, and begin anew from them.
                 failed |= {w: LostError("an update was lost") for w in without}
-                self._late = None if then is None else Merge(then, slots, took)
                 self._drop(failed)
-                return
+                return done, [
+                    Merge(which, slots, {w: refs[w][1 + i * slots : 1 + (i + 1) * slots] for w in done})
+                    for i, which in enumerate(cuts)
+                ]
             # Nobody has taken anything, because a replica that was to merge it is gone: others must merge it.
+            for w in failed:
+                self.ledger.lost(w)
             self._drop(failed)
             lost = {key for keys in without.values() for key in keys}
-            for merge in merges:
+            for merge in self._due:
                 merge.updates = {slot: r for slot, r in merge.updates.items() if (merge.which, slot) not in lost}
         raise TrainingError("the replicas could not be merged", hint=_RESUME)
 
@@ -305,7 +324,7 @@ class Conductor:
         AllLostError
             If those that have begun are lost again.
         """
-        self.ledger, self._late = ledger, None
+        self.ledger, self._due, self._late = ledger, [], []
         end = time.perf_counter() + BEGIN_PATIENCE
         while not self.alive:
             if time.perf_counter() > end:

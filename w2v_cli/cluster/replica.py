@@ -228,22 +228,48 @@ class Replica:
         self._remove_received()
         return Trainer(config, corpus)
 
-    def train(self, blocks: Sequence[int], which: int | None, slots: int) -> tuple[Any, ...]:
-        """Train blocks, and then cut a set of rows.
+    def train(
+        self,
+        takes: Sequence[tuple[int, int]],
+        blocks: Sequence[int],
+        cuts: Sequence[int],
+        slots: int,
+        found: Mapping[tuple[int, int], Part],
+    ) -> tuple[Any, ...]:
+        """Take updates, train blocks, and then cut some sets of rows.
 
         Parameters
         ----------
-        blocks : their indices, ascending.
-        which : the set of rows; None to cut nothing · slots : how many parts it is cut into.
+        takes : which sets were merged, each with its number of slots.
+        blocks : the indices of the blocks, ascending.
+        cuts : the sets that are cut · slots : how many parts each is cut into.
+        found : the update of each slot, by set and slot.
 
         Returns
         -------
-        `Trained`, and the parts.
+        `Trained`, and the parts of the first set, those of the second one, and so on.
         """
+        for which, count in takes:
+            self._take(which, count, found)
         begun = time.perf_counter()
         trained, diverged, learnt = self._train(blocks)
         reply = Trained(trained, diverged, learnt, time.perf_counter() - begun)
-        return (reply, *self._cut(which, slots))
+        return (reply, *(part for which in cuts for part in self._cut(which, slots)))
+
+    def _take(self, which: int, slots: int, found: Mapping[tuple[int, int], Part]) -> None:
+        """Take the updates of a set of rows; the arguments are those of `train`."""
+        sent = self._sent.pop(which, None)
+
+        def take(slot: int, i: int) -> None:
+            own = None if sent is None else sent[slot][i]
+            rows = self._sets[i].select(which, slots, slot)
+            take_update(self._tables[i][rows], self._bases[i][rows], found[which, slot][i], own)
+
+        self._each(take, [(slot, i) for slot in range(slots) for i in range(2)])
+        if which == ALL:
+            # The bases are the same in all replicas. The tables still hold what 16 bits could not.
+            for table, base in zip(self._tables, self._bases, strict=True):
+                table[:] = base
 
     def _train(self, blocks: Sequence[int]) -> tuple[list[int], int, bool]:
         """Train blocks with all threads; return those that were trained, and what `train_blocks` returns of all."""
@@ -266,10 +292,8 @@ class Replica:
         diverged = max((diverged for diverged, _ in outcomes), default=-1)
         return sorted(trained), diverged, any(learnt for _, learnt in outcomes)
 
-    def _cut(self, which: int | None, slots: int) -> list[Part]:
+    def _cut(self, which: int, slots: int) -> list[Part]:
         """Return what a set of rows has moved since it was merged last: a part for each slot."""
-        if which is None:
-            return []
 
         def cut(slot: int, i: int) -> Deltas:
             rows = self._sets[i].select(which, slots, slot)
@@ -293,32 +317,6 @@ class Replica:
         parts = [found[number] for number in sorted(found)]
         inputs, outputs = (merge_deltas([part[i] for part in parts]) for i in range(2))
         return None, (inputs, outputs)
-
-    def take(
-        self, takes: Sequence[tuple[int, int]], then: int | None, slots: int, found: Mapping[tuple[int, int], Part]
-    ) -> tuple[Any, ...]:
-        """Take merged updates, and then cut another set of rows.
-
-        Parameters
-        ----------
-        takes : which sets were merged, each with its number of slots.
-        then : the set that is cut; None to cut nothing · slots : how many parts it is cut into.
-        found : the update of each slot, by set and slot.
-        """
-        for which, count in takes:
-            sent = self._sent.pop(which, None)
-
-            def take(slot: int, i: int, which: int = which, count: int = count, sent: Any = sent) -> None:
-                own = None if sent is None else sent[slot][i]
-                rows = self._sets[i].select(which, count, slot)
-                take_update(self._tables[i][rows], self._bases[i][rows], found[which, slot][i], own)
-
-            self._each(take, [(slot, i) for slot in range(count) for i in range(2)])
-            if which == ALL:
-                # The bases are the same in all replicas. The tables still hold what 16 bits could not.
-                for table, base in zip(self._tables, self._bases, strict=True):
-                    table[:] = base
-        return (None, *self._cut(then, slots))
 
     def base(self) -> tuple[Any, ...]:
         """Return the tables as they were merged last."""
