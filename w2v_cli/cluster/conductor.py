@@ -103,10 +103,14 @@ class Conductor:
         return self._backend.count > 1
 
     @property
+    def _usual_seconds(self) -> float:
+        """How long a round usually takes."""
+        return statistics.median(self._seconds) if self._seconds else 0.0
+
+    @property
     def deadline(self) -> float:
         """How long a replica may take to train its blocks of a round, seconds."""
-        usual = statistics.median(self._seconds) if self._seconds else 0.0
-        return max(LEAST_PATIENCE, ROUNDS_OF_PATIENCE * usual)
+        return max(LEAST_PATIENCE, ROUNDS_OF_PATIENCE * self._usual_seconds)
 
     def load(self, tables: Sequence[np.ndarray]) -> None:
         """Let every replica begin from some tables.
@@ -228,6 +232,13 @@ class Conductor:
             }
             for merge in self._late:
                 self._start(merge)
+            cut = [
+                Merge(which, slots, {w: refs[w][1 + i * slots : 1 + (i + 1) * slots] for w in refs})
+                for i, which in enumerate(cuts)
+            ]
+            # These are merged as soon as all replicas have cut them. What is merged then is not waited for here.
+            for merge in cut[:1]:
+                self._start(merge, self._usual_seconds)
             replies, failed = self._gather({w: refs[w][0] for w in self.alive}, self.deadline)
             without = {w: reply.keys for w, reply in replies.items() if isinstance(reply, Missing)}
             done = {w: reply for w, reply in replies.items() if w not in without}
@@ -240,10 +251,10 @@ class Conductor:
                 # Those who have not found an update differ from those who took it, and begin anew from them.
                 failed |= {w: LostError("an update was lost") for w in without}
                 self._drop(failed)
-                return done, [
-                    Merge(which, slots, {w: refs[w][1 + i * slots : 1 + (i + 1) * slots] for w in done})
-                    for i, which in enumerate(cuts)
-                ]
+                for merge in cut if len(done) < len(refs) else ():
+                    merge.parts = {w: parts for w, parts in merge.parts.items() if w in done}
+                    merge.updates, merge.asked = {}, {}
+                return done, cut
             # Nobody has taken anything, because a replica that was to merge it is gone: others must merge it.
             for w in failed:
                 self.ledger.lost(w)
@@ -253,8 +264,13 @@ class Conductor:
                 merge.updates = {slot: r for slot, r in merge.updates.items() if (merge.which, slot) not in lost}
         raise TrainingError("the replicas could not be merged", hint=_RESUME)
 
-    def _start(self, merge: Merge) -> None:
-        """Ask a replica for each slot to merge it, if nobody has been asked yet."""
+    def _start(self, merge: Merge, seconds: float = 0.0) -> None:
+        """Ask a replica for each slot to merge it, if nobody has been asked yet.
+
+        Parameters
+        ----------
+        seconds : after how long the parts will be there.
+        """
         merge.parts = {w: parts for w, parts in merge.parts.items() if w in self.alive}
         if not merge.parts:
             # All replicas that knew these rows are lost. The others have begun after them.
@@ -263,7 +279,7 @@ class Conductor:
             if slot not in merge.updates:
                 w = self.alive[slot % len(self.alive)]
                 found = {source: parts[slot] for source, parts in merge.parts.items()}
-                reply, merge.updates[slot] = self._backend.call(w, Call("merge", (), found, 1, self.deadline / 3))
+                reply, merge.updates[slot] = self._backend.call(w, Call("merge", (), found, 1, seconds + self.deadline / 3))
                 merge.asked[slot] = w, reply
 
     def _look_at(self, merge: Merge) -> dict[int, Exception]:
