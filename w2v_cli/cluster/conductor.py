@@ -1,9 +1,9 @@
 """Leads the replicas of a run: deals blocks, lets what was learnt be merged, and goes on without those that are lost.
 
-A round is one call of every replica: it takes the updates that were merged, trains its blocks, and cuts its hot rows
-and one group of the other rows. The hot rows are merged between two rounds, while nothing is trained. A group is merged
-while the next round is trained, and taken at the end of it. So the hot rows are up to date in every round, and the
-others a round late.
+In a round every replica takes the updates that were merged, trains its blocks, and cuts its hot rows, and then one group
+of the other rows. The hot rows are merged between two rounds, while nothing is trained. A group is merged while the
+next round is trained, and taken at the end of it. So the hot rows are up to date in every round, and the others a round
+late.
 
 The conductor holds numbers and references, and never a row. No wait is without a deadline.
 """
@@ -13,7 +13,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,6 +30,8 @@ from w2v_cli.training.loss_sample import MeasuredLoss
 # A replica must answer within this many times the usual length of a round, and has at least the second, seconds.
 # Compiling, reading the ids and loading the tables may take as long as the third, seconds.
 ROUNDS_OF_PATIENCE, LEAST_PATIENCE, BEGIN_PATIENCE = 5, 30.0, 120.0
+# Merging a group begins so many seconds after a round: at once, it would delay the updates that the round waits for.
+LATE_SECONDS = 0.03
 # How often the conductor looks at the replies that have come, seconds. An error ends the run without waiting for the
 # other replies.
 POLL_SECONDS = 0.5
@@ -59,6 +61,16 @@ class Merge:
     parts: dict[int, list[Ref]]
     updates: dict[int, Ref] = field(default_factory=dict)
     asked: dict[int, tuple[int, Ref]] = field(default_factory=dict)
+
+    def forget(self, replica: int) -> None:
+        """Do not ask for what a replica has sent, nor blame it for what it has not merged: it was started again."""
+        self.parts.pop(replica, None)
+        self.asked = {slot: asked for slot, asked in self.asked.items() if asked[0] != replica}
+
+    def keep(self, replicas: Container[int]) -> None:
+        """Merge only what some replicas have sent, even if more was asked for."""
+        self.parts = {w: parts for w, parts in self.parts.items() if w in replicas}
+        self.updates, self.asked = {}, {}
 
 
 class Conductor:
@@ -140,14 +152,16 @@ class Conductor:
         """
         self._join()
         dealt = self.ledger.deal({w: self._shares.quota(w, self.plan.round_blocks) for w in self.alive}, stop)
-        cuts = (HOT, self._rounds % self.plan.groups) if self.merges else ()
         begun = time.perf_counter()
-        replies, cut = self._call(dealt, cuts)
+        if self.merges:
+            replies, hot, group = self._call(dealt, HOT, self._rounds % self.plan.groups)
+            self._due, self._late = [*hot, *self._late], group
+        else:
+            replies, *_ = self._call(dealt)
         self._seconds.append(time.perf_counter() - begun)
         # With an interval that the user has chosen, nothing may depend on a clock: the run can be repeated then.
         if self.plan.network is not None:
             self._shares.notice({w: r.seconds / len(r.blocks) for w, r in replies.items() if r.blocks})
-        self._due, self._late = [*cut[:1], *self._late], cut[1:]
         self._rounds += 1
         return replies
 
@@ -163,12 +177,13 @@ class Conductor:
             return
         # If a replica is lost meanwhile, what it learnt last may be lost with it, but the others have the same tables.
         self._due, self._late = [*self._due, *self._late], []
-        _, self._due = self._call({}, (ALL,))
+        _, self._due, _ = self._call({}, ALL)
         self._take()
 
     def _take(self) -> None:
         """Let every replica take what is merged before it trains again."""
-        _, self._due = self._call({}, ())
+        self._call({})
+        self._due = []
 
     def tables(self) -> list[np.ndarray]:
         """Return the tables as they were merged last.
@@ -202,44 +217,26 @@ class Conductor:
                 return [values[i] for i in range(len(refs))]
             self._drop({w: failed[min(failed)]})
 
-    def _call(self, dealt: Mapping[int, list[int]], cuts: tuple[int, ...]) -> tuple[dict[int, Trained], list[Merge]]:
-        """Let every replica take what is due, train the blocks that were dealt to it, and cut some sets of rows.
+    def _call(
+        self, dealt: Mapping[int, list[int]], which: int | None = None, then: int | None = None
+    ) -> tuple[dict[int, Trained], list[Merge], list[Merge]]:
+        """Let every replica take what is due, train the blocks that were dealt to it, and cut one or two sets of rows.
 
         Replicas wait for the updates themselves, and for the parts that they merge, so the conductor asks only once.
 
+        Parameters
+        ----------
+        dealt : the blocks of each replica; none for those that are not in it.
+        which : the set that is cut first, and merged without delay.
+        then : the set that is cut when the first one is on its way.
+
         Returns
         -------
-        What each replica has done that was not lost, and the sets that were cut.
+        What each replica has done that was not lost, and the sets that were cut, the first and the second.
         """
         for _ in range(MOST_TRIES):
-            for merge in self._due:
-                self._start(merge)
-            takes = [(merge.which, merge.slots) for merge in self._due]
-            found = {(merge.which, slot): ref for merge in self._due for slot, ref in merge.updates.items()}
-            slots = len(self.alive)
-            refs = {
-                w: self._backend.call(
-                    w,
-                    Call(
-                        "train",
-                        (takes, dealt.get(w, []), cuts, slots),
-                        found,
-                        parts=len(cuts) * slots,
-                        seconds=self.deadline * 2 / 3,
-                    ),
-                )
-                for w in self.alive
-            }
-            for merge in self._late:
-                self._start(merge)
-            cut = [
-                Merge(which, slots, {w: refs[w][1 + i * slots : 1 + (i + 1) * slots] for w in refs})
-                for i, which in enumerate(cuts)
-            ]
-            # These are merged as soon as all replicas have cut them. What is merged then is not waited for here.
-            for merge in cut[:1]:
-                self._start(merge, self._usual_seconds)
-            replies, failed = self._gather({w: refs[w][0] for w in self.alive}, self.deadline)
+            refs, first, second = self._ask(dealt, which, then)
+            replies, failed = self._gather(refs, self.deadline)
             without = {w: reply.keys for w, reply in replies.items() if isinstance(reply, Missing)}
             done = {w: reply for w, reply in replies.items() if w not in without}
             # If all replicas have taken everything, everything was merged, and looking would only take time.
@@ -251,10 +248,9 @@ class Conductor:
                 # Those who have not found an update differ from those who took it, and begin anew from them.
                 failed |= {w: LostError("an update was lost") for w in without}
                 self._drop(failed)
-                for merge in cut if len(done) < len(refs) else ():
-                    merge.parts = {w: parts for w, parts in merge.parts.items() if w in done}
-                    merge.updates, merge.asked = {}, {}
-                return done, cut
+                for merge in [*first, *second] if failed else ():
+                    merge.keep(self.alive)
+                return done, first, second
             # Nobody has taken anything, because a replica that was to merge it is gone: others must merge it.
             for w in failed:
                 self.ledger.lost(w)
@@ -264,6 +260,32 @@ class Conductor:
                 merge.updates = {slot: r for slot, r in merge.updates.items() if (merge.which, slot) not in lost}
         raise TrainingError("the replicas could not be merged", hint=_RESUME)
 
+    def _ask(
+        self, dealt: Mapping[int, list[int]], which: int | None, then: int | None
+    ) -> tuple[dict[int, Ref], list[Merge], list[Merge]]:
+        """Ask every replica for what `_call` says; return the references to the replies, and the sets that are cut."""
+        for merge in self._due:
+            self._start(merge)
+        takes = [(merge.which, merge.slots) for merge in self._due]
+        found = {(merge.which, slot): ref for merge in self._due for slot, ref in merge.updates.items()}
+        slots = len(self.alive)
+        refs, first, second = dict[int, Ref](), dict[int, list[Ref]](), dict[int, list[Ref]]()
+        for w in self.alive:
+            args = takes, dealt.get(w, []), which, slots
+            call = Call("train", args, found, 0 if which is None else slots, self.deadline * 2 / 3)
+            refs[w], *first[w] = self._backend.call(w, call)
+            if then is not None:
+                _, *second[w] = self._backend.call(w, Call("cut", (then, slots), parts=slots))
+        merges = [Merge(which, slots, first)] if which is not None else []
+        # Asked for now, so that they are merged as soon as all replicas have cut them.
+        for merge in merges:
+            self._start(merge, self._usual_seconds)
+        if self._late:
+            self._backend.ready(list(refs.values()), LATE_SECONDS)
+        for merge in self._late:
+            self._start(merge)
+        return refs, merges, [Merge(then, slots, second)] if then is not None else []
+
     def _start(self, merge: Merge, seconds: float = 0.0) -> None:
         """Ask a replica for each slot to merge it, if nobody has been asked yet.
 
@@ -271,7 +293,6 @@ class Conductor:
         ----------
         seconds : after how long the parts will be there.
         """
-        merge.parts = {w: parts for w, parts in merge.parts.items() if w in self.alive}
         if not merge.parts:
             # All replicas that knew these rows are lost. The others have begun after them.
             merge.slots = 0
@@ -290,7 +311,7 @@ class Conductor:
         for reply in replies.values():
             if isinstance(reply, Missing):
                 # A replica whose part is lost cannot take back what it has sent, so it begins anew.
-                gone |= {w: LostError("what it had sent was lost") for w in reply.keys}
+                gone |= {w: LostError("what it had sent was lost") for w in reply.keys if w in merge.parts}
         return gone
 
     def _gather(self, refs: Mapping[Any, Ref], seconds: float) -> tuple[dict[Any, Any], dict[Any, Exception]]:
@@ -319,6 +340,8 @@ class Conductor:
         """
         for w in sorted(set(gone) & set(self.alive)):
             self.alive.remove(w)
+            for merge in (*self._due, *self._late):
+                merge.forget(w)
             self._remark(f"Replica {w + 1} was lost: {gone[w]}")
             if isinstance(gone[w], TimeoutError):
                 self._backend.kill(w)
