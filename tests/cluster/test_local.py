@@ -129,7 +129,7 @@ def test_checkpoints_are_those_of_one_machine(monkeypatch: pytest.MonkeyPatch) -
     assert set(counted.values()) == {1}
 
 
-@pytest.mark.parametrize("method", ["train", "merge", "cut", "base", "load", "begin", "measure"])
+@pytest.mark.parametrize("method", ["train", "merge", "base", "load", "begin", "measure"])
 def test_a_replica_that_is_lost_anywhere_costs_no_block(monkeypatch: pytest.MonkeyPatch, method: str) -> None:
     counted, listener, calls = trained_blocks(monkeypatch), Listener(), Counter[str]()
 
@@ -148,7 +148,7 @@ def test_a_replica_that_is_lost_anywhere_costs_no_block(monkeypatch: pytest.Monk
     assert any("is back" in remark for remark in listener.remarks)
 
 
-@pytest.mark.parametrize("method", ["train", "merge", "cut"])
+@pytest.mark.parametrize("method", ["train", "merge"])
 @pytest.mark.parametrize("count", [2, 3])
 def test_a_node_takes_what_it_has_merged_with_it(monkeypatch: pytest.MonkeyPatch, method: str, count: int) -> None:
     counted, listener, calls = trained_blocks(monkeypatch), Listener(), Counter[str]()

@@ -8,9 +8,9 @@ from w2v_cli.cluster.plan import Network, alpha_factor, choose_plan, exchange_by
 
 # Words, dimension, words a second, bytes a second, replicas; and b, K, S in millions, bytes a word, speed-up.
 CASES = [
-    (67_889, 100, 8e6, 0.11e9, 4, 1.7, 4, 7, 6.7, 3.6),
-    (67_889, 100, 8e6, 1.1e9, 8, 0.9, 4, 4, 14.7, 7.3),
-    (67_889, 100, 30e6, 10e9, 8, 3.0, 4, 12, 4.4, 7.3),
+    (67_889, 100, 8e6, 0.11e9, 4, 1.7, 3, 5, 8.5, 3.6),
+    (67_889, 100, 8e6, 1.1e9, 8, 0.9, 2, 2, 27.2, 7.3),
+    (67_889, 100, 30e6, 10e9, 8, 3.0, 2, 6, 8.1, 7.3),
     (1_000_000, 300, 20e6, 0.11e9, 4, 8.7, 63, 548, 3.7, 3.6),
     (1_000_000, 300, 20e6, 2.5e9, 4, 2.3, 11, 25, 72.9, 3.6),
     (1_000_000, 300, 20e6, 10e9, 8, 2.1, 4, 8, 253.7, 7.3),
@@ -43,7 +43,7 @@ def test_bytes_against_counting_every_number() -> None:
 
 def test_a_given_interval_depends_on_no_measurement() -> None:
     slow, fast = (given_plan(2, 5000, 100, speed, 100_000) for speed in (1e3, 1e9))
-    assert (slow.round_blocks, slow.groups, slow.cycle_tokens) == (fast.round_blocks, fast.groups, 400_000)
+    assert (slow.round_blocks, slow.groups, slow.cycle_tokens) == (fast.round_blocks, fast.groups, 200_000)
     assert given_plan(2, 5000, 100, 1.0, 1).round_blocks == 1
     # All words are hot, so every round merges every row.
     assert given_plan(2, 500, 100, 1.0, 50_000).cycle_tokens == 50_000
@@ -51,7 +51,7 @@ def test_a_given_interval_depends_on_no_measurement() -> None:
 
 def test_how_many_replicas_fit() -> None:
     plan = given_plan(8, 5000, 100, 1.0, 100_000)
-    assert plan.fitting_replicas(20 * 400_000 * 3) == 3
+    assert plan.fitting_replicas(20 * 200_000 * 3) == 3
     assert plan.fitting_replicas(1) == 1
 
 

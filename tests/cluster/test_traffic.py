@@ -30,7 +30,7 @@ def test_it_is_what_the_replicas_send(
 
     def answering(self: Replica, method: str, args: Any) -> tuple[Any, ...]:
         reply = answer(self, method, args)
-        if method in ("train", "merge", "cut"):
+        if method in ("train", "merge"):
             parts = [table for part in reply[1:] for table in part]
             # A part is for one of the replicas, which is this one itself in one of P cases. An update is for all.
             others = replicas - 1 if method == "merge" else (replicas - 1) / replicas

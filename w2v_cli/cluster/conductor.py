@@ -1,7 +1,7 @@
 """Leads the replicas of a run: deals blocks, lets what was learnt be merged, and goes on without those that are lost.
 
-In a round every replica takes the updates that were merged, trains its blocks, and cuts its hot rows, and then one group
-of the other rows. The hot rows are merged between two rounds, while nothing is trained. A group is merged while the
+In a round every replica takes the updates that were merged, trains its blocks, and cuts its hot rows and one group of
+the other rows. The hot rows are merged between two rounds, while nothing is trained. A group is merged while the
 next round is trained, and taken at the end of it. So the hot rows are up to date in every round, and the others a round
 late.
 
@@ -153,11 +153,8 @@ class Conductor:
         self._join()
         dealt = self.ledger.deal({w: self._shares.quota(w, self.plan.round_blocks) for w in self.alive}, stop)
         begun = time.perf_counter()
-        if self.merges:
-            replies, hot, group = self._call(dealt, HOT, self._rounds % self.plan.groups)
-            self._due, self._late = [*hot, *self._late], group
-        else:
-            replies, *_ = self._call(dealt)
+        replies, cut = self._call(dealt, (HOT, self._rounds % self.plan.groups) if self.merges else ())
+        self._due, self._late = [*cut[:1], *self._late], cut[1:]
         self._seconds.append(time.perf_counter() - begun)
         # With an interval that the user has chosen, nothing may depend on a clock: the run can be repeated then.
         if self.plan.network is not None:
@@ -177,13 +174,12 @@ class Conductor:
             return
         # If a replica is lost meanwhile, what it learnt last may be lost with it, but the others have the same tables.
         self._due, self._late = [*self._due, *self._late], []
-        _, self._due, _ = self._call({}, ALL)
+        _, self._due = self._call({}, (ALL,))
         self._take()
 
     def _take(self) -> None:
         """Let every replica take what is merged before it trains again."""
-        self._call({})
-        self._due = []
+        _, self._due = self._call({}, ())
 
     def tables(self) -> list[np.ndarray]:
         """Return the tables as they were merged last.
@@ -217,25 +213,22 @@ class Conductor:
                 return [values[i] for i in range(len(refs))]
             self._drop({w: failed[min(failed)]})
 
-    def _call(
-        self, dealt: Mapping[int, list[int]], which: int | None = None, then: int | None = None
-    ) -> tuple[dict[int, Trained], list[Merge], list[Merge]]:
-        """Let every replica take what is due, train the blocks that were dealt to it, and cut one or two sets of rows.
+    def _call(self, dealt: Mapping[int, list[int]], cuts: Sequence[int]) -> tuple[dict[int, Trained], list[Merge]]:
+        """Let every replica take what is due, train the blocks that were dealt to it, and cut some sets of rows.
 
         Replicas wait for the updates themselves, and for the parts that they merge, so the conductor asks only once.
 
         Parameters
         ----------
         dealt : the blocks of each replica; none for those that are not in it.
-        which : the set that is cut first, and merged without delay.
-        then : the set that is cut when the first one is on its way.
+        cuts : the sets that are cut. The first one is merged as soon as all replicas have cut it.
 
         Returns
         -------
-        What each replica has done that was not lost, and the sets that were cut, the first and the second.
+        What each replica has done that was not lost, and the sets that were cut.
         """
         for _ in range(MOST_TRIES):
-            refs, first, second = self._ask(dealt, which, then)
+            refs, merges = self._ask(dealt, cuts)
             replies, failed = self._gather(refs, self.deadline)
             without = {w: reply.keys for w, reply in replies.items() if isinstance(reply, Missing)}
             done = {w: reply for w, reply in replies.items() if w not in without}
@@ -248,9 +241,9 @@ class Conductor:
                 # Those who have not found an update differ from those who took it, and begin anew from them.
                 failed |= {w: LostError("an update was lost") for w in without}
                 self._drop(failed)
-                for merge in [*first, *second] if failed else ():
+                for merge in merges if failed else ():
                     merge.keep(self.alive)
-                return done, first, second
+                return done, merges
             # Nobody has taken anything, because a replica that was to merge it is gone: others must merge it.
             for w in failed:
                 self.ledger.lost(w)
@@ -260,31 +253,27 @@ class Conductor:
                 merge.updates = {slot: r for slot, r in merge.updates.items() if (merge.which, slot) not in lost}
         raise TrainingError("the replicas could not be merged", hint=_RESUME)
 
-    def _ask(
-        self, dealt: Mapping[int, list[int]], which: int | None, then: int | None
-    ) -> tuple[dict[int, Ref], list[Merge], list[Merge]]:
+    def _ask(self, dealt: Mapping[int, list[int]], cuts: Sequence[int]) -> tuple[dict[int, Ref], list[Merge]]:
         """Ask every replica for what `_call` says; return the references to the replies, and the sets that are cut."""
         for merge in self._due:
             self._start(merge)
         takes = [(merge.which, merge.slots) for merge in self._due]
         found = {(merge.which, slot): ref for merge in self._due for slot, ref in merge.updates.items()}
         slots = len(self.alive)
-        refs, first, second = dict[int, Ref](), dict[int, list[Ref]](), dict[int, list[Ref]]()
+        refs, merges = dict[int, Ref](), [Merge(which, slots, {}) for which in cuts]
         for w in self.alive:
-            args = takes, dealt.get(w, []), which, slots
-            call = Call("train", args, found, 0 if which is None else slots, self.deadline * 2 / 3)
-            refs[w], *first[w] = self._backend.call(w, call)
-            if then is not None:
-                _, *second[w] = self._backend.call(w, Call("cut", (then, slots), parts=slots))
-        merges = [Merge(which, slots, first)] if which is not None else []
-        # Asked for now, so that they are merged as soon as all replicas have cut them.
-        for merge in merges:
+            args = takes, dealt.get(w, []), cuts, slots
+            call = Call("train", args, found, len(cuts) * slots, self.deadline * 2 / 3)
+            refs[w], *parts = self._backend.call(w, call)
+            for i, merge in enumerate(merges):
+                merge.parts[w] = parts[i * slots : (i + 1) * slots]
+        for merge in merges[:1]:
             self._start(merge, self._usual_seconds)
         if self._late:
             self._backend.ready(list(refs.values()), LATE_SECONDS)
         for merge in self._late:
             self._start(merge)
-        return refs, merges, [Merge(then, slots, second)] if then is not None else []
+        return refs, merges
 
     def _start(self, merge: Merge, seconds: float = 0.0) -> None:
         """Ask a replica for each slot to merge it, if nobody has been asked yet.

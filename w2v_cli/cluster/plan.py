@@ -2,7 +2,7 @@
 
     t_h = L + 4·w·H·D·(P−1)/P ÷ B     seconds for the H hot rows of both tables: L latency, B bytes a second
     t_V = 4·w·V·D·(P−1)/P ÷ B         seconds for all rows
-    K   = max(4, ⌈t_V ÷ (6·t_h)⌉)     groups of the other rows, so that they take 60 % of the network at most
+    K   = max(2, ⌈t_V ÷ (6·t_h)⌉)     groups of the other rows, so that they take 60 % of the network at most
     t   = t_h + c·(H + (V−H)/K)       seconds in which nothing is trained: c to merge a row of both tables
     b   = 10·v·t                      tokens of a replica between two merges, which then take a tenth of the time
     S   = K·b                         tokens of a replica after which every row has been merged
@@ -20,7 +20,8 @@ from w2v_cli.training.schedule import BLOCK_TOKENS
 # The rows of each table that are merged most often. More of them cost time, and fewer of them quality.
 HOT_ROWS = 2048
 NUMBER_BYTES = 2
-LEAST_GROUPS = 4
+# A group is taken a round after it was cut. If it were cut again before that, its moves would be sent twice.
+LEAST_GROUPS = 2
 # The share of the time that waiting for the hot rows may take, and that of the network which the others may take.
 WAITING, TRANSFER = 0.1, 0.6
 # A run in which every row is merged less often than this is too short for its replicas.

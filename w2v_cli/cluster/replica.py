@@ -232,29 +232,29 @@ class Replica:
         self,
         takes: Sequence[tuple[int, int]],
         blocks: Sequence[int],
-        which: int | None,
+        cuts: Sequence[int],
         slots: int,
         found: Mapping[tuple[int, int], Part],
     ) -> tuple[Any, ...]:
-        """Take updates, train blocks, and then cut a set of rows.
+        """Take updates, train blocks, and then cut some sets of rows.
 
         Parameters
         ----------
         takes : which sets were merged, each with its number of slots.
         blocks : the indices of the blocks, ascending.
-        which : the set that is cut; None to cut nothing · slots : how many parts it is cut into.
+        cuts : the sets that are cut · slots : how many parts each is cut into.
         found : the update of each slot, by set and slot.
 
         Returns
         -------
-        `Trained`, and the parts.
+        `Trained`, and the parts of the first set, those of the second one, and so on.
         """
-        for taken, count in takes:
-            self._take(taken, count, found)
+        for which, count in takes:
+            self._take(which, count, found)
         begun = time.perf_counter()
         trained, diverged, learnt = self._train(blocks)
         reply = Trained(trained, diverged, learnt, time.perf_counter() - begun)
-        return (reply, *([] if which is None else self._cut(which, slots)))
+        return (reply, *(part for which in cuts for part in self._cut(which, slots)))
 
     def _take(self, which: int, slots: int, found: Mapping[tuple[int, int], Part]) -> None:
         """Take the updates of a set of rows; the arguments are those of `train`."""
@@ -292,12 +292,8 @@ class Replica:
         diverged = max((diverged for diverged, _ in outcomes), default=-1)
         return sorted(trained), diverged, any(learnt for _, learnt in outcomes)
 
-    def cut(self, which: int, slots: int) -> tuple[Any, ...]:
-        """Return what a set of rows has moved since it was merged last: a part for each slot."""
-        return (None, *self._cut(which, slots))
-
     def _cut(self, which: int, slots: int) -> list[Part]:
-        """Return what `cut` returns, and remember it."""
+        """Return what a set of rows has moved since it was merged last: a part for each slot."""
 
         def cut(slot: int, i: int) -> Deltas:
             rows = self._sets[i].select(which, slots, slot)

@@ -200,8 +200,8 @@ class ClusterTrainer(Trainer):
         """Measure how long the replicas take to exchange little, and much."""
         small = statistics.median(self._exchange(1) for _ in range(5))
         seconds = max(self._exchange(PROBE_BYTES) - small, 1e-5)
-        # A round is three of these: the replicas train, some of them merge, and all take the updates.
-        return Network(3 * small, PROBE_BYTES / seconds)
+        # A round is two of these: what the replicas have cut is merged, and they take the updates.
+        return Network(2 * small, PROBE_BYTES / seconds)
 
     def _exchange(self, size: int) -> float:
         """Let every replica send so many bytes to the next one; return how long that took, seconds."""
