@@ -229,7 +229,9 @@ class Conductor:
         """
         for _ in range(MOST_TRIES):
             refs, merges = self._ask(dealt, cuts)
+            begun = time.perf_counter()
             replies, failed = self._gather(refs, self.deadline)
+            seconds = time.perf_counter() - begun
             without = {w: reply.keys for w, reply in replies.items() if isinstance(reply, Missing)}
             done = {w: reply for w, reply in replies.items() if w not in without}
             # If all replicas have taken everything, everything was merged, and looking would only take time.
@@ -241,8 +243,10 @@ class Conductor:
                 # Those who have not found an update differ from those who took it, and begin anew from them.
                 failed |= {w: LostError("an update was lost") for w in without}
                 self._drop(failed)
-                for merge in merges if failed else ():
-                    merge.keep(self.alive)
+                # If it took unusually long, some may no longer wait for the parts that they were to merge.
+                if failed or seconds > self._usual_seconds + self.deadline / 4:
+                    for merge in merges:
+                        merge.keep(self.alive)
                 return done, merges
             # Nobody has taken anything, because a replica that was to merge it is gone: others must merge it.
             for w in failed:
@@ -280,7 +284,7 @@ class Conductor:
 
         Parameters
         ----------
-        seconds : after how long the parts will be there.
+        seconds : after how long the parts should be there.
         """
         if not merge.parts:
             # All replicas that knew these rows are lost. The others have begun after them.
