@@ -148,6 +148,17 @@ def test_a_table_of_floret_is_written_as_it_is(capsys: pytest.CaptureFixture[str
     assert code == 2 and "as they are" in err and choice[0] in err and not Path("f.floret").exists()
 
 
+def test_lines_are_embedded_with_a_table_of_floret(capsys: pytest.CaptureFixture[str]) -> None:
+    make_subword_model("f.safetensors", "floret")
+    assert call(capsys, "convert", "f.safetensors", "f.floret")[0] == 0
+    Path("lines.txt").write_text("walk talks\n\ntalk\n")
+    for name in ("f.safetensors", "f.floret"):
+        assert call(capsys, "embed", "lines.txt", "-m", name, "-o", f"{name}.npy")[0] == 0
+    rows = np.load("f.floret.npy")
+    np.testing.assert_array_equal(rows, np.load("f.safetensors.npy"))
+    np.testing.assert_allclose(rows[0], (w2v.load("f.floret")["walk"] + w2v.load("f.floret")["talks"]) / 2, rtol=1e-6)
+
+
 @pytest.mark.parametrize("choice", [["--top", "3"], ["--dims", "2"], ["--normalize"], ["--dtype", "int8"]])
 def test_a_model_without_words_cannot_be_changed(capsys: pytest.CaptureFixture[str], choice: list[str]) -> None:
     make_subword_model("f.safetensors", "floret")

@@ -130,7 +130,7 @@ class Run:
         return tables | ({LOSSES: np.array(losses, np.float64)} if len(losses) > MOST_LOSSES else {})
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the model file; other formats than safetensors get the words and their input vectors, or floret's table.
+        """Write the model file; other formats than safetensors get words and their input vectors, or floret's table.
 
         Raises
         ------
