@@ -381,6 +381,12 @@ def test_senseless_questions_are_refused(bare: w2v.Model, ask: Callable[[w2v.Mod
         ask(bare)
 
 
+def test_an_unknown_word_is_a_key_error(bare: w2v.Model) -> None:
+    with pytest.raises(KeyError) as caught:
+        bare["Oslo"]
+    assert isinstance(caught.value, UnknownWordError) and str(caught.value) == "not in the vocabulary: Oslo"
+
+
 def test_unknown_words_are_named_together(model: w2v.Model, bare: w2v.Model) -> None:
     for ask in (bare.odd, model.predict):
         with pytest.raises(UnknownWordError, match="not in the vocabulary: Rome, Oslo, Bern"):

@@ -101,7 +101,10 @@ def install_command(package: str) -> str:
     return shlex.join([sys.executable or "python3", "-m", "pip", "install", package])
 
 
-class UnknownWordError(W2VError):
-    """One or more words are not in the vocabulary."""
+class UnknownWordError(W2VError, KeyError):
+    """One or more words are not in the vocabulary. It is a KeyError too, like that of a dict and of gensim."""
 
     exit_code = 1
+
+    def __str__(self) -> str:
+        return self.message  # a KeyError would put it into quotation marks

@@ -131,6 +131,42 @@ def test_what_is_written_to_floret_is_its_rows(capsys: pytest.CaptureFixture[str
     assert code == 2 and "does not quantise" in err
 
 
+def test_parts_are_not_kept_beside_vectors_that_have_been_turned(capsys: pytest.CaptureFixture[str]) -> None:
+    model = w2v.load("model.safetensors")
+    for name, format in (("a.safetensors", "safetensors"), ("a.bin", "fasttext")):
+        code, _, err = call(capsys, "convert", "model.safetensors", name, "--dims", "6", "--format", format)
+        assert code == 0 and f"Not in {name}: the vectors of parts of words" in err
+        turned = w2v.load(name)
+        assert turned.composed(["walks"]) == []
+        assert turned.similarity("walk", "talk") == pytest.approx(model.similarity("walk", "talk"), abs=1e-5)
+
+
+@pytest.mark.parametrize("choice", [["--top", "3"], ["--dims", "2"], ["--normalize"], ["--matrix", "sum"]])
+def test_a_table_of_floret_is_written_as_it_is(capsys: pytest.CaptureFixture[str], choice: list[str]) -> None:
+    make_subword_model("f.safetensors", "floret")
+    code, _, err = call(capsys, "convert", "f.safetensors", "f.floret", *choice)
+    assert code == 2 and "as they are" in err and choice[0] in err and not Path("f.floret").exists()
+
+
+def test_lines_are_embedded_with_a_table_of_floret(capsys: pytest.CaptureFixture[str]) -> None:
+    make_subword_model("f.safetensors", "floret")
+    assert call(capsys, "convert", "f.safetensors", "f.floret")[0] == 0
+    Path("lines.txt").write_text("walk talks\n\ntalk\n")
+    for name in ("f.safetensors", "f.floret"):
+        assert call(capsys, "embed", "lines.txt", "-m", name, "-o", f"{name}.npy")[0] == 0
+    rows = np.load("f.floret.npy")
+    np.testing.assert_array_equal(rows, np.load("f.safetensors.npy"))
+    np.testing.assert_allclose(rows[0], (w2v.load("f.floret")["walk"] + w2v.load("f.floret")["talks"]) / 2, rtol=1e-6)
+
+
+@pytest.mark.parametrize("choice", [["--top", "3"], ["--dims", "2"], ["--normalize"], ["--dtype", "int8"]])
+def test_a_model_without_words_cannot_be_changed(capsys: pytest.CaptureFixture[str], choice: list[str]) -> None:
+    make_subword_model("f.safetensors", "floret")
+    assert call(capsys, "convert", "f.safetensors", "f.floret")[0] == 0
+    code, _, err = call(capsys, "convert", "f.floret", "g.safetensors", *choice)
+    assert code == 3 and "holds no vectors of words" in err and not Path("g.safetensors").exists()
+
+
 def test_info_says_how_words_are_cut(capsys: pytest.CaptureFixture[str]) -> None:
     out = call(capsys, "info", "model.safetensors")[1]
     assert "# subwords\tkind fasttext, min_ngram 3, max_ngram 5, buckets 97, hashes 1\n" in out

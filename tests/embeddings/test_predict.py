@@ -14,8 +14,13 @@ from conftest import call_for_lines
 from w2v_cli.config import TrainConfig
 from w2v_cli.embeddings.predict import middle_losses
 from w2v_cli.engines.objective import make_objective
+from w2v_cli.engines.reference import measure_logistic
+from w2v_cli.engines.sampling import Sample
 from w2v_cli.formats.model_file import save_model
 from w2v_cli.gradients.losses import logistic_loss, softmax_loss
+from w2v_cli.storage.words import Words
+from w2v_cli.subwords.options import Subwords
+from w2v_cli.subwords.table import SubwordTable
 
 COUNTS = np.array([9, 7, 7, 3, 2, 1])
 CONTEXT = np.array([0, 3, 3])
@@ -43,7 +48,37 @@ def test_losses_are_those_of_the_windows_gradients(model: str, loss: str) -> Non
         assert np.exp(-found).sum() == pytest.approx(1)
 
 
-@pytest.mark.parametrize("options", [["--loss", "ns"], ["--loss", "hs", "--model", "cbow"], ["--loss", "softmax"]])
+@pytest.mark.parametrize("kind", ["fasttext", "floret"])
+@pytest.mark.parametrize("model", ["skipgram", "cbow"])
+@pytest.mark.parametrize("loss", ["ns", "hs"])
+def test_losses_with_parts_are_those_of_the_engines_windows(loss: str, model: str, kind: str) -> None:
+    words, rng = Words.of(["walking", "</s>", "a", "walk", "talks", "talk"]), np.random.default_rng(2)
+    config = TrainConfig(model=model, loss=loss, subwords=kind, buckets=11, max_ngram=4)
+    parts = SubwordTable(Subwords(kind, 3, 4, 11), rng.standard_normal((17 if kind == "fasttext" else 11, 4)), 6)
+    objective = make_objective(config, COUNTS, parts.vocabulary_rows(words))
+    outputs = rng.standard_normal((5 if loss == "hs" else 6, 4))
+    weights = parts.row_counts(words.take(CONTEXT), np.ones(3, bool))
+    inputs = np.array([parts.vectors[objective.input_rows(np.array([i]))].sum(axis=0) for i in range(6)])
+    inputs /= np.maximum(1, np.diff(parts.vocabulary_rows(words).offsets))[:, np.newaxis]
+    found = middle_losses(objective, inputs, outputs, CONTEXT, context_rows=weights)
+    for center in set(range(6)) - ({1} if kind == "floret" and model == "skipgram" else set()):
+        # One window in which the center stands between its context words, and no noise words.
+        ids = np.insert(CONTEXT, 1, center)
+        starts, stops = np.array([0, 0, 2, 3]), np.array([1, 4, 3, 4])
+        sample = Sample(ids, starts, stops, np.zeros((4, 0), np.int64), np.arange(4))
+        total, predictions = measure_logistic(objective, sample, parts.vectors, outputs)
+        assert (predictions, found[center]) == (3 if model == "skipgram" else 1, pytest.approx(total / predictions))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--loss", "ns"],
+        ["--loss", "hs", "--model", "cbow"],
+        ["--loss", "softmax"],
+        ["--subwords", "fasttext", "--buckets", "500"],
+    ],
+)
 def test_a_trained_model_expects_the_word_that_was_there(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str]
 ) -> None:

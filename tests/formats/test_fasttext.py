@@ -285,3 +285,16 @@ def test_a_damaged_table_of_parts_is_refused(tmp_path: Path) -> None:
     tables["subword_vectors"] = table.vectors[:, :5]
     with pytest.raises(ConfigError, match="has 5 numbers for each part of a word instead of 6"):
         save_model(tmp_path / "b.safetensors", SUBWORD_WORDS, None, tables, {"subwords": table.subwords.as_json()})
+
+
+def test_changed_vectors_of_words_with_parts_are_not_lost(tmp_path: Path) -> None:
+    make_subword_model(tmp_path / "a.safetensors")
+    model = w2v.load(tmp_path / "a.safetensors")
+    assert model.vectors.shape == (6, 6)
+    model.save(tmp_path / "a.bin", format="fasttext")
+    model.vectors[1] *= 2
+    with pytest.raises(ModelFileError, match="the vector of walked was changed"):
+        model.save(tmp_path / "b.bin", format="fasttext")
+    model.save(tmp_path / "b.safetensors")
+    assert not (tmp_path / "b.bin").exists()
+    np.testing.assert_array_equal(w2v.load(tmp_path / "b.safetensors")["walked"], model["walked"])

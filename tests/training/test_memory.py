@@ -124,7 +124,7 @@ def test_a_system_without_control_groups_has_no_limit_of_theirs(tmp_path: Path) 
 def test_a_limit_of_a_control_group_is_told_with_the_estimate(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "group_memory", lambda: 3 << 20)
     with pytest.raises(TrainingError, match="tables take 4 MiB of memory and 3 MiB are available"):
-        memory.require_memory(4 << 20, "tables")
+        memory.require_memory(memory.Tables("tables", 4 << 20))
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="RLIMIT_AS does not bind elsewhere")

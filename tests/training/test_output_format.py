@@ -72,6 +72,20 @@ def test_a_suffix_that_promises_another_format_is_refused_before_the_training(
     assert os.listdir(folder) == ["c.txt"]
 
 
+def test_a_run_with_parts_of_floret_writes_their_table(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    parts = [*OPTIONS, "--subwords", "floret", "--buckets", "50"]
+    assert call(capsys, "train", "c.txt", *parts)[0] == 0
+    code, _, err = call(capsys, "train", "c.txt", "-o", "v.floret", *parts)
+    assert code == 0 and "Wrote v.floret: 50 rows × 4" in err and "Next: w2v ngrams -m v.floret" in err
+    assert call(capsys, "convert", "model.safetensors", "w.floret")[0] == 0
+    assert (folder / "v.floret").read_bytes() == (folder / "w.floret").read_bytes()
+    (folder / "v.floret").unlink()
+    for others in (OPTIONS, [*OPTIONS, "--subwords", "fasttext"]):
+        code, _, err = call(capsys, "train", "none.txt", "-o", "v.floret", *others)
+        assert code == 2 and "add --subwords floret" in err
+    assert sorted(os.listdir(folder)) == ["c.txt", "model.safetensors", "w.floret"]
+
+
 def test_a_folder_is_no_output(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "old").mkdir()
     for name in ("old/", "old", "new/"):

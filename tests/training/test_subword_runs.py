@@ -53,9 +53,11 @@ def test_rows_that_no_word_has_stay_zero() -> None:
     assert not np.delete(table, used, axis=0).any()
 
 
+@pytest.mark.parametrize("kind", ["fasttext", "floret"])
+@pytest.mark.parametrize("model", ["skipgram", "cbow"])
 @pytest.mark.parametrize("loss", ["ns", "hs"])
-def test_a_resumed_run_makes_the_same_bytes(loss: str) -> None:
-    config = TrainConfig(**{**OPTIONS, "epochs": 40}, subwords="fasttext", loss=loss)
+def test_a_resumed_run_makes_the_same_bytes(loss: str, model: str, kind: str) -> None:
+    config = TrainConfig(**{**OPTIONS, "epochs": 40}, subwords=kind, model=model, loss=loss)
     train_model(["corpus.txt"], config, output="whole")
 
     class Stopper(Observer):

@@ -253,8 +253,13 @@ def test_what_does_not_fit_into_memory_is_refused(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(TrainingError, match=r"60 words × 8 dimensions take 8 KiB") as caught:
         Trainer(config(), corpus)
     assert "--max-vocab" in str(caught.value.hint)
+    with pytest.raises(
+        TrainingError, match=r"1,060 rows of words and their parts × 8 dimensions take 70 KiB"
+    ) as caught:
+        Trainer(config(subwords="fasttext", buckets=1000), corpus)
+    assert "--buckets" in str(caught.value.hint)
     monkeypatch.setattr(memory, "available_memory", lambda: None)
-    memory.require_memory(1 << 60, "everything")
+    memory.require_memory(memory.Tables("everything", 1 << 60))
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -27,6 +27,7 @@ from w2v_cli.formats.recorded import recorded_options
 from w2v_cli.formats.summary import provenance
 from w2v_cli.storage.mapped import writable
 from w2v_cli.storage.outputs import would_overwrite
+from w2v_cli.storage.words import Words
 
 # The hint if a model lacks what only training leaves in it.
 _TRAINED = "this takes a model of w2v train"
@@ -128,7 +129,8 @@ class Model(Pictures):
 
         The loss of a word is that of a training window with this word at its center, without noise words. With softmax
         and hs the likelihood is a probability among all words; with negative sampling it is the probability that the
-        word is not noise.
+        word is not noise. In skip-gram with parts of words or with softmax, the center has learnt to predict its
+        context, so these are probabilities of the context words (their geometric mean).
 
         Parameters
         ----------
@@ -137,7 +139,7 @@ class Model(Pictures):
         Raises
         ------
         UnknownWordError
-            If words are unknown; the message names all of them.
+            If words are unknown, or are composed and would have to be predicted; the message names all of them.
         ModelFileError
             If the model does not say how it was trained, or has no output vectors.
         ConfigError
@@ -158,18 +160,40 @@ class Model(Pictures):
         given = word_list(context, "context")
         if not given:
             raise ConfigError("the context has no words", hint="give the words around the middle")
+        known = self.context_words(given)
+        if len(known) < len(given):
+            raise self._vectors.unknown([word for word in given if word not in known])
         vectors = self._vectors.covering(given)
         ids = vectors.ids_of(given)
+        is_own = ids < len(self)
         config, _ = self.training_options()
-        objective = make_objective(config, self.require_counts())
-        if objective.loss == "softmax" and objective.model == "skipgram" and vectors is not self._vectors:
-            # There the context is predicted, and only words of the vocabulary can be.
-            raise self._vectors.unknown([word for word in given if word not in self])
+        word_rows, row_counts, parts = None, None, vectors.parts
+        if parts is not None:
+            word_rows = parts.vocabulary_rows(vectors.words)
+            row_counts = parts.row_counts(Words.of([vectors.spelling(i) for i in ids.tolist()]), is_own)
+        objective = make_objective(config, self.require_counts(), word_rows)
         output_vectors = self.table(objective.output_name)
-        losses = middle_losses(objective, self._vectors.matrix, output_vectors, ids, vectors.rows(ids))
-        losses[ids[ids < len(self)]] = math.inf
-        best = losses.argsort(kind="stable")[: min(k, len(self) - len(set(given)))].tolist()
+        losses = middle_losses(objective, vectors.matrix, output_vectors, ids, vectors.rows(ids), row_counts)
+        excluded = np.unique(ids[is_own])
+        losses[excluded] = math.inf
+        best = losses.argsort(kind="stable")[: min(k, len(self) - len(excluded))].tolist()
         return [Prediction(self.words[i], math.exp(-losses[i]), float(losses[i])) for i in best]
+
+    def context_words(self, words: Collection[str]) -> list[str]:
+        """Return those of the words that `predict` takes, in their order.
+
+        Words that are not in the vocabulary can predict a center if the model composes their vectors, but they cannot
+        be predicted by it.
+
+        Raises
+        ------
+        ModelFileError
+            If the model has vectors for parts of words, and does not say how it was trained.
+        """
+        listed = word_list(words, "context")
+        if self._vectors.parts is not None and self.training_options()[0].model == "skipgram":
+            return [word for word in listed if word in self]
+        return self._vectors.answerable(listed)
 
     def embed(
         self,

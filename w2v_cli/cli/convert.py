@@ -11,7 +11,7 @@ from w2v_cli.choices import DTYPES, MATRICES, PROJECTOR_WORDS, WRITABLE
 from w2v_cli.cli.console import note, note_all, print_json
 from w2v_cli.cli.options import FILE, json_option, reading_options
 from w2v_cli.cli.progress import announcing_compilation
-from w2v_cli.errors import ModelFileError, without_secrets
+from w2v_cli.errors import ConfigError, ModelFileError, without_secrets
 from w2v_cli.formats.reading import ReadOptions
 
 if TYPE_CHECKING:
@@ -104,6 +104,11 @@ def convert(
     from w2v_cli.formats.target import check_target
 
     format = export.target_format(target, target_format, dtype)
+    if format == "floret" and (matrix, normalize, top, dims) != ("input", False, None, None):
+        raise ConfigError(
+            "floret's text holds the vectors of parts of words as they are",
+            hint="leave out --matrix, --normalize, --top and --dims",
+        )
     check_target(target, format, source)
     with ModelFile(source, reading) as file, announcing_compilation(file.format):
         outputs = None if matrix == "input" else _output_vectors(file)
@@ -112,9 +117,8 @@ def convert(
     note_all(file.remarks)
     if format == "projector":
         _note_size(len(chosen), len(file.vectors), top)
-    is_whole = (matrix, normalize, dtype, len(chosen), chosen.dim) == (
-        "input", False, "float32", len(file.vectors), file.vectors.dim
-    )  # fmt: skip
+    # With all dimensions, --dims still turns the vectors.
+    is_whole = (matrix, normalize, dims, dtype, len(chosen)) == ("input", False, None, "float32", len(file.vectors))
     tables, metadata = export.tables_to_write(format, file.tables, file.metadata, is_whole)
     paths = export.write_vectors(target, chosen, format, escape, metadata, tables, dtype == "int8")
     lost = _lost(file, format, matrix, tables)

@@ -6,6 +6,7 @@ import click
 
 from w2v_cli.cli.console import given_words
 from w2v_cli.cli.options import model_options
+from w2v_cli.cli.progress import ProgressLine
 from w2v_cli.cli.session import Session, pass_session
 from w2v_cli.cli.tables import print_answers, table_options
 from w2v_cli.cli.unseen import answerable_words
@@ -37,7 +38,9 @@ def ngrams(session: Session, words: tuple[str, ...], model_path: str, reading: R
     asked = given_words(words)
     model = session.model(model_path, reading)
     model.word_vectors.require_parts()
-    found = [(word, model.ngrams(word)) for word in answerable_words(asked, model.word_vectors)]
+    answerable = answerable_words(asked, model.word_vectors)
+    with ProgressLine(timed=False).compiling():
+        found = [(word, model.ngrams(word)) for word in answerable]
     rows = ((word, *part) for word, parts in found for part in parts)
     objects = (
         {"word": word, "known": word in model, "parts": [part._asdict() for part in parts]} for word, parts in found

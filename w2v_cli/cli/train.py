@@ -237,18 +237,21 @@ def _say_result(run: Run, output: str, narrator: Narrator, folder: str | None) -
     if config.loss == "softmax":
         show.say(f"Perplexity by epoch: {_some([f'{x:,.1f}' for x in trained.perplexities])}")
     show.say(", ".join(f"{phase} {duration(spent)}" for phase, spent in run.seconds.items()))
-    show.say(f"Wrote {output}: {words:,} words × {config.dim}, {trained.words_per_second:,.0f} words/s")
     format = model_format(output)
+    size = f"{config.buckets:,} rows" if format == "floret" else f"{words:,} words"
+    show.say(f"Wrote {output}: {size} × {config.dim}, {trained.words_per_second:,.0f} words/s")
     if format == "safetensors" and not output.endswith(".safetensors"):
         show.say(f"{output} is in w2v's format, safetensors; for another, see w2v help files")
     if format != "safetensors":
         how = "-o model.safetensors" if folder is None else resume_command(folder, DEFAULT_MODEL)
-        show.say(f"{output} holds words and vectors only; {how} writes the whole model, for predict and w2v convert")
+        held = "rows of parts only" if format == "floret" else "words and vectors only"
+        show.say(f"{output} holds {held}; {how} writes the whole model, for predict and w2v convert")
     if format not in READABLE:
         return
     asked = [] if output == DEFAULT_MODEL and "W2V_MODEL" not in os.environ else ["-m", output]
     word = run.vocabulary.words[min(words - 1, _EXAMPLE_ROW)]
-    show.say(f"Next: {shlex.join(['w2v', 'similar', *asked, word])}")
+    # A table of floret has no words that could be similar.
+    show.say(f"Next: {shlex.join(['w2v', 'ngrams' if format == 'floret' else 'similar', *asked, word])}")
 
 
 def _curve(losses: list[tuple[int, float]]) -> str:

@@ -31,7 +31,9 @@ class ClusterMachine(Machine):
         super().require_trainable(config)
         if config.subwords is not None:
             raise ConfigError(
-                "a cluster cannot train parts of words", hint="leave --subwords out, or train without --cluster"
+                "a cluster cannot train parts of words: replicas merge the rows of frequent words more often, and the"
+                " rows of parts belong to words of any frequency",
+                hint="leave --subwords out, or train without --cluster",
             )
 
     def __init__(self, merge_every: int | None) -> None:

@@ -32,7 +32,7 @@ from w2v_cli.errors import TrainingError
 from w2v_cli.merging.deltas import Deltas, cut_deltas, take_update
 from w2v_cli.merging.rows import ALL, RowSets
 from w2v_cli.merging.rule import merge_deltas
-from w2v_cli.training.memory import require_memory
+from w2v_cli.training.memory import Tables, require_memory
 from w2v_cli.training.trainer import Trainer
 from w2v_cli.training.workers import Workers
 
@@ -216,9 +216,8 @@ class Replica:
         if alphas is not None:
             config = replace(config, alpha=alphas[0], min_alpha=alphas[1])
         words = len(self._shared.vocabulary)
-        require_memory(
-            parameter_bytes(4 * words, config.dim), f"the tables of a replica, {words:,} words × {config.dim}"
-        )
+        size = parameter_bytes(4 * words, config.dim)
+        require_memory(Tables(f"the tables of a replica, {words:,} words × {config.dim}", size))
         folder = self._shared.folder if self._received is None else self._received.name
         # The process may have been started again while the ids were sent to it.
         if not self._shared.is_in(folder):

@@ -166,11 +166,10 @@ class LineEmbedder:
     def _weighted(self, ids: np.ndarray, composed: np.ndarray) -> np.ndarray:
         """Return the weighted vectors of n tokens, float64 (n, D)."""
         own = ids < len(self._matrix)
-        rows = self._matrix[np.where(own, ids, 0)].astype(np.float64)
-        if not own.all():
-            rows[~own] = composed[ids[~own] - len(self._matrix)]
+        rows = np.empty((len(ids), self._matrix.shape[1]))
+        rows[own], rows[~own] = self._matrix[ids[own]], composed[ids[~own] - len(self._matrix)]
         if self._weights is not None:
-            rows *= np.where(own, self._weights[np.where(own, ids, 0)], 1)[:, np.newaxis]
+            rows[own] *= self._weights[ids[own], np.newaxis]
         return rows
 
 

@@ -53,9 +53,10 @@ class Objective:
     def center_predicts(self) -> bool:
         """Whether the center word predicts each of its context words, as in fastText's skip-gram; else they predict it.
 
-        With parts, the rows of one word are gathered for a window instead of those of all its context words.
+        With parts, the rows of one word are gathered for a window instead of those of all its context words. With
+        softmax, one product has the scores of all of them.
         """
-        return self.model == "skipgram" and self.word_rows is not None
+        return self.model == "skipgram" and (self.word_rows is not None or self.loss == "softmax")
 
     def input_rows(self, word_ids: np.ndarray) -> np.ndarray:
         """Return the input rows of some words, int (n,): one of each word, or all of its parts."""

@@ -46,6 +46,7 @@ _SHOWN_WORDS = 5
 _SHARES = (0.9, 0.95, 0.99)
 EMPTY = "\\empty"
 _DIVERGED = "the model has diverged or is damaged"
+_NO_WORDS, _AS_IT_IS = "the model holds no vectors of words", "floret and safetensors hold such a model as it is"
 
 
 def write_vectors(
@@ -94,9 +95,7 @@ def write_vectors(
     if kind == "floret":
         return _write_floret(name, subword_table(tables, metadata, len(vectors), vectors.dim))
     if not len(vectors):
-        raise ModelFileError(
-            f"cannot write {name}: the model holds no vectors of words", hint="only floret and safetensors hold it"
-        )
+        raise ModelFileError(f"cannot write {name}: {_NO_WORDS}", hint=_AS_IT_IS)
     fault = vectors.fault(empty_words=True)  # `_words` has a better message for empty words
     if fault is not None:
         raise ModelFileError(f"cannot write {name}: the model {fault}", hint="no program could read it")
@@ -292,8 +291,10 @@ def select_smaller(
     ConfigError
         If there are fewer dimensions than `dims`.
     ModelFileError
-        As `select`.
+        As `select`; or if there are no words.
     """
+    if not len(vectors) and (matrix, normalize, top, dims, dtype) != ("input", False, None, None, "float32"):
+        raise ModelFileError(_NO_WORDS, hint=_AS_IT_IS)
     if dims is None and dtype != "int8":
         return select(vectors, output_vectors, matrix, normalize, top, dtype), None
     chosen = whole = select(vectors, output_vectors, matrix, top=top)

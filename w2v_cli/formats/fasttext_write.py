@@ -36,7 +36,8 @@ def fasttext_writer(
     Raises
     ------
     ModelFileError
-        If fastText's files cannot hold the model, or a table holds NaN or infinity.
+        If fastText's files cannot hold the model, a table holds NaN or infinity, or vectors of words with parts were
+        changed.
     """
     _require_fasttext(tables, metadata)
     for table_name, table in tables.items():
@@ -46,6 +47,15 @@ def fasttext_writer(
                 f"row {row} of {table_name} holds NaN or infinity", hint="the model has diverged or was changed"
             )
     parts = subword_table(tables, metadata, len(vectors), vectors.dim)
+    # A matrix that is writeable has been handed out, and its user may have changed it.
+    if parts is not None and vectors.matrix.flags.writeable:
+        changed = (parts.vocabulary_vectors(vectors.words) != vectors.matrix).any(axis=1)
+        if changed.any():
+            raise ModelFileError(
+                f"the vector of {vectors.words[int(changed.argmax())]} was changed, and fastText would compose the old"
+                " one of the parts of the word",
+                hint="safetensors and the text formats hold it",
+            )
     counts = np.arange(len(words), 0, -1) if vectors.counts is None else vectors.counts
     tokens = metadata.get("corpus_tokens", "")
     known_tokens = int(tokens) if tokens.isdecimal() else int(counts.sum())

@@ -64,12 +64,17 @@ class SubwordTable:
             return f"has {len(self.vectors):,} rows for parts of words instead of {rows:,}"
         return None
 
+    def vocabulary_rows(self, words: Words) -> WordRows:
+        """Return the rows of the words of the vocabulary."""
+        from w2v_cli.subwords.rows import vocabulary_rows
+
+        return self._kept(vocabulary_rows(self.subwords, words))
+
     def vocabulary_vectors(self, words: Words) -> np.ndarray:
         """Compose the vectors of the words of the vocabulary, float32 (V, D)."""
         from w2v_cli.subwords.compose import compose
-        from w2v_cli.subwords.rows import vocabulary_rows
 
-        return compose(self.vectors, self._kept(vocabulary_rows(self.subwords, words)))
+        return compose(self.vectors, self.vocabulary_rows(words))
 
     def unseen_vectors(self, words: Words) -> tuple[np.ndarray, np.ndarray]:
         """Compose vectors of n words that are not in the vocabulary.
@@ -79,10 +84,24 @@ class SubwordTable:
         float32 (n, D), and bool (n,): which words have parts; the others have zeros.
         """
         from w2v_cli.subwords.compose import compose
+
+        word_rows = self._unseen_rows(words)
+        return compose(self.vectors, word_rows), np.diff(word_rows.offsets) > 0
+
+    def row_counts(self, words: Words, known: np.ndarray) -> np.ndarray:
+        """Return of how many rows the vector of each of n words is the mean, int64 (n,).
+
+        Parameters
+        ----------
+        known : bool (n,), which of the words are in the vocabulary.
+        """
+        own = known if self.subwords.kind == "fasttext" else np.zeros_like(known)
+        return np.diff(self._unseen_rows(words).offsets) + own
+
+    def _unseen_rows(self, words: Words) -> WordRows:
         from w2v_cli.subwords.rows import unseen_rows
 
-        word_rows = self._kept(unseen_rows(self.subwords, words, self.vocabulary_size))
-        return compose(self.vectors, word_rows), np.diff(word_rows.offsets) > 0
+        return self._kept(unseen_rows(self.subwords, words, self.vocabulary_size))
 
     def parts(self, word: str, word_id: int | None) -> list[Part]:
         """Return the rows of a word, in the order in which they are added up.

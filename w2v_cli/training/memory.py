@@ -7,9 +7,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
+from w2v_cli.config import TrainConfig
 from w2v_cli.control_groups import MEMBERSHIP, MOUNTED, groups_of
+from w2v_cli.engines.parameters import parameter_bytes
 from w2v_cli.errors import TrainingError
+from w2v_cli.subwords.options import subwords_of
 
 # Memory of a worker: its windows without their noise words, and the scratch buffer for up to some hundred noise words.
 # With thousands of them the scratch buffer is larger.
@@ -17,37 +21,55 @@ WORKER_BYTES = 2 << 20
 # How much of a table is copied at a time while it is written.
 SAVE_BYTES = 1 << 24
 _NEED_LESS = "lower --dim, raise --min-count or set --max-vocab"
+_NEED_FEWER_ROWS = "lower --buckets or --dim; floret does with 50,000 buckets"
 
 
-def require_memory(needed: int, what: str) -> None:
+class Tables(NamedTuple):
+    """The tables of a run, for messages: a plural noun for them, their size in bytes, and how they become smaller."""
+
+    what: str
+    size: int
+    hint: str = _NEED_LESS
+
+
+def tables_of(config: TrainConfig, words: int) -> Tables:
+    """Return the tables that a run with a vocabulary of that many words trains.
+
+    Raises
+    ------
+    ConfigError
+        If there are more rows than int32 can number.
+    """
+    subwords = subwords_of(config)
+    rows = words if subwords is None else subwords.table_rows(words)
+    # A Huffman tree with V leaves has V − 1 nodes.
+    size = parameter_bytes(rows + words - (config.loss == "hs"), config.dim)
+    if subwords is None:
+        return Tables(f"{words:,} words × {config.dim} dimensions", size)
+    return Tables(f"{rows:,} rows of words and their parts × {config.dim} dimensions", size, _NEED_FEWER_ROWS)
+
+
+def require_memory(tables: Tables) -> None:
     """Refuse tables that do not fit into memory.
-
-    Parameters
-    ----------
-    needed : size of the tables, bytes.
-    what : the tables as a plural noun, for the error message.
 
     Raises
     ------
     TrainingError
-        If fewer bytes are available than `needed`.
+        If fewer bytes are available than they take.
     """
     available = available_memory()
-    if available is not None and needed > available:
+    if available is not None and tables.size > available:
         raise TrainingError(
-            f"{what} take {size_text(needed)} of memory and {size_text(available)} are available", hint=_NEED_LESS
+            f"{tables.what} take {size_text(tables.size)} of memory and {size_text(available)} are available",
+            hint=tables.hint,
         )
 
 
 @contextmanager
-def telling_memory(needed: int, what: str) -> Iterator[None]:
+def telling_memory(tables: Tables) -> Iterator[None]:
     """Turn a MemoryError within the block into a TrainingError that names the size of the tables.
 
     Tables that passed `require_memory` can still leave too little, because steps and BLAS need memory as well.
-
-    Parameters
-    ----------
-    needed, what : as in `require_memory`.
 
     Raises
     ------
@@ -58,7 +80,8 @@ def telling_memory(needed: int, what: str) -> Iterator[None]:
         yield
     except MemoryError as error:
         raise TrainingError(
-            f"{what} take {size_text(needed)} of memory, and there was too little for the work on them", hint=_NEED_LESS
+            f"{tables.what} take {size_text(tables.size)} of memory, and there was too little for the work on them",
+            hint=tables.hint,
         ) from error
 
 

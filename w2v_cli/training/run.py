@@ -22,7 +22,6 @@ from w2v_cli.corpus.spool import telling_full_disk
 from w2v_cli.corpus.text_options import TextOptions
 from w2v_cli.corpus.texts import Texts
 from w2v_cli.engines.choose import resolve_engine
-from w2v_cli.engines.parameters import parameter_bytes
 from w2v_cli.errors import ConfigError, StoppedError, TrainingError
 from w2v_cli.formats.export import require_words, words_path
 from w2v_cli.formats.target import check_target
@@ -39,10 +38,10 @@ from w2v_cli.training.job import CHECKPOINT_SECONDS, Job
 from w2v_cli.training.job import NAME as RUN_NAME
 from w2v_cli.training.log_writer import earlier_log, logged
 from w2v_cli.training.machine import Machine, Workplace
-from w2v_cli.training.memory import telling_memory
+from w2v_cli.training.memory import tables_of, telling_memory
 from w2v_cli.training.observer import Observer
 from w2v_cli.training.run_folder import begun_in, files_in, folder_of, is_inside, load_run, resume_command
-from w2v_cli.training.saving import Run, model_format, partial_path, require_replaceable
+from w2v_cli.training.saving import Run, model_format, partial_path, require_holdable, require_replaceable
 from w2v_cli.training.state import LossPoint, Progress, RunState
 from w2v_cli.training.trainer import Trainer
 
@@ -203,8 +202,7 @@ def _train(job: Job, folder: Path | Url | None, observer: Observer, machine: Mac
             if job.output is not None:
                 # Found out only after the training, this would lose the model.
                 require_words(corpus.vocabulary.words, model_format(job.output), job.output)
-            words, dim = len(corpus.vocabulary), job.config.dim
-            with telling_memory(parameter_bytes(2 * words, dim), f"{words:,} words × {dim} dimensions"):
+            with telling_memory(tables_of(job.config, len(corpus.vocabulary))):
                 run = _run(corpus, job, folder, observer, log, compile_seconds, workplace)
                 # The ids take disk space that the model may need.
                 corpus.close()
@@ -373,6 +371,7 @@ def _outputs(job: Job, folder: Path | Url | None) -> list[Named]:
         files.append(Named(job.log, "the log"))
     if job.output is None:
         return files
+    require_holdable(job.output, job.config)
     model = [Named(job.output, "the model")]
     if model_format(job.output) in WITH_WORDS:
         model.append(Named(words_path(job.output), f"the words of {job.output}"))

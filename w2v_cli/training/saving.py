@@ -46,7 +46,6 @@ _NOT_WRITTEN = frozenset(
         ".bz2",
         ".csv",
         ".docx",
-        ".floret",
         ".ftz",
         ".h5",
         ".hdf5",
@@ -131,7 +130,7 @@ class Run:
         return tables | ({LOSSES: np.array(losses, np.float64)} if len(losses) > MOST_LOSSES else {})
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the model file; in a format other than safetensors, only the words and their input vectors.
+        """Write the model file; other formats than safetensors get words and their input vectors, or floret's table.
 
         Raises
         ------
@@ -141,8 +140,8 @@ class Run:
         if model_format(path) == "safetensors":
             save_model(path, self.vocabulary.words, self.vocabulary.counts, self.tensors, self.metadata)
         else:
-            inputs = self.tensors["input_vectors"]
-            write_vectors(path, WordVectors(self.vocabulary.words, inputs, self.vocabulary.counts))
+            vectors = WordVectors(self.vocabulary.words, self.tensors["input_vectors"], self.vocabulary.counts)
+            write_vectors(path, vectors, metadata=self.metadata, tables=self.tensors)
 
     def keep(self, path: str, folder: Path | Url | None) -> None:
         """Write the model file, and make sure that nothing is lost if that fails.
@@ -191,9 +190,24 @@ def model_format(output: str | os.PathLike[str]) -> str:
     if suffix in _NOT_WRITTEN:
         raise ConfigError(
             f"{os.fspath(output)}: w2v does not write {suffix}",
-            hint="it writes .safetensors, .txt, .vec, .bin, .glove, .tsv and .npy, each also with .gz",
+            hint="it writes .safetensors, .txt, .vec, .bin, .glove, .tsv, .npy and .floret, each also with .gz",
         )
     return format_of_name(output) or "safetensors"
+
+
+def require_holdable(output: str, config: TrainConfig) -> None:
+    """Refuse a run whose model the file that it is to write could not hold.
+
+    Raises
+    ------
+    ConfigError
+        If the file is a table of floret's, and the run learns no such table; or as `model_format`.
+    """
+    if model_format(output) == "floret" and config.subwords != "floret":
+        raise ConfigError(
+            f"{output}: a .floret file holds vectors of parts of words, as floret hashes them",
+            hint="add --subwords floret, or give the output another suffix",
+        )
 
 
 def partial_path(output: str) -> str:

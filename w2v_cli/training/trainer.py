@@ -20,13 +20,13 @@ from w2v_cli.engines.block_trainer import BlockTrainer, SteppedBlocks
 from w2v_cli.engines.choose import make_measure, make_step, resolve_engine
 from w2v_cli.engines.learning_rate import LearningRate
 from w2v_cli.engines.objective import Objective, make_objective
-from w2v_cli.engines.parameters import initial_parameters, initial_subword_parameters, parameter_bytes
+from w2v_cli.engines.parameters import initial_parameters, initial_subword_parameters
 from w2v_cli.engines.sampling import Sampler, sampler_of
 from w2v_cli.engines.softmax import work_bytes
 from w2v_cli.errors import DivergedError, TrainingError
 from w2v_cli.subwords.options import subwords_of
 from w2v_cli.training.loss_sample import LossSample, MeasuredLoss
-from w2v_cli.training.memory import SAVE_BYTES, WORKER_BYTES, peak_after, require_memory
+from w2v_cli.training.memory import SAVE_BYTES, WORKER_BYTES, peak_after, require_memory, tables_of
 from w2v_cli.training.schedule import Schedule
 from w2v_cli.training.state import Cluster, LossPoint, Progress, RunState, Tally, Trained
 from w2v_cli.training.step_size import default_alpha
@@ -79,9 +79,8 @@ class Trainer:
         # A Huffman tree with V leaves has V − 1 nodes.
         outputs = words - 1 if config.loss == "hs" else words
         inputs = words if self.subwords is None else self.subwords.table_rows(words)
-        needed = parameter_bytes(inputs + outputs, config.dim) + self.work_bytes
-        what = f"{words:,} words" if self.subwords is None else f"{inputs:,} rows of words and their parts"
-        require_memory(needed, f"{what} × {config.dim} dimensions")
+        tables = tables_of(config, words)
+        require_memory(tables._replace(size=tables.size + self.work_bytes))
         drawn = config.dim, config.seed, outputs, objective.output_name
         if objective.word_rows is None:
             self.parameters = initial_parameters(words, *drawn)
@@ -183,8 +182,10 @@ class Trainer:
         # A block has a window for each token that subsampling leaves.
         kept = self.schedule.longest * self._kept_share()
         noise = int(kept / self.sampler.step_windows) * self.sampler.negatives * 4
-        copied = min(self.parameters.input_vectors.nbytes, SAVE_BYTES)
-        return peak_after(self.workers * (WORKER_BYTES + noise) + copied + self.corpus.boundary_bytes + self.work_bytes)
+        saved = min(self.parameters.input_vectors.nbytes, SAVE_BYTES)
+        if self.subwords is not None:
+            saved += len(self.corpus.vocabulary) * self.config.dim * 4  # the vectors of the words are composed
+        return peak_after(self.workers * (WORKER_BYTES + noise) + saved + self.corpus.boundary_bytes + self.work_bytes)
 
     def estimate_seconds(self) -> float:
         """Estimate how long training will take, from trial steps on the first block that do not change the parameters.
