@@ -166,7 +166,8 @@ class Scratch(NamedTuple):
     ----------
     input_offsets, output_offsets : int64; where the rows of a step begin in their tables, in numbers.
     uses : int64 (hot,); how often a private copy may still be used before it is merged, plus 1; 0 before its first use.
-    hidden : (D,), CBOW's hidden vector · hidden_step : (D,), what its context rows move by.
+    hidden : (D,), CBOW's hidden vector · hidden_step : (D,), what its context rows move by · moved : (D,), the sum of
+        the steps of several windows with one hidden vector.
     labels : Y, whose rows are equal, laid out as the cells of one pair.
     scores, errors : S and −alpha·G, a cell for each pair of inputs and tile of outputs.
     counts : c, how often each output counts for each input, laid out like the scores.
@@ -184,6 +185,7 @@ class Scratch(NamedTuple):
     uses: np.ndarray
     hidden: np.ndarray
     hidden_step: np.ndarray
+    moved: np.ndarray
     labels: np.ndarray
     scores: np.ndarray
     errors: np.ndarray
@@ -219,6 +221,7 @@ def make_scratch(
     numbers = {
         "hidden": dim,
         "hidden_step": dim,
+        "moved": dim,
         "labels": cells,
         "scores": pairs * cells,
         "errors": pairs * cells,

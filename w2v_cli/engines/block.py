@@ -99,7 +99,7 @@ def train_cbow(windows, tables, scratch, flags):
         _prefetch_step(w, t, pos + AHEAD, reach)
         if flags.learns:
             mean_update(t, s, tiles, repeats)
-            move_inputs(t, s, count, 1.0 if flags.scales_step else weight)
+            move_inputs(t, s, s.hidden_step, count, 1.0 if flags.scales_step else weight)
     merge_all(t, s)
     return loss, predictions
 
@@ -127,7 +127,7 @@ def train_paths(windows, tree, tables, scratch, flags):
             _prefetch_paths(w, p, t, pos + AHEAD, reach)
             if flags.learns:
                 mean_update(t, s, tiles, False)
-                move_inputs(t, s, count, 1.0 if flags.scales_step else weight)
+                move_inputs(t, s, s.hidden_step, count, 1.0 if flags.scales_step else weight)
         else:
             tiles = path_outputs(p, s, w.kept_ids[pos], PAIR_TILE)
             locate_outputs(t, s, tiles * PAIR_TILE)

@@ -10,6 +10,7 @@ import numpy as np
 
 from w2v_cli.engines.objective import Objective
 from w2v_cli.engines.sampling import Sample
+from w2v_cli.engines.word_order import word_by_word
 from w2v_cli.gradients.losses import logistic_loss
 
 
@@ -21,7 +22,8 @@ def train_logistic(
     The input rows of the context words predict the center, as in word2vec.c: each on its own in skip-gram, and through
     their mean or sum in CBOW. They are scored against the center and the noise words of the step, or against the nodes
     of the center's path. With parts of words, a window has one hidden vector, the mean of all rows of the words that
-    predict; in skip-gram that is the center, which predicts each context word. A step is −alpha × the exact gradient of
+    predict; in skip-gram that is the center, which predicts each context word, and the windows are trained in the order
+    of `word_by_word`. A step is −alpha × the exact gradient of
     the summed loss of its windows, except for the factor of `Objective.input_scale` (help/mathematics.md, sections 5 to
     8; in the course solution, eq. 32 is the loss, eq. 35 and 41 are its gradients, and eq. 23 is the sum).
 
@@ -37,9 +39,12 @@ def train_logistic(
     The summed loss in nats, and the number of predictions that it sums.
     """
     total, predictions = 0.0, 0
-    for first in range(0, len(sample.kept_ids), sample.step_windows):
-        alpha, moves = alphas[first], list[tuple[np.ndarray, np.ndarray, np.ndarray]]()
-        for pos in range(first, min(first + sample.step_windows, len(sample.kept_ids))):
+    order = np.arange(len(sample.kept_ids))
+    if objective.word_rows is not None and objective.center_predicts:
+        order = word_by_word(sample.kept_ids, len(objective.word_rows.offsets) - 1)
+    for first in range(0, len(order), sample.step_windows):
+        alpha, moves = alphas[order[first]], list[tuple[np.ndarray, np.ndarray, np.ndarray]]()
+        for pos in order[first : first + sample.step_windows].tolist():
             window = _Window(objective, sample, pos)
             if not window.predicts:
                 continue

@@ -160,17 +160,34 @@ def mean_update(t, s, tiles, repeats):
 
 
 @inlined
-def move_inputs(t, s, count, weight):
-    """Add weight·hidden_step to each input row: first to an odd one out, then to two at a time."""
+def forget_steps(t, s):
+    """Begin a sum of steps of one hidden vector: nothing has moved."""
+    for k in range(0, t.dim, LANES):
+        store(s.moved, k, broadcast(s.moved, 0))
+
+
+@inlined
+def follow_step(t, s, share):
+    """Add hidden_step to `moved`, and move the hidden vector by a share of it, as if its rows had moved."""
+    w = broadcast(s.hidden, share)
+    for k in range(0, t.dim, LANES):
+        move = load(s.hidden_step, k)
+        store(s.moved, k, add(load(s.moved, k), move))
+        store(s.hidden, k, multiply_add(w, move, load(s.hidden, k)))
+
+
+@inlined
+def move_inputs(t, s, step, count, weight):
+    """Add weight·step, of a hidden vector, to each input row: first to an odd one out, then to two at a time."""
     w, odd = broadcast(t.inputs, weight), count % PAIR
     if odd:
         for k in range(0, t.dim, LANES):
             row = s.input_offsets[0] + k
-            store(t.inputs, row, multiply_add(w, load(s.hidden_step, k), load(t.inputs, row)))
+            store(t.inputs, row, multiply_add(w, load(step, k), load(t.inputs, row)))
     for i in range(odd, count, PAIR):
         a, b = s.input_offsets[i], s.input_offsets[i + 1]
         for k in range(0, t.dim, LANES):
-            move = load(s.hidden_step, k)
+            move = load(step, k)
             store(t.inputs, a + k, multiply_add(w, move, load(t.inputs, a + k)))
             store(t.inputs, b + k, multiply_add(w, move, load(t.inputs, b + k)))
 

@@ -1,9 +1,10 @@
 """Training over a block with parts of words, compiled: a word is a list of input rows, and predicts through their mean.
 
-One kernel serves both models and both losses. In skip-gram, the center predicts each of its context words: its rows are
-gathered once, their mean is scored against all context words and the noise words that these share, and the rows move
-once. fastText gathers and moves them for every pair. In CBOW, the mean is over all rows of all context words, as in
-fastText, and predicts the center.
+One kernel serves both models and both losses. In skip-gram, the center predicts each of its context words. The windows
+of one word follow each other (`word_order`): its rows are gathered for the first of them, and moved after the last. In
+between, each step moves the mean by as much as it moves when the rows do, so that this is the same as to gather and
+move the rows for every window. fastText does it for every pair of words. In CBOW, the mean is over all rows of all
+context words, as in fastText, and predicts the center.
 """
 
 from __future__ import annotations
@@ -11,12 +12,16 @@ from __future__ import annotations
 import numpy as np
 
 from w2v_cli.compute.jit import compiled, inlined
-from w2v_cli.compute.simd import addresses, prefetch
+from w2v_cli.compute.simd import addresses
 from w2v_cli.engines.arguments import CELL, MEAN_TILE
-from w2v_cli.engines.block import AHEAD, context_words, prefetch_output, prefetch_row, reach_of
+from w2v_cli.engines.block import AHEAD, context_words, prefetch_output
 from w2v_cli.engines.gather import all_differ
 from w2v_cli.engines.private_copies import locate_outputs, merge_all
-from w2v_cli.engines.step import mean_errors, mean_of_rows, mean_update, move_inputs
+from w2v_cli.engines.step import follow_step, forget_steps, mean_errors, mean_of_rows, mean_update, move_inputs
+from w2v_cli.engines.word_order import word_by_word
+
+# How many windows of a word are trained before its rows move, so that other threads see what it has learnt.
+MOST_WINDOWS = 32
 
 
 @compiled
@@ -28,31 +33,62 @@ def train_subwords(windows, parts, tree, tables, scratch, flags):
     windows, tree, tables, scratch, flags : see `arguments`. The tree is empty with negative sampling.
     parts : the input rows of each word, see `subwords.rows.WordRows`.
     """
+    order = np.arange(windows.centers) if flags.means else word_by_word(windows.kept_ids, len(parts.offsets) - 1)
     w, p, n, t, s = addresses(windows), addresses(parts), addresses(tree), addresses(tables), addresses(scratch)
-    reach = reach_of(w)
-    loss, predictions = 0.0, 0
-    for pos in range(w.centers):
-        contexts = context_words(w, pos, pos + 1)
-        if contexts == 0:
-            continue
-        count = _input_rows(w, p, t, s, pos, flags.means)
-        if count == 0:
-            continue
-        outputs = _path_outputs(w, n, s, pos, flags.means) if flags.paths else _word_outputs(w, s, pos, flags.means)
-        tiles = _pad_outputs(s, outputs)
-        repeats = tiles > 1 or not all_differ(s.output_offsets, MEAN_TILE)
-        locate_outputs(t, s, tiles * MEAN_TILE)
-        if flags.wants_loss:
-            predictions += 1 if flags.means else contexts
-        weight = 1 / count
-        mean_of_rows(t, s, count, weight)
-        loss += mean_errors(t, s, s.counts, tiles, w.alphas[pos], flags.wants_loss)
-        _prefetch_window(w, p, t, pos + AHEAD, reach, flags)
-        if flags.learns:
-            mean_update(t, s, tiles, repeats)
-            move_inputs(t, s, count, 1.0 if flags.scales_step else weight)
+    loss, predictions, first = 0.0, 0, 0
+    while first < w.centers:
+        last = first + 1 if flags.means else _last_window(w, order, first)
+        count = _input_rows(w, p, t, s, order[first], flags.means)
+        if count > 0:
+            weight = 1 / count
+            scale = 1.0 if flags.scales_step else weight
+            share = scale * weight * _equal_pairs(s, count) if last - first > 1 else 0.0
+            mean_of_rows(t, s, count, weight)
+            forget_steps(t, s)
+            for i in range(first, last):
+                pos = order[i]
+                contexts = context_words(w, pos, pos + 1)
+                if contexts == 0:
+                    continue
+                if flags.paths:
+                    outputs = _path_outputs(w, n, s, pos, flags.means)
+                else:
+                    outputs = _word_outputs(w, s, pos, flags.means)
+                tiles = _pad_outputs(s, outputs)
+                repeats = tiles > 1 or not all_differ(s.output_offsets, MEAN_TILE)
+                locate_outputs(t, s, tiles * MEAN_TILE)
+                if flags.wants_loss:
+                    predictions += 1 if flags.means else contexts
+                loss += mean_errors(t, s, s.counts, tiles, w.alphas[pos], flags.wants_loss)
+                if i + AHEAD < w.centers:
+                    _prefetch_outputs(w, t, order[i + AHEAD], flags)
+                if flags.learns:
+                    mean_update(t, s, tiles, repeats)
+                    follow_step(t, s, share)
+            if flags.learns:
+                move_inputs(t, s, s.moved, count, scale)
+        first = last
     merge_all(t, s)
     return loss, predictions
+
+
+@inlined
+def _last_window(w, order, first):
+    """Return where the windows of a word end that are trained before its rows move."""
+    last, limit = first + 1, min(first + MOST_WINDOWS, w.centers)
+    while last < limit and w.kept_ids[order[last]] == w.kept_ids[order[first]]:
+        last += 1
+    return last
+
+
+@inlined
+def _equal_pairs(s, count):
+    """Return how many pairs of the inputs are the same row, each paired with itself too: n, if no row is repeated."""
+    pairs = count
+    for a in range(count):
+        for b in range(a):
+            pairs += 2 * (s.input_offsets[a] == s.input_offsets[b])
+    return pairs
 
 
 @inlined
@@ -120,19 +156,15 @@ def _write_output(s, j, row, label, count):
 
 
 @inlined
-def _prefetch_window(w, p, t, pos, reach, flags):
-    """Prefetch the rows that a later window needs and those before it did not, and which rows a still later one has."""
-    if pos + AHEAD < w.centers:
-        offset = p.offsets[w.kept_ids[pos + AHEAD]]
-        prefetch(p.rows, offset)
-        prefetch(p.rows, offset + 16)
-    if pos < w.centers:
-        entering = min(pos + reach, w.centers - 1)
-        inputs, target = (entering, pos) if flags.means else (pos, entering)
-        word_id = w.kept_ids[inputs]
-        for at in range(p.offsets[word_id], p.offsets[word_id + 1]):
-            prefetch_row(t.inputs, np.int64(p.rows[at]) * t.dim, t.dim)
-        if not flags.paths:
-            prefetch_output(t, np.int64(w.kept_ids[target]))
-            for i in range(pos * w.negatives, (pos + 1) * w.negatives):
-                prefetch_output(t, np.int64(w.noise_ids[i]))
+def _prefetch_outputs(w, t, pos, flags):
+    """Prefetch the targets and the noise words of a later window.
+
+    Its input rows are not prefetched: so many prefetches at once only make the processor wait for them (measured:
+    help/design.md, "Parts of words").
+    """
+    if not flags.paths:
+        first, last = (pos, pos + 1) if flags.means else (w.starts[pos], w.stops[pos])
+        for target_pos in range(first, last):
+            prefetch_output(t, np.int64(w.kept_ids[target_pos]))
+        for i in range(pos * w.negatives, (pos + 1) * w.negatives):
+            prefetch_output(t, np.int64(w.noise_ids[i]))
