@@ -39,6 +39,7 @@ COMMANDS = (
     "classes",
     "embed",
     "eval",
+    "loss",
     "plot",
     "info",
     "convert",

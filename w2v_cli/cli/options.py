@@ -201,8 +201,10 @@ def reading_options(format_name: str = "--format", what: str = "that file") -> C
     return decorate
 
 
-def _encoding_name(name: str) -> str:
+def _encoding_name(name: str | None) -> str | None:
     """Return Python's name of an encoding, so that a resumed run knows it by any of its names."""
+    if name is None:
+        return None
     from w2v_cli.corpus.encodings import encoding_name
 
     return encoding_name(name)
@@ -255,6 +257,15 @@ def text_options(command: Command) -> Command:
     return tokenize(lower(normalize(unwrap(_encoding_option(_errors_option(column(field(command))))))))
 
 
+def other_text_options(command: Command) -> Command:
+    """Add the options of `text_options` for another text than the model's; None stands for what is not given."""
+    decorated: Any = text_options(command)
+    for option in decorated.__click_params__:
+        if option.name in TEXT_OPTIONS:
+            option.default = None
+    return command
+
+
 def line_options(command: Command) -> Command:
     """Add the options that say how lines become words; those that are not given are as the model has them."""
     tokenize = click.option(
@@ -294,7 +305,7 @@ def _click_option(name: str, option: Option) -> Callable[[Command], Command]:
         name,
         type=click.Choice(option.choices) if option.choices else FILE if option.kind is str else option.kind,
         default=option.default,
-        metavar=None if option.choices else {int: "N", float: "X", str: "FILE"}[option.kind],
+        metavar=None if option.choices else option.metavar or {int: "N", float: "X", str: "FILE"}[option.kind],
         help=option.help,
         envvar="W2V_THREADS" if name == "threads" else None,
         show_envvar=name == "threads",
