@@ -115,7 +115,7 @@ def test_a_lossy_output_that_cannot_be_written_leaves_the_whole_model_elsewhere(
 ) -> None:
     from w2v_cli.training import saving
 
-    def full(*_: object) -> None:
+    def full(*_: object, **__: object) -> None:
         raise ModelFileError("cannot write v.vec: the disk is full", hint="free some space")
 
     monkeypatch.setattr(saving, "write_vectors", full)
