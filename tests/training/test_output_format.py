@@ -81,7 +81,7 @@ def test_a_run_with_parts_of_floret_writes_their_table(folder: Path, capsys: pyt
     assert (folder / "v.floret").read_bytes() == (folder / "w.floret").read_bytes()
     (folder / "v.floret").unlink()
     for others in (OPTIONS, [*OPTIONS, "--subwords", "fasttext"]):
-        code, _, err = call(capsys, "train", "none.txt", "-o", "v.floret", *others)
+        code, _, err = call(capsys, "train", "c.txt", "-o", "v.floret", *others)
         assert code == 2 and "add --subwords floret" in err
     assert sorted(os.listdir(folder)) == ["c.txt", "model.safetensors", "w.floret"]
 
@@ -115,7 +115,7 @@ def test_a_lossy_output_that_cannot_be_written_leaves_the_whole_model_elsewhere(
 ) -> None:
     from w2v_cli.training import saving
 
-    def full(*_: object) -> None:
+    def full(*_: object, **__: object) -> None:
         raise ModelFileError("cannot write v.vec: the disk is full", hint="free some space")
 
     monkeypatch.setattr(saving, "write_vectors", full)
