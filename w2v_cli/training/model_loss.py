@@ -14,7 +14,7 @@ from w2v_cli.engines.parameters import aligned_zeros, padded, parameter_bytes
 from w2v_cli.engines.sampling import sampler_of
 from w2v_cli.subwords.options import subwords_of
 from w2v_cli.training.held_out_loss import HeldOutLoss, HeldOutSample
-from w2v_cli.training.memory import require_memory
+from w2v_cli.training.memory import Tables, require_memory
 
 
 def objective_of(config: TrainConfig, vocabulary: Vocabulary) -> Objective:
@@ -55,7 +55,7 @@ def model_loss(
     if not sample.predicts:
         return None
     rows, dim = len(input_vectors) + len(output_vectors), input_vectors.shape[1]
-    require_memory(parameter_bytes(rows, dim), f"{rows:,} vectors × {dim} dimensions")
+    require_memory(Tables(f"copies of {rows:,} vectors × {dim} dimensions", parameter_bytes(rows, dim)))
     engine = config.engine if config.engine == "reference" else resolve_engine("auto")
     at_once = threads if engine == "compiled" and config.loss != "softmax" else 1
     with one_blas_thread():
