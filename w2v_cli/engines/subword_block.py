@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from w2v_cli.compute.jit import compiled, inlined
-from w2v_cli.compute.simd import addresses
+from w2v_cli.compute.simd import addresses, prefetch
 from w2v_cli.engines.arguments import CELL, MEAN_TILE
 from w2v_cli.engines.block import AHEAD, context_words, prefetch_output
 from w2v_cli.engines.gather import all_differ
@@ -60,6 +60,8 @@ def train_subwords(windows, parts, tree, tables, scratch, flags):
                 if flags.wants_loss:
                     predictions += 1 if flags.means else contexts
                 loss += mean_errors(t, s, s.counts, tiles, w.alphas[pos], flags.wants_loss)
+                if i + 2 * AHEAD < w.centers:
+                    _prefetch_window(w, order[i + 2 * AHEAD])
                 if i + AHEAD < w.centers:
                     _prefetch_outputs(w, t, order[i + AHEAD], flags)
                 if flags.learns:
@@ -153,6 +155,16 @@ def _write_output(s, j, row, label, count):
     """Write output number j. There is no second input: the second half of each cell stays 0."""
     cell = j // MEAN_TILE * CELL + j % MEAN_TILE
     s.output_offsets[j], s.labels[cell], s.counts[cell] = row, label, count
+
+
+@inlined
+def _prefetch_window(w, pos):
+    """Prefetch what is known of a later window. In the text, it is not near the windows before it."""
+    prefetch(w.kept_ids, pos)
+    prefetch(w.starts, pos)
+    prefetch(w.stops, pos)
+    prefetch(w.alphas, pos)
+    prefetch(w.noise_ids, pos * w.negatives)
 
 
 @inlined

@@ -15,7 +15,7 @@ DIGIT = 11
 
 
 @compiled
-def word_by_word(kept_ids, words):
+def word_by_word(kept_ids, words):  # type: ignore[no-untyped-def]
     """Return the positions of a block such that all windows of a word follow each other, in the order of the text.
 
     The words follow each other in the order of the vocabulary, in a circle that begins with the first word of the
@@ -49,7 +49,7 @@ def word_by_word(kept_ids, words):
 
 
 @inlined
-def _digit(kept_ids, pos, words, shift):
+def _digit(kept_ids, pos, words, shift):  # type: ignore[no-untyped-def]
     """Return a digit of the distance from the first word of the block to that at a position."""
     distance = np.int64(kept_ids[pos]) - kept_ids[0]
     return ((distance if distance >= 0 else distance + words) >> shift) & ((1 << DIGIT) - 1)
