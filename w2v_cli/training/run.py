@@ -300,6 +300,9 @@ def _run(
     """Train on a corpus, to the end or until the observer stops it."""
     trainer = workplace.make_trainer(job.config, corpus)
     if trainer.subwords is not None:
+        if job.config.ngrams is not None:
+            lengths = f"{trainer.subwords.min_ngram} to {trainer.subwords.max_ngram}"
+            observer.remark(f"Parts of words have {lengths} characters, which suits the frequent words")
         rows, size = len(trainer.parameters.input_vectors), trainer.parameters.input_vectors.nbytes
         observer.remark(f"Words are composed of {rows:,} rows, {size / 2**20:,.0f} MiB; fewer (--buckets) train faster")
     with observer.compiling():

@@ -116,10 +116,10 @@ class Run:
             return {}
         return {"replicas": str(cluster.replicas), "merge_every": str(cluster.merge_every)}
 
-    @property
+    @cached_property
     def subwords(self) -> Subwords | None:
         """How words are cut into parts, or None if words alone were learnt."""
-        return subwords_of(self.config)
+        return subwords_of(self.config, self.vocabulary.words)
 
     @cached_property
     def tensors(self) -> dict[str, np.ndarray]:

@@ -73,7 +73,7 @@ class Trainer:
             cure = "raise --max-vocab" if config.max_vocab == 1 else "lower --min-count"
             raise _nothing_to_predict("only one word is kept", cure)
         self.engine = resolve_engine(config.engine)
-        self.subwords = subwords_of(config)
+        self.subwords = subwords_of(config, corpus.vocabulary.words)
         objective = make_objective(config, counts, self._word_rows())
         self.work_bytes = work_bytes(words, config.dim) if config.loss == "softmax" else 0
         # A Huffman tree with V leaves has V − 1 nodes.
