@@ -109,7 +109,8 @@ def forms_in(words: list[str], dictionary: Dictionary) -> Pairs:
     ----------
     words : in the normal form of the dictionary.
     """
-    ordered, pairs = sorted(words), {}
+    ordered = sorted(words)
+    pairs: Pairs = {}
     for word in ordered:
         for flag in sorted(dictionary.flags_of.get(word, ())):
             for strip, added in dictionary.suffixes.get(flag, {}).items():

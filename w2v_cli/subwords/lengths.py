@@ -8,30 +8,34 @@ from __future__ import annotations
 
 import numpy as np
 
+from w2v_cli.choices import MAX_NGRAM, MIN_NGRAM
 from w2v_cli.storage.words import Words
 from w2v_cli.subwords.options import MOST_ROWS, Subwords
 from w2v_cli.subwords.rows import unseen_rows
 
-# How many of the most frequent words are looked at, and how many of them must share an n-gram on average.
-FREQUENT_WORDS, SHARED_BY = 10_000, 4
-LONGEST = 6
+# How many of the most frequent words are looked at.
+FREQUENT_WORDS = 10_000
+# Found in a larger share of the words, an n-gram says little about any; found fewer times, it relates no two words.
+LARGEST_SHARE, LEAST_TIMES = 0.01, 2
 
 
 def choose_lengths(words: Words, kind: str) -> tuple[int, int]:
-    """Return (min_ngram, max_ngram) for a vocabulary.
+    """Return (min_ngram, max_ngram) for a vocabulary: within 1 to 6, the lengths whose n-grams the frequent words share.
 
-    The longest n-grams are the longest that the frequent words share: one is found in them `SHARED_BY` times on
-    average. The shortest are single characters, or pairs with floret, which has no single ones.
+    The shortest length is the first whose n-grams are each found in at most 1 % of the words on average, but at most
+    3. The longest is the last whose n-grams are each found twice on average.
 
     Parameters
     ----------
     words : the vocabulary, most frequent first.
-    kind : fasttext or floret.
+    kind : fasttext, or floret, which has no n-grams of a single character.
     """
-    shortest = 1 if kind == "fasttext" else 2
     frequent = words.take(np.arange(min(len(words), FREQUENT_WORDS)))
-    longest = 2
-    while longest < LONGEST and _times_found(frequent, longest + 1) >= SHARED_BY:
+    shortest = 1 if kind == "fasttext" else 2
+    while shortest < MIN_NGRAM and _times_found(frequent, shortest) > LARGEST_SHARE * len(frequent):
+        shortest += 1
+    longest = shortest
+    while longest < MAX_NGRAM and _times_found(frequent, longest + 1) >= LEAST_TIMES:
         longest += 1
     return shortest, longest
 

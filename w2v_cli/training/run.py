@@ -302,7 +302,7 @@ def _run(
     if trainer.subwords is not None:
         if job.config.ngrams is not None:
             lengths = f"{trainer.subwords.min_ngram} to {trainer.subwords.max_ngram}"
-            observer.remark(f"Parts of words have {lengths} characters, which suits the frequent words")
+            observer.remark(f"Parts of words have {lengths} characters, which suits the words of the text")
         rows, size = len(trainer.parameters.input_vectors), trainer.parameters.input_vectors.nbytes
         observer.remark(f"Words are composed of {rows:,} rows, {size / 2**20:,.0f} MiB; fewer (--buckets) train faster")
     with observer.compiling():
