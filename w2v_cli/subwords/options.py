@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
 
 from w2v_cli.choices import BUCKETS, FLORET_HASHES, MAX_NGRAM, MIN_NGRAM, SUBWORDS, require_choice, require_whole
-from w2v_cli.config import TrainConfig, make_plain
+from w2v_cli.config import make_plain
 from w2v_cli.errors import ConfigError
-
-if TYPE_CHECKING:
-    from w2v_cli.storage.words import Words
 
 # The numbers of rows are int32.
 MOST_ROWS = 2**31 - 1
@@ -98,27 +94,3 @@ class Subwords:
             return cls(**json.loads(text))
         except (ValueError, TypeError, RecursionError) as error:
             raise ConfigError("the metadata do not say how words are cut into parts") from error
-
-
-def subwords_of(config: TrainConfig, words: Words | None = None) -> Subwords | None:
-    """Return how a run cuts words into parts, or None if it learns words alone.
-
-    Parameters
-    ----------
-    words : the vocabulary, which decides on the lengths of the parts with `--ngrams auto`; None if it is not known yet.
-        Then the lengths are the default ones, and the other choices are checked.
-
-    Raises
-    ------
-    ConfigError
-        If the lengths of the parts contradict each other.
-    """
-    if config.subwords is None:
-        return None
-    lengths = config.min_ngram, config.max_ngram
-    if config.ngrams is not None and words is not None:
-        # Imported here because it loads numba, which is not needed to check a configuration.
-        from w2v_cli.subwords.lengths import choose_lengths
-
-        lengths = choose_lengths(words, config.subwords)
-    return Subwords(config.subwords, *lengths, config.buckets, config.hashes)

@@ -28,7 +28,8 @@ from w2v_cli.storage.remote import Url
 from w2v_cli.storage.siblings import naming
 from w2v_cli.storage.tensors import TensorFile
 from w2v_cli.storage.urls import is_url
-from w2v_cli.subwords.options import Subwords, subwords_of
+from w2v_cli.subwords.lengths import subwords_of
+from w2v_cli.subwords.options import Subwords
 from w2v_cli.subwords.table import SubwordTable
 from w2v_cli.training.run_folder import resume_command
 from w2v_cli.training.trainer import Trained

@@ -24,7 +24,7 @@ from w2v_cli.engines.parameters import initial_parameters, initial_subword_param
 from w2v_cli.engines.sampling import Sampler, sampler_of
 from w2v_cli.engines.softmax import work_bytes
 from w2v_cli.errors import DivergedError, TrainingError
-from w2v_cli.subwords.options import subwords_of
+from w2v_cli.subwords.lengths import subwords_of
 from w2v_cli.training.loss_sample import LossSample, MeasuredLoss
 from w2v_cli.training.memory import SAVE_BYTES, WORKER_BYTES, peak_after, require_memory
 from w2v_cli.training.schedule import Schedule
