@@ -21,8 +21,6 @@ from pathlib import Path
 
 SKIPPED = {"script", "style", "pre", "code", "head", "nav", "svg", "tt", "kbd", "samp"}
 INLINE = {"a", "abbr", "acronym", "b", "big", "cite", "dfn", "em", "font", "i", "q", "small", "span", "strong", "sub"}
-# Elements without an end.
-VOID = {"br", "hr", "img", "input", "link", "meta", "col", "area", "base", "wbr"}
 MANUAL_PAGE = re.compile(r"\.[1-9]\w*\.gz$")
 
 
