@@ -61,7 +61,7 @@ def test_flags_are_letters_pairs_of_letters_or_numbers(scripts: Any, tmp_path: P
 
 def test_manuals_are_read_without_their_markup(scripts: Any, tmp_path: Path) -> None:
     manual_text = scripts("manual_text")
-    page = "<head><title>t</title></head><nav>Home</nav><p>A <b>bold</b> word.<p>A B<br>C<pre>x = 1</pre><script>f()</script>"
+    page = "<head><title>t</title></head><nav>Home</nav><p>A <b>bold</b> word.<p>A B<br>C<pre>x = 1</pre>"
     (tmp_path / "page.html").write_text(page)
     source = ".TH LS 1\n.SH NAME\nls \\- list\n.B files\nof \\fIa\\fP folder\n.nf\n$ ls\n.fi\nEnd\\[u00E4]\n"
     (tmp_path / "ls.1.gz").write_bytes(gzip.compress(source.encode()))
