@@ -200,7 +200,7 @@ class TrainConfig:
         "subwords: length of the shortest parts in characters, with the marks < and > around the word.",
         least=1,
         aliases=("minn",),
-        only={"subwords": SUBWORDS},
+        only={"subwords": SUBWORDS, "ngrams": None},
     )
     max_ngram: int = _option(
         int,
@@ -208,6 +208,14 @@ class TrainConfig:
         "subwords: length of the longest parts.",
         least=1,
         aliases=("maxn",),
+        only={"subwords": SUBWORDS, "ngrams": None},
+    )
+    ngrams: str | None = _option(
+        str,
+        None,
+        "subwords: auto chooses the lengths of the parts by how many of them the frequent words share. Default:"
+        f" {MIN_NGRAM} to {MAX_NGRAM}, or what you say.",
+        choices=("auto",),
         only={"subwords": SUBWORDS},
     )
     buckets: int = _option(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,11 @@ import w2v_cli as w2v
 from w2v_cli.cluster.local import LocalCluster
 from w2v_cli.config import TrainConfig
 from w2v_cli.errors import ConfigError, StoppedError
+from w2v_cli.subwords.lengths import choose_lengths
 from w2v_cli.subwords.rows import vocabulary_rows
 from w2v_cli.training.observer import Observer
 from w2v_cli.training.run import resume_training, train_model
+from w2v_cli.training.trainer import Trainer
 
 OPTIONS: dict[str, Any] = {"dim": 8, "min_count": 1, "threads": 1, "epochs": 3, "buckets": 200, "subsample": 0.0}
 
@@ -53,11 +56,39 @@ def test_rows_that_no_word_has_stay_zero() -> None:
     assert not np.delete(table, used, axis=0).any()
 
 
-@pytest.mark.parametrize("kind", ["fasttext", "floret"])
-@pytest.mark.parametrize("model", ["skipgram", "cbow"])
-@pytest.mark.parametrize("loss", ["ns", "hs"])
-def test_a_resumed_run_makes_the_same_bytes(loss: str, model: str, kind: str) -> None:
-    config = TrainConfig(**{**OPTIONS, "epochs": 40}, subwords=kind, model=model, loss=loss)
+@pytest.mark.parametrize(("kind", "shortest"), [("fasttext", 1), ("floret", 2)])
+def test_lengths_that_suit_the_words_are_told_and_recorded(kind: str, shortest: int) -> None:
+    class Listener(Observer):
+        def __init__(self) -> None:
+            self.heard: list[str] = []
+
+        def remark(self, text: str) -> None:
+            self.heard.append(text)
+
+        def ready(self, trainer: Trainer, estimated_seconds: float) -> None:
+            self.heard.append("training")
+
+    listener = Listener()
+    config = TrainConfig(**OPTIONS, subwords=kind, ngrams="auto")
+    run = train_model(["corpus.txt"], config, output="m", observer=listener)
+    assert run.subwords is not None
+    lengths = (run.subwords.min_ngram, run.subwords.max_ngram)
+    assert lengths == choose_lengths(run.vocabulary.words, kind) and lengths[0] == shortest
+    told = f"Parts of words have {lengths[0]} to {lengths[1]} characters"
+    assert [text.startswith(told) for text in listener.heard].index(True) < listener.heard.index("training")
+    parts = [part.part for part in w2v.load("m").ngrams("jumpings")]
+    assert {len(part) for part in parts if part != "<jumpings>"} == set(range(lengths[0], lengths[1] + 1))
+
+
+@pytest.mark.parametrize(
+    ("kind", "model", "loss", "ngrams"),
+    [
+        *product(("fasttext", "floret"), ("skipgram", "cbow"), ("ns", "hs"), (None,)),
+        ("fasttext", "skipgram", "ns", "auto"),
+    ],
+)
+def test_a_resumed_run_makes_the_same_bytes(kind: str, model: str, loss: str, ngrams: str | None) -> None:
+    config = TrainConfig(**{**OPTIONS, "epochs": 40}, subwords=kind, model=model, loss=loss, ngrams=ngrams)
     train_model(["corpus.txt"], config, output="whole")
 
     class Stopper(Observer):
@@ -74,6 +105,9 @@ def test_a_resumed_run_makes_the_same_bytes(loss: str, model: str, kind: str) ->
     ("options", "message"),
     [
         ({"subwords": "fasttext", "loss": "softmax"}, "--subwords has no meaning with --loss softmax"),
+        ({"subwords": "fasttext", "ngrams": "3-6"}, "ngrams 3-6 is not one of auto"),
+        ({"subwords": "fasttext", "ngrams": "auto", "max_ngram": 4}, "--max-ngram has no meaning with --ngrams auto"),
+        ({"ngrams": "auto"}, "--ngrams has no meaning without --subwords"),
         ({"buckets": 5}, "--buckets has no meaning without --subwords"),
         ({"subwords": "fasttext", "hashes": 3}, "--hashes has no meaning with --subwords fasttext"),
         ({"subwords": "fasttext", "model": "cbow", "cbow_sum": True}, "--cbow-sum has no meaning with --subwords"),

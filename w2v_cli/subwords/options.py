@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 
 from w2v_cli.choices import BUCKETS, FLORET_HASHES, MAX_NGRAM, MIN_NGRAM, SUBWORDS, require_choice, require_whole
-from w2v_cli.config import TrainConfig, make_plain
+from w2v_cli.config import make_plain
 from w2v_cli.errors import ConfigError
 
 # The numbers of rows are int32.
@@ -94,16 +94,3 @@ class Subwords:
             return cls(**json.loads(text))
         except (ValueError, TypeError, RecursionError) as error:
             raise ConfigError("the metadata do not say how words are cut into parts") from error
-
-
-def subwords_of(config: TrainConfig) -> Subwords | None:
-    """Return how a run cuts words into parts, or None if it learns words alone.
-
-    Raises
-    ------
-    ConfigError
-        If the lengths of the parts contradict each other.
-    """
-    if config.subwords is None:
-        return None
-    return Subwords(config.subwords, config.min_ngram, config.max_ngram, config.buckets, config.hashes)

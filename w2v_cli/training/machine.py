@@ -9,7 +9,7 @@ from w2v_cli.config import TrainConfig
 from w2v_cli.corpus.encode import EncodedCorpus
 from w2v_cli.corpus.passes import Passes
 from w2v_cli.corpus.texts import Texts
-from w2v_cli.subwords.options import subwords_of
+from w2v_cli.subwords.lengths import subwords_of
 from w2v_cli.training.observer import Observer
 from w2v_cli.training.trainer import Trainer
 

@@ -323,6 +323,9 @@ def _run(
     if checkpoints is not None and trainer.validation is not None and trainer.validation.best is not None:
         trainer.validation.best = checkpoints
     if trainer.subwords is not None:
+        if job.config.ngrams is not None:
+            lengths = f"{trainer.subwords.min_ngram} to {trainer.subwords.max_ngram}"
+            observer.remark(f"Parts of words have {lengths} characters, which suits the words of the text")
         rows, size = len(trainer.parameters.input_vectors), trainer.parameters.input_vectors.nbytes
         observer.remark(f"Words are composed of {rows:,} rows, {size / 2**20:,.0f} MiB; fewer (--buckets) train faster")
     with observer.compiling():

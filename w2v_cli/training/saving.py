@@ -30,7 +30,8 @@ from w2v_cli.storage.remote import Url
 from w2v_cli.storage.siblings import naming
 from w2v_cli.storage.tensors import TensorFile
 from w2v_cli.storage.urls import is_url
-from w2v_cli.subwords.options import Subwords, subwords_of
+from w2v_cli.subwords.lengths import subwords_of
+from w2v_cli.subwords.options import Subwords
 from w2v_cli.subwords.table import SubwordTable
 from w2v_cli.training.run_folder import resume_command
 from w2v_cli.training.trainer import Trained
@@ -144,10 +145,10 @@ class Run:
             return {}
         return {"replicas": str(cluster.replicas), "merge_every": str(cluster.merge_every)}
 
-    @property
+    @cached_property
     def subwords(self) -> Subwords | None:
         """How words are cut into parts, or None if words alone were learnt."""
-        return subwords_of(self.config)
+        return subwords_of(self.config, self.vocabulary.words)
 
     @cached_property
     def tensors(self) -> dict[str, np.ndarray]:

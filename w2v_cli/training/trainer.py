@@ -24,7 +24,7 @@ from w2v_cli.engines.parameters import initial_parameters, initial_subword_param
 from w2v_cli.engines.sampling import Sampler, sampler_of
 from w2v_cli.engines.softmax import work_bytes
 from w2v_cli.errors import DivergedError, TrainingError
-from w2v_cli.subwords.options import subwords_of
+from w2v_cli.subwords.lengths import subwords_of
 from w2v_cli.training.loss_sample import LossSample, MeasuredLoss
 from w2v_cli.training.memory import SAVE_BYTES, WORKER_BYTES, peak_after, require_memory, tables_of
 from w2v_cli.training.schedule import Schedule
@@ -74,7 +74,7 @@ class Trainer:
             cure = "raise --max-vocab" if config.max_vocab == 1 else "lower --min-count"
             raise _nothing_to_predict("only one word is kept", cure)
         self.engine = resolve_engine(config.engine)
-        self.subwords = subwords_of(config)
+        self.subwords = subwords_of(config, corpus.vocabulary.words)
         objective = make_objective(config, counts, self._word_rows())
         self.work_bytes = work_bytes(words, config.dim) if config.loss == "softmax" else 0
         # A Huffman tree with V leaves has V − 1 nodes.
