@@ -30,6 +30,7 @@ from w2v_cli.storage.tensors import TensorFile
 from w2v_cli.storage.urls import is_url
 from w2v_cli.subwords.options import Subwords, subwords_of
 from w2v_cli.subwords.table import SubwordTable
+from w2v_cli.training.origin import Facts
 from w2v_cli.training.run_folder import resume_command
 from w2v_cli.training.trainer import Trained
 
@@ -79,6 +80,7 @@ class Run:
     trained : parameters and losses.
     output : the model file, or None.
     seconds : how long each phase took: `count`, `encode`, `compile`, `train` and `save`.
+    init : what is recorded of the model that the run went on from, or None.
     """
 
     config: TrainConfig
@@ -90,6 +92,7 @@ class Run:
     trained: Trained
     output: str | None
     seconds: dict[str, float]
+    init: Facts | None = None
 
     @property
     def metadata(self) -> dict[str, str]:
@@ -106,6 +109,7 @@ class Run:
             **({} if len(self.trained.losses) > MOST_LOSSES else {"loss": json.dumps(self.trained.losses)}),
             **({} if self.trained.finished else {UNFINISHED: "true"}),
             **({} if self.subwords is None else {SUBWORDS: self.subwords.as_json()}),
+            **({} if self.init is None else {"init": json.dumps(self.init._asdict())}),
         }
 
     @property
