@@ -13,6 +13,7 @@ from conftest import make_subword_model
 
 import w2v_cli as w2v
 from w2v_cli.cluster.local import LocalCluster
+from w2v_cli.compute.jit import COMPILES
 from w2v_cli.config import TrainConfig
 from w2v_cli.engines.huffman import carried_nodes, huffman_paths
 from w2v_cli.errors import ConfigError, StoppedError, TrainingError
@@ -147,6 +148,38 @@ def test_what_contradicts_the_model_is_refused() -> None:
         w2v.train("new.txt", init=old.vectors)  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="a cluster has no --init"):
         train_model(["gone.txt"], TrainConfig(init="old.safetensors"), machine=LocalCluster(2))
+
+
+@pytest.mark.parametrize(("model", "loss"), KINDS)
+@pytest.mark.parametrize(("engine", "threads"), [("compiled", 1), ("compiled", 2), ("reference", 1)])
+def test_what_is_frozen_is_written_bit_for_bit(model: str, loss: str, engine: str, threads: int) -> None:
+    if engine == "compiled" and not COMPILES:
+        pytest.skip("numba does not import here")
+    Path("short.txt").write_text("\n".join(Path("new.txt").read_text().split("\n")[:120]))
+    options = {**OPTIONS, "model": model, "loss": loss}
+    old = w2v.train("old.txt", **options)
+    begin: dict[str, Any] = {"init": old, "min_count": 1, "subsample": 0.0, "threads": threads}
+    start = w2v.train("short.txt", **begin, epochs=0)
+    output, rows = "node_vectors" if loss == "hs" else "output_vectors", rows_of(start, old)
+    for name in ("input", "output", "known"):
+        new = w2v.train("short.txt", **begin, epochs=1, freeze=name, engine=engine)
+        same = {table: same_bits(new.table(table), start.table(table)) for table in ("input_vectors", output)}
+        assert same == {"input_vectors": name == "input", output: name == "output"}
+        if name == "known":
+            assert same_bits(new.vectors[rows], old.vectors)
+            if loss != "hs":
+                assert same_bits(new.table(output)[rows], old.table(output))
+
+
+@pytest.mark.parametrize("kind", ["fasttext", "floret"])
+def test_known_words_with_parts_keep_their_vectors(kind: str) -> None:
+    make_subword_model("parts.safetensors", kind)
+    old = w2v.load("parts.safetensors")
+    text = [[*old.words, "another", "word"]] * 30
+    new = w2v.train(text, init="parts.safetensors", freeze=["known"], min_count=1, threads=1, alpha=0.05)
+    begun = w2v.train(text, init="parts.safetensors", epochs=0, min_count=1, threads=1)
+    assert all(same_bits(new[word], old[word]) for word in old.words)
+    assert not any(same_bits(new[word], begun[word]) for word in ("another", "word"))
 
 
 class StopAt(Observer):

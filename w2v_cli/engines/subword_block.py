@@ -15,7 +15,7 @@ from w2v_cli.compute.simd import addresses, prefetch
 from w2v_cli.engines.arguments import CELL, MEAN_TILE
 from w2v_cli.engines.block import AHEAD, context_words, prefetch_output, prefetch_row, reach_of
 from w2v_cli.engines.gather import all_differ
-from w2v_cli.engines.private_copies import locate_outputs, merge_all
+from w2v_cli.engines.private_copies import locate_outputs, merge_all, replace_frozen_inputs
 from w2v_cli.engines.step import mean_errors, mean_of_rows, mean_update, move_inputs
 
 
@@ -38,6 +38,7 @@ def train_subwords(windows, parts, tree, tables, scratch, flags):
         count = _input_rows(w, p, t, s, pos, flags.means)
         if count == 0:
             continue
+        replace_frozen_inputs(t, s, count)
         outputs = _path_outputs(w, n, s, pos, flags.means) if flags.paths else _word_outputs(w, s, pos, flags.means)
         tiles = _pad_outputs(s, outputs)
         repeats = tiles > 1 or not all_differ(s.output_offsets, MEAN_TILE)

@@ -47,7 +47,7 @@ class Facts(NamedTuple):
     checksum: str
 
 
-@dataclass(frozen=True)
+@dataclass
 class Origin:
     """A model to go on from.
 
@@ -190,6 +190,10 @@ class Origin:
             _copy_rows(outputs, given, rows)
             return None
         return self._fill_nodes(outputs, given, rows, objective)
+
+    def forget(self) -> None:
+        """Let go of the tables once they have been copied, because they may take as much memory as those of the run."""
+        self.vectors, self.tables = WordVectors([], np.empty((0, self.vectors.dim), np.float32)), {}
 
     def _fill_nodes(self, outputs: np.ndarray, given: np.ndarray, rows: np.ndarray, objective: Objective) -> str | None:
         """Write the vectors of the nodes of the Huffman tree, which depends on the counts of all words."""

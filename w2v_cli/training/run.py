@@ -341,12 +341,16 @@ def _run(
     checkpoints = None if folder is None else Checkpoints(folder, corpus)
     start = None if checkpoints is None else _resumed_state(trainer, checkpoints, observer)
     if start is None and job.config.init is not None:
-        remark = trainer.begin_with(origin or job.origin())
+        given = origin or job.origin()
+        remark = trainer.begin_with(given)
         if remark is not None:
             observer.remark(remark)
+        given.forget()
         if checkpoints is not None:
             # The first checkpoint is where the run begins, so that from now on it does not need the other model.
             checkpoints.save(trainer.parameters, RunState(0, np.full(job.config.epochs, np.nan)))
+    if job.config.init is not None:
+        trainer.allow_first_loss()
     log.begins(trainer, 0 if start is None else trainer.schedule.tokens_before(start.block))
 
     def training(progress: Progress) -> None:

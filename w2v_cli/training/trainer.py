@@ -90,12 +90,14 @@ class Trainer:
             self.parameters = initial_parameters(words, *drawn)
         else:
             self.parameters = initial_subword_parameters(inputs, objective.word_rows.rows, *drawn)
+        known = np.zeros(words, bool) if vocabulary.joined is None else vocabulary.joined.rows >= 0
+        objective = objective.freezing(config.freeze, known, inputs, outputs)
         self.sampler = sampler_of(config, counts, int(vocabulary.text_counts.sum()))
         self.loss_sample = LossSample(corpus, self.sampler)
         if not self.loss_sample.predicts:
             raise _nothing_to_predict("no line has two words that are kept", "lower --min-count, or join the lines")
         predicted = vocabulary.text_counts * self.sampler.keep_prob
-        self._untrained_loss = objective.untrained_loss(predicted, self.sampler.negatives)
+        self._first_loss = objective.untrained_loss(predicted, self.sampler.negatives)
         alpha = None if config.alpha is not None else default_alpha(config, objective, self.loss_sample.samples)
         self.schedule = Schedule(config, corpus.token_count, alpha)
         self._objective = objective
@@ -110,6 +112,10 @@ class Trainer:
         """
         joined = self.corpus.vocabulary.joined
         return None if joined is None else origin.fill(self.parameters, joined, self._objective)
+
+    def allow_first_loss(self) -> None:
+        """Let the loss be as high as it is now: a model may predict another text worse than one that knows nothing."""
+        self._first_loss = max(self._first_loss, self.measure_loss().loss)
 
     def _word_rows(self) -> WordRows | None:
         """Return the input rows of each word if the run learns parts of words."""
@@ -384,9 +390,9 @@ class Trainer:
         """
         measured = self.measure_loss()
         # Written so that NaN counts as too large.
-        # A run of no epochs has nothing to do with how badly a model predicts another text.
-        if self.config.epochs and not measured.loss <= LARGEST_LOSS * self._untrained_loss:
-            what = f"the loss is {measured.loss:.4g} nats, that of an untrained model {self._untrained_loss:.4g}"
+        if not measured.loss <= LARGEST_LOSS * self._first_loss:
+            first = "at the beginning" if self.config.init is not None else "of an untrained model"
+            what = f"the loss is {measured.loss:.4g} nats, that {first} {self._first_loss:.4g}"
             raise self._diverged(index, what)
         epoch, turn = divmod(index, self.schedule.blocks)
         with tally.lock:
