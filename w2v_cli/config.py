@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
-from w2v_cli.choices import BUCKETS, FLORET_HASHES, MAX_NGRAM, MIN_NGRAM, SUBWORDS
+from w2v_cli.choices import BUCKETS, FLORET_HASHES, FREEZE, INIT_COUNTS, INIT_WORDS, MAX_NGRAM, MIN_NGRAM, SUBWORDS
 from w2v_cli.control_groups import group_cores
 from w2v_cli.errors import ConfigError
 
@@ -55,7 +55,8 @@ class Option:
 
     Attributes
     ----------
-    kind : the type of its values: bool, int, float or str. None is allowed as well if it is the default.
+    kind : the type of its values: bool, int, float or str; or tuple, of several `choices`. None is allowed as well if
+        it is the default.
     default : its value if it is not given.
     help : one or more sentences for the help page.
     choices : all values that are allowed, if they are few.
@@ -64,10 +65,11 @@ class Option:
     aliases : other spellings, as in word2vec.c and gensim.
     metavar : what the help page calls the value; None for the usual name of its type.
     or_number : whether a number may stand for a str.
-    only : the values that other options must have for this one to have an effect; a tuple if there are several.
+    only : the values that other options must have for this one to have an effect; a tuple if there are several, or
+        `str` for any value but None.
     """
 
-    kind: type[bool] | type[int] | type[float] | type[str]
+    kind: type[bool] | type[int] | type[float] | type[str] | type[tuple[str, ...]]
     default: Any
     help: str
     choices: tuple[str, ...] = ()
@@ -95,8 +97,10 @@ class Option:
         if value is None and self.default is None:
             return
         if self.choices:
-            if value not in self.choices:
-                raise ConfigError(f"{name} {value} is not one of {', '.join(self.choices)}")
+            # TOML has lists.
+            for one in value if self.kind is tuple and isinstance(value, tuple | list) else (value,):
+                if one not in self.choices:
+                    raise ConfigError(f"{name} {one} is not one of {', '.join(self.choices)}")
         elif self.kind is bool:
             if not isinstance(value, bool):
                 raise ConfigError(f"{name} {value!r} is neither true nor false")
@@ -126,7 +130,7 @@ class Option:
         return f"it must be {limit}" + (f": {self.why}" if self.why else "")
 
 
-def _option(kind: type[bool] | type[int] | type[float] | type[str], default: Any, help: str, **limits: Any) -> Any:
+def _option(kind: type[Any], default: Any, help: str, **limits: Any) -> Any:
     """A field of `TrainConfig` with its `Option`."""
     return field(default=default, metadata={"option": Option(kind, default, help, **limits)})
 
@@ -277,8 +281,45 @@ class TrainConfig:
         str,
         None,
         "Take the words, their order and their counts from FILE, as printed by `w2v vocab`. Default: count the corpus.",
+        only={"init": None},
     )
-    epochs: int = _option(int, 5, "Passes over the corpus.", least=1, most=10**8, aliases=("iter",))
+    init: str | None = _option(
+        str,
+        None,
+        "Go on from the model or the vectors in FILE, in any format that w2v reads. Its words stay, those of the corpus"
+        " join them, and counts add up. --dim, --model, --loss and parts of words are those of FILE unless given.",
+    )
+    init_counts: str | None = _option(
+        str,
+        None,
+        "init: whose counts of the words drive noise and subsampling: those of the text, of the model, or their sum."
+        " Default: text.",
+        choices=INIT_COUNTS,
+        only={"init": str},
+    )
+    words: str = _option(
+        str,
+        "both",
+        "init: which words the new model has. both: those of the given model and of the text. text: drop those that the"
+        " text lacks.",
+        choices=INIT_WORDS,
+        only={"init": str},
+    )
+    freeze: tuple[str, ...] = _option(
+        tuple,
+        (),
+        "Keep vectors exactly as they are: all input vectors, all output vectors, or both vectors of the words that the"
+        " --init model has. May be given twice.",
+        choices=FREEZE,
+    )
+    epochs: int = _option(
+        int,
+        5,
+        "Passes over the corpus. With --init, 0 writes what training would start from.",
+        least=0,
+        most=10**8,
+        aliases=("iter",),
+    )
     alpha: float | None = _option(
         float,
         None,
@@ -333,12 +374,20 @@ class TrainConfig:
         make_plain(self)
         if _is_number(self.validate):
             object.__setattr__(self, "validate", str(self.validate))
+        # JSON and TOML have lists, and Python users give one name alone.
+        frozen: Any = self.freeze
+        if isinstance(frozen, str | list | tuple):
+            names = (frozen,) if isinstance(frozen, str) else tuple(frozen)
+            object.__setattr__(self, "freeze", names)
         # The effect comes before the limits, whose reasons would not be true of an option that has no effect.
         for name, option in OPTIONS.items():
             # `is`, because the value may be of any type: two arrays, for example, compare to an array.
             if (getattr(self, name) == option.default) is not True:
                 self.require_effect(name)
             option.check(option_name(name), getattr(self, name))
+        if self.epochs == 0 and self.init is None:
+            raise ConfigError("--epochs 0 is too small", hint="it must be at least 1; with --init, 0 trains nothing")
+        self._check_freeze()
         if self.min_alpha is not None and self.min_alpha > self.alpha_start:
             default = ", its default" if self.alpha is None else ""
             raise ConfigError(
@@ -353,6 +402,23 @@ class TrainConfig:
                 hint="--validate 5% measures the loss on a twentieth of the text, which is not trained on",
             )
 
+    def _check_freeze(self) -> None:
+        """Refuse to freeze what is not there yet, or everything.
+
+        Raises
+        ------
+        ConfigError
+            If nothing could be learnt then, or there are no vectors to keep.
+        """
+        if {"input", "output"} <= {*self.freeze}:
+            raise ConfigError("--freeze input and --freeze output leave nothing to learn", hint="freeze one of them")
+        for name in ("known", "output"):
+            if name in self.freeze and self.init is None:
+                what = "known words" if name == "known" else "output vectors that were learnt"
+                raise ConfigError(
+                    f"--freeze {name} has no meaning without --init", hint=f"a model for --init has {what}"
+                )
+
     def require_effect(self, name: str) -> None:
         """Refuse an option that the other options leave without effect.
 
@@ -365,7 +431,7 @@ class TrainConfig:
         """
         for other, needed in OPTIONS[name].only.items():
             value, option = getattr(self, other), option_name(other)
-            if value in (needed if isinstance(needed, tuple) else (needed,)):
+            if _allows(needed, value):
                 continue
             given = (
                 f"with {option}"
@@ -375,7 +441,9 @@ class TrainConfig:
                 else f"with {option} {value}"
             )
             cure = f"leave {option} out"
-            if needed not in (None, False):
+            if needed is str:
+                cure = f"give {option} FILE"
+            elif needed not in (None, False):
                 cure = f"choose {option} {' or '.join(needed) if isinstance(needed, tuple) else needed}"
             raise ConfigError(f"{option_name(name)} has no meaning {given}", hint=f"leave it out, or {cure}")
 
@@ -400,8 +468,12 @@ class TrainConfig:
         return self.threads if self.threads is not None else available_cores()
 
     def as_dict(self) -> dict[str, Any]:
-        """Return every field by name, as it was given; those about held-out text only if it is."""
-        return {name: value for name, value in asdict(self).items() if name not in _IF_GIVEN or value is not None}
+        """Return every field by name, as it was given; those about held-out text only if it is.
+
+        Options of several values are lists, as in JSON and TOML.
+        """
+        given = {name: value for name, value in asdict(self).items() if name not in _IF_GIVEN or value is not None}
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in given.items()}
 
     @classmethod
     def from_dict(cls, values: object) -> TrainConfig:
@@ -418,6 +490,34 @@ class TrainConfig:
         if unknown:
             raise ConfigError(f"unknown options: {', '.join(unknown)}", hint=_hint_on_names(unknown))
         return cls(**values)
+
+    @classmethod
+    def continued(cls, given: Mapping[str, Any], inherited: Mapping[str, Any]) -> TrainConfig:
+        """Return the configuration of the options that were given, with some of a model for those that were not.
+
+        Parameters
+        ----------
+        given : options by name · inherited : those of the model; one that has no effect beside the others is left out.
+
+        Raises
+        ------
+        ConfigError
+            If an option is unknown, or has an impossible value.
+        """
+        values = {**inherited, **given}
+        # An option comes after those that it depends on.
+        for name in [name for name in OPTIONS if name in inherited and name not in given]:
+            needs = OPTIONS[name].only.items()
+            if not all(_allows(needed, values.get(other, OPTIONS[other].default)) for other, needed in needs):
+                del values[name]
+        return cls.from_dict(values)
+
+
+def _allows(needed: object, value: object) -> bool:
+    """Return whether a value of an option is one that another option needs; see `Option.only`."""
+    if needed is str:
+        return value is not None
+    return value in (needed if isinstance(needed, tuple) else (needed,))
 
 
 def _hint_on_names(unknown: Sequence[str]) -> str:

@@ -103,4 +103,4 @@ def test_a_resumed_run_reads_the_files_that_it_was_begun_with(capfd: pytest.Capt
     capfd.readouterr()
     assert call("train", "texts", "--suffix", "txt", "--resume", "run", "-o", "model", "-q") == 2
     error = capfd.readouterr().err
-    assert "the corpus is not what the run was begun with" in error and "train on both texts together" in error
+    assert "the corpus is not what the run was begun with" in error and "begin a run with --init" in error

@@ -277,4 +277,4 @@ def test_the_untrained_loss_is_that_of_scores_of_zero(tmp_path: Path) -> None:
                 trainer._measure_block, trainer.parameters.input_vectors, trainer.parameters.output_vectors
             )
             # The sample has other targets than the text on average, and drops noise words that are the target.
-            assert trainer._untrained_loss == pytest.approx(measured.loss, rel=0.1)
+            assert trainer._first_loss == pytest.approx(measured.loss, rel=0.1)

@@ -32,6 +32,7 @@ from w2v_cli.storage.words import Words
 
 if TYPE_CHECKING:
     from w2v_cli.api.loss import TextLoss
+    from w2v_cli.training.origin import Origin
 
 # The hint if a model lacks what only training leaves in it.
 _TRAINED = "this takes a model of w2v train"
@@ -320,6 +321,14 @@ class Model(Pictures):
         if name not in self._tables:
             raise ModelFileError(f"{self.name} has no {name}", hint=_TRAINED)
         return self._tables[name]
+
+    def origin(self) -> Origin:
+        """Return the model as `w2v.train` goes on from it."""
+        # Imported here so that questions need not wait for it.
+        from w2v_cli.training.origin import IN_MEMORY, Origin
+
+        tables = {**self._tables, "input_vectors": self._vectors.matrix}
+        return Origin(IN_MEMORY if self._source is None else self.name, self._vectors, tables, self.metadata)
 
     def save(self, path: str | os.PathLike[str], format: str | None = None) -> None:
         """Write the model to a file, completely or not at all.

@@ -15,7 +15,9 @@ from w2v_cli.corpus.files import corpus_files
 from w2v_cli.corpus.text_options import TextOptions
 from w2v_cli.embeddings.vectors import WordVectors
 from w2v_cli.errors import ConfigError
+from w2v_cli.storage.urls import local_path
 from w2v_cli.training.machine import Machine
+from w2v_cli.training.origin import Origin
 from w2v_cli.training.run import THIS_MACHINE, Observer, train_model
 from w2v_cli.training.state import Progress
 
@@ -31,6 +33,7 @@ def train(
     replicas: int | None = None,
     merge_every: int | None = None,
     validate: str | os.PathLike[str] | float | Corpus | None = None,
+    init: Model | str | os.PathLike[str] | None = None,
     **options: Any,
 ) -> Model:
     """Learn word vectors.
@@ -51,6 +54,9 @@ def train(
         0.05 or "5%"; the path of a text, which is read as the corpus is; or sentences. `model.validation_losses` has
         the losses. With stop_early=N, the training stops when N epochs have brought no better one, and the model is
         that of the best epoch.
+    init : a model to go on from, or its path, in any format that `load` reads: see `w2v help continue`. The options
+        dim, model and loss, and those for parts of words, are then those of the model unless they are given. The
+        options init_counts, words and freeze say what happens to its counts, its words and its vectors.
     options : fields of `TrainConfig`, such as dim, window, epochs, min_count, threads and seed; and how a text is read:
         tokenize, lower, normalize, unwrap, errors, encoding, column and field. See `w2v train --help`.
 
@@ -71,12 +77,17 @@ def train(
     (3, 4, 2)
     """
     text, others = TextOptions.from_options(options)
+    origin = None if init is None else _origin(init)
     machine = _machine(cluster, replicas, merge_every)
     with _held_out(validate, text.unwrap) as held_out, corpus_paths(corpus, text.unwrap) as paths:
-        config = TrainConfig.from_dict({**others, "validate": held_out})
+        others = {**others, "validate": held_out}
+        if origin is None:
+            config = TrainConfig.from_dict(others)
+        else:
+            config = TrainConfig.continued({**others, "init": origin.name}, origin.options)
         require_bytes(corpus, paths, text)
         files, observer = corpus_files(paths, suffix), _ProgressObserver(on_progress)
-        run = train_model(files, config, text, output, observer, log=log, machine=machine)
+        run = train_model(files, config, text, output, observer, log=log, machine=machine, origin=origin)
     vectors = WordVectors(run.vocabulary.words, run.tensors["input_vectors"], run.vocabulary.counts)
     return Model(vectors, run.tensors, run.metadata)
 
@@ -98,6 +109,15 @@ def _held_out(validate: Any, unwrap: bool) -> Iterator[Any]:
         if len(paths) != 1:
             raise ConfigError(f"validate names {len(paths)} files", hint="name one file, or a folder")
         yield paths[0]
+
+
+def _origin(init: Model | str | os.PathLike[str]) -> Origin:
+    """Return the model to go on from."""
+    if isinstance(init, Model):
+        return init.origin()
+    if not isinstance(init, str | os.PathLike):
+        raise ConfigError("init is neither a model nor a path", hint='such as init="model.safetensors"')
+    return Origin.read(local_path(os.fspath(init)))
 
 
 def _machine(cluster: str | None, replicas: int | None, merge_every: int | None) -> Machine:

@@ -17,6 +17,7 @@ TOPICS = [
     "training",
     "corpus",
     "resume",
+    "continue",
     "cluster",
     "files",
     "subwords",

@@ -105,6 +105,8 @@ def _shown(facts: Mapping[str, Any]) -> dict[str, Any]:
         shown = {**facts, "format": _FORMATS.get(facts["format"], facts["format"])}
         if isinstance(facts.get("subwords"), dict):
             shown["subwords"] = ", ".join(f"{name} {value}" for name, value in facts["subwords"].items())
+        if isinstance(facts.get("init"), dict):
+            shown["init"] = ", ".join(f"{name} {value}" for name, value in facts["init"].items())
         return shown
     blocks = "an unknown number of" if facts["blocks"] is None else f"{facts['blocks']:,}"
     done = f"{facts['blocks_done']:,} of {blocks} blocks, {facts['epochs_done']} of {facts['epochs']} epochs"
@@ -124,7 +126,10 @@ def _print_comment(name: str, value: object) -> None:
 
 
 def _toml(value: Any) -> str | None:
-    """Return a text, number or truth value in TOML; None if TOML cannot hold it, such as a path that is not Unicode."""
+    """Return a text, number, truth value or list in TOML; None if it cannot hold it: a path that is not Unicode."""
+    if isinstance(value, list):
+        written = [_toml(one) for one in value]
+        return None if None in written else f"[{', '.join(map(str, written))}]"
     if isinstance(value, bool | int):
         return json.dumps(value)
     if isinstance(value, float):

@@ -69,6 +69,9 @@ class Narrator(Observer):
         each = "Each replica takes" if several else "Takes"
         self.show.say(f"{each} about {memory} of memory, {tables} of it for the parameters")
         self._say_choices(trainer)
+        if config.epochs == 0:
+            self.show.say("--epochs 0: nothing is trained; the model is what training would start from")
+            return
         estimate = duration(estimated_seconds)
         self.show.say(f"Training {config.epochs} × {corpus.token_count:,} tokens takes about {estimate}")
 
@@ -79,7 +82,7 @@ class Narrator(Observer):
             self.show.say(f"Text sha256 {corpus.fingerprint}")
             self.show.say(f"Engine {trainer.engine}, {trainer.workers} workers; {config}")
             self.show.say(f"Learning rate {schedule.rate.start:g} to {schedule.rate.end:g}")
-        if config.subsample > 0 and corpus.vocabulary.counts.sum() < LEAST_SUBSAMPLED:
+        if config.subsample > 0 and corpus.vocabulary.text_counts.sum() < LEAST_SUBSAMPLED:
             self.show.say(f"Not subsampled: the text has fewer than {LEAST_SUBSAMPLED:,} words")
         if schedule.rate.start < config.alpha_start:
             self.show.say(

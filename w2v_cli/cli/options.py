@@ -300,6 +300,8 @@ def config_options(command: Command) -> Command:
 def _click_option(name: str, option: Option) -> Callable[[Command], Command]:
     if option.kind is bool:
         return click.option(option_name(name), name, is_flag=True, help=option.help)
+    if option.kind is tuple:
+        return click.option(option_name(name), name, multiple=True, type=click.Choice(option.choices), help=option.help)
     return click.option(
         *map(option_name, (name, *option.aliases)),
         name,

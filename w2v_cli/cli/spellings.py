@@ -18,6 +18,7 @@ OPTIONS = {
     "sentences": "{}",
     "output": "{}",
     "read-vocab": "--vocab {}",
+    "pretrained-vectors": "--init {}",
     "max-final-vocab": "--max-vocab {}",
     "max-vocab-size": "--max-vocab {}",
     "vector-dim": "--dim {}",
@@ -44,18 +45,13 @@ SWITCHES = {
     "verbose": {"0": "-q", "1": "-v", "2": "-v"},
 }
 # Options that nothing takes the place of, and why.
-_NO_START = "vectors cannot be trained further on another text: train on both texts together"
 LEFT_OUT = {
-    "init": _NO_START,
-    "pretrained-vectors": _NO_START,
     "sorted-vocab": "words are always sorted by their counts",
     "compute-loss": "the loss is always measured",
     "batch-words": "--batch-words has no counterpart",
     "lr-update-rate": "the learning rate falls steadily",
     "word-ngrams": "w2v has no vectors for sequences of words; see w2v phrases",
 }
-# Those of them whose value is a file.
-OF_FILES = ("init", "pretrained-vectors")
 # Options of word2vec.c whose work takes another command in w2v, or another name of the output.
 OF_WORD2VEC = ("binary", "classes", "save-vocab")
 # What takes the place of a command, or of the first option of a line without one.

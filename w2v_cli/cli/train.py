@@ -6,6 +6,8 @@ import math
 import os
 import shlex
 import sys
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -33,6 +35,7 @@ from w2v_cli.errors import ConfigError, without_secrets
 
 if TYPE_CHECKING:
     from w2v_cli.cli.narrator import Narrator
+    from w2v_cli.training.origin import Origin
     from w2v_cli.training.run import Run
     from w2v_cli.training.state import Trained
 
@@ -129,14 +132,16 @@ def train(
     Examples:
       w2v train corpus.txt
       w2v train *.txt.gz -o wiki.safetensors --dim 300 --checkpoint wiki.run
+      w2v train new.txt --init wiki.safetensors -o newer.safetensors
       zcat news.gz | w2v train - --tokenize words --lower --json
     """
     given = given_options(context)
     _check_usage(corpus, given, resume, config_file)
     _check_cluster({name: given.pop(name) for name in ("cluster", "replicas", "merge_every") if name in given})
     text = {name: options.pop(name) for name in TEXT_OPTIONS}
-    # A run that is resumed has its options in its folder.
-    begun = _begun(options, given) if resume is None else resume
+    # A run that is resumed has its options in its folder; one with --init takes some from a file that is opened later.
+    init = options["init"]
+    begun = resume if resume is not None else _begun(options, given) if init is None else options
     show = ProgressLine(quiet)
     stop = Stop(show)
     with stopping(stop), show:
@@ -148,6 +153,7 @@ def train(
         from w2v_cli.corpus.text_options import TextOptions
         from w2v_cli.storage.outputs import Named
         from w2v_cli.training.job import NAME
+        from w2v_cli.training.origin import Origin
         from w2v_cli.training.run import THIS_MACHINE, resume_training, train_model
         from w2v_cli.training.run_folder import folder_of, resume_command
 
@@ -163,11 +169,14 @@ def train(
             # Without -o, a resumed run writes the output that its folder names, if any.
             to_name = output if resume is None else given.get("output")
             stop.state, stop.resume_command = folder_of(folder) / NAME, resume_command(folder, to_name)
-        if isinstance(begun, TrainConfig):
+        if not isinstance(begun, str):
+            origin = None if init is None else Origin.read(init)
+            config = begun if isinstance(begun, TrainConfig) else _begun(options, given, _inherited(context, origin))
             read = [] if config_file is None else [Named(config_file, "the file of options")]
             run = train_model(
-                files, begun, TextOptions(**text), output, narrator, checkpoint, checkpoint_every, read, log, machine
-            )
+                files, config, TextOptions(**text), output, narrator, checkpoint, checkpoint_every, read, log, machine,
+                origin,
+            )  # fmt: skip
         else:
             run = resume_training(begun, {**given, **({"corpus": tuple(files)} if files else {})}, narrator, machine)
     if run.output is None:
@@ -180,13 +189,26 @@ def train(
         print_json(_summary(run, run.output))
 
 
-def _begun(options: dict[str, Any], given: dict[str, Any]) -> TrainConfig:
-    """Return the configuration of a new run; refuse an option that was given but has no effect, even its default."""
-    config = TrainConfig(**options)
+def _begun(
+    options: dict[str, Any], given: dict[str, Any], inherited: Mapping[str, Any] = MappingProxyType({})
+) -> TrainConfig:
+    """Return the configuration of a new run; refuse an option that was given but has no effect, even its default.
+
+    Parameters
+    ----------
+    inherited : what a model says of options that were not given.
+    """
+    config = TrainConfig.continued({k: v for k, v in options.items() if k not in inherited}, inherited)
     for name in options:
         if name in given:
             config.require_effect(name)
     return config
+
+
+def _inherited(context: click.Context, origin: Origin | None) -> dict[str, Any]:
+    """Return the options of the model to go on from that neither the command line nor a file of options gives."""
+    options = {} if origin is None else origin.options
+    return {k: v for k, v in options.items() if context.get_parameter_source(k) is ParameterSource.DEFAULT}
 
 
 def _check_usage(corpus: tuple[str, ...], given: dict[str, Any], resume: str | None, config_file: str | None) -> None:
@@ -314,6 +336,7 @@ def _summary(run: Run, output: str) -> dict[str, Any]:
         "epochs": config.epochs,
         "threads": config.thread_count,
         **cluster,
+        **({} if run.init is None else {"init": run.init._asdict()}),
         "seed": config.seed,
         "loss": trained.losses,
         "loss_standard_error": trained.standard_error,

@@ -148,8 +148,7 @@ class _Line:
             return []
         if self.name == "train" and key in spellings.LEFT_OUT:
             self.remarks.append(spellings.LEFT_OUT[key])
-            is_file = key in spellings.OF_FILES and bool(rest) and not rest[0].startswith("-")
-            if is_file or (rest and re.fullmatch(r"\d+|true|false", rest[0].lower())):
+            if rest and re.fullmatch(r"\d+|true|false", rest[0].lower()):
                 del rest[0]
             return []
         if key in spellings.SWITCHES and all(self._has(own) for own in spellings.SWITCHES[key].values()):

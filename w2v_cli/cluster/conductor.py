@@ -293,7 +293,8 @@ class Conductor:
             if slot not in merge.updates:
                 w = self.alive[slot % len(self.alive)]
                 found = {source: parts[slot] for source, parts in merge.parts.items()}
-                reply, merge.updates[slot] = self._backend.call(w, Call("merge", (), found, 1, seconds + self.deadline / 3))
+                call = Call("merge", (), found, 1, seconds + self.deadline / 3)
+                reply, merge.updates[slot] = self._backend.call(w, call)
                 merge.asked[slot] = w, reply
 
     def _look_at(self, merge: Merge) -> dict[int, Exception]:

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 
 from w2v_cli.cluster.nodes import Cluster, cluster_passes
 from w2v_cli.cluster.trainer import ClusterTrainer
-from w2v_cli.config import TrainConfig
+from w2v_cli.config import TrainConfig, option_name
 from w2v_cli.corpus.encode import EncodedCorpus
 from w2v_cli.corpus.passes import Passes
 from w2v_cli.corpus.texts import Texts
@@ -27,12 +27,17 @@ class ClusterMachine(Machine):
     shares_ids = True
 
     def require_trainable(self, config: TrainConfig) -> None:
-        """Refuse parts of words and held-out text.
+        """Refuse parts of words, held-out text, and to go on from a model.
 
         The rows of parts have no order of frequency by which they could be merged, and the nodes that read the corpus
-        do not leave out lines.
+        do not leave out lines. Replicas begin with rows that each of them draws, and merge all that have moved. So
+        nothing is taken over from a model, and nothing is frozen.
         """
         super().require_trainable(config)
+        for name in ("init", "freeze"):
+            if getattr(config, name):
+                option = option_name(name)
+                raise ConfigError(f"a cluster has no {option}", hint=f"leave {option} out, or train without --cluster")
         if config.subwords is not None:
             raise ConfigError(
                 "a cluster cannot train parts of words: replicas merge the rows of frequent words more often, and the"

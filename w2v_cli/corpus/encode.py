@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from w2v_cli.corpus.held_out import HeldOut, HoldingOut, read_held_out
+from w2v_cli.corpus.joining import Earlier, join_vocabulary
 from w2v_cli.corpus.passes import OnProgress, OwnPasses, Passes, translate_piece
 from w2v_cli.corpus.spool import Spool, telling_full_disk
 from w2v_cli.corpus.texts import PIECE_BYTES, Texts
@@ -95,6 +96,7 @@ def encode(
     vocab: str | None = None,
     passes: Passes | None = None,
     hold_out: float | Texts | None = None,
+    earlier: Earlier | None = None,
 ) -> EncodedCorpus:
     """Read texts once and turn them into ids.
 
@@ -110,13 +112,14 @@ def encode(
     vocab : a file with the words, in order, and their counts; None to take them from the texts.
     passes : what reads the texts; None for this machine.
     hold_out : the share of the texts that is held out, on this machine only, or a text of its own.
+    earlier : the words of a model, which those of the texts join; not together with `vocab`.
 
     Raises
     ------
     CorpusError
         If a text cannot be read, or the disk is full.
     VocabularyError
-        If no word is left, or `vocab` is not a vocabulary.
+        If no word is left or in the texts, or `vocab` is not a vocabulary.
     """
     report = on_progress or _ignore
     given = None if vocab is None else read_vocabulary(vocab, min_count, max_vocab)
@@ -132,6 +135,8 @@ def encode(
         raw_token_count, untokenised_share = _raw_token_count(tokens), _untokenised_share(tokens)
         if given is not None:
             vocabulary, ids = given, ids_in(given, tokens)
+        elif earlier is not None:
+            vocabulary, ids = join_vocabulary(earlier, tokens, min_count, max_vocab, str(texts))
         else:
             vocabulary, ids = make_vocabulary(tokens, min_count, max_vocab, str(texts))
         # The table is large, and the second pass does not need it.
@@ -139,7 +144,7 @@ def encode(
         counted = time.perf_counter()
         token_count = passes.translate(vocabulary, ids, spool, report)
         if token_count == 0:
-            raise VocabularyError(f"no word of {vocab} is in {texts}")
+            raise VocabularyError(f"no word of {vocab if earlier is None else earlier.name} is in {texts}")
         held_out = None
         if isinstance(passes, HoldingOut):
             held_out = passes.held_out()

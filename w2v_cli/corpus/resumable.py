@@ -18,10 +18,10 @@ from w2v_cli.corpus.encode import EncodedCorpus
 from w2v_cli.corpus.held_out import MOST_TOKENS as MOST_HELD_OUT
 from w2v_cli.corpus.held_out import HeldOut
 from w2v_cli.corpus.spool import Spool, checksum, telling_full_disk
-from w2v_cli.corpus.vocabulary import Vocabulary
+from w2v_cli.corpus.vocabulary import Joined, Vocabulary
 from w2v_cli.errors import CorpusError, ModelFileError
 from w2v_cli.storage.locks import remove_leftovers
-from w2v_cli.storage.tensors import TensorFile, parse_json, word_tensors, write_tensors
+from w2v_cli.storage.tensors import TensorFile, parse_json, write_tensors
 from w2v_cli.storage.tensors import checksum as checksum_of
 from w2v_cli.storage.words import MOST_TOKENS
 
@@ -58,8 +58,7 @@ def keep_corpus(corpus: EncodedCorpus, folder: Path) -> None:
         corpus.untokenised_share,
         corpus.spool.checksums(),
     )
-    vocabulary = corpus.vocabulary
-    tensors = {"counts": vocabulary.counts, **word_tensors(vocabulary.words)}
+    tensors = corpus.vocabulary.tensors()
     described = {"corpus": json.dumps(facts._asdict())}
     if corpus.held_out is not None:
         tensors |= held_out_tensors(corpus.held_out)
@@ -128,9 +127,30 @@ def _vocabulary(kept: TensorFile) -> Vocabulary:
     words, counts = kept.words(), np.array(kept.tensor("counts", "I64", axes=1))
     if len(counts) != len(words) or words.repeated() is not None:
         raise kept.wrong("has repeated words, or not as many words as counts")
-    if len(counts) == 0 or counts.min() < 1 or counts.sum(dtype=np.float64) > MOST_TOKENS:
-        raise kept.wrong("has counts that no text can have")
-    return Vocabulary(words, counts)
+    joined = _joined(kept, len(words))
+    for some in (counts,) if joined is None else (counts, joined.text_counts, joined.training_counts):
+        # A model may lack the counts of its words, and the text those words.
+        least = 1 if joined is None else 0
+        if len(some) == 0 or some.min() < least or not 0 < some.sum(dtype=np.float64) <= MOST_TOKENS:
+            raise kept.wrong("has counts that no text can have")
+    return Vocabulary(words, counts, joined)
+
+
+def _joined(kept: TensorFile, words: int) -> Joined | None:
+    """Return how the words of a model and of the text were joined; None if there was no model.
+
+    Raises
+    ------
+    ModelFileError
+        If that is not what `keep_corpus` writes.
+    """
+    if kept.dtype("rows") is None:
+        return None
+    rows = np.array(kept.tensor("rows", "I32", axes=1))
+    counts = [np.array(kept.tensor(name, "I64", axes=1)) for name in ("text_counts", "training_counts")]
+    if any(len(tensor) != words for tensor in (rows, *counts)) or rows.min(initial=0) < -1:
+        raise kept.wrong("does not say of every word whether it comes from a model")
+    return Joined(rows, *counts)
 
 
 def held_out_tensors(held_out: HeldOut) -> dict[str, np.ndarray]:

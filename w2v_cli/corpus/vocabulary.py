@@ -3,36 +3,71 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from w2v_cli.corpus.texts import Texts
 from w2v_cli.corpus.tokens import NEWLINE_ID, Tokens
 from w2v_cli.errors import VocabularyError
+from w2v_cli.storage.tensors import word_tensors
 from w2v_cli.storage.words import Words
 
 # numpy sorts words in parts of this size, because it needs several times as much memory for a word as the word has.
 PART_WORDS = 1 << 16
 
 
+class Joined(NamedTuple):
+    """How the words of a text and of a model make up one vocabulary; see `joining`.
+
+    Attributes
+    ----------
+    rows : int32 (V,), the row of each word in the model; −1 for a new word.
+    text_counts : int64 (V,), occurrences in the text alone.
+    training_counts : int64 (V,), those that drive noise and subsampling.
+    """
+
+    rows: np.ndarray
+    text_counts: np.ndarray
+    training_counts: np.ndarray
+
+
 class Vocabulary:
     """The words of a model, in the order of its rows.
 
     Words from a text come in descending order of count, and words with the same count in the order of their UTF-8
-    bytes. Words from a `--vocab` file come in the order of the file.
+    bytes. Words from a `--vocab` file come in the order of the file. A vocabulary that goes on from that of a model is
+    ordered by its counts, too; of words with the same count, those of the model come first, in their order.
 
     Attributes
     ----------
     words : V words.
-    counts : int64 (V,), occurrences of each word in the corpus.
+    counts : int64 (V,), occurrences of each word in the corpus; with a model also those that it was trained on.
+    joined : how a model and a text make it up; None if there is no model.
     """
 
-    def __init__(self, words: Sequence[str], counts: np.ndarray) -> None:
+    def __init__(self, words: Sequence[str], counts: np.ndarray, joined: Joined | None = None) -> None:
         self.words = Words.of(words)
         self.counts = counts
+        self.joined = joined
 
     def __len__(self) -> int:
         return len(self.words)
+
+    @property
+    def text_counts(self) -> np.ndarray:
+        """Occurrences of each word in the text that is trained on, int64 (V,)."""
+        return self.counts if self.joined is None else self.joined.text_counts
+
+    @property
+    def training_counts(self) -> np.ndarray:
+        """The counts that drive noise and subsampling, int64 (V,)."""
+        return self.counts if self.joined is None else self.joined.training_counts
+
+    def tensors(self) -> dict[str, np.ndarray]:
+        """Return the words and all that is known of them, by name."""
+        joined = {} if self.joined is None else self.joined._asdict()
+        return {"counts": self.counts, **joined, **word_tensors(self.words)}
 
 
 def first_ids(texts: Texts, ids_of: Mapping[str, int], limit: int) -> tuple[np.ndarray, np.ndarray]:
@@ -91,14 +126,14 @@ def make_vocabulary(
             raise VocabularyError(f"there are no words in {source}")
         raise VocabularyError(f"no word occurs {min_count} times or more in {source}", hint="lower --min-count")
     words = tokens.words
-    order = kept[_by_count_then_bytes(kept, counts, words)][:max_vocab]
+    order = kept[by_count_then_bytes(kept, counts, words)][:max_vocab]
     del kept
     ids = np.full(len(counts), -1, np.int32)
     ids[order] = np.arange(len(order), dtype=np.int32)
     return Vocabulary(words.take(order), counts[order]), ids
 
 
-def _by_count_then_bytes(entries: np.ndarray, counts: np.ndarray, words: Words) -> np.ndarray:
+def by_count_then_bytes(entries: np.ndarray, counts: np.ndarray, words: Words) -> np.ndarray:
     """Return the indices that put `entries` into the order of the vocabulary, int64.
 
     numpy sorts by count and by the first eight bytes; Python sorts the few words that still tie.

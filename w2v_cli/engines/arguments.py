@@ -127,6 +127,8 @@ class Tables(NamedTuple):
     first_hot, hot : the first hot row, and how many there are.
     most_uses : how often a private copy is used before it is merged into its row; all copies are at the end.
     share : how much of what a copy has moved is merged.
+    frozen_inputs, frozen_outputs : uint8 (rows,), whether a row is frozen; not read unless `freezes`.
+    freezes : True if any row is; otherwise None, whose type lets the compiler leave out what freezing takes.
     """
 
     inputs: np.ndarray
@@ -136,6 +138,9 @@ class Tables(NamedTuple):
     hot: int
     most_uses: int
     share: float
+    frozen_inputs: np.ndarray = np.empty(0, np.uint8)
+    frozen_outputs: np.ndarray = np.empty(0, np.uint8)
+    freezes: bool | None = None
 
 
 class Flags(NamedTuple):
@@ -176,6 +181,7 @@ class Scratch(NamedTuple):
         zeros · usual_patterns : those of a full step in which no output is repeated.
     terms : the losses of one pair's cells.
     inputs : copies of the input rows of a step, two interleaved · moves : what a vector of each output row moves by.
+    kept_inputs, kept_outputs : copies of the frozen rows of a step, which are trained in their place.
     copies : a row of zeros, which padding outputs refer to; then, for each hot row, its private copy and the row as it
         was at the last merge.
     """
@@ -195,19 +201,21 @@ class Scratch(NamedTuple):
     usual_patterns: np.ndarray
     terms: np.ndarray
     inputs: np.ndarray
+    kept_inputs: np.ndarray
+    kept_outputs: np.ndarray
     moves: np.ndarray
     copies: np.ndarray
 
 
 def make_scratch(
-    most_inputs: int, most_outputs: int, windows: int, hot: int, dim: int, means: bool, dtype: DTypeLike
+    most_inputs: int, most_outputs: int, windows: int, hot: int, dim: int, means: bool, dtype: DTypeLike, freezes: bool
 ) -> Scratch:
     """Allocate the scratch of a block: the only function that knows its layout.
 
     Parameters
     ----------
     most_inputs, most_outputs : rows of the largest step · windows : of a step · hot : rows with a private copy.
-    means : whether the kernel makes one hidden vector of the inputs (CBOW).
+    means : whether the kernel makes one hidden vector of the inputs (CBOW) · freezes : whether any row is frozen.
     """
     tile = MEAN_TILE if means else PAIR_TILE
     tiles = -(-most_outputs // tile)
@@ -231,6 +239,8 @@ def make_scratch(
         "usual_patterns": (1 + windows) * pattern,
         "terms": cells,
         "inputs": 0 if means else pairs * PAIR * dim,
+        "kept_inputs": most_inputs * dim if freezes else 0,
+        "kept_outputs": tiles * tile * dim if freezes else 0,
         "copies": (1 + 2 * hot) * dim,
         "moves": tiles * tile * LANES,
     }

@@ -24,7 +24,7 @@ from w2v_cli.engines.gather import (
     window_inputs,
 )
 from w2v_cli.engines.parameters import CACHE_LINE_BYTES
-from w2v_cli.engines.private_copies import locate_outputs, merge_all
+from w2v_cli.engines.private_copies import locate_outputs, merge_all, replace_frozen_inputs
 from w2v_cli.engines.step import mean_errors, mean_of_rows, mean_update, move_inputs, pair_errors, pair_update
 
 # How many windows ahead to prefetch, or a whole step if it has more windows: with 1 the rows arrive late, with more
@@ -63,6 +63,7 @@ def train_skipgram(windows, tables, scratch, flags):
             patterns = s.patterns
             step_patterns(patterns, s.output_offsets, last - first, w.negatives, tiles)
         count = step_inputs(w, t, s, patterns, first, last, tiles)
+        replace_frozen_inputs(t, s, count)
         locate_outputs(t, s, tiles * PAIR_TILE)
         if flags.wants_loss:
             predictions += pairs
@@ -85,6 +86,7 @@ def train_cbow(windows, tables, scratch, flags):
         if context_words(w, pos, pos + 1) == 0:
             continue
         count = window_inputs(w, t, s, pos)
+        replace_frozen_inputs(t, s, count)
         tiles = mean_outputs(w, s, pos)
         repeats = tiles > 1 or not all_differ(s.output_offsets, MEAN_TILE)
         counts = s.usual_counts
@@ -117,6 +119,7 @@ def train_paths(windows, tree, tables, scratch, flags):
         if context_words(w, pos, pos + 1) == 0:
             continue
         count = window_inputs(w, t, s, pos)
+        replace_frozen_inputs(t, s, count)
         if flags.means:
             tiles = path_outputs(p, s, w.kept_ids[pos], MEAN_TILE)
             locate_outputs(t, s, tiles * MEAN_TILE)

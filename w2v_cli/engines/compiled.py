@@ -175,6 +175,9 @@ def _shared_tables(
     """
     outputs, dim = output_vectors.shape
     tables = Tables(input_vectors, output_vectors, dim, first_hot=0, hot=0, most_uses=1, share=1.0)
+    if objective.frozen is not None:
+        inputs, outputs_frozen = (flags.view(np.uint8) for flags in objective.frozen)
+        tables = tables._replace(frozen_inputs=inputs, frozen_outputs=outputs_frozen, freezes=True)
     if threads == 1:
         return tables
     if objective.paths is None:
@@ -212,7 +215,10 @@ def _make_scratch(objective: Objective, tables: Tables, most_words: int, per_ste
     if objective.word_rows is not None:
         most_inputs *= int(np.diff(objective.word_rows.offsets).max())
     means = objective.architecture is not SKIPGRAM
-    return make_scratch(most_inputs, most_outputs, per_step, tables.hot, tables.dim, means, tables.inputs.dtype)
+    return make_scratch(
+        most_inputs, most_outputs, per_step, tables.hot, tables.dim, means, tables.inputs.dtype,
+        tables.freezes is not None,
+    )  # fmt: skip
 
 
 def _run_kernel(

@@ -76,6 +76,75 @@ def huffman_paths(counts: np.ndarray) -> Paths:
     return Paths(starts, node_ids, codes)
 
 
+def carried_nodes(old: Paths, node_vectors: np.ndarray, new: Paths, rows: np.ndarray) -> np.ndarray:
+    """Return node vectors of a new tree that predict, to first order, what those of another tree did.
+
+        u_w = ∂ log P(w|h) ÷ ∂h = Σ (label − ½)·v_n over the nodes n of the old path of w, at h = 0
+        v = Σ p_w·u_w ÷ Σ p_w over one branch − the same over the other, where p_w = P(w|0) = 2^−(length of its path)
+
+    The first difference is that of log P between the branches, which the score of a node stands for. A node with a
+    branch of new words alone gets zeros. In a tree that has not changed, every node gets its own vector, but for
+    rounding (measured: help/design.md, "Going on from a model").
+
+    Parameters
+    ----------
+    old, node_vectors : the tree of a model, and its vectors, float32 (V' − 1, D).
+    new : the tree of V words.
+    rows : int32 (V,), the index of each word among those of `old`; −1 for a new word.
+    """
+    carried = np.zeros((max(len(rows) - 1, 0), node_vectors.shape[1]), np.float32)
+    children = np.zeros((len(carried), 2), np.int64)
+    weights = np.zeros(len(carried))
+    vectors = np.ascontiguousarray(node_vectors, np.float32)
+    if len(carried):
+        _carry(
+            old.starts, old.node_ids, old.labels, vectors, new.starts, new.node_ids, new.labels, rows, children,
+            weights, carried,
+        )  # fmt: skip
+    return carried
+
+
+@compiled
+def _carry(  # type: ignore[no-untyped-def]
+    old_starts, old_nodes, old_labels, vectors, starts, nodes, labels, rows, children, weights, carried
+):
+    """Fill `carried`, at first with Σ p_w·u_w of the words below each node, then from the root down with differences.
+
+    A child is the index of a node, or −1 − the index of a word. Children come before their parents.
+    """
+    words, dim = len(rows), carried.shape[1]
+    for word in range(words):
+        for at in range(starts[word], starts[word + 1]):
+            inner = at + 1 < starts[word + 1]
+            children[nodes[at], labels[at]] = nodes[at + 1] if inner else -1 - word
+    sides, masses = np.zeros((2, dim)), np.zeros(2)
+    for turn in range(2):
+        for i in range(words - 1):
+            node = i if turn == 0 else words - 2 - i
+            for branch in range(2):
+                child, masses[branch] = children[node, branch], 0.0
+                for k in range(dim):
+                    sides[branch, k] = 0.0
+                if child >= 0:
+                    masses[branch] = weights[child]
+                    for k in range(dim):
+                        sides[branch, k] = carried[child, k]
+                elif rows[-1 - child] >= 0:
+                    row = rows[-1 - child]
+                    masses[branch] = 0.5 ** (old_starts[row + 1] - old_starts[row])
+                    for at in range(old_starts[row], old_starts[row + 1]):
+                        for k in range(dim):
+                            sides[branch, k] += masses[branch] * (old_labels[at] - 0.5) * vectors[old_nodes[at], k]
+            known = masses[0] > 0 and masses[1] > 0
+            if turn == 0:
+                weights[node] = masses[0] + masses[1]
+            for k in range(dim):
+                if turn == 0:
+                    carried[node, k] = sides[0, k] + sides[1, k]
+                else:
+                    carried[node, k] = sides[1, k] / masses[1] - sides[0, k] / masses[0] if known else 0.0
+
+
 @compiled
 def _build_tree(counts: Any, parents: Any, labels: Any, depths: Any) -> None:
     """Join the two rarest subtrees until one is left.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -15,6 +16,13 @@ from w2v_cli.gradients.losses import negative_sampling_rows
 if TYPE_CHECKING:
     from w2v_cli.engines.huffman import Paths
     from w2v_cli.subwords.rows import WordRows
+
+
+class Frozen(NamedTuple):
+    """Which rows of the tables are constants, whose step is zero: bool (rows,)."""
+
+    inputs: np.ndarray
+    outputs: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -29,6 +37,7 @@ class Objective:
     paths : the Huffman paths of hierarchical softmax; None for the other losses.
     frequent_first : whether the vocabulary is sorted by falling frequency.
     word_rows : the input rows of each word, if words have parts; None if each word has one row of its own.
+    frozen : the rows that no step moves; None if all may move.
     """
 
     model: str
@@ -38,6 +47,7 @@ class Objective:
     paths: Paths | None
     frequent_first: bool
     word_rows: WordRows | None = None
+    frozen: Frozen | None = None
 
     @property
     def architecture(self) -> Model:
@@ -64,6 +74,25 @@ class Objective:
             return word_ids
         offsets, rows = self.word_rows
         return np.concatenate([rows[offsets[i] : offsets[i + 1]] for i in word_ids.tolist()] or [rows[:0]])
+
+    def freezing(self, names: Collection[str], known: np.ndarray, inputs: int, outputs: int) -> Objective:
+        """Return the same objective with frozen rows.
+
+        Parameters
+        ----------
+        names : what is frozen, as in `TrainConfig.freeze`. `known` are both rows of known words; of words with parts,
+            all rows that these are composed of. The nodes of a tree belong to no word, so they still move.
+        known : bool (V,), which words are known.
+        inputs, outputs : the numbers of rows of the tables.
+        """
+        if not names:
+            return self
+        frozen = Frozen(np.full(inputs, "input" in names), np.full(outputs, "output" in names))
+        if "known" in names:
+            frozen.inputs[self.input_rows(np.flatnonzero(known))] = True
+            if self.paths is None:
+                frozen.outputs[known] = True
+        return replace(self, frozen=frozen)
 
     def outputs(self, target_id: int, negative_ids: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return the output rows that the prediction of a word is scored against.

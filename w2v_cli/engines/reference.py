@@ -55,6 +55,9 @@ def train_logistic(
             total += loss
             predictions += window.predictions
         for table, ids, grads in moves:
+            if objective.frozen is not None:
+                free = ~objective.frozen[table is output_vectors][ids]
+                ids, grads = ids[free], grads[free]
             # `table[ids] -= …` would keep only one of the gradients of a repeated row.
             np.subtract.at(table, ids, alpha * grads)
         if not np.isfinite(total):

@@ -160,14 +160,17 @@ def make_sampler(
 
     Parameters
     ----------
-    counts : int64 (V,), occurrences of each word.
+    counts : int64 (V,), occurrences of each word. A word with the count 0 is always kept, and is no noise.
     subsample, noise_exponent : see above. A negative exponent draws rare words most often.
     window, negatives, seed, fixed_window, step_windows : as in `Sampler`.
     """
-    ratio = subsample * counts.sum() / counts if subsample > 0 else np.full(len(counts), np.inf)
-    # Divided by the count with the largest weight, so that no power overflows.
-    heaviest = counts.min() if noise_exponent < 0 else counts.max()
-    noise_limits, noise_aliases = alias_table((counts / heaviest) ** noise_exponent)
+    with np.errstate(divide="ignore"):
+        ratio = subsample * counts.sum() / counts if subsample > 0 else np.full(len(counts), np.inf)
+        # Divided by the count with the largest weight, so that no power overflows.
+        heaviest = counts[counts > 0].min() if noise_exponent < 0 else counts.max()
+        weights = (counts / heaviest) ** noise_exponent
+    weights[counts == 0] = 0
+    noise_limits, noise_aliases = alias_table(weights)
     return Sampler(
         _limits(np.minimum(np.sqrt(ratio) + ratio, 1.0)),
         noise_limits,
@@ -180,7 +183,7 @@ def make_sampler(
     )
 
 
-def sampler_of(config: TrainConfig, counts: np.ndarray) -> Sampler:
+def sampler_of(config: TrainConfig, counts: np.ndarray, tokens: int | None = None) -> Sampler:
     """Return the distributions of a run.
 
     Texts with fewer than `LEAST_SUBSAMPLED` tokens are not subsampled.
@@ -189,10 +192,11 @@ def sampler_of(config: TrainConfig, counts: np.ndarray) -> Sampler:
     ----------
     config : the run's choices.
     counts : int64 (V,), occurrences of each word.
+    tokens : how many tokens the text has, if the counts are not those of the text alone.
     """
     return make_sampler(
         counts,
-        config.subsample if counts.sum() >= LEAST_SUBSAMPLED else 0.0,
+        config.subsample if (counts.sum() if tokens is None else tokens) >= LEAST_SUBSAMPLED else 0.0,
         config.noise_exponent,
         config.window,
         config.negatives if config.loss == "ns" else 0,

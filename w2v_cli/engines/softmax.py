@@ -120,7 +120,8 @@ def train_softmax(
             )
             grad_hidden *= alpha
             batch.descend(input_vectors, grad_hidden)
-            list(work.each(partial(_descend, output_vectors, grad_output, alpha), work.parts))
+            frozen = None if objective.frozen is None else objective.frozen.outputs
+            list(work.each(partial(_descend, output_vectors, grad_output, alpha, frozen), work.parts))
             total += loss
             predictions += len(batch.target_ids)
             if not np.isfinite(loss):
@@ -157,6 +158,7 @@ class _Batch:
     def __init__(self, objective: Objective, sample: Sample, first: int, stop: int, dtype: DTypeLike) -> None:
         center_ids, context_ids, window = batch_pairs(sample, first, stop)
         self._scales: np.ndarray | None = None
+        self._frozen = None if objective.frozen is None else objective.frozen.inputs
         if objective.model == "skipgram":
             self._input_ids, self.group = np.unique(center_ids, return_inverse=True)
             self.target_ids = context_ids
@@ -177,12 +179,17 @@ class _Batch:
         return np.add.reduceat(rows, self._firsts) * self._weights[:, None]
 
     def descend(self, input_vectors: np.ndarray, grad_hidden: np.ndarray) -> None:
-        """Subtract the gradient of the hidden vectors, (U, D), from the rows that they are made of."""
-        if self._scales is None:
-            input_vectors[self._input_ids] -= grad_hidden
-        else:
+        """Subtract the gradient of the hidden vectors, (U, D), from the rows that they are made of, unless frozen."""
+        ids, moves = self._input_ids, grad_hidden
+        if self._scales is not None:
             moves = (grad_hidden * self._scales[:, None]).repeat(self._widths, axis=0)
-            _subtract_rows(input_vectors, self._input_ids, moves)
+        if self._frozen is not None:
+            free = ~self._frozen[ids]
+            ids, moves = ids[free], moves[free]
+        if self._scales is None:
+            input_vectors[ids] -= moves
+        elif len(ids):
+            _subtract_rows(input_vectors, ids, moves)
 
 
 def batches(sample: Sample, alphas: Sequence[float] | np.ndarray, words: int) -> Iterator[tuple[int, int]]:
@@ -328,7 +335,13 @@ class _Forward:
         return in_part, (self._group[in_part], self._target_ids[in_part] - start)
 
 
-def _descend(table: np.ndarray, grad: np.ndarray, alpha: np.floating[Any], part: slice) -> None:
-    """Subtract alpha·grad from one part of the table; this overwrites the gradient."""
+def _descend(
+    table: np.ndarray, grad: np.ndarray, alpha: np.floating[Any], frozen: np.ndarray | None, part: slice
+) -> None:
+    """Subtract alpha·grad from the rows of one part of the table that are not frozen; this overwrites the gradient."""
     grad[part] *= alpha
-    table[part] -= grad[part]
+    if frozen is None:
+        table[part] -= grad[part]
+    else:
+        free = np.flatnonzero(~frozen[part]) + part.indices(len(table))[0]
+        table[free] -= grad[free]

@@ -16,7 +16,7 @@ import numpy as np
 from w2v_cli.config import TrainConfig
 from w2v_cli.engines.choose import Step, make_step
 from w2v_cli.engines.huffman import Paths
-from w2v_cli.engines.objective import Objective, make_objective
+from w2v_cli.engines.objective import Frozen, Objective, make_objective
 from w2v_cli.engines.parameters import padded
 from w2v_cli.engines.sampling import Sample
 from w2v_cli.gradients.catalogue import (
@@ -55,6 +55,8 @@ SUBWORDS = {
     for loss in ("ns", "hs")
     for name, step in (("plain", ""), ("scaled", "scaled "))
 }
+# What is frozen in the checks of frozen rows: of the input rows and of the output rows, all, none, or every other one.
+FROZEN = {"input": (True, False), "output": (False, True), "known": (None, None)}
 # How many rows the parts of words share in the checks.
 BUCKETS = 5
 # A dimension that is larger than the widest vector register, and not a multiple of it.
@@ -89,23 +91,58 @@ def step_checks(engines: Sequence[str], seed: int, dim: int, vocab: int) -> list
                 settings += [Setting(window, together=True) for window in windows]
             for setting in settings:
                 name = f"{who} {kind} step: {setting.name}"
-                tables = setting.window.tables(generator(seed, name), vocab, setting.dim or dim)
-                if objective.paths is not None:
-                    tables["node_vectors"] = tables.pop("output_vectors")[:-1]
+                tables = _tables(objective, setting.window, generator(seed, name), vocab, setting.dim or dim)
                 checks[name] = _step_check(name, objective, step, setting, tables)
+            if kind in CONFIGS:
+                tables = _tables(objective, windows[0], generator(seed, f"{kind} frozen"), vocab, dim)
+                for frozen, flags in FROZEN.items():
+                    name = f"{who} {kind} step: {frozen} frozen"
+                    held = replace(objective, frozen=Frozen(*map(_flags, flags, map(len, tables.values()))))
+                    check = _step_check(name, held, make_step(engine, held), Setting(windows[0]), tables)
+                    checks[name] = _with_constants(check, held)
         for kind, config in SUBWORDS.items():
             objective = make_objective(config, counts, checked_rows(vocab))
             step = make_step(engine, objective)
             for window in [*windows, *_windows_of_parts(vocab)]:
                 if config.loss == "ns" or window.is_about_words:
                     name = f"{engine} {kind} step: {window.name}"
-                    rng = generator(seed, name)
-                    tables = window.tables(rng, vocab + BUCKETS, dim)
-                    tables["output_vectors"] = tables["output_vectors"][:vocab]
-                    if objective.paths is not None:
-                        tables["node_vectors"] = tables.pop("output_vectors")[:-1]
+                    tables = _tables(objective, window, generator(seed, name), vocab, dim)
                     checks[name] = _parts_check(name, objective, step, window, tables)
+            tables = _tables(objective, windows[0], generator(seed, f"{kind} frozen"), vocab, dim)
+            name = f"{engine} {kind} step: known frozen"
+            held = replace(objective, frozen=Frozen(*map(_flags, FROZEN["known"], map(len, tables.values()))))
+            check = _parts_check(name, held, make_step(engine, held), windows[0], tables)
+            checks[name] = _with_constants(check, held)
     return list(checks.values())
+
+
+def _tables(
+    objective: Objective, window: Window, rng: np.random.Generator, vocab: int, dim: int
+) -> dict[str, np.ndarray]:
+    """Return the tables of a window, with as many rows as the objective has."""
+    tables = window.tables(rng, vocab + (0 if objective.word_rows is None else BUCKETS), dim)
+    tables["output_vectors"] = tables["output_vectors"][:vocab]
+    if objective.paths is not None:
+        tables["node_vectors"] = tables.pop("output_vectors")[:-1]
+    return tables
+
+
+def _flags(all_rows: bool | None, rows: int) -> np.ndarray:
+    """Return which of some rows are frozen: all, none, or every other one."""
+    return np.arange(rows) % 2 == 0 if all_rows is None else np.full(rows, all_rows)
+
+
+def _with_constants(check: Check, objective: Objective) -> Check:
+    """Return a check in which frozen rows are constants, so that their gradient, which the step takes, must be zero."""
+    frozen = dict(zip(check.point, objective.frozen or (), strict=True))
+
+    def held(point: Point) -> Point:
+        return {name: np.where(frozen[name][:, None], check.point[name], table) for name, table in point.items()}
+
+    def loss(point: Point) -> Any:
+        return None if check.complex_loss is None else check.complex_loss(held(point))
+
+    return Check(check.name, check.point, lambda point: check.loss_and_gradients(held(point)), loss)
 
 
 def checked_rows(vocab: int) -> WordRows:

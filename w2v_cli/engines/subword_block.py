@@ -16,7 +16,7 @@ from w2v_cli.compute.simd import addresses, prefetch
 from w2v_cli.engines.arguments import CELL, MEAN_TILE
 from w2v_cli.engines.block import AHEAD, context_words, prefetch_output
 from w2v_cli.engines.gather import all_differ
-from w2v_cli.engines.private_copies import locate_outputs, merge_all
+from w2v_cli.engines.private_copies import locate_outputs, merge_all, replace_frozen_inputs
 from w2v_cli.engines.step import follow_step, forget_steps, mean_errors, mean_of_rows, mean_update, move_inputs
 from w2v_cli.engines.word_order import word_by_word
 
@@ -37,9 +37,12 @@ def train_subwords(windows, parts, tree, tables, scratch, flags):
     w, p, n, t, s = addresses(windows), addresses(parts), addresses(tree), addresses(tables), addresses(scratch)
     loss, predictions, first = 0.0, 0, 0
     while first < w.centers:
-        last = first + 1 if flags.means else _last_window(w, order, first)
+        # The mean follows its own steps as if all rows moved, and those that are frozen do not.
+        alone = flags.means or t.freezes is not None
+        last = first + 1 if alone else _last_window(w, order, first)
         count = _input_rows(w, p, t, s, order[first], flags.means)
         if count > 0:
+            replace_frozen_inputs(t, s, count)
             weight = 1 / count
             scale = 1.0 if flags.scales_step else weight
             share = scale * weight * _equal_pairs(s, count) if last - first > 1 else 0.0

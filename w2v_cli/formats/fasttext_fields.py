@@ -60,6 +60,17 @@ class Options:
         return {FASTTEXT: json.dumps(asdict(self))}
 
 
+def trained_with(metadata: Mapping[str, str]) -> dict[str, str]:
+    """Return the model and the loss that fastText recorded, by w2v's names; nothing that w2v does not have."""
+    try:
+        options = Options(**json.loads(metadata[FASTTEXT]))
+    except (KeyError, ValueError, TypeError):
+        return {}
+    models, losses = ({number: name for name, number in names.items()} for names in (_MODELS, _LOSSES))
+    known = {"model": models.get(options.model), "loss": losses.get(options.loss)}
+    return {name: value for name, value in known.items() if value is not None}
+
+
 def options_of(metadata: Mapping[str, str], subwords: Subwords | None, tokens: int) -> Options:
     """Return the options to write for a model: those that fastText recorded, or those that w2v trained it with.
 

@@ -29,6 +29,7 @@ def summary(file: ModelFile) -> dict[str, Any]:
     version, seed, corpus_fingerprint (sha256), corpus_tokens : how the model was made.
     replicas, merge_every : on how many replicas it was trained, and how many tokens each trained between two merges;
         only of a model of several replicas.
+    init : the model that the training went on from: its file, words and checksum; only if there was one.
     loss : the loss of each epoch, nats per prediction.
     validation_loss, validation_tokens, validation_unknown, validation_fingerprint, best_epoch : the same on held-out
         text, how many tokens that has, how many of other words, its sha256 if it is not a share of the corpus, and the
@@ -65,7 +66,7 @@ def provenance(metadata: Mapping[str, str]) -> dict[str, Any]:
         "seed": _parsed(metadata, "seed"),
         "corpus_fingerprint": metadata.get("corpus_fingerprint"),
         "corpus_tokens": tokens,
-        **{name: _parsed(metadata, name) for name in ("replicas", "merge_every") if name in metadata},
+        **{name: _parsed(metadata, name) for name in ("replicas", "merge_every", "init") if name in metadata},
         "loss": loss if isinstance(loss, list) else None,
         **{name: _parsed(metadata, name) for name in VALIDATION if name in metadata},
         "config": {**config, **(text if isinstance(text, dict) else {})} if isinstance(config, dict) else None,

@@ -59,6 +59,12 @@ class Words(Sequence[str]):
         offsets = np.fromiter(accumulate(map(len, encoded), initial=0), np.int64, len(encoded) + 1)
         return cls(np.frombuffer(b"".join(encoded), np.uint8), offsets)
 
+    @classmethod
+    def joined(cls, first: Words, second: Words) -> Words:
+        """Return the words of both, those of `first` first."""
+        ends = second.offsets - second.offsets[0] + first.offsets[-1]
+        return cls(np.concatenate((first.text, second.text)), np.concatenate((first.offsets, ends[1:])))
+
     def __len__(self) -> int:
         return len(self.offsets) - 1
 

@@ -22,7 +22,7 @@ from w2v_cli.engines.sampling import STEP_RULE
 from w2v_cli.errors import ModelFileError, TrainingError
 from w2v_cli.storage.locks import remove_leftovers
 from w2v_cli.storage.remote import Url
-from w2v_cli.storage.tensors import TensorFile, checksum, parse_json, word_tensors, write_tensors
+from w2v_cli.storage.tensors import TensorFile, checksum, parse_json, write_tensors
 from w2v_cli.training.held_out_loss import HELD_OUT_RULE
 from w2v_cli.training.loss_sample import LOSS_RULE
 from w2v_cli.training.schedule import BLOCK_ORDER, BLOCK_TOKENS, block_count
@@ -67,9 +67,8 @@ class Checkpoints:
 
     def __init__(self, folder: Path | Url, corpus: EncodedCorpus) -> None:
         self.folder = folder
-        words, counts = corpus.vocabulary.words, corpus.vocabulary.counts
         self._blocks = block_count(corpus.token_count)
-        self._corpus = f"{corpus.fingerprint} {checksum({'counts': counts, **word_tensors(words)})}"
+        self._corpus = f"{corpus.fingerprint} {checksum(corpus.vocabulary.tensors())}"
         self._rules = RULES
         if corpus.held_out is not None:
             self._corpus += f" {checksum(held_out_tensors(corpus.held_out))}"

@@ -26,6 +26,7 @@ from w2v_cli.storage.outputs import Named
 from w2v_cli.storage.remote import Url
 from w2v_cli.storage.tensors import parse_json
 from w2v_cli.storage.urls import absolute_path, is_url
+from w2v_cli.training.origin import IN_MEMORY, Facts, Origin
 
 NAME = "run.json"
 CHECKPOINT_SECONDS = 600.0
@@ -52,6 +53,7 @@ class Job:
         the user gave it, because it goes into the model file.
     log : the file of the run's log, or None.
     run_id : tells whether a log is that of this run.
+    init : what is recorded of the model that the run goes on from, or None.
 
     Raises
     ------
@@ -67,6 +69,7 @@ class Job:
     folder: str = ""
     log: str | None = None
     run_id: str = field(default_factory=lambda: secrets.token_hex(8))
+    init: Facts | None = None
 
     def __post_init__(self) -> None:
         seconds = self.checkpoint_every
@@ -80,16 +83,20 @@ class Job:
     @property
     def inputs(self) -> list[Named]:
         """Every file that the run reads."""
-        files = self.texts.named
-        if self.vocab is not None:
-            files.append(Named(self.vocab, "the vocabulary"))
+        others = ((self.vocab, "the vocabulary"), (self.init_path, "the model to go on from"))
+        files = [*self.texts.named, *(Named(path, what) for path, what in others if path is not None)]
         held_out = [] if self.held_out is None else self.held_out.named
         return [*files, *(file._replace(what="the held-out text", hint="name another output") for file in held_out)]
 
     @property
     def vocab(self) -> str | None:
         """The file that the words are taken from, or None."""
-        return None if self.config.vocab is None else self._located(self.config.vocab)
+        return self._path(self.config.vocab)
+
+    @property
+    def init_path(self) -> str | None:
+        """The file of the model that the run goes on from; None if there is none, or it was never in a file."""
+        return None if self.config.init == IN_MEMORY else self._path(self.config.init)
 
     @functools.cached_property
     def held_out(self) -> Texts | None:
@@ -109,11 +116,33 @@ class Job:
         """Return a path of `config` for any working folder."""
         return path if is_url(path) else os.path.join(self.folder, path)
 
+    def _path(self, path: str | None) -> str | None:
+        """Return a path of `config` for any working folder, if there is one."""
+        return None if path is None else self._located(path)
+
     @property
     def _validate(self) -> str | None:
         """What `--validate` names: a path for any working folder, or a share."""
         path = self.config.validate
         return path if path is None or share_of(path) is not None or path == STDIN else self._located(path)
+
+    def origin(self) -> Origin:
+        """Read the model that the run goes on from again.
+
+        Raises
+        ------
+        ModelFileError
+            If it cannot be read.
+        TrainingError
+            If it has changed since the run began.
+        """
+        origin = Origin.read(str(self.init_path))
+        if origin.facts[1:] != (self.init or origin.facts)[1:]:
+            raise TrainingError(
+                f"{self.init_path} has changed since the run began",
+                hint="bring the old model back, or train anew with another --checkpoint folder",
+            )
+        return origin
 
     def require_no_secrets(self) -> None:
         """Refuse URLs with passwords or tokens, because they would be written to the run's files.
@@ -123,7 +152,8 @@ class Job:
         ConfigError
             If there is one.
         """
-        for path in (*self.texts.paths, self.output or "", self.config.vocab or "", self.config.validate or ""):
+        named = (self.output, self.config.vocab, self.config.validate, self.config.init)
+        for path in (*self.texts.paths, *(name or "" for name in named)):
             if without_secrets(path) != path:
                 raise ConfigError(
                     f"{path} has a password or a token in it, which would be written to {NAME}",
@@ -140,6 +170,7 @@ class Job:
             "sizes": self.sizes,
             "folder": os.path.abspath(self.folder),
             **({} if self.log is None else {"log": os.path.abspath(self.log), "run_id": self.run_id}),
+            **({} if self.init is None else {"init": self.init._asdict()}),
         }
         with atomic_file(folder / NAME) as file:
             file.write(json.dumps(values, indent=1).encode())
@@ -159,13 +190,16 @@ class Job:
         was = {
             **asdict(self.config),
             **asdict(self.texts.options),
-            **_absolute({"vocab": self.vocab, "validate": self._validate}),
+            **_absolute({"vocab": self.vocab, "validate": self._validate, "init": self.init_path}),
             "corpus": self.texts.paths,
             "output": self.output,
             "checkpoint_every": self.checkpoint_every,
             "log": self.log,
         }
-        different = {name: value for name, value in _absolute(options).items() if value != was[name]}
+        now = _absolute(options)
+        if "freeze" in now:
+            now["freeze"] = list(now["freeze"])
+        different = {name: value for name, value in now.items() if value != was[name]}
         for name, value in different.items():
             more = name == "epochs" and value > was[name]
             # A run that did not look for the best epoch has not kept it.
@@ -177,7 +211,7 @@ class Job:
             if was["stop_early"] is not None:
                 hint += ", and --stop-early"
             if name == "corpus":
-                hint = "leave it out; vectors cannot be trained further on another text: train on both texts together"
+                hint = "leave it out; to go on with another text, begin a run with --init"
             raise ConfigError(f"{shown} is not what the run was begun with ({_shown(was[name])})", hint)
         config = replace(
             self.config, **{k: v for k, v in different.items() if k in ("epochs", "threads", "stop_early")}
@@ -224,7 +258,7 @@ def _absolute(options: Mapping[str, Any]) -> dict[str, Any]:
     paths: dict[str, Any] = {}
     if options.get("corpus"):
         paths["corpus"] = Texts(options["corpus"]).absolute().paths
-    for name in ("output", "vocab", "log"):
+    for name in ("output", "vocab", "init", "log"):
         if options.get(name) is not None:
             paths[name] = absolute_path(options[name])
     held_out = options.get("validate")
@@ -281,10 +315,14 @@ def _job_of(values: Any) -> Job:
     log, run_id = values.get("log"), values.get("run_id", "")
     if not isinstance(run_id, str):
         raise ValueError("the run_id is not a name")
-    named = (path for path in (output, log, config.vocab, config.validate) if path is not None)
-    for path in (*corpus, values["folder"], *named):
+    named = (output, log, config.vocab, config.validate, config.init)
+    for path in (*corpus, values["folder"], *(name for name in named if name is not None)):
         # The system refuses a NUL in a path, and half a character has no bytes; `os.fsencode` raises for the latter.
         if not isinstance(path, str) or b"\0" in os.fsencode(path):
             raise ValueError("a path is not valid")
+    init = values.pop("init", None)
+    facts = None if init is None else Facts(**init)
+    if (facts is None) != (config.init is None) or not isinstance(facts, Facts | None):
+        raise ValueError("the model to go on from is not described")
     # Whatever else is in the file must be a field, or it is a TypeError.
-    return Job(**values, texts=Texts(corpus, options), config=config, sizes=tuple(sizes))
+    return Job(**values, texts=Texts(corpus, options), config=config, sizes=tuple(sizes), init=facts)

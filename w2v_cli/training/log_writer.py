@@ -225,6 +225,7 @@ class _Log(Observer):
             "text": job.texts.options.as_dict(),
             "corpus": list(job.texts.paths),
             "output": job.output,
+            **({} if job.init is None else {"init": job.init._asdict()}),
             "corpus_fingerprint": None,
         }
 

@@ -115,7 +115,7 @@ def mean_of_groups(losses: np.ndarray, predictions: np.ndarray) -> tuple[float, 
 
 def _sizes(corpus: EncodedCorpus, sampler: Sampler) -> tuple[int, int]:
     """Return the number of tokens in the sample, and in each of its spans."""
-    kept = float(np.average(sampler.keep_prob, weights=corpus.vocabulary.counts))
+    kept = float(np.average(sampler.keep_prob, weights=corpus.vocabulary.text_counts))
     span = int(min(max(SPAN_TOKENS, SPAN_WINDOWS * sampler.window / kept), BLOCK_TOKENS))
     wanted = max(LEAST_TOKENS, LEAST_SPANS * span, corpus.token_count // SHARE)
     tokens = min(wanted, MOST_TOKENS, MOST_NOISE // max(sampler.negatives, 1))

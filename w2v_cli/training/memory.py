@@ -13,7 +13,7 @@ from w2v_cli.config import TrainConfig
 from w2v_cli.control_groups import MEMBERSHIP, MOUNTED, groups_of
 from w2v_cli.engines.parameters import parameter_bytes
 from w2v_cli.errors import TrainingError
-from w2v_cli.subwords.options import subwords_of
+from w2v_cli.subwords.lengths import subwords_of
 
 # Memory of a worker: its windows without their noise words, and the scratch buffer for up to some hundred noise words.
 # With thousands of them the scratch buffer is larger.

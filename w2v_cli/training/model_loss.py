@@ -12,14 +12,14 @@ from w2v_cli.engines.choose import make_measure, resolve_engine
 from w2v_cli.engines.objective import Objective, make_objective
 from w2v_cli.engines.parameters import aligned_zeros, padded, parameter_bytes
 from w2v_cli.engines.sampling import sampler_of
-from w2v_cli.subwords.options import subwords_of
+from w2v_cli.subwords.lengths import subwords_of
 from w2v_cli.training.held_out_loss import HeldOutLoss, HeldOutSample
 from w2v_cli.training.memory import Tables, require_memory
 
 
 def objective_of(config: TrainConfig, vocabulary: Vocabulary) -> Objective:
     """Return the objective that a model was trained with."""
-    subwords, rows = subwords_of(config), None
+    subwords, rows = subwords_of(config, vocabulary.words), None
     if subwords is not None:
         # Imported here because it loads numba, which the reference engine does not need.
         from w2v_cli.subwords.rows import vocabulary_rows

@@ -14,6 +14,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from w2v_cli.choices import WITH_WORDS
 from w2v_cli.config import TrainConfig, share_of
 from w2v_cli.corpus.encode import EncodedCorpus, compile_passes, encode
@@ -21,6 +23,7 @@ from w2v_cli.corpus.resumable import forget_corpus, keep_corpus, kept_corpus
 from w2v_cli.corpus.spool import telling_full_disk
 from w2v_cli.corpus.text_options import TextOptions
 from w2v_cli.corpus.texts import Texts
+from w2v_cli.corpus.vocabulary import Joined
 from w2v_cli.engines.choose import resolve_engine
 from w2v_cli.errors import ConfigError, StoppedError, TrainingError
 from w2v_cli.formats.export import require_words, words_path
@@ -40,12 +43,15 @@ from w2v_cli.training.log_writer import earlier_log, logged
 from w2v_cli.training.machine import Machine, Workplace
 from w2v_cli.training.memory import tables_of, telling_memory
 from w2v_cli.training.observer import Observer
+from w2v_cli.training.origin import Origin
 from w2v_cli.training.run_folder import begun_in, files_in, folder_of, is_inside, load_run, resume_command
 from w2v_cli.training.saving import Run, model_format, partial_path, require_holdable, require_replaceable
 from w2v_cli.training.state import LossPoint, Progress, RunState
 from w2v_cli.training.trainer import Trainer
 
 THIS_MACHINE = Machine()
+# If the model that a run goes on from knows a smaller share of the words, the words are probably spelled otherwise.
+FEW_FOUND = 0.5
 
 
 def train_model(
@@ -59,6 +65,7 @@ def train_model(
     read: Sequence[Named] = (),
     log: str | os.PathLike[str] | None = None,
     machine: Machine = THIS_MACHINE,
+    origin: Origin | None = None,
 ) -> Run:
     """Train on texts, and write the model if there is an `output`.
 
@@ -74,6 +81,7 @@ def train_model(
     read : other files that the caller has read, such as one of options; no output may be one of them.
     log : a new file for the log of the run, JSON lines; see `run_log`.
     machine : where the run trains.
+    origin : the model of `config.init`, if the caller has opened it already.
 
     Raises
     ------
@@ -102,9 +110,15 @@ def train_model(
     require_apart(_outputs(job, folder), [*job.inputs, *read])
     if log_path is not None:
         earlier_log(log_path, job.run_id)
+    if config.init is not None:
+        origin = origin or Origin.read(config.init)
+        origin.require_fitting(config)
+        for remark in origin.remarks:
+            watcher.remark(remark)
+        job = replace(job, init=origin.facts)
     if folder is None:
-        return _train(job, None, watcher, machine)
-    return _train_with_checkpoints(job, folder, watcher, machine)
+        return _train(job, None, watcher, machine, origin)
+    return _train_with_checkpoints(job, folder, watcher, machine, origin)
 
 
 def resume_training(
@@ -165,7 +179,9 @@ def _resumed(folder: Path | Url, options: Mapping[str, object]) -> Job:
     return job
 
 
-def _train_with_checkpoints(job: Job, folder: Path | Url, observer: Observer, machine: Machine) -> Run:
+def _train_with_checkpoints(
+    job: Job, folder: Path | Url, observer: Observer, machine: Machine, origin: Origin | None
+) -> Run:
     """Begin a run in a checkpoint folder."""
     job.require_no_secrets()
     before = begun_in(folder)
@@ -185,11 +201,19 @@ def _train_with_checkpoints(job: Job, folder: Path | Url, observer: Observer, ma
         # A run that was killed before its first checkpoint may have left ids, with other options or from another text.
         if isinstance(folder, Path):
             forget_corpus(folder)
-        return _train(job, folder, observer, machine)
+        return _train(job, folder, observer, machine, origin)
 
 
-def _train(job: Job, folder: Path | Url | None, observer: Observer, machine: Machine) -> Run:
-    """Train what the job says and save the model, with checkpoints in `folder` unless it is None."""
+def _train(
+    job: Job, folder: Path | Url | None, observer: Observer, machine: Machine, origin: Origin | None = None
+) -> Run:
+    """Train what the job says and save the model, with checkpoints in `folder` unless it is None.
+
+    Parameters
+    ----------
+    origin : the model that the run goes on from; None if there is none, or it was not opened yet. A resumed run opens
+        it only if it has not got as far as its first checkpoint.
+    """
     with _reserved(job.output, folder), logged(job, observer, folder is not None) as log:
         if folder is not None:
             # Only now, because a run that is killed can be resumed with its log only if the log says whose it is.
@@ -200,14 +224,16 @@ def _train(job: Job, folder: Path | Url | None, observer: Observer, machine: Mac
         with (
             machine.connected(job.config, observer) as workplace,
             _ids_folder(job, folder, machine.shares_ids) as ids,
-            _encoded(job, folder, ids, observer, workplace) as corpus,
+            _encoded(job, folder, ids, observer, workplace, origin) as corpus,
         ):
             observer.encoded(corpus, job.texts.options)
+            if corpus.vocabulary.joined is not None:
+                observer.remark(_said_of(corpus.vocabulary.joined, job))
             if job.output is not None:
                 # Found out only after the training, this would lose the model.
                 require_words(corpus.vocabulary.words, model_format(job.output), job.output)
             with telling_memory(tables_of(job.config, len(corpus.vocabulary))):
-                run = _run(corpus, job, folder, observer, log, compile_seconds, workplace)
+                run = _run(corpus, job, folder, observer, log, compile_seconds, workplace, origin)
                 # The ids take disk space that the model may need.
                 corpus.close()
                 _finish(run, folder)
@@ -260,7 +286,12 @@ def _spool_folder(job: Job) -> str | Path:
 
 
 def _encoded(
-    job: Job, folder: Path | Url | None, ids: str | Path | None, observer: Observer, workplace: Workplace
+    job: Job,
+    folder: Path | Url | None,
+    ids: str | Path | None,
+    observer: Observer,
+    workplace: Workplace,
+    origin: Origin | None,
 ) -> EncodedCorpus:
     """Return the corpus as ids: those that the folder keeps, or else new ones from the texts.
 
@@ -289,10 +320,11 @@ def _encoded(
         forget_corpus(folder)
     config = job.config
     hold_out = job.held_out if config.validate is None else share_of(config.validate) or job.held_out
+    earlier = None if config.init is None else (origin or job.origin()).earlier(config)
     with workplace.passes(job.texts, config) as passes:
         corpus = encode(
             job.texts, config.min_count, config.max_vocab, config.thread_count, ids or _spool_folder(job),
-            observer.corpus, named=ids is not None, vocab=job.vocab, passes=passes, hold_out=hold_out,
+            observer.corpus, named=ids is not None, vocab=job.vocab, passes=passes, hold_out=hold_out, earlier=earlier,
         )  # fmt: skip
     if job.held_out is not None and _is_trained_on(job.held_out, job.texts, corpus):
         observer.remark(f"{job.held_out} is trained on too: its loss does not show how good the model is on other text")
@@ -316,6 +348,7 @@ def _run(
     log: Observer,
     compile_seconds: float,
     workplace: Workplace,
+    origin: Origin | None,
 ) -> Run:
     """Train on a corpus, to the end or until the observer stops it."""
     trainer = workplace.make_trainer(job.config, corpus)
@@ -332,6 +365,17 @@ def _run(
         compile_seconds += trainer.compile()
     observer.ready(trainer, trainer.estimate_seconds())
     start = None if checkpoints is None else _resumed_state(trainer, checkpoints, observer)
+    if start is None and job.config.init is not None:
+        given = origin or job.origin()
+        remark = trainer.begin_with(given)
+        if remark is not None:
+            observer.remark(remark)
+        given.forget()
+        if checkpoints is not None:
+            # The first checkpoint is where the run begins, so that from now on it does not need the other model.
+            checkpoints.save(trainer.parameters, RunState(0, np.full(job.config.epochs, np.nan)))
+    if job.config.init is not None:
+        trainer.allow_first_loss()
     log.begins(trainer, 0 if start is None else trainer.schedule.tokens_before(start.block))
 
     def training(progress: Progress) -> None:
@@ -348,7 +392,7 @@ def _run(
     seconds = {**corpus.seconds, "compile": compile_seconds, "train": trained.seconds, **validated, "save": 0.0}
     return Run(
         job.config, job.texts.options, trainer.engine, corpus.vocabulary, corpus.token_count, corpus.fingerprint,
-        trained, job.output, seconds, corpus.held_out,
+        trained, job.output, seconds, corpus.held_out, job.init,
     )  # fmt: skip
 
 
@@ -369,6 +413,19 @@ def _resumed_state(trainer: Trainer, checkpoints: Checkpoints, observer: Observe
         epoch = min(start.block // schedule.blocks + 1, trainer.config.epochs)
         observer.remark(f"Resuming in epoch {epoch}, at {share:.0%}")
     return start
+
+
+def _said_of(joined: Joined, job: Job) -> str:
+    """Say how many words of the text the model has to which it joins its own."""
+    in_text, known = joined.text_counts > 0, joined.rows >= 0
+    found, words = int((in_text & known).sum()), int(in_text.sum())
+    name = "the model" if job.init is None else job.init.file
+    text = f"{found:,} of {words:,} words of the text are in {name}; {int((known & ~in_text).sum()):,} others stay"
+    whose = {"text": "the text", "model": "the model", "sum": "both"}[job.config.init_counts or "text"]
+    text += f". Noise and subsampling follow the counts of {whose} (--init-counts)"
+    if found < FEW_FOUND * words:
+        text += ". Few are known: was the model trained with another --lower, --tokenize or --normalize?"
+    return text
 
 
 def _finish(run: Run, folder: Path | Url | None) -> None:

@@ -33,6 +33,7 @@ from w2v_cli.storage.urls import is_url
 from w2v_cli.subwords.lengths import subwords_of
 from w2v_cli.subwords.options import Subwords
 from w2v_cli.subwords.table import SubwordTable
+from w2v_cli.training.origin import Facts
 from w2v_cli.training.run_folder import resume_command
 from w2v_cli.training.trainer import Trained
 
@@ -83,6 +84,7 @@ class Run:
     seconds : how long each phase took: `count`, `encode`, `compile`, `train` and `save`; and `validate`, if there is a
         held-out text.
     held_out : the text that was measured and not trained on; None if there was none.
+    init : what is recorded of the model that the run went on from, or None.
     """
 
     config: TrainConfig
@@ -95,6 +97,7 @@ class Run:
     output: str | None
     seconds: dict[str, float]
     held_out: HeldOut | None = None
+    init: Facts | None = None
 
     @property
     def metadata(self) -> dict[str, str]:
@@ -112,6 +115,7 @@ class Run:
             **self._validation,
             **({} if self.trained.finished else {UNFINISHED: "true"}),
             **({} if self.subwords is None else {SUBWORDS: self.subwords.as_json()}),
+            **({} if self.init is None else {"init": json.dumps(self.init._asdict())}),
         }
 
     @property

@@ -66,7 +66,7 @@ class Schedule:
         self.total_tokens = token_count * config.epochs
         factor = 1.0 if alpha is None else alpha / config.alpha_start
         end = config.alpha_min if config.min_alpha is not None else config.alpha_min * factor
-        self.rate = LearningRate(max(config.alpha_start * factor, end), end, self.total_tokens)
+        self.rate = LearningRate(max(config.alpha_start * factor, end), end, max(self.total_tokens, 1))
         self._seed = config.seed
         # Few points, so that measuring the loss takes little time beside training.
         points = max(1, min(MOST_POINTS, token_count // LEAST_TOKENS_BETWEEN_POINTS, self.blocks))

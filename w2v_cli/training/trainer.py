@@ -35,6 +35,7 @@ from w2v_cli.training.workers import Workers
 
 if TYPE_CHECKING:
     from w2v_cli.subwords.rows import WordRows
+    from w2v_cli.training.origin import Origin
 
 TRIAL_SECONDS = 0.05
 # How long a worker may take about the blocks that it takes at once: a run that is told to stop waits so long.
@@ -69,13 +70,15 @@ class Trainer:
     def __init__(self, config: TrainConfig, corpus: EncodedCorpus) -> None:
         self.config = config
         self.corpus = corpus
-        words, counts = len(corpus.vocabulary), corpus.vocabulary.counts
+        vocabulary = corpus.vocabulary
+        words, counts = len(vocabulary), vocabulary.training_counts
         if words < 2:
             cure = "raise --max-vocab" if config.max_vocab == 1 else "lower --min-count"
             raise _nothing_to_predict("only one word is kept", cure)
         self.engine = resolve_engine(config.engine)
-        self.subwords = subwords_of(config, corpus.vocabulary.words)
-        objective = make_objective(config, counts, self._word_rows())
+        self.subwords = subwords_of(config, vocabulary.words)
+        # A model file has no other counts from which its tree could be built again.
+        objective = make_objective(config, vocabulary.counts, self._word_rows())
         self.work_bytes = work_bytes(words, config.dim) if config.loss == "softmax" else 0
         # A Huffman tree with V leaves has V − 1 nodes.
         outputs = words - 1 if config.loss == "hs" else words
@@ -87,18 +90,35 @@ class Trainer:
             self.parameters = initial_parameters(words, *drawn)
         else:
             self.parameters = initial_subword_parameters(inputs, objective.word_rows.rows, *drawn)
-        self.sampler = sampler_of(config, counts)
+        known = np.zeros(words, bool) if vocabulary.joined is None else vocabulary.joined.rows >= 0
+        objective = objective.freezing(config.freeze, known, inputs, outputs)
+        self.sampler = sampler_of(config, counts, int(vocabulary.text_counts.sum()))
         self.loss_sample = LossSample(corpus, self.sampler)
         if not self.loss_sample.predicts:
             raise _nothing_to_predict("no line has two words that are kept", "lower --min-count, or join the lines")
-        self._untrained_loss = objective.untrained_loss(counts * self.sampler.keep_prob, self.sampler.negatives)
+        predicted = vocabulary.text_counts * self.sampler.keep_prob
+        self._first_loss = objective.untrained_loss(predicted, self.sampler.negatives)
         alpha = None if config.alpha is not None else default_alpha(config, objective, self.loss_sample.samples)
         self.schedule = Schedule(config, corpus.token_count, alpha)
-        self._require_windows()
+        self._objective = objective
+        if config.epochs:
+            self._require_windows()
         self.validation: Validation | None = None
         if corpus.held_out is not None:
-            self.validation = Validation(config, corpus.held_out, counts, self.parameters)
+            self.validation = Validation(config, corpus.held_out, vocabulary.counts, self.parameters)
         self._make_steps(objective)
+
+    def begin_with(self, origin: Origin) -> str | None:
+        """Let the run go on from a model; return what the user should know about its output vectors, if anything.
+
+        Call it after `estimate_seconds`, whose trial steps may change the sign of a zero.
+        """
+        joined = self.corpus.vocabulary.joined
+        return None if joined is None else origin.fill(self.parameters, joined, self._objective)
+
+    def allow_first_loss(self) -> None:
+        """Let the loss be as high as it is now: a model may predict another text worse than one that knows nothing."""
+        self._first_loss = max(self._first_loss, self.measure_loss().loss)
 
     def _word_rows(self) -> WordRows | None:
         """Return the input rows of each word if the run learns parts of words."""
@@ -129,7 +149,7 @@ class Trainer:
 
     def _kept_share(self) -> float:
         """Return the share of the tokens that subsampling leaves."""
-        return float(np.average(self.sampler.keep_prob, weights=self.corpus.vocabulary.counts))
+        return float(np.average(self.sampler.keep_prob, weights=self.corpus.vocabulary.text_counts))
 
     def _make_steps(self, objective: Objective) -> None:
         """Choose what trains blocks, measures a loss, and takes the steps of a trial."""
@@ -402,7 +422,7 @@ class Trainer:
         TrainingError
             If the run has diverged, or if it is complete and has trained no window.
         """
-        if whole_run and not tally.trained:
+        if whole_run and not tally.trained and self.config.epochs:
             raise TrainingError(
                 f"nothing was learnt: --subsample {self.config.subsample:g} left no two words in one line",
                 hint="raise --subsample; 0 keeps all words",
@@ -421,8 +441,9 @@ class Trainer:
         """
         measured = self.measure_loss()
         # Written so that NaN counts as too large.
-        if not measured.loss <= LARGEST_LOSS * self._untrained_loss:
-            what = f"the loss is {measured.loss:.4g} nats, that of an untrained model {self._untrained_loss:.4g}"
+        if not measured.loss <= LARGEST_LOSS * self._first_loss:
+            first = "at the beginning" if self.config.init is not None else "of an untrained model"
+            what = f"the loss is {measured.loss:.4g} nats, that {first} {self._first_loss:.4g}"
             raise self._diverged(index, what)
         epoch, turn = divmod(index, self.schedule.blocks)
         with tally.lock:
