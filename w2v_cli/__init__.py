@@ -7,9 +7,9 @@
     model.save("model.safetensors")
     model = w2v.load("model.safetensors")       # also word2vec's text and binary formats, and GloVe's
 
-The functions `train`, `load`, `compare`, `phrases`, `plot_runs`, `read_run_log` and `gradcheck` and the class `Model`
-describe themselves in `help()`. The options of training are the fields of `TrainConfig`. Every error that a user can
-act on is a `W2VError`; its subclasses are in `w2v_cli.errors`.
+The functions `train`, `load`, `compare`, `drift`, `phrases`, `plot_runs`, `read_run_log` and `gradcheck` and the class
+`Model` describe themselves in `help()`. The options of training are the fields of `TrainConfig`. Every error that a
+user can act on is a `W2VError`; its subclasses are in `w2v_cli.errors`.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from w2v_cli.api.compare import compare
+    from w2v_cli.api.drift import drift
     from w2v_cli.api.gradcheck import gradcheck
     from w2v_cli.api.model import Model, Prediction, load
     from w2v_cli.api.phrases import phrases
@@ -39,6 +40,7 @@ __all__ = [
     "TrainConfig",
     "W2VError",
     "compare",
+    "drift",
     "gradcheck",
     "load",
     "phrases",
@@ -54,6 +56,7 @@ _MODULES = {
     "load": "api.model",
     "train": "api.train",
     "compare": "api.compare",
+    "drift": "api.drift",
     "phrases": "api.phrases",
     "gradcheck": "api.gradcheck",
     "plot_runs": "pictures.curves",

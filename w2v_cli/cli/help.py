@@ -21,6 +21,7 @@ TOPICS = [
     "files",
     "subwords",
     "evaluation",
+    "drift",
     "pictures",
     "python",
     "gensim",

@@ -42,6 +42,8 @@ COMMANDS = (
     "plot",
     "info",
     "convert",
+    "align",
+    "drift",
     "explore",
     "gradcheck",
     "help",
