@@ -28,6 +28,7 @@ COMMANDS = (
     "vocab",
     "phrases",
     "train",
+    "tune",
     "log",
     "similar",
     "analogy",
