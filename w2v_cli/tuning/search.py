@@ -63,7 +63,7 @@ class Search:
                 done.append(trial)
                 yield trial, was_known
             better = [trial.trial for trial in ranked(done) if trial.trial]
-            kept = max(1, math.ceil(len(self.options) / KEPT ** (number + 1)))
+            kept = max(1, len(self.options) // KEPT ** (number + 1))
             order = [0, *better[:kept]]
 
     def _run_rung(self, rung: Rung) -> Iterator[tuple[Trial, bool]]:
