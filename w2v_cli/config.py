@@ -7,6 +7,7 @@ fields, and a model file keeps their values in its metadata.
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
@@ -43,6 +44,9 @@ SUBWORD_ALPHA = {
     ("cbow", "hs"): (0.05, 1e-4),
 }
 _MOST_INT32 = 2**31 - 1
+# Fields that are recorded only if they have a value.
+_IF_GIVEN = ("validate", "stop_early")
+_SHARE = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)(%?)", re.ASCII | re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,8 @@ class Option:
     least, most : the smallest and the largest value · above : every value must be larger than this.
     why : the reason for the lower limit, as a clause.
     aliases : other spellings, as in word2vec.c and gensim.
+    metavar : what the help page calls the value; None for the usual name of its type.
+    or_number : whether a number may stand for a str.
     only : the values that other options must have for this one to have an effect; a tuple if there are several.
     """
 
@@ -70,6 +76,8 @@ class Option:
     above: float | None = None
     why: str = ""
     aliases: tuple[str, ...] = ()
+    metavar: str | None = None
+    or_number: bool = False
     only: Mapping[str, object] = field(default_factory=dict)
 
     def check(self, name: str, value: object) -> None:
@@ -93,7 +101,7 @@ class Option:
             if not isinstance(value, bool):
                 raise ConfigError(f"{name} {value!r} is neither true nor false")
         elif self.kind is str:
-            if not isinstance(value, str):
+            if not isinstance(value, str) and not (self.or_number and _is_number(value)):
                 raise ConfigError(f"{name} {value!r} is not a name")
         else:
             self._check_number(name, value)
@@ -282,6 +290,20 @@ class TrainConfig:
         + ".",
         least=0.0,
     )
+    validate: str | None = _option(
+        str,
+        None,
+        "Measure the loss after each epoch on text that is not trained on: that of FILE, or a SHARE of the corpus, such"
+        " as 5% or 0.05. The held-out lines do not count for the vocabulary. See w2v help training.",
+        metavar="FILE|SHARE",
+        or_number=True,
+    )
+    stop_early: int | None = _option(
+        int,
+        None,
+        "validate: stop when N epochs have brought no better held-out loss. The model is that of the best epoch.",
+        least=1,
+    )
     threads: int | None = _option(
         int,
         None,
@@ -301,6 +323,8 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         make_plain(self)
+        if _is_number(self.validate):
+            object.__setattr__(self, "validate", str(self.validate))
         # The effect comes before the limits, whose reasons would not be true of an option that has no effect.
         for name, option in OPTIONS.items():
             # `is`, because the value may be of any type: two arrays, for example, compare to an array.
@@ -312,6 +336,13 @@ class TrainConfig:
             raise ConfigError(
                 f"--min-alpha {self.min_alpha:g} is above --alpha {self.alpha_start:g}{default}",
                 hint="the learning rate falls from alpha to min-alpha",
+            )
+        if self.validate is not None:
+            share_of(self.validate)
+        elif self.stop_early is not None:
+            raise ConfigError(
+                "--stop-early has no effect without --validate",
+                hint="--validate 5% measures the loss on a twentieth of the text, which is not trained on",
             )
 
     def require_effect(self, name: str) -> None:
@@ -361,8 +392,8 @@ class TrainConfig:
         return self.threads if self.threads is not None else available_cores()
 
     def as_dict(self) -> dict[str, Any]:
-        """Return every field by name, as it was given."""
-        return asdict(self)
+        """Return every field by name, as it was given; those about held-out text only if it is."""
+        return {name: value for name, value in asdict(self).items() if name not in _IF_GIVEN or value is not None}
 
     @classmethod
     def from_dict(cls, values: object) -> TrainConfig:
@@ -407,6 +438,36 @@ OPTIONS: Mapping[str, Option] = {item.name: item.metadata["option"] for item in 
 def option_name(name: str) -> str:
     """Return the command line's spelling of a field."""
     return "--" + name.replace("_", "-")
+
+
+def share_of(validate: str) -> float | None:
+    """Return the share of the corpus that `--validate` names, 0…1, or None if it names a file.
+
+    Raises
+    ------
+    ConfigError
+        If it is a number, but no such share.
+
+    Examples
+    --------
+    >>> share_of("5%"), share_of("0.05"), share_of("held-out.txt")
+    (0.05, 0.05, None)
+    """
+    match = _SHARE.fullmatch(validate.strip())
+    if match is None:
+        return None
+    share = float(match[1]) / (100 if match[2] else 1)
+    if not 0 < share < 1:
+        likely = f"--validate {validate}% is a share" if not match[2] and 1 <= share < 100 else "such as 5% or 0.05"
+        raise ConfigError(
+            f"--validate {validate} is not a share of the corpus: it must be above 0 and below 1",
+            hint=f"{likely}; a file of that name is ./{validate}",
+        )
+    return share
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def plain_value(value: Any) -> Any:

@@ -9,10 +9,12 @@ import math
 import os
 import warnings
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from w2v_cli.api.corpus import Corpus
 from w2v_cli.api.pictures import Pictures
 from w2v_cli.api.questions import word_list
 from w2v_cli.choices import LINE_WEIGHTS, require_whole
@@ -21,7 +23,7 @@ from w2v_cli.corpus.text_options import TextOptions
 from w2v_cli.embeddings.vectors import WordVectors, first_not_finite
 from w2v_cli.errors import ConfigError, ModelFileError, VocabularyError
 from w2v_cli.formats.contents import subword_table
-from w2v_cli.formats.model_file import LOSSES, ModelFile, save_model
+from w2v_cli.formats.model_file import LOSSES, VALIDATION_LOSSES, ModelFile, save_model
 from w2v_cli.formats.reading import ReadOptions
 from w2v_cli.formats.recorded import recorded_options
 from w2v_cli.formats.summary import provenance
@@ -106,6 +108,17 @@ class Model(Pictures):
         """Mean negative log-likelihood after each epoch, in nats per prediction; empty if unknown."""
         losses = self._tables.get(LOSSES)
         return list(provenance(self.metadata)["loss"] or []) if losses is None else losses.tolist()
+
+    @property
+    def validation_losses(self) -> list[float]:
+        """The same on held-out text; empty if the run had none."""
+        losses = self._tables.get(VALIDATION_LOSSES)
+        return list(provenance(self.metadata).get("validation_loss") or []) if losses is None else losses.tolist()
+
+    @property
+    def tables(self) -> Mapping[str, np.ndarray]:
+        """All tables by name; see `table`."""
+        return MappingProxyType(self._tables)
 
     def require_counts(self) -> np.ndarray:
         """Return the occurrences of each word in the corpus, int64 (V,).
@@ -263,6 +276,52 @@ class Model(Pictures):
         tables = alignment.apply_to_tables(self._tables)
         vectors = WordVectors(self.words, tables["input_vectors"], self.counts)
         return Model(vectors, tables, self.metadata)
+
+    def loss(
+        self,
+        texts: Corpus,
+        *,
+        suffix: str | None = None,
+        threads: int | None = None,
+        **options: Any,
+    ) -> float:
+        """Return the mean negative log-likelihood per prediction on texts, in nats; see `w2v help training`.
+
+        It is what `train(..., validate=texts)` measures. Words that the model lacks are left out.
+
+        Parameters
+        ----------
+        texts : paths or sentences, as `train` takes them.
+        suffix : which files of folders and patterns are read.
+        threads : None for all cores.
+        options : how a text is read, such as tokenize and lower; by default as the text of the model was.
+
+        Raises
+        ------
+        CorpusError
+            If a text cannot be read, or there is nothing to predict in it.
+        ModelFileError
+            If the model does not say how it was trained, or lacks a table that it was trained with.
+        ConfigError
+            If an option has no such value.
+
+        Examples
+        --------
+        >>> import w2v_cli as w2v
+        >>> text, others = [["a", "b", "c"]] * 20, [["c", "b", "a"]] * 5
+        >>> model = w2v.train(text, dim=4, subsample=0, epochs=2, threads=1, validate=others)
+        >>> model.loss(others) == model.validation_losses[-1]
+        True
+        """
+        # Imported here so that other questions need not wait for it.
+        from w2v_cli.api.loss import text_loss
+
+        require_whole("threads", threads, 1, optional=True)
+        known, others = TextOptions.from_options(options)
+        if others:
+            raise ConfigError(f"unknown options: {', '.join(sorted(others))}", hint="w2v help training")
+        given = {name: getattr(known, name) for name in options}
+        return text_loss(self, texts, given, suffix, threads).loss
 
     def training_options(self) -> tuple[TrainConfig, TextOptions]:
         """Return the options that the model was trained with, and how its text was read.

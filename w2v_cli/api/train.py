@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from w2v_cli.api.corpus import Corpus, corpus_paths, require_bytes
@@ -29,6 +30,7 @@ def train(
     cluster: str | None = None,
     replicas: int | None = None,
     merge_every: int | None = None,
+    validate: str | os.PathLike[str] | float | Corpus | None = None,
     **options: Any,
 ) -> Model:
     """Learn word vectors.
@@ -45,6 +47,10 @@ def train(
     cluster : "ray" to train on several machines, see `w2v help cluster`; None for this one.
     replicas : how many copies of the model a cluster trains; None for one on each node.
     merge_every : words that a replica trains between two merges; None to choose them.
+    validate : text to measure the loss on after each epoch, which is not trained on: a share of the corpus, such as
+        0.05 or "5%"; the path of a text, which is read as the corpus is; or sentences. `model.validation_losses` has
+        the losses. With stop_early=N, the training stops when N epochs have brought no better one, and the model is
+        that of the best epoch.
     options : fields of `TrainConfig`, such as dim, window, epochs, min_count, threads and seed; and how a text is read:
         tokenize, lower, normalize, unwrap, errors, encoding, column and field. See `w2v train --help`.
 
@@ -65,14 +71,33 @@ def train(
     (3, 4, 2)
     """
     text, others = TextOptions.from_options(options)
-    config = TrainConfig.from_dict(others)
     machine = _machine(cluster, replicas, merge_every)
-    with corpus_paths(corpus, text.unwrap) as paths:
+    with _held_out(validate, text.unwrap) as held_out, corpus_paths(corpus, text.unwrap) as paths:
+        config = TrainConfig.from_dict({**others, "validate": held_out})
         require_bytes(corpus, paths, text)
         files, observer = corpus_files(paths, suffix), _ProgressObserver(on_progress)
         run = train_model(files, config, text, output, observer, log=log, machine=machine)
     vectors = WordVectors(run.vocabulary.words, run.tensors["input_vectors"], run.vocabulary.counts)
     return Model(vectors, run.tensors, run.metadata)
+
+
+@contextmanager
+def _held_out(validate: Any, unwrap: bool) -> Iterator[Any]:
+    """Yield the value of `TrainConfig.validate`; sentences are in a temporary file as long as the context lasts.
+
+    Raises
+    ------
+    CorpusError
+        If it is nothing that can be held out.
+    """
+    validate = plain_value(validate)
+    if validate is None or isinstance(validate, str | os.PathLike | int | float):
+        yield os.fspath(validate) if isinstance(validate, os.PathLike) else validate
+        return
+    with corpus_paths(validate, unwrap) as paths:
+        if len(paths) != 1:
+            raise ConfigError(f"validate names {len(paths)} files", hint="name one file, or a folder")
+        yield paths[0]
 
 
 def _machine(cluster: str | None, replicas: int | None, merge_every: int | None) -> Machine:

@@ -16,7 +16,7 @@ from w2v_cli.embeddings.gold import read_gold
 from w2v_cli.errors import ConfigError
 from w2v_cli.tuning.limits import all_limits
 from w2v_cli.tuning.trials import Trial, require_time
-from w2v_cli.tuning.tune import Tuned, TuneObserver, tune_model
+from w2v_cli.tuning.tune import LOSS, Tuned, TuneObserver, tune_model
 
 TRIALS = 20
 
@@ -43,7 +43,9 @@ def tune(
     Parameters
     ----------
     corpus : as in `train`; it is read once for each trial.
-    score : a gold set such as `Model.evaluate` takes, or several; the score of a trial is the mean.
+    score : a gold set such as `Model.evaluate` takes, or several; the score of a trial is the mean. Or "loss": the loss
+        on held-out text, with its sign turned, so that more is better. It compares models that make the same
+        predictions, so only dim, epochs, alpha and min_alpha are tried then.
     trials : how many different options to try, the defaults among them.
     time : about how many seconds the trials may take; those that would end too late are left out. None: no limit.
     tries : the limits of options, such as {"window": (2, 10), "model": ["cbow"]}: a tuple of the lowest and the highest
@@ -80,11 +82,13 @@ def tune(
     require_time(time)
     if tries is not None and not isinstance(tries, Mapping):
         raise ConfigError("tries is no dict of limits by the names of options", hint='such as {"window": (2, 10)}')
-    limits = all_limits(tries or {}, others)
     files = [score] if isinstance(score, str | os.PathLike) else list(score)
     if not files:
         raise ConfigError("there is nothing to score the trials on", hint="name a gold set")
-    gold = [read_gold(path) for path in files]
+    if LOSS in files and len(files) > 1:
+        raise ConfigError("the loss and gold sets have no common mean", hint=f"score on {LOSS} or on gold sets")
+    gold = None if LOSS in files else [read_gold(path) for path in files]
+    limits = all_limits(tries or {}, others, by_loss=gold is None)
     with corpus_paths(corpus, text.unwrap) as paths:
         require_bytes(corpus, paths, text)
         return tune_model(

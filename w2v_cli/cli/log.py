@@ -34,8 +34,8 @@ def log(files: tuple[str, ...], tensorboard: str | None, style: str) -> None:
     """Show the log of a training run, or compare several.
 
     FILE is what w2v train --log writes; the run may still be going on. Prints one row per epoch: the loss in nats per
-    prediction, the learning rate, the speed within the epoch, and the time since training began. Of several runs,
-    prints the losses side by side.
+    prediction, that on held-out text if the run has some, the learning rate, the speed within the epoch, and the time
+    since training began. Of several runs, prints the losses side by side.
 
     \b
     Examples:
@@ -59,7 +59,9 @@ def log(files: tuple[str, ...], tensorboard: str | None, style: str) -> None:
             print_json({"file": path, **epoch})
         return
     if style == "csv":
-        print_csv(["file", *_COLUMNS], [[path, *(epoch.get(name) for name in _COLUMNS)] for path, epoch in epochs])
+        held_out = ["validation_loss"] if any("validation_loss" in epoch for _, epoch in epochs) else []
+        columns = [*_COLUMNS, *held_out]
+        print_csv(["file", *columns], [[path, *(epoch.get(name) for name in columns)] for path, epoch in epochs])
         return
     for run in logs:
         note(f"{run.path}: {_summary(run)}")
@@ -92,11 +94,19 @@ def _summary(run: RunLog) -> str:
 def _show_one(run: RunLog) -> None:
     """Print the epochs of a run, and charts."""
     if run.epochs:
+        validates = bool(run.validation_losses)
         rows = [
-            [str(epoch["epoch"]), _loss(epoch), _general(epoch["alpha"]), _speed(epoch), _time(epoch)]
+            [
+                str(epoch["epoch"]),
+                _loss(epoch),
+                *([_loss(epoch, "validation_loss")] if validates else []),
+                _general(epoch["alpha"]),
+                _speed(epoch),
+                _time(epoch),
+            ]
             for epoch in run.epochs
         ]
-        print_table(["epoch", "loss", "alpha", "words/s", "time"], rows)
+        print_table(["epoch", "loss", *(["held out"] if validates else []), "alpha", "words/s", "time"], rows)
     width, marks = charts.terminal_width(), charts.marks_for(sys.stdout)
     if len(run.losses) > 1:
         logarithmic = charts.needs_logarithm(run.losses)
@@ -147,8 +157,9 @@ def _whole(run: RunLog) -> dict[str, Any]:
     return {"seconds": seconds, "words_per_second": run.last_words / seconds if seconds else None}
 
 
-def _loss(epoch: dict[str, Any] | None) -> str:
-    return "–" if epoch is None or epoch["loss"] is None else f"{epoch['loss']:.4f}"
+def _loss(epoch: dict[str, Any] | None, name: str = "loss") -> str:
+    value = None if epoch is None else epoch.get(name)
+    return "–" if value is None else f"{value:.4f}"
 
 
 def _speed(epoch: dict[str, Any]) -> str:

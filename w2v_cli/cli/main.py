@@ -40,6 +40,7 @@ COMMANDS = (
     "classes",
     "embed",
     "eval",
+    "loss",
     "plot",
     "info",
     "convert",

@@ -43,8 +43,13 @@ class Narrator(Observer):
 
     def encoded(self, corpus: EncodedCorpus, text: TextOptions) -> None:
         """Say how much text there is, and whether it looks like raw prose."""
-        words = len(corpus.vocabulary)
+        words, held_out = len(corpus.vocabulary), corpus.held_out
         self.show.say(f"{words:,} words; {corpus.token_count:,} of {corpus.raw_token_count:,} tokens kept")
+        if held_out is not None:
+            measured = len(held_out.ids)
+            some = "" if measured == held_out.token_count else f"; {measured:,} of them are measured"
+            unknown = f"{held_out.unknown:,} of other words are left out"
+            self.show.say(f"Held out: {held_out.token_count:,} tokens of these words, {unknown}{some}")
         if text.tokenize == "whitespace" and corpus.untokenised_share > UNTOKENISED_SHARE:
             self.show.say(
                 f"Hint: {corpus.untokenised_share:.0%} of the tokens end in punctuation; "

@@ -294,7 +294,7 @@ def _click_option(name: str, option: Option) -> Callable[[Command], Command]:
         name,
         type=click.Choice(option.choices) if option.choices else FILE if option.kind is str else option.kind,
         default=option.default,
-        metavar=None if option.choices else {int: "N", float: "X", str: "FILE"}[option.kind],
+        metavar=None if option.choices else option.metavar or {int: "N", float: "X", str: "FILE"}[option.kind],
         help=option.help,
         envvar="W2V_THREADS" if name == "threads" else None,
         show_envvar=name == "threads",

@@ -93,8 +93,9 @@ class ProgressLine:
     def training(self, progress: Progress) -> None:
         """Show the training itself."""
         loss = "–" if progress.loss is None else f"{progress.loss:.4f}"
+        held_out = "" if progress.validation_loss is None else f", held out {progress.validation_loss:.4f}"
         details = [f"epoch {progress.epoch}", f"alpha {progress.alpha:.4f}"]
-        self.show("Training", progress.tokens, progress.total_tokens, " words", f"loss {loss}", details)
+        self.show("Training", progress.tokens, progress.total_tokens, " words", f"loss {loss}{held_out}", details)
 
     def transfer(self, transfer: Transfer | None) -> None:
         """Show how far an object is on its way to or from another machine; None removes that."""

@@ -34,6 +34,7 @@ from w2v_cli.errors import ConfigError, without_secrets
 if TYPE_CHECKING:
     from w2v_cli.cli.narrator import Narrator
     from w2v_cli.training.run import Run
+    from w2v_cli.training.state import Trained
 
 # The row of the word in the suggested next command: too rare to be a function word, too frequent to be learnt badly.
 _EXAMPLE_ROW = 300
@@ -236,6 +237,7 @@ def _say_result(run: Run, output: str, narrator: Narrator, folder: str | None) -
         show.say(f"Standard error of the loss: {f'{trained.standard_error:.4f}' if known else '–'}")
     if config.loss == "softmax":
         show.say(f"Perplexity by epoch: {_some([f'{x:,.1f}' for x in trained.perplexities])}")
+    _say_held_out(trained, config, show)
     show.say(", ".join(f"{phase} {duration(spent)}" for phase, spent in run.seconds.items()))
     show.say(f"Wrote {output}: {words:,} words × {config.dim}, {trained.words_per_second:,.0f} words/s")
     format = model_format(output)
@@ -251,6 +253,22 @@ def _say_result(run: Run, output: str, narrator: Narrator, folder: str | None) -
     show.say(f"Next: {shlex.join(['w2v', 'similar', *asked, word])}")
 
 
+def _say_held_out(trained: Trained, config: TrainConfig, show: ProgressLine) -> None:
+    """Say what the loss on held-out text was, and which epoch is kept."""
+    losses, best = trained.validation_losses, trained.best_epoch
+    if not losses:
+        return
+    show.say(f"Held-out loss by epoch: {_some([f'{loss:.4f}' for loss in losses])}")
+    if config.loss == "softmax":
+        show.say(f"Held-out perplexity by epoch: {_some([f'{x:,.1f}' for x in trained.validation_perplexities])}")
+    if best is None:
+        return
+    if len(losses) < config.epochs:
+        none = "the last epoch" if config.stop_early == 1 else f"{config.stop_early} epochs"
+        show.say(f"Stopped after epoch {len(losses)} of {config.epochs}: {none} brought no better held-out loss")
+    show.say(f"The model is that of epoch {best}, with the best held-out loss, {losses[best - 1]:.4f}")
+
+
 def _curve(losses: list[tuple[int, float]]) -> str:
     """Return the course of the loss as a line of characters for stderr."""
     from w2v_cli.cli import charts
@@ -262,6 +280,21 @@ def _curve(losses: list[tuple[int, float]]) -> str:
 def _some(values: list[str]) -> str:
     """Join all values; if there are very many, only the first and the last ones."""
     return ", ".join(values if len(values) <= _MOST_SHOWN else [*values[:3], "…", *values[3 - _MOST_SHOWN :]])
+
+
+def _held_out_summary(run: Run) -> dict[str, Any]:
+    """Return what --json prints about held-out text; nothing without any."""
+    trained, held_out = run.trained, run.held_out
+    if held_out is None:
+        return {}
+    perplexity = {"validation_perplexity": trained.validation_perplexities} if run.config.loss == "softmax" else {}
+    return {
+        "validation_loss": trained.validation_losses,
+        **perplexity,
+        "validation_tokens": held_out.token_count,
+        "validation_unknown": held_out.unknown,
+        **({} if trained.best_epoch is None else {"best_epoch": trained.best_epoch}),
+    }
 
 
 def _summary(run: Run, output: str) -> dict[str, Any]:
@@ -282,6 +315,7 @@ def _summary(run: Run, output: str) -> dict[str, Any]:
         "loss": trained.losses,
         "loss_standard_error": trained.standard_error,
         **({"perplexity": trained.perplexities} if config.loss == "softmax" else {}),
+        **_held_out_summary(run),
         "words_per_second": trained.words_per_second,
         "seconds": run.seconds,
         "peak_rss_bytes": peak_bytes(),

@@ -40,7 +40,7 @@ class TrialNarrator(TuneObserver):
     def tried(self, trial: Trial, was_known: bool) -> None:
         """Say how a trial has ended."""
         took = "known" if was_known else duration(trial.seconds)
-        score = "–" if trial.score is None else f"{trial.score:.1f}"
+        score = "–" if trial.score is None else f"{trial.score:.4g}"
         self._show.say(f"Trial {trial.trial} on {share_name(trial.share)}: {score} ({took}): {options_text(trial)}")
 
     def remark(self, message: str) -> None:

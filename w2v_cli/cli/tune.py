@@ -35,11 +35,13 @@ _DEFAULT_OUTPUT = "tuned.toml"
 @click.argument("corpus", nargs=-1, type=FILE, required=True)
 @click.option(
     "--score",
-    metavar="GOLD",
+    metavar="GOLD|loss",
     type=FILE,
     multiple=True,
     required=True,
-    help="The gold set that vectors are scored on, as by w2v eval. May be given several times: the mean counts.",
+    help="The gold set that vectors are scored on, as by w2v eval. May be given several times: the mean counts. loss:"
+    " the loss on held-out text (--validate, 5% by default), with its sign turned; only dim, epochs and alpha are tried"
+    " then, because the others change what is predicted.",
 )
 @click.option(
     "--trials",
@@ -121,6 +123,7 @@ def tune(
       w2v tune corpus.txt --score pairs.tsv
       w2v tune corpus.txt --score pairs.tsv --score analogies.txt --time 10m
       w2v tune corpus.txt --score pairs.tsv --model cbow --try window=2:20 --try dim=100,300
+      w2v tune corpus.txt --score loss --trials 9
       w2v train corpus.txt --config tuned.toml
     """
     given = {name for name in options if _is_given(context, name)}
@@ -147,12 +150,12 @@ def tune(
             **fixed,
         )
     titles = _COLUMNS if answers_at_terminal() else None
-    print_answers(style, _COLUMNS, _rows(tuned.trials), map(vars, tuned.trials), titles=titles, decimals=".1f")
+    print_answers(style, _COLUMNS, _rows(tuned.trials), map(vars, tuned.trials), titles=titles, decimals=".4g")
     best, usual = tuned.best, tuned.defaults
     if best is usual:
         show.say("No options were better than the defaults")
     elif usual.score is not None and best.score is not None:
-        show.say(f"Trial {best.trial} scores {best.score:.1f} on the whole text, the defaults {usual.score:.1f}")
+        show.say(f"Trial {best.trial} scores {best.score:.4g} on the whole text, the defaults {usual.score:.4g}")
     show.say(f"Wrote {output}; every trial is in {log}")
     show.say(f"Next: w2v train {' '.join(corpus)} --config {output}")
 

@@ -27,11 +27,20 @@ class ClusterMachine(Machine):
     shares_ids = True
 
     def require_trainable(self, config: TrainConfig) -> None:
-        """Refuse parts of words, whose rows have no order of frequency by which they could be merged."""
+        """Refuse parts of words and held-out text.
+
+        The rows of parts have no order of frequency by which they could be merged, and the nodes that read the corpus
+        do not leave out lines.
+        """
         super().require_trainable(config)
         if config.subwords is not None:
             raise ConfigError(
                 "a cluster cannot train parts of words", hint="leave --subwords out, or train without --cluster"
+            )
+
+        if config.validate is not None:
+            raise ConfigError(
+                "a cluster cannot hold text out", hint="leave --validate out, and measure the model with w2v loss"
             )
 
     def __init__(self, merge_every: int | None) -> None:

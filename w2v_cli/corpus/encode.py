@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from w2v_cli.corpus.held_out import HeldOut, HoldingOut, read_held_out
 from w2v_cli.corpus.passes import OnProgress, OwnPasses, Passes, translate_piece
 from w2v_cli.corpus.spool import Spool, telling_full_disk
 from w2v_cli.corpus.texts import PIECE_BYTES, Texts
@@ -36,6 +37,7 @@ class EncodedCorpus:
     fingerprint : sha256 of the decompressed text, hexadecimal.
     untokenised_share : the share of the tokens that are words with ASCII punctuation at their end, 0…1.
     seconds : how long the passes took, by their names `count` and `encode`.
+    held_out : what is measured and not trained on; None if nothing is. Nothing of it is in the other attributes.
     """
 
     vocabulary: Vocabulary
@@ -45,6 +47,7 @@ class EncodedCorpus:
     fingerprint: str
     untokenised_share: float
     seconds: Mapping[str, float]
+    held_out: HeldOut | None = None
 
     def read(self, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
         """Return tokens start…stop−1; any number of threads may read at the same time.
@@ -54,11 +57,7 @@ class EncodedCorpus:
         ids : int32 (stop − start,).
         boundaries : int64, ascending, inside (0, stop − start): where a new sentence begins.
         """
-        ids = np.empty(stop - start, np.int32)
-        self.spool.read_ids(start, ids)
-        boundaries = self.spool.boundaries
-        first, last = np.searchsorted(boundaries, [start + 1, stop])
-        return ids, np.asarray(boundaries[first:last]) - start
+        return self.spool.read(start, stop)
 
     @property
     def boundary_bytes(self) -> int:
@@ -95,6 +94,7 @@ def encode(
     named: bool = False,
     vocab: str | None = None,
     passes: Passes | None = None,
+    hold_out: float | Texts | None = None,
 ) -> EncodedCorpus:
     """Read texts once and turn them into ids.
 
@@ -109,6 +109,7 @@ def encode(
     named : whether the ids stay in the folder, under names, when the corpus is closed.
     vocab : a file with the words, in order, and their counts; None to take them from the texts.
     passes : what reads the texts; None for this machine.
+    hold_out : the share of the texts that is held out, on this machine only, or a text of its own.
 
     Raises
     ------
@@ -119,10 +120,13 @@ def encode(
     """
     report = on_progress or _ignore
     given = None if vocab is None else read_vocabulary(vocab, min_count, max_vocab)
-    with telling_full_disk(spool_folder, named), ExitStack() as stack:
+    with telling_full_disk(spool_folder, named), ExitStack() as closing, ExitStack() as stack:
         spool = Spool.create(spool_folder) if named else Spool.temporary(spool_folder)
         stack.callback(spool.close)
         started = time.perf_counter()
+        if isinstance(hold_out, float):
+            passes = HoldingOut(texts, threads, piece_bytes, hold_out, spool_folder)
+            closing.callback(passes.close)
         passes = passes or OwnPasses(texts, threads, piece_bytes)
         tokens, fingerprint = passes.count(spool, report)
         raw_token_count, untokenised_share = _raw_token_count(tokens), _untokenised_share(tokens)
@@ -136,10 +140,17 @@ def encode(
         token_count = passes.translate(vocabulary, ids, spool, report)
         if token_count == 0:
             raise VocabularyError(f"no word of {vocab} is in {texts}")
+        held_out = None
+        if isinstance(passes, HoldingOut):
+            held_out = passes.held_out()
+        elif isinstance(hold_out, Texts):
+            held_out = read_held_out(hold_out, vocabulary, threads, spool_folder, report, piece_bytes)
         seconds = {"count": counted - started, "encode": time.perf_counter() - counted}
         # Nothing can fail any more, so the spool stays open.
         stack.pop_all()
-    return EncodedCorpus(vocabulary, spool, token_count, raw_token_count, fingerprint, untokenised_share, seconds)
+    return EncodedCorpus(
+        vocabulary, spool, token_count, raw_token_count, fingerprint, untokenised_share, seconds, held_out
+    )
 
 
 def count_words(

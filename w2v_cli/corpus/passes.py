@@ -103,9 +103,15 @@ class OwnPasses:
         """
         translations = translations_of(self._entries, ids)
         del self._entries
-        done, total, written = 0, sum(piece.length for piece in self._pieces), 0
+        return self._fill(spool, self._pieces, translations, report)
+
+    def _fill(
+        self, spool: Spool, pieces: Sequence[Provisional], translations: Sequence[np.ndarray], report: OnProgress
+    ) -> int:
+        """Translate the pieces of a spool in place, and finish it; return the number of tokens that are left."""
+        done, total, written = 0, sum(piece.length for piece in pieces), 0
         with ThreadPoolExecutor(self._threads) as pool:
-            for piece, own, boundaries in translated(pool, self._threads, spool, self._pieces, translations):
+            for piece, own, boundaries in translated(pool, self._threads, spool, pieces, translations):
                 spool.write_ids(written, own)
                 spool.append_boundaries(boundaries + written)
                 written += len(own)

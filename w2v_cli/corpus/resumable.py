@@ -10,16 +10,19 @@ import json
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from w2v_cli.corpus.encode import EncodedCorpus
+from w2v_cli.corpus.held_out import MOST_TOKENS as MOST_HELD_OUT
+from w2v_cli.corpus.held_out import HeldOut
 from w2v_cli.corpus.spool import Spool, checksum, telling_full_disk
 from w2v_cli.corpus.vocabulary import Vocabulary
 from w2v_cli.errors import CorpusError, ModelFileError
 from w2v_cli.storage.locks import remove_leftovers
 from w2v_cli.storage.tensors import TensorFile, parse_json, word_tensors, write_tensors
+from w2v_cli.storage.tensors import checksum as checksum_of
 from w2v_cli.storage.words import MOST_TOKENS
 
 NAME = "corpus.safetensors"
@@ -57,7 +60,11 @@ def keep_corpus(corpus: EncodedCorpus, folder: Path) -> None:
     )
     vocabulary = corpus.vocabulary
     tensors = {"counts": vocabulary.counts, **word_tensors(vocabulary.words)}
-    write_tensors(folder / NAME, tensors, {"corpus": json.dumps(facts._asdict())})
+    described = {"corpus": json.dumps(facts._asdict())}
+    if corpus.held_out is not None:
+        tensors |= held_out_tensors(corpus.held_out)
+        described["held_out"] = json.dumps(_held_out_facts(corpus.held_out))
+    write_tensors(folder / NAME, tensors, described)
 
 
 def forget_corpus(folder: Path) -> None:
@@ -83,10 +90,11 @@ def kept_corpus(folder: Path) -> EncodedCorpus | None:
             spool = Spool.reopen(folder)
             stack.callback(spool.close)
             _require_sound(spool, kept, facts, len(vocabulary))
+            held_out = _held_out(kept, len(vocabulary))
             stack.pop_all()
     except (ModelFileError, OSError, KeyError, ValueError):
         return None
-    return EncodedCorpus(vocabulary, spool, *facts[:4], seconds={"count": 0.0, "encode": 0.0})
+    return EncodedCorpus(vocabulary, spool, *facts[:4], {"count": 0.0, "encode": 0.0}, held_out)
 
 
 def _facts(kept: TensorFile) -> _Facts:
@@ -123,6 +131,43 @@ def _vocabulary(kept: TensorFile) -> Vocabulary:
     if len(counts) == 0 or counts.min() < 1 or counts.sum(dtype=np.float64) > MOST_TOKENS:
         raise kept.wrong("has counts that no text can have")
     return Vocabulary(words, counts)
+
+
+def held_out_tensors(held_out: HeldOut) -> dict[str, np.ndarray]:
+    """Return the ids and boundaries of a held-out text by name."""
+    return {"held_out_ids": held_out.ids, "held_out_boundaries": held_out.boundaries}
+
+
+def _held_out_facts(held_out: HeldOut) -> dict[str, Any]:
+    """Return what the metadata say of a held-out text."""
+    return {
+        "token_count": held_out.token_count,
+        "unknown": held_out.unknown,
+        "fingerprint": held_out.fingerprint,
+        "checksum": checksum_of(held_out_tensors(held_out)),
+    }
+
+
+def _held_out(kept: TensorFile, words: int) -> HeldOut | None:
+    """Return the held-out text, or None if there is none.
+
+    Raises
+    ------
+    ModelFileError, ValueError
+        If it is not what `keep_corpus` writes.
+    """
+    if "held_out" not in kept.metadata:
+        return None
+    match parse_json(kept.metadata["held_out"]):
+        case {"token_count": int(tokens), "unknown": int(unknown), "fingerprint": str(fingerprint)} as facts:
+            ids = np.array(kept.tensor("held_out_ids", "I32", axes=1))
+            boundaries = np.array(kept.tensor("held_out_boundaries", "I64", axes=1))
+            held_out = HeldOut(ids, boundaries, tokens, unknown, fingerprint)
+            sound = len(ids) <= MOST_HELD_OUT and ((ids >= 0) & (ids < words)).all()
+            inside = np.concatenate(([0], boundaries, [max(len(ids), 1)]))
+            if sound and (np.diff(inside) > 0).all() and facts == _held_out_facts(held_out):
+                return held_out
+    raise kept.wrong("has a held-out text that no run can have")
 
 
 def _require_sound(spool: Spool, kept: TensorFile, facts: _Facts, words: int) -> None:

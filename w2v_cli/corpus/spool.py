@@ -101,6 +101,13 @@ class Spool:
                 raise CorpusError("the spooled ids are shorter than they were written", hint="is the disk full?")
             done += count
 
+    def read(self, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return tokens start…stop−1 of a finished spool; see `EncodedCorpus.read`."""
+        ids = np.empty(stop - start, np.int32)
+        self.read_ids(start, ids)
+        first, last = np.searchsorted(self.boundaries, [start + 1, stop])
+        return ids, np.asarray(self.boundaries[first:last]) - start
+
     def append_boundaries(self, boundaries: np.ndarray) -> None:
         """Append boundaries, int64, ascending, and leave out 0 and repeated ones, which begin no new sentence."""
         new = boundaries[np.flatnonzero(np.diff(boundaries, prepend=self._last_boundary))]

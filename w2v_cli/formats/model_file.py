@@ -28,7 +28,7 @@ FORMAT = "w2v-cli"
 FORMAT_VERSION = "1"
 # Losses of more epochs than this are stored as a tensor: the metadata must fit into the header.
 MOST_LOSSES = 1000
-LOSSES = "losses"
+LOSSES, VALIDATION_LOSSES = "losses", "validation_losses"
 # The scale of each row of input vectors that are whole numbers.
 SCALES = "input_scales"
 # The tables that training may leave beside the input vectors. fastText has a Huffman tree of its own.
@@ -161,7 +161,8 @@ class ModelFile:
         tables = {"input_vectors": self.vectors.matrix}
         tables |= {name: self.table(name) for name in _OTHER_TABLES if self.tensors.dtype(name) == "F32"}
         tables |= _parts_tables(self.tensors)
-        return tables if self.losses is None else {**tables, LOSSES: self.losses}
+        many = {LOSSES: self.losses, VALIDATION_LOSSES: self.validation_losses}
+        return tables | {name: losses for name, losses in many.items() if losses is not None}
 
     @property
     def metadata(self) -> dict[str, str]:
@@ -171,9 +172,17 @@ class ModelFile:
     @property
     def losses(self) -> np.ndarray | None:
         """The loss of each epoch, float64, if there are more than MOST_LOSSES; fewer are in the metadata."""
-        if self.tensors is None or self.tensors.dtype(LOSSES) != "F64":
+        return self._losses(LOSSES)
+
+    @property
+    def validation_losses(self) -> np.ndarray | None:
+        """The same on held-out text."""
+        return self._losses(VALIDATION_LOSSES)
+
+    def _losses(self, name: str) -> np.ndarray | None:
+        if self.tensors is None or self.tensors.dtype(name) != "F64":
             return None
-        return self.tensors.tensor(LOSSES, "F64", axes=1)
+        return self.tensors.tensor(name, "F64", axes=1)
 
     @property
     def matrix(self) -> np.ndarray:

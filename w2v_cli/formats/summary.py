@@ -12,6 +12,9 @@ from w2v_cli.formats.contents import SUBWORDS
 from w2v_cli.formats.model_file import ModelFile
 from w2v_cli.storage.tensors import parse_json
 
+# What the metadata say of held-out text.
+VALIDATION = ("validation_loss", "validation_tokens", "validation_unknown", "validation_fingerprint", "best_epoch")
+
 
 def summary(file: ModelFile) -> dict[str, Any]:
     """Return the facts about a file of vectors; None stands for what the file does not say.
@@ -27,6 +30,9 @@ def summary(file: ModelFile) -> dict[str, Any]:
     replicas, merge_every : on how many replicas it was trained, and how many tokens each trained between two merges;
         only of a model of several replicas.
     loss : the loss of each epoch, nats per prediction.
+    validation_loss, validation_tokens, validation_unknown, validation_fingerprint, best_epoch : the same on held-out
+        text, how many tokens that has, how many of other words, its sha256 if it is not a share of the corpus, and the
+        epoch whose vectors these are, if the run looked for the best; each only if the file says it.
     config : the options for training and for reading the text, as `w2v train --config` accepts them.
 
     Raises
@@ -46,7 +52,8 @@ def summary(file: ModelFile) -> dict[str, Any]:
     if subwords is not None:
         facts["subwords"] = subwords
     made = provenance(file.metadata)
-    return {**facts, **made, "loss": made["loss"] if file.losses is None else file.losses.tolist()}
+    many = {"loss": file.losses, "validation_loss": file.validation_losses}
+    return {**facts, **made, **{name: losses.tolist() for name, losses in many.items() if losses is not None}}
 
 
 def provenance(metadata: Mapping[str, str]) -> dict[str, Any]:
@@ -60,6 +67,7 @@ def provenance(metadata: Mapping[str, str]) -> dict[str, Any]:
         "corpus_tokens": tokens,
         **{name: _parsed(metadata, name) for name in ("replicas", "merge_every") if name in metadata},
         "loss": loss if isinstance(loss, list) else None,
+        **{name: _parsed(metadata, name) for name in VALIDATION if name in metadata},
         "config": {**config, **(text if isinstance(text, dict) else {})} if isinstance(config, dict) else None,
     }
 

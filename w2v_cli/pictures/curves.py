@@ -90,7 +90,8 @@ def plot_runs(
 def _draw(figure: Any, runs: Sequence[RunLog], names: Sequence[str], colours: Theme, size: tuple[float, float]) -> None:
     width, height = size
     several, resumed = len(runs) > 1, any(run.resumed_at for run in runs)
-    entries = len(runs) * several + resumed
+    validated = any(run.validation_losses for run in runs)
+    entries = len(runs) * several + validated + resumed
     head = 50 + 16 * -(-entries // _LEGEND_COLUMNS)
     sides = {"left": 64 / width, "right": 1 - 20 / width, "top": 1 - head / height, "bottom": 40 / height}
     panels = figure.subplots(3, sharex=True, height_ratios=(2.2, 1, 1), gridspec_kw={**sides, "hspace": 0.2})
@@ -99,6 +100,7 @@ def _draw(figure: Any, runs: Sequence[RunLog], names: Sequence[str], colours: Th
         colour = colours.series[number % len(colours.series)]
         style = {"color": colour, "linestyle": _LINES[number % len(_LINES)], "linewidth": 1.6}
         lines += _draw_line(panels[0], _losses(run), style, marked=True)
+        _draw_held_out(panels[0], run.validation_losses, style)
         _draw_line(panels[1], _column(run, "alpha"), style)
         _draw_line(panels[2], _column(run, "words_per_second"), style)
         for words in run.resumed_at:
@@ -107,10 +109,13 @@ def _draw(figure: Any, runs: Sequence[RunLog], names: Sequence[str], colours: Th
             panels[0].plot([words], [1], "v", color=colour, transform=panels[0].get_xaxis_transform(), clip_on=False)
     _dress(panels, colours)
     handles = lines if several else []
+    if validated:
+        handles = [*handles, *_draw_held_out(panels[0], [], {"color": colours.muted})]
     if resumed:
         handles = [*handles, *panels[0].plot([], [], "v", color=colours.muted)]
     if entries:
-        labels, corner = [*(names if several else ()), "resumed"][:entries], (16 / width, 1 - 32 / height)
+        labels = [*(names if several else ()), *["held out"] * validated, *["resumed"] * resumed]
+        corner = (16 / width, 1 - 32 / height)
         figure.legend(handles, labels, ncols=_LEGEND_COLUMNS, loc="upper left", bbox_to_anchor=corner, borderaxespad=0)
 
 
@@ -118,6 +123,13 @@ def _draw_line(panel: Axes, points: dict[int, float], style: dict[str, Any], mar
     """Draw values against words, a few of them with a dot for each if they are `marked`; return the line."""
     marker: dict[str, Any] = {"marker": "o", "markersize": 4} if marked and len(points) <= _MARKED else {}
     lines: list[Any] = panel.plot(list(points), list(points.values()), **style, **marker)
+    return lines
+
+
+def _draw_held_out(panel: Axes, losses: Sequence[tuple[int, float]], style: dict[str, Any]) -> list[Any]:
+    """Draw the losses on held-out text as hollow dots on a thin line of the run's colour."""
+    hollow = {"marker": "o", "markersize": 5, "markerfacecolor": "none", "linestyle": "-", "linewidth": 0.8}
+    lines: list[Any] = panel.plot([w for w, _ in losses], [loss for _, loss in losses], **{**style, **hollow})
     return lines
 
 

@@ -2,6 +2,9 @@
 
 A new checkpoint replaces the older of the two and is written atomically, so a machine that stops at any time leaves at
 least one whole checkpoint. A checksum tells whether a file is whole; if it is not, the other one is used.
+
+A run that stops early has a third checkpoint, of the end of its best epoch, which only a better epoch replaces. If it
+is the newest of all, the run goes on from there. So the newest state always knows which epoch the third file holds.
 """
 
 from __future__ import annotations
@@ -13,19 +16,24 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from w2v_cli.corpus.encode import EncodedCorpus
+from w2v_cli.corpus.resumable import held_out_tensors
 from w2v_cli.engines.parameters import Parameters
 from w2v_cli.engines.sampling import STEP_RULE
 from w2v_cli.errors import ModelFileError, TrainingError
 from w2v_cli.storage.locks import remove_leftovers
 from w2v_cli.storage.remote import Url
 from w2v_cli.storage.tensors import TensorFile, checksum, parse_json, word_tensors, write_tensors
+from w2v_cli.training.held_out_loss import HELD_OUT_RULE
 from w2v_cli.training.loss_sample import LOSS_RULE
 from w2v_cli.training.schedule import BLOCK_ORDER, BLOCK_TOKENS, block_count
 from w2v_cli.training.state import RunState
+from w2v_cli.training.validation import best_epoch
 
 # The rules for blocks, steps and losses in this version. A checkpoint that was made under other rules is refused.
 RULES = {"block_tokens": BLOCK_TOKENS, "order": BLOCK_ORDER, "steps": STEP_RULE, "loss": LOSS_RULE}
 NAMES = ("checkpoint-0.safetensors", "checkpoint-1.safetensors")
+BEST = "best.safetensors"
+ALL_NAMES = (*NAMES, BEST)
 
 
 class Contents(NamedTuple):
@@ -42,7 +50,7 @@ class Contents(NamedTuple):
 
 
 class Checkpoints:
-    """The two checkpoints in a folder.
+    """The checkpoints in a folder, and a `BestEpoch` that keeps it there.
 
     Parameters
     ----------
@@ -54,14 +62,21 @@ class Checkpoints:
     damaged : names of the files that hold no whole checkpoint.
     """
 
+    # What `BestEpoch` says of memory: a file takes none.
+    nbytes = 0
+
     def __init__(self, folder: Path | Url, corpus: EncodedCorpus) -> None:
         self.folder = folder
         words, counts = corpus.vocabulary.words, corpus.vocabulary.counts
         self._blocks = block_count(corpus.token_count)
         self._corpus = f"{corpus.fingerprint} {checksum({'counts': counts, **word_tensors(words)})}"
+        self._rules = RULES
+        if corpus.held_out is not None:
+            self._corpus += f" {checksum(held_out_tensors(corpus.held_out))}"
+            self._rules = {**RULES, "held_out": HELD_OUT_RULE}
         self.damaged: list[str] = []
         self._newest = 1
-        for name in NAMES:
+        for name in ALL_NAMES:
             if isinstance(folder, Path):
                 remove_leftovers(folder / name)
 
@@ -73,11 +88,59 @@ class Checkpoints:
         ModelFileError
             If it cannot be written. Both existing checkpoints are unchanged then.
         """
-        tensors = {**parameters.tensors(), "losses": state.losses}
-        facts = json.dumps({"block": state.block, **RULES, "corpus": self._corpus})
         oldest = 1 - self._newest
-        write_tensors(self.folder / NAMES[oldest], tensors, {"standing": facts, "checksum": checksum(tensors, facts)})
+        self._write(NAMES[oldest], parameters, state)
         self._newest = oldest
+
+    def keep(self, parameters: Parameters, state: RunState) -> None:
+        """Write the checkpoint of the best epoch, at its end, over that of an earlier one.
+
+        Raises
+        ------
+        ModelFileError
+            If it cannot be written. The earlier one is unchanged then.
+        """
+        self._write(BEST, parameters, state)
+
+    def _write(self, name: str, parameters: Parameters, state: RunState) -> None:
+        tensors = {**parameters.tensors(), "losses": state.losses}
+        if state.validation_losses is not None:
+            tensors["validation_losses"] = state.validation_losses
+        facts = json.dumps({"block": state.block, **self._rules, "corpus": self._corpus})
+        write_tensors(self.folder / name, tensors, {"standing": facts, "checksum": checksum(tensors, facts)})
+
+    def fill(self, parameters: Parameters) -> None:
+        """Fill tables with those of the best epoch.
+
+        Raises
+        ------
+        ModelFileError, TrainingError
+            If the file is missing or damaged.
+        """
+        best = self._read(BEST, parameters)
+        for name, table in parameters.tensors().items():
+            table[:] = best.tensors[name]
+
+    def require_best(self, parameters: Parameters, validation_losses: np.ndarray) -> None:
+        """Make sure that the best of the epochs that have ended is here.
+
+        Raises
+        ------
+        TrainingError
+            If its checkpoint is missing or damaged, or is that of another epoch.
+        """
+        best = best_epoch(validation_losses)
+        if best is None:
+            return
+        try:
+            if self._read(BEST, parameters).facts["block"] == best * self._blocks:
+                return
+        except ModelFileError:
+            pass
+        raise TrainingError(
+            f"{self.folder / BEST} is missing or damaged, so that the vectors of epoch {best}, the best, are lost",
+            hint="train again in another --checkpoint folder",
+        )
 
     def load(self, parameters: Parameters, epochs: int | None = None) -> RunState | None:
         """Fill the parameters from the newest whole checkpoint; return None if there is no checkpoint yet.
@@ -99,7 +162,9 @@ class Checkpoints:
         self._require_same_run(newest, epochs)
         for name, table in parameters.tensors().items():
             table[:] = newest.tensors[name]
-        return RunState(newest.facts["block"], np.array(newest.tensors["losses"]))
+        held_out = newest.tensors.get("validation_losses")
+        losses = np.array(newest.tensors["losses"])
+        return RunState(newest.facts["block"], losses, None if held_out is None else np.array(held_out))
 
     def _find_newest(self, parameters: Parameters) -> Contents | None:
         """Return the newest whole checkpoint; None if there is no checkpoint at all.
@@ -109,13 +174,13 @@ class Checkpoints:
         TrainingError
             If there are checkpoints, but none of them is whole.
         """
-        found: list[tuple[int, int, Contents]] = []
-        for number, name in enumerate(NAMES):
+        found: list[tuple[int, str, Contents]] = []
+        for name in ALL_NAMES:
             if not (self.folder / name).exists():
                 continue
             try:
-                contents = _read(self.folder / name, parameters)
-                found.append((contents.facts["block"], number, contents))
+                contents = self._read(name, parameters)
+                found.append((contents.facts["block"], name, contents))
             except ModelFileError:
                 self.damaged.append(name)
         if not found:
@@ -125,13 +190,16 @@ class Checkpoints:
                     hint="remove the folder and train again",
                 )
             return None
-        _, self._newest, newest = max(found, key=lambda item: item[:2])
-        return newest
+        self._newest = max(((block, NAMES.index(name)) for block, name, _ in found if name != BEST), default=(0, 1))[1]
+        return max(found, key=lambda item: item[:2])[2]
+
+    def _read(self, name: str, parameters: Parameters) -> Contents:
+        return _read(self.folder / name, parameters, "held_out" in self._rules)
 
     def _require_same_run(self, contents: Contents, epochs: int | None) -> None:
         """Refuse a checkpoint that is not one of this run; see `load`."""
         facts = contents.facts
-        if any(facts.get(name) != value for name, value in RULES.items()):
+        if any(facts.get(name) != value for name, value in self._rules.items()):
             raise TrainingError(
                 f"the checkpoint in {self.folder} is from a version with other blocks or steps, or another order",
                 hint="go on with that version, or train again",
@@ -155,8 +223,12 @@ class Checkpoints:
             )
 
 
-def _read(path: Path | Url, parameters: Parameters) -> Contents:
+def _read(path: Path | Url, parameters: Parameters, validates: bool) -> Contents:
     """Read a checkpoint.
+
+    Parameters
+    ----------
+    validates : whether the run has a held-out loss.
 
     Raises
     ------
@@ -167,7 +239,8 @@ def _read(path: Path | Url, parameters: Parameters) -> Contents:
     """
     file = TensorFile(path)
     tensors = {name: file.tensor(name, "F32", axes=2) for name in parameters.tensors()}
-    tensors["losses"] = file.tensor("losses", "F64", axes=1)
+    for name in ("losses", "validation_losses") if validates else ("losses",):
+        tensors[name] = file.tensor(name, "F64", axes=1)
     text = file.metadata.get("standing", "")
     if file.metadata.get("checksum") != checksum(tensors, text):
         raise file.wrong("is torn or damaged")
@@ -197,10 +270,12 @@ def _sound_facts(file: TensorFile, text: str, tensors: dict[str, np.ndarray]) ->
     if type(block) is not int or block < 0:
         raise file.wrong("does not say after which block it was saved")
     # Epochs that have ended have a loss; those after them have none yet.
-    losses, ended = tensors["losses"], _ended_epochs(tensors["losses"])
-    if not np.isfinite(losses[:ended]).all() or not np.isnan(losses[ended:]).all():
-        raise file.wrong("has losses that no run can have")
-    tables = [tensor for name, tensor in tensors.items() if name != "losses"]
+    ended = _ended_epochs(tensors["losses"])
+    tables = [tensor for name, tensor in tensors.items() if not name.endswith("losses")]
+    for losses in (tensor for name, tensor in tensors.items() if name.endswith("losses")):
+        sound = np.isfinite(losses[:ended]).all() and np.isnan(losses[ended:]).all()
+        if not sound or len(losses) != len(tensors["losses"]):
+            raise file.wrong("has losses that no run can have")
     with np.errstate(all="ignore"):
         # The same test as `Parameters.finite`, which the tables passed before they were saved.
         if not all(np.isfinite(table.sum()) for table in tables):

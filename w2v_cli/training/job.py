@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import os
@@ -12,12 +13,14 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from w2v_cli.config import TrainConfig, option_name
+from w2v_cli.config import TrainConfig, option_name, share_of
+from w2v_cli.corpus.files import corpus_files
+from w2v_cli.corpus.inputs import is_nameless
 from w2v_cli.corpus.text_options import TextOptions
 from w2v_cli.corpus.texts import Texts
 from w2v_cli.errors import ConfigError, CorpusError, ModelFileError, TrainingError, without_secrets
 from w2v_cli.storage.atomic import atomic_file
-from w2v_cli.storage.opening import open_input
+from w2v_cli.storage.opening import STDIN, absolute, open_input
 from w2v_cli.storage.outputs import Named
 from w2v_cli.storage.remote import Url
 from w2v_cli.storage.tensors import parse_json
@@ -76,13 +79,38 @@ class Job:
     @property
     def inputs(self) -> list[Named]:
         """Every file that the run reads."""
-        return self.texts.named if self.vocab is None else [*self.texts.named, Named(self.vocab, "the vocabulary")]
+        files = self.texts.named
+        if self.vocab is not None:
+            files.append(Named(self.vocab, "the vocabulary"))
+        held_out = [] if self.held_out is None else self.held_out.named
+        return [*files, *(file._replace(what="the held-out text", hint="name another output") for file in held_out)]
 
     @property
     def vocab(self) -> str | None:
         """The file that the words are taken from, or None."""
-        path = self.config.vocab
-        return path if path is None or is_url(path) else os.path.join(self.folder, path)
+        return None if self.config.vocab is None else self._located(self.config.vocab)
+
+    @functools.cached_property
+    def held_out(self) -> Texts | None:
+        """The text of its own that the loss is measured on, read as the corpus is; None without one."""
+        path = self.config.validate
+        if path is None or share_of(path) is not None:
+            return None
+        # A folder may have other files when the run is resumed, but then its ids are kept.
+        files = [path] if path == STDIN else corpus_files([self._located(path)])
+        # Sentences from Python are no Parquet.
+        options = replace(self.texts.options, column=None) if is_nameless(files[0]) else self.texts.options
+        return Texts(files, options, self.texts.on_remark)
+
+    def _located(self, path: str) -> str:
+        """Return a path of `config` for any working folder."""
+        return path if is_url(path) else os.path.join(self.folder, path)
+
+    @property
+    def _validate(self) -> str | None:
+        """What `--validate` names: a path for any working folder, or a share."""
+        path = self.config.validate
+        return path if path is None or share_of(path) is not None or path == STDIN else self._located(path)
 
     def require_no_secrets(self) -> None:
         """Refuse URLs with passwords or tokens, because they would be written to the run's files.
@@ -92,7 +120,7 @@ class Job:
         ConfigError
             If there is one.
         """
-        for path in (*self.texts.paths, self.output or "", self.config.vocab or ""):
+        for path in (*self.texts.paths, self.output or "", self.config.vocab or "", self.config.validate or ""):
             if without_secrets(path) != path:
                 raise ConfigError(
                     f"{path} has a password or a token in it, which would be written to {NAME}",
@@ -126,9 +154,9 @@ class Job:
             If another option differs from what the run was begun with.
         """
         was = {
-            **self.config.as_dict(),
+            **asdict(self.config),
             **asdict(self.texts.options),
-            **_absolute({"vocab": self.vocab}),
+            **_absolute({"vocab": self.vocab, "validate": self._validate}),
             "corpus": self.texts.paths,
             "output": self.output,
             "checkpoint_every": self.checkpoint_every,
@@ -136,14 +164,21 @@ class Job:
         }
         different = {name: value for name, value in _absolute(options).items() if value != was[name]}
         for name, value in different.items():
-            if name in CHANGEABLE or (name == "epochs" and value > was[name]):
+            more = name == "epochs" and value > was[name]
+            # A run that did not look for the best epoch has not kept it.
+            patience = name == "stop_early" and was[name] is not None
+            if name in CHANGEABLE or more or patience:
                 continue
             shown = "the corpus" if name == "corpus" else f"{option_name(name)} {value}"
             hint = "leave it out; --threads, --output, --checkpoint-every, --log and a higher --epochs may change"
+            if was["stop_early"] is not None:
+                hint += ", and --stop-early"
             if name == "corpus":
                 hint = "leave it out; vectors cannot be trained further on another text: train on both texts together"
             raise ConfigError(f"{shown} is not what the run was begun with ({_shown(was[name])})", hint)
-        config = replace(self.config, **{k: v for k, v in different.items() if k in ("epochs", "threads")})
+        config = replace(
+            self.config, **{k: v for k, v in different.items() if k in ("epochs", "threads", "stop_early")}
+        )
         own = {k: v for k, v in different.items() if k in ("output", "checkpoint_every", "log")}
         return replace(self, config=config, **own)
 
@@ -189,6 +224,9 @@ def _absolute(options: Mapping[str, Any]) -> dict[str, Any]:
     for name in ("output", "vocab", "log"):
         if options.get(name) is not None:
             paths[name] = absolute_path(options[name])
+    held_out = options.get("validate")
+    if held_out is not None and share_of(held_out) is None:
+        paths["validate"] = absolute(held_out)
     return {**options, **paths}
 
 
@@ -240,7 +278,8 @@ def _job_of(values: Any) -> Job:
     log, run_id = values.get("log"), values.get("run_id", "")
     if not isinstance(run_id, str):
         raise ValueError("the run_id is not a name")
-    for path in (*corpus, values["folder"], *(path for path in (output, log, config.vocab) if path is not None)):
+    named = (path for path in (output, log, config.vocab, config.validate) if path is not None)
+    for path in (*corpus, values["folder"], *named):
         # The system refuses a NUL in a path, and half a character has no bytes; `os.fsencode` raises for the latter.
         if not isinstance(path, str) or b"\0" in os.fsencode(path):
             raise ValueError("a path is not valid")

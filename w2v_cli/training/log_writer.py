@@ -21,7 +21,7 @@ from w2v_cli.storage.urls import is_url
 from w2v_cli.training.job import Job
 from w2v_cli.training.memory import resident_bytes
 from w2v_cli.training.observer import Observer
-from w2v_cli.training.run_log import RunLog, read_run_log
+from w2v_cli.training.run_log import VALIDATION_LOSS, RunLog, read_run_log
 from w2v_cli.training.state import LossPoint, Progress
 from w2v_cli.training.trainer import Trainer
 
@@ -171,7 +171,10 @@ class _Log(Observer):
         alpha = float(schedule.rate.at(point.tokens))
         self._step(words, epoch + (rest > 0 or epoch == 0), seconds, alpha)
         if rest == 0 and epoch:
-            self._write("epoch", **self._epoch_fields(words, epoch, seconds, alpha))
+            fields = self._epoch_fields(words, epoch, seconds, alpha)
+            if point.validation_loss is not None:
+                fields[VALIDATION_LOSS] = point.validation_loss
+            self._write("epoch", **fields)
 
     def end(self, outcome: str, message: str | None = None) -> None:
         """Write how the run has ended, if it has begun."""

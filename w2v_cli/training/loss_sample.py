@@ -80,14 +80,7 @@ class LossSample:
             self.samples = list(_drawn(corpus, sampler, tokens, span))
 
     def measure(self, measure: Measure, input_vectors: np.ndarray, output_vectors: np.ndarray) -> MeasuredLoss:
-        """Measure the loss of a model on these windows.
-
-        The standard error is that of a ratio of two sums over g groups, with losses Lᵢ and numbers of predictions nᵢ:
-
-            loss = ΣLᵢ ÷ Σnᵢ      error² = Σ(Lᵢ − loss·nᵢ)² · g ÷ (g − 1) ÷ (Σnᵢ)²
-
-        (Cochran 1977, "Sampling Techniques", 6.3.) Whole groups are compared, because windows that overlap and share
-        their noise are not independent.
+        """Measure the loss of a model on these windows, with the standard error of `mean_of_groups`.
 
         Parameters
         ----------
@@ -97,10 +90,27 @@ class LossSample:
         with np.errstate(all="ignore"):
             measured = [measure(sample, input_vectors, output_vectors) for sample in self.samples]
             losses, predictions = np.array(measured, np.float64).T
-            loss, groups = losses.sum() / predictions.sum(), len(losses)
-            squares = np.square(losses - loss * predictions).sum()
-            error = np.sqrt(squares * groups / (groups - 1)) / predictions.sum() if groups > 1 else np.nan
-        return MeasuredLoss(float(loss), float(error))
+            return MeasuredLoss(*mean_of_groups(losses, predictions))
+
+
+def mean_of_groups(losses: np.ndarray, predictions: np.ndarray) -> tuple[float, float]:
+    """Return the loss per prediction of g groups of windows, and its standard error.
+
+    The standard error is that of a ratio of two sums over the groups, with losses Lᵢ and numbers of predictions nᵢ:
+
+        loss = ΣLᵢ ÷ Σnᵢ      error² = Σ(Lᵢ − loss·nᵢ)² · g ÷ (g − 1) ÷ (Σnᵢ)²
+
+    (Cochran 1977, "Sampling Techniques", 6.3.) Whole groups are compared, because windows that overlap and share their
+    noise are not independent. It is NaN if there is only one group.
+
+    Parameters
+    ----------
+    losses, predictions : float64 (g,).
+    """
+    loss, groups = losses.sum() / predictions.sum(), len(losses)
+    squares = np.square(losses - loss * predictions).sum()
+    error = np.sqrt(squares * groups / (groups - 1)) / predictions.sum() if groups > 1 else np.nan
+    return float(loss), float(error)
 
 
 def _sizes(corpus: EncodedCorpus, sampler: Sampler) -> tuple[int, int]:

@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from w2v_cli.choices import WITH_WORDS
-from w2v_cli.config import TrainConfig
+from w2v_cli.config import TrainConfig, share_of
 from w2v_cli.corpus.encode import EncodedCorpus, compile_passes, encode
 from w2v_cli.corpus.resumable import forget_corpus, keep_corpus, kept_corpus
 from w2v_cli.corpus.spool import telling_full_disk
@@ -33,7 +33,7 @@ from w2v_cli.storage.outputs import Named, require_apart
 from w2v_cli.storage.remote import Url
 from w2v_cli.storage.siblings import work_folder
 from w2v_cli.storage.urls import local_path
-from w2v_cli.training.checkpoint import NAMES as CHECKPOINT_NAMES
+from w2v_cli.training.checkpoint import ALL_NAMES as CHECKPOINT_NAMES
 from w2v_cli.training.checkpoint import Checkpoints
 from w2v_cli.training.job import CHECKPOINT_SECONDS, Job
 from w2v_cli.training.job import NAME as RUN_NAME
@@ -93,8 +93,12 @@ def train_model(
     watcher = observer or Observer()
     texts = Texts(corpus, text or TextOptions(), watcher.remark)
     texts.check_readable()
+    if STDIN in corpus and config.validate == STDIN:
+        raise ConfigError("stdin can be read only once", hint="name - as the corpus, or for --validate")
     model_path, log_path = (None if path is None else local_path(os.fspath(path)) for path in (output, log))
     job = Job(texts, config, model_path, checkpoint_every, texts.sizes, log=log_path)
+    if job.held_out is not None:
+        job.held_out.check_readable()
     folder = None if checkpoint is None else folder_of(checkpoint)
     require_apart(_outputs(job, folder), [*job.inputs, *read])
     if log_path is not None:
@@ -267,6 +271,9 @@ def _encoded(
     folder : of the checkpoints · ids : where the ids have names; both may be None.
     """
     kept = kept_corpus(folder) if isinstance(folder, Path) else None
+    if kept is not None and (kept.held_out is None) != (job.config.validate is None):
+        kept.close()
+        kept = None
     if kept is not None:
         try:
             for path in job.require_same_text(kept.fingerprint):
@@ -281,11 +288,24 @@ def _encoded(
     if isinstance(folder, Path):
         forget_corpus(folder)
     config = job.config
+    hold_out = job.held_out if config.validate is None else share_of(config.validate) or job.held_out
     with workplace.passes(job.texts, config) as passes:
-        return encode(
+        corpus = encode(
             job.texts, config.min_count, config.max_vocab, config.thread_count, ids or _spool_folder(job),
-            observer.corpus, named=ids is not None, vocab=job.vocab, passes=passes,
+            observer.corpus, named=ids is not None, vocab=job.vocab, passes=passes, hold_out=hold_out,
         )  # fmt: skip
+    if job.held_out is not None and _is_trained_on(job.held_out, job.texts, corpus):
+        observer.remark(f"{job.held_out} is trained on too: its loss does not show how good the model is on other text")
+    return corpus
+
+
+def _is_trained_on(held_out: Texts, texts: Texts, corpus: EncodedCorpus) -> bool:
+    """Return whether a held-out text is the corpus, or shares a file with it."""
+    own, others = (
+        {file.path if file.status is None else (file.status.st_dev, file.status.st_ino) for file in some.named}
+        for some in (held_out, texts)
+    )
+    return bool(own & others) or (corpus.held_out is not None and corpus.held_out.fingerprint == corpus.fingerprint)
 
 
 def _run(
@@ -299,13 +319,15 @@ def _run(
 ) -> Run:
     """Train on a corpus, to the end or until the observer stops it."""
     trainer = workplace.make_trainer(job.config, corpus)
+    checkpoints = None if folder is None else Checkpoints(folder, corpus)
+    if checkpoints is not None and trainer.validation is not None and trainer.validation.best is not None:
+        trainer.validation.best = checkpoints
     if trainer.subwords is not None:
         rows, size = len(trainer.parameters.input_vectors), trainer.parameters.input_vectors.nbytes
         observer.remark(f"Words are composed of {rows:,} rows, {size / 2**20:,.0f} MiB; fewer (--buckets) train faster")
     with observer.compiling():
         compile_seconds += trainer.compile()
     observer.ready(trainer, trainer.estimate_seconds())
-    checkpoints = None if folder is None else Checkpoints(folder, corpus)
     start = None if checkpoints is None else _resumed_state(trainer, checkpoints, observer)
     log.begins(trainer, 0 if start is None else trainer.schedule.tokens_before(start.block))
 
@@ -319,10 +341,11 @@ def _run(
 
     save = None if checkpoints is None else lambda state: checkpoints.save(trainer.parameters, state)
     trained = trainer.train(training, start, save, job.checkpoint_every, observer.stop, measured)
-    seconds = {**corpus.seconds, "compile": compile_seconds, "train": trained.seconds, "save": 0.0}
+    validated = {} if trainer.validation is None else {"validate": trained.validation_seconds}
+    seconds = {**corpus.seconds, "compile": compile_seconds, "train": trained.seconds, **validated, "save": 0.0}
     return Run(
         job.config, job.texts.options, trainer.engine, corpus.vocabulary, corpus.token_count, corpus.fingerprint,
-        trained, job.output, seconds,
+        trained, job.output, seconds, corpus.held_out,
     )  # fmt: skip
 
 
@@ -336,6 +359,8 @@ def _resumed_state(trainer: Trainer, checkpoints: Checkpoints, observer: Observe
         keep_corpus(trainer.corpus, folder)
     for name in checkpoints.damaged:
         observer.remark(f"{folder / name} is damaged: going on from the checkpoint before it")
+    if start is not None and trainer.config.stop_early is not None and start.validation_losses is not None:
+        checkpoints.require_best(trainer.parameters, start.validation_losses)
     if start is not None:
         share = start.block / (schedule.blocks * trainer.config.epochs)
         epoch = min(start.block // schedule.blocks + 1, trainer.config.epochs)
@@ -363,7 +388,9 @@ def _stopped(run: Run, folder: Path | Url | None) -> StoppedError:
         return StoppedError(epoch, hint=hint)
     partial = partial_path(run.output)
     run.keep(partial, folder)
-    return StoppedError(f"{epoch}; what was learnt so far is in {partial}", hint=hint)
+    best = run.trained.best_epoch
+    what = "what was learnt so far" if best is None else f"the best epoch so far, {best},"
+    return StoppedError(f"{epoch}; {what} is in {partial}", hint=hint)
 
 
 def _outputs(job: Job, folder: Path | Url | None) -> list[Named]:

@@ -22,7 +22,7 @@ from w2v_cli.storage.outputs import Named
 from w2v_cli.storage.remote import Url
 from w2v_cli.storage.tensors import TensorFile
 from w2v_cli.storage.urls import is_url, local_path
-from w2v_cli.training.checkpoint import NAMES as CHECKPOINT_NAMES
+from w2v_cli.training.checkpoint import ALL_NAMES as CHECKPOINT_NAMES
 from w2v_cli.training.job import NAME as RUN_NAME
 from w2v_cli.training.job import Job, load_job
 

@@ -4,7 +4,8 @@ A log has one JSON object per line. Its key `event` says what the line is:
 
     start    the run begins: its options, the versions, the corpus; corpus_fingerprint is null while that is read
     step     where the training is: words, epoch, seconds, loss, alpha, words_per_second, rss_mb
-    epoch    an epoch has ended: the same, without rss_mb; its loss is the one that the run reports at its end
+    epoch    an epoch has ended: the same, without rss_mb; its loss is the one that the run reports at its end. If the
+             run measures the loss on held-out text, it is there as validation_loss.
     resume   the run goes on from its checkpoint at `words`; what was trained after that is trained again
     end      how this process has ended: `outcome` is finished, stopped, diverged or failed
 """
@@ -25,6 +26,8 @@ from w2v_cli.storage.urls import local_path
 # The columns of a step, and which of them are whole numbers that no step may lack.
 COLUMNS = ("words", "epoch", "seconds", "loss", "alpha", "words_per_second", "rss_mb")
 WHOLE = ("words", "epoch")
+# What the end of an epoch says besides, if the run has held-out text.
+VALIDATION_LOSS = "validation_loss"
 # A longer line is none of ours. A start holds the names of the corpus files, and there may be many of them.
 _MOST_LINE_BYTES = 1 << 26
 _SHOWN_LINES = 5
@@ -44,7 +47,8 @@ class RunLog:
         all epochs together) and `epoch` are ints, the others floats, or None if unknown. `loss` (nats per prediction)
         is the one that was measured last; `seconds` count the training alone, through all resumptions.
     epochs : the epochs that have ended, in their order, each with the keys of a step except `rss_mb`; the values are
-        None if unknown. `words_per_second` is the speed within the epoch.
+        None if unknown. `words_per_second` is the speed within the epoch. Of a run with held-out text, also with
+        `validation_loss`.
     total_words : how many words the whole run trains; None if unknown.
     resumed_at : the `words` at which the run was resumed.
     end : the event that ended the run; None if the run goes on, or was killed.
@@ -82,6 +86,12 @@ class RunLog:
                 found.append((words, loss))
         return found
 
+    @property
+    def validation_losses(self) -> list[tuple[int, float]]:
+        """The losses on held-out text, each with the `words` at which it was measured."""
+        found = ((epoch["words"], epoch.get(VALIDATION_LOSS)) for epoch in self.epochs)
+        return [(words, loss) for words, loss in found if loss is not None]
+
     def points(self, name: str) -> list[tuple[int, float]]:
         """Return a column of the steps where it is known, each value with its `words`."""
         pairs = zip(self.steps["words"], self.steps[name], strict=True)
@@ -101,6 +111,8 @@ class RunLog:
                     column.append(event[name] if name in WHOLE else _number(event.get(name)))
             case "epoch":
                 values = {name: event[name] if name in WHOLE else _number(event.get(name)) for name in COLUMNS[:-1]}
+                if VALIDATION_LOSS in event:
+                    values[VALIDATION_LOSS] = _number(event[VALIDATION_LOSS])
                 # With several threads, a loss may be measured again; the last one counts, as at the end of the run.
                 if self.epochs and self.epochs[-1]["epoch"] == values["epoch"]:
                     self.epochs.pop()

@@ -13,9 +13,10 @@ from w2v_cli.corpus.resumable import NAME as CORPUS_NAME
 from w2v_cli.errors import ModelFileError
 from w2v_cli.storage.remote import Url
 from w2v_cli.storage.tensors import TensorFile, parse_json
-from w2v_cli.training.checkpoint import NAMES as CHECKPOINT_NAMES
+from w2v_cli.training.checkpoint import ALL_NAMES as CHECKPOINT_NAMES
 from w2v_cli.training.run_folder import folder_of, load_run, resume_command
 from w2v_cli.training.schedule import block_count
+from w2v_cli.training.validation import best_epoch, stops_early
 
 
 def run_summary(folder: str | os.PathLike[str]) -> dict[str, Any]:
@@ -30,6 +31,8 @@ def run_summary(folder: str | os.PathLike[str]) -> dict[str, Any]:
     saved : when the newest checkpoint was saved, ISO 8601, UTC; None if there is none, or the folder is a URL.
     epochs_done, epochs, blocks_done, blocks : how much is done, and how much there is to do, in all epochs together.
     finished : whether nothing is left to do · loss : after each epoch that has ended, nats per prediction.
+    validation_loss : the same on held-out text, only of a run that has some · best_epoch : the epoch with the least,
+        counted from 1, only of a run that stops early.
     resume : the command that resumes the run.
     config : the options for training and for reading the text.
 
@@ -46,7 +49,8 @@ def run_summary(folder: str | os.PathLike[str]) -> dict[str, Any]:
     tokens = corpus.get("token_count")
     epoch_blocks = block_count(tokens) if isinstance(tokens, int) and tokens > 0 else None
     blocks = None if epoch_blocks is None else epoch_blocks * job.config.epochs
-    block, losses, saved = newest or (0, [], None)
+    block, losses, validated, saved = newest or (0, [], [], None)
+    early = stops_early(np.array(validated), job.config.stop_early)
     return {
         "folder": os.fspath(folder),
         "format": "checkpoint",
@@ -59,23 +63,33 @@ def run_summary(folder: str | os.PathLike[str]) -> dict[str, Any]:
         "epochs": job.config.epochs,
         "blocks_done": block,
         "blocks": blocks,
-        "finished": blocks is not None and block >= blocks,
+        "finished": blocks is not None and (block >= blocks or early),
         "loss": losses,
+        **({} if job.config.validate is None else {"validation_loss": validated}),
+        **({} if job.config.stop_early is None else {"best_epoch": best_epoch(np.array(validated))}),
         "resume": resume_command(folder, job.output),
         "config": {**job.config.as_dict(), **job.texts.options.as_dict()},
     }
 
 
-def _newest(folder: Path | Url) -> tuple[int, list[float], str | None] | None:
-    """Return the block of the newest checkpoint, its losses, and when it was saved."""
+def _newest(folder: Path | Url) -> tuple[int, list[float], list[float], str | None] | None:
+    """Return the block of the newest checkpoint, its losses, those on held-out text, and when it was saved."""
     found = []
     for name in CHECKPOINT_NAMES:
         file = _opened(folder / name)
         block = _description(file, "standing").get("block")
         if file is not None and isinstance(block, int):
-            losses = np.array(file.tensor("losses", "F64", axes=1))
-            found.append((block, losses[np.isfinite(losses)].tolist(), _time_of(folder / name)))
+            found.append((block, _losses(file, "losses"), _losses(file, "validation_losses"), _time_of(folder / name)))
     return max(found, key=lambda item: item[0], default=None)
+
+
+def _losses(file: TensorFile, name: str) -> list[float]:
+    """Return the losses of the epochs that have ended; none if the run does not measure them."""
+    if file.dtype(name) is None:
+        return []
+    losses = np.array(file.tensor(name, "F64", axes=1))
+    known: list[float] = losses[np.isfinite(losses)].tolist()
+    return known
 
 
 def _time_of(path: Path | Url) -> str | None:

@@ -9,19 +9,21 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 # Imported at the top so that it is the version of the program that trains, even if that is replaced meanwhile.
 from w2v_cli import __version__
 from w2v_cli.config import TrainConfig
+from w2v_cli.corpus.held_out import HeldOut
 from w2v_cli.corpus.text_options import TextOptions
 from w2v_cli.corpus.vocabulary import Vocabulary
 from w2v_cli.embeddings.vectors import WordVectors
 from w2v_cli.errors import ConfigError, ModelFileError, TrainingError, W2VError, without_secrets
 from w2v_cli.formats.contents import SUBWORD_VECTORS, SUBWORDS
 from w2v_cli.formats.export import write_vectors
-from w2v_cli.formats.model_file import LOSSES, MOST_LOSSES, save_model
+from w2v_cli.formats.model_file import LOSSES, MOST_LOSSES, VALIDATION_LOSSES, save_model
 from w2v_cli.formats.recognise import format_of_name
 from w2v_cli.storage import remote
 from w2v_cli.storage.remote import Url
@@ -78,7 +80,9 @@ class Run:
     corpus_fingerprint : sha256 of the text, hexadecimal.
     trained : parameters and losses.
     output : the model file, or None.
-    seconds : how long each phase took: `count`, `encode`, `compile`, `train` and `save`.
+    seconds : how long each phase took: `count`, `encode`, `compile`, `train` and `save`; and `validate`, if there is a
+        held-out text.
+    held_out : the text that was measured and not trained on; None if there was none.
     """
 
     config: TrainConfig
@@ -90,6 +94,7 @@ class Run:
     trained: Trained
     output: str | None
     seconds: dict[str, float]
+    held_out: HeldOut | None = None
 
     @property
     def metadata(self) -> dict[str, str]:
@@ -97,16 +102,40 @@ class Run:
         return {
             "version": __version__,
             # The URL of a vocabulary may have a password in it.
-            "config": without_secrets(json.dumps(self.config.as_dict())),
+            "config": without_secrets(json.dumps(self._recorded_config)),
             "text": json.dumps(self.text.as_dict()),
             "seed": str(self.config.seed),
             "corpus_fingerprint": self.corpus_fingerprint,
             "corpus_tokens": str(self.token_count),
             **self._merging,
             **({} if len(self.trained.losses) > MOST_LOSSES else {"loss": json.dumps(self.trained.losses)}),
+            **self._validation,
             **({} if self.trained.finished else {UNFINISHED: "true"}),
             **({} if self.subwords is None else {SUBWORDS: self.subwords.as_json()}),
         }
+
+    @property
+    def _recorded_config(self) -> dict[str, Any]:
+        """The options, without the name of a file that has none in any folder: sentences from Python."""
+        options = self.config.as_dict()
+        if str(options.get("validate", "")).startswith("/dev/fd/"):
+            options["validate"] = "sentences"
+        return options
+
+    @property
+    def _validation(self) -> dict[str, str]:
+        """What the metadata say of held-out text; nothing without any."""
+        trained, held_out = self.trained, self.held_out
+        if held_out is None:
+            return {}
+        said: dict[str, Any] = {"validation_tokens": held_out.token_count, "validation_unknown": held_out.unknown}
+        if held_out.fingerprint:
+            said["validation_fingerprint"] = held_out.fingerprint
+        if trained.best_epoch is not None:
+            said["best_epoch"] = trained.best_epoch
+        if len(trained.validation_losses) <= MOST_LOSSES:
+            said["validation_loss"] = trained.validation_losses
+        return {name: json.dumps(value) for name, value in said.items()}
 
     @property
     def _merging(self) -> dict[str, str]:
@@ -128,7 +157,8 @@ class Run:
         if self.subwords is not None:
             parts = SubwordTable(self.subwords, tables[SUBWORD_VECTORS], len(self.vocabulary))
             tables = {"input_vectors": parts.vocabulary_vectors(self.vocabulary.words), **tables}
-        return tables | ({LOSSES: np.array(losses, np.float64)} if len(losses) > MOST_LOSSES else {})
+        many = {LOSSES: losses, VALIDATION_LOSSES: self.trained.validation_losses}
+        return tables | {name: np.array(some, np.float64) for name, some in many.items() if len(some) > MOST_LOSSES}
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model file; in a format other than safetensors, only the words and their input vectors.

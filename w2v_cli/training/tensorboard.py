@@ -15,7 +15,7 @@ from w2v_cli.storage.atomic import atomic_file
 from w2v_cli.storage.outputs import Named, require_apart
 from w2v_cli.storage.siblings import naming
 from w2v_cli.storage.urls import is_url
-from w2v_cli.training.run_log import COLUMNS, RunLog
+from w2v_cli.training.run_log import COLUMNS, VALIDATION_LOSS, RunLog
 
 # TensorBoard recognises its files by `tfevents`. The name is always the same, so that writing a log again replaces it.
 NAME = "events.out.tfevents.w2v"
@@ -73,8 +73,8 @@ def _add(log: RunLog, add_scalar: Callable[..., None]) -> None:
             if value is not None and (name != "loss" or (words, value) in measured):
                 add_scalar(name, value, words, begun + (seconds or 0.0))
     for epoch in log.epochs:
-        for name in ("loss", "words_per_second"):
-            if epoch[name] is not None:
+        for name in ("loss", VALIDATION_LOSS, "words_per_second"):
+            if epoch.get(name) is not None:
                 add_scalar(f"epoch/{name}", epoch[name], epoch["epoch"], begun + (epoch["seconds"] or 0.0))
 
 

@@ -30,6 +30,7 @@ from w2v_cli.training.memory import SAVE_BYTES, WORKER_BYTES, peak_after, requir
 from w2v_cli.training.schedule import Schedule
 from w2v_cli.training.state import Cluster, LossPoint, Progress, RunState, Tally, Trained
 from w2v_cli.training.step_size import default_alpha
+from w2v_cli.training.validation import Validation
 from w2v_cli.training.workers import Workers
 
 if TYPE_CHECKING:
@@ -95,6 +96,7 @@ class Trainer:
         alpha = None if config.alpha is not None else default_alpha(config, objective, self.loss_sample.samples)
         self.schedule = Schedule(config, corpus.token_count, alpha)
         self._require_windows()
+        self.validation = None if corpus.held_out is None else Validation(config, corpus, self.parameters)
         self._make_steps(objective)
 
     def _word_rows(self) -> WordRows | None:
@@ -133,6 +135,7 @@ class Trainer:
         # All threads share one step of a full softmax; with the other losses, each thread takes its own steps.
         threads = self.config.thread_count if self.config.loss == "softmax" else self.workers
         self._measure_block = make_measure(self.engine, objective, threads)
+        self._measures_at_once = self.engine == "compiled" and self.config.loss != "softmax"
         # The batches of a softmax, and so its speed, depend on alpha. The middle of the run stands for all of it.
         middle = float(self.schedule.rate.at(self.schedule.total_tokens / 2))
 
@@ -146,6 +149,8 @@ class Trainer:
             return SteppedBlocks(step, *inputs, objective.input_rows)
 
         self.blocks = make_blocks(self.sampler, self.schedule.rate)
+        # The block before which the workers stop, in all epochs together.
+        self._goal = self.schedule.blocks * self.config.epochs
         # How long the last blocks took, seconds each. At first a worker takes one block.
         self._block_seconds = STRETCH_SECONDS
         # Steps of length 0. To compile, nothing is subsampled: that might leave no token, and then the code that draws
@@ -181,10 +186,14 @@ class Trainer:
         all parameters.
         """
         # A block has a window for each token that subsampling leaves.
-        kept = self.schedule.longest * self._kept_share()
-        noise = int(kept / self.sampler.step_windows) * self.sampler.negatives * 4
+        windows = self.schedule.longest * self._kept_share()
+        noise = int(windows / self.sampler.step_windows) * self.sampler.negatives * 4
         copied = min(self.parameters.input_vectors.nbytes, SAVE_BYTES)
-        return peak_after(self.workers * (WORKER_BYTES + noise) + copied + self.corpus.boundary_bytes + self.work_bytes)
+        best = self.validation.best if self.validation is not None else None
+        kept = 0 if best is None else best.nbytes
+        return peak_after(
+            self.workers * (WORKER_BYTES + noise) + copied + self.corpus.boundary_bytes + self.work_bytes + kept
+        )
 
     def estimate_seconds(self) -> float:
         """Estimate how long training will take, from trial steps on the first block that do not change the parameters.
@@ -245,18 +254,55 @@ class Trainer:
 
         with one_blas_thread():
             while True:
-                self._make_workers(tally).run(watch, save_seconds if save is not None else math.inf)
-                finished = tally.block == self.schedule.blocks * self.config.epochs
-                measured = self._check(tally, finished and start is None)
-                report_losses()
+                saves_at = time.perf_counter() + (save_seconds if save is not None else math.inf)
+                while True:
+                    self._goal = self._next_goal(tally)
+                    self._make_workers(tally).run(watch, saves_at - time.perf_counter())
+                    finished = tally.block == self.schedule.blocks * self.config.epochs
+                    measured = self._check(tally, finished and start is None)
+                    self._validate(tally)
+                    finished = finished or self._stops_early(tally)
+                    report_losses()
+                    if finished or stopped or time.perf_counter() >= saves_at:
+                        break
                 if save is not None:
                     save(tally.state())
                 if finished or stopped:
                     break
         seconds = time.perf_counter() - tally.begun
-        speed = (tally.tokens - first_token) / seconds
+        return self._trained(tally, measured, seconds, (tally.tokens - first_token) / seconds, finished)
+
+    def _next_goal(self, tally: Tally) -> int:
+        """Return the block before which the workers stop: at the end of the run, or of an epoch if that is measured.
+
+        The held-out loss must be that of the model that may be kept, so that no worker can be training meanwhile.
+        """
+        end, epoch = self.schedule.blocks * self.config.epochs, tally.block // self.schedule.blocks
+        if self.validation is None:
+            return end
+        return tally.block if self._stops_early(tally) else min((epoch + 1) * self.schedule.blocks, end)
+
+    def _validate(self, tally: Tally) -> None:
+        """Measure the held-out loss if an epoch has just ended."""
+        epoch, turn = divmod(tally.block, self.schedule.blocks)
+        if self.validation is not None and epoch and not turn:
+            threads = self.config.thread_count if self._measures_at_once else 1
+            self.validation.measure(tally, epoch, self._measure_block, threads)
+
+    def _stops_early(self, tally: Tally) -> bool:
+        return self.validation is not None and self.validation.stops(tally)
+
+    def _trained(self, tally: Tally, measured: MeasuredLoss, seconds: float, speed: float, finished: bool) -> Trained:
+        """Return the result of the run, with the parameters of the best epoch if it looks for that."""
         losses = self._losses(tally, measured)
-        return Trained(self.parameters, losses, measured.standard_error, seconds, speed, finished, self.cluster)
+        best, validated, spent = None, list[float](), 0.0
+        if self.validation is not None and tally.validation_losses is not None:
+            best, spent = self.validation.restore_best(tally), self.validation.seconds
+            validated = tally.validation_losses[: tally.block // self.schedule.blocks].tolist()
+        return Trained(
+            self.parameters, losses, measured.standard_error, seconds, speed, finished, self.cluster,
+            validated, best, spent,
+        )  # fmt: skip
 
     def _make_workers(self, tally: Tally) -> Workers:
         """Return the threads that train until no block is left."""
@@ -271,6 +317,10 @@ class Trainer:
     def _tally(self, start: RunState | None) -> Tally:
         """Return an empty tally, or that of the state that an earlier run reached."""
         tally = Tally(np.full(self.config.epochs, np.nan))
+        if self.validation is not None:
+            tally.validation_losses = tally.losses.copy()
+            if start is not None and start.validation_losses is not None:
+                tally.validation_losses[: len(start.losses)] = start.validation_losses
         if start is not None:
             tally.losses[: len(start.losses)] = start.losses
             tally.block, tally.tokens = start.block, self.schedule.tokens_before(start.block)
@@ -283,7 +333,7 @@ class Trainer:
             return False
         # The loss is measured before this block and not after the previous one, so that a run that was stopped between
         # the two measures it as well when it is resumed.
-        if taken.start and self.schedule.measures_at(taken.start):
+        if taken.start and taken.start != tally.measured_at and self.schedule.measures_at(taken.start):
             self._measure(tally, taken.start)
         self._train_stretch(taken, tally)
         return True
@@ -294,7 +344,7 @@ class Trainer:
         They take no longer than a run may take to stop. The loss is measured between two stretches, when others may
         still have some of the model to train. Together that is a small share of an epoch at most.
         """
-        end = min(self.schedule.next_measured(first), self.schedule.blocks * self.config.epochs)
+        end = min(self.schedule.next_measured(first), self._goal)
         left = end - first
         share = max(left // (2 * self.workers), int(STRETCH_SHARE * self.schedule.blocks / self.workers))
         most = min(self.blocks.most, int(STRETCH_SECONDS / self._block_seconds), share)
@@ -375,11 +425,12 @@ class Trainer:
             raise self._diverged(index, what)
         epoch, turn = divmod(index, self.schedule.blocks)
         with tally.lock:
-            tally.loss = measured.loss
-            seconds = time.perf_counter() - tally.begun
-            tally.points.append(LossPoint(self.schedule.tokens_before(index), measured.loss, seconds))
+            tally.loss, tally.measured_at = measured.loss, index
+            seconds, held_out = time.perf_counter() - tally.begun, None
             if turn == 0 and epoch:
                 tally.losses[epoch - 1] = measured.loss
+                held_out = tally.validation_loss(epoch)
+            tally.points.append(LossPoint(self.schedule.tokens_before(index), measured.loss, seconds, held_out))
         return measured
 
     def measure_loss(self) -> MeasuredLoss:
@@ -406,6 +457,7 @@ class Trainer:
             loss=tally.loss,
             words_per_second=(tokens - first_token) / seconds,
             seconds=seconds,
+            validation_loss=tally.last_validation_loss(tally.block // self.schedule.blocks),
         )
 
     def _diverged(self, blocks: int, what: str) -> DivergedError:

@@ -22,8 +22,11 @@ DEFAULT_TRIES: Mapping[str, str] = {
     "epochs": "5:20",
     "alpha": "0.0125:0.1",
 }
+# All that is tried if the score is a loss: the others change what is predicted, or how often, so that the losses of two
+# trials would be about different things.
+LOSS_TRIES = ("dim", "epochs", "alpha", "min_alpha")
 # These change which words are scored, or nothing that is learnt.
-_NOT_TRIED = ("min_count", "max_vocab", "vocab", "threads", "seed", "engine")
+_NOT_TRIED = ("min_count", "max_vocab", "vocab", "threads", "seed", "engine", "validate", "stop_early")
 # How many draws in a row may repeat earlier trials before the limits are taken to be exhausted.
 _REPEATS = 100
 # The share of its options that a trial takes from the defaults, which are good already.
@@ -110,13 +113,14 @@ def _parsed(name: str, text: str) -> Any:
         return text
 
 
-def all_limits(tries: Mapping[str, object], fixed: Mapping[str, object]) -> list[Limits]:
+def all_limits(tries: Mapping[str, object], fixed: Mapping[str, object], by_loss: bool = False) -> list[Limits]:
     """Return the limits of every option that is tried, in the order of the options.
 
     Parameters
     ----------
     tries : for each option, what `Limits.of` takes; they override `DEFAULT_TRIES`.
     fixed : options that all trials have; they are not tried.
+    by_loss : whether trials are compared by their losses.
 
     Raises
     ------
@@ -129,7 +133,16 @@ def all_limits(tries: Mapping[str, object], fixed: Mapping[str, object]) -> list
             raise ConfigError(
                 f"{option_name(name)} is the same for all trials, and --try {name} varies it", hint="leave out one"
             )
-    usual = {name: Limits.of(name, text) for name, text in DEFAULT_TRIES.items() if name not in fixed}
+        if by_loss and name not in LOSS_TRIES:
+            raise ConfigError(
+                f"--try {name}: losses can be compared only between models that make the same predictions",
+                hint=f"with --score loss, try {', '.join(LOSS_TRIES)}; a gold set can compare all options",
+            )
+    usual = {
+        name: Limits.of(name, text)
+        for name, text in DEFAULT_TRIES.items()
+        if name not in fixed and (not by_loss or name in LOSS_TRIES)
+    }
     limits = {**usual, **asked}
     if not limits:
         raise ConfigError("there is no option to try", hint="--try NAME=LOWEST:HIGHEST names one")

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from w2v_cli.config import OPTIONS, TrainConfig
+from w2v_cli.config import OPTIONS, TrainConfig, share_of
 from w2v_cli.corpus.text_options import TextOptions
 from w2v_cli.corpus.texts import Texts
 from w2v_cli.embeddings.evaluation import evaluate
@@ -20,10 +21,15 @@ from w2v_cli.storage.outputs import Named, require_apart
 from w2v_cli.storage.toml import toml_value
 from w2v_cli.training.observer import Observer
 from w2v_cli.training.run import train_model
+from w2v_cli.training.saving import Run
 from w2v_cli.tuning.limits import Limits, draw_trials
 from w2v_cli.tuning.search import SHARES, Search, latest
 from w2v_cli.tuning.shares import shares_of
 from w2v_cli.tuning.trials import Trial, TrialFile
+
+
+# The name of the score that is a loss, and the share of the text on which it is measured.
+LOSS, HELD_OUT = "loss", "5%"
 
 
 class TuneObserver(Observer):
@@ -95,14 +101,14 @@ class Tuned:
 
 
 def _number(score: float | None) -> str:
-    return "no score" if score is None else f"{score:.1f}"
+    return "no score" if score is None else f"{score:.4g}"
 
 
 def tune_model(
     corpus: Sequence[str],
     base: TrainConfig,
     text: TextOptions,
-    gold: Sequence[GoldSet],
+    gold: Sequence[GoldSet] | None,
     limits: Sequence[Limits],
     trials: int,
     most_seconds: float,
@@ -116,7 +122,8 @@ def tune_model(
     ----------
     corpus : files.
     base : the options that all trials have; its seed draws the options.
-    gold : what the vectors are scored on; the score of a trial is the mean.
+    gold : what the vectors are scored on; the score of a trial is the mean. None: the score is the held-out loss with
+        its sign turned; 5 % of the text are held out, unless `base` names another share.
     limits : what is tried.
     trials : how many different options are tried, the defaults among them.
     most_seconds : how long the trials may take, those of earlier processes among them; infinity for no limit.
@@ -125,7 +132,7 @@ def tune_model(
     Raises
     ------
     ConfigError
-        If no question of a gold set can be asked on the smallest share.
+        If no question of a gold set can be asked on the smallest share, or the held-out text is not a share.
     W2VError
         If anything else goes wrong; its class says what.
     """
@@ -133,16 +140,16 @@ def tune_model(
     texts = Texts(corpus, text, watcher.remark)
     texts.check_readable()
     written = [Named(path, what) for path, what in ((output, "the best options"), (log, "the trials")) if path]
-    require_apart(written, [*texts.named, *(Named(item.path, "a gold set") for item in gold)])
+    require_apart(written, [*texts.named, *(Named(item.path, "a gold set") for item in gold or ())])
     for named in written:
         check_writable(named.path)
-    about = _about(texts, base, gold, limits)
-    file = TrialFile(log, about)
+    scored = base if gold is not None else _held_out(base)
+    file = TrialFile(log, _about(texts, scored, gold, limits))
     with shares_of(texts, SHARES[:-1]) as shares:
 
         def attempt(number: int, share: int, options: dict[str, Any]) -> Trial:
             watcher.begins_trial(number, share, options)
-            config = replace(base, **options)
+            config = replace(scored, **options)
             read = ([shares[share]], TextOptions()) if share in shares else (corpus, text)
             return _attempt(*read, config, gold, Trial(number, share, options, None, {}, 0.0), watcher)
 
@@ -161,24 +168,44 @@ def _attempt(
     paths: Sequence[str],
     text: TextOptions,
     config: TrainConfig,
-    gold: Sequence[GoldSet],
+    gold: Sequence[GoldSet] | None,
     trial: Trial,
     observer: Observer,
 ) -> Trial:
     """Train with the options of a trial, and return it with its scores."""
-    begun, compiling = time.perf_counter(), 0.0
-    try:
+    begun, compiling, scores = time.perf_counter(), 0.0, dict[str, float | None]()
+    with suppress(DivergedError):
         run = train_model(paths, config, text, observer=observer)
-        compiling = run.seconds["compile"]
-        vectors = WordVectors(run.vocabulary.words, run.tensors["input_vectors"], run.vocabulary.counts)
-        scores = {item.path: evaluate(vectors, item, with_interval=False).score for item in gold}
-    except DivergedError:
-        scores = {item.path: None for item in gold}
+        compiling, scores = run.seconds["compile"], _scores(run, gold)
     known = [score for score in scores.values() if score is not None]
-    score = sum(known) / len(known) if len(known) == len(gold) else None
+    score = sum(known) / len(known) if known and len(known) == len(scores) else None
     # Compiling happens once on a machine, and says nothing about a trial on more text.
     seconds = time.perf_counter() - begun - compiling
     return replace(trial, score=score, scores=scores, seconds=round(seconds, 3))
+
+
+def _scores(run: Run, gold: Sequence[GoldSet] | None) -> dict[str, float | None]:
+    """Return the score of a run on each gold set, or its held-out loss with its sign turned."""
+    if gold is None:
+        losses = run.trained.validation_losses
+        return {LOSS: -(losses[-1] if run.config.stop_early is None else min(losses))}
+    vectors = WordVectors(run.vocabulary.words, run.tensors["input_vectors"], run.vocabulary.counts)
+    return {item.path: evaluate(vectors, item, with_interval=False).score for item in gold}
+
+
+def _held_out(base: TrainConfig) -> TrainConfig:
+    """Return the options with a share of the text that is held out.
+
+    Raises
+    ------
+    ConfigError
+        If they name a file, which would be read otherwise than the shares of the text.
+    """
+    if base.validate is None:
+        return replace(base, validate=HELD_OUT)
+    if share_of(base.validate) is None:
+        raise ConfigError("--score loss holds out a share of the text, not a file", hint="such as --validate 5%")
+    return base
 
 
 def _about(texts: Texts, base: TrainConfig, gold: Sequence[GoldSet], limits: Sequence[Limits]) -> dict[str, Any]:
@@ -188,7 +215,7 @@ def _about(texts: Texts, base: TrainConfig, gold: Sequence[GoldSet], limits: Seq
         "sizes": list(texts.sizes),
         "text": texts.options.as_dict(),
         "options": {name: value for name, value in base.as_dict().items() if name != "threads"},
-        "score": [os.path.abspath(item.path) for item in gold],
+        "score": LOSS if gold is None else [os.path.abspath(item.path) for item in gold],
         "try": {item.name: [*item.values, "range" if item.is_range else "values"] for item in limits},
     }
 
@@ -196,6 +223,8 @@ def _about(texts: Texts, base: TrainConfig, gold: Sequence[GoldSet], limits: Seq
 def _unscored(trial: Trial) -> ConfigError:
     """Return the error for a text with too few of the words that are asked for."""
     unasked = [name for name, score in trial.scores.items() if score is None]
+    if not unasked:
+        return ConfigError("the run with the defaults diverged", hint="lower --alpha")
     return ConfigError(
         f"{', '.join(unasked)}: no question can be asked after training on 1/{trial.share} of the text",
         hint="take a larger text, a lower --min-count, or a gold set with more frequent words",
