@@ -70,6 +70,7 @@ def test_limits_with_few_values_give_few_trials_and_exclude_the_default() -> Non
         ("fixed_window", "yes", "neither true nor false"),
         ("min-count", "1:5", "it changes which words are scored"),
         ("threads", "1,2", "it is no matter of quality"),
+        ("stop-early", "1:3", "it is no matter of quality"),
     ],
 )
 def test_impossible_limits_are_refused(name: str, values: object, message: str) -> None:

@@ -116,3 +116,34 @@ def test_shares_are_parts_of_the_text_as_it_is_read(folder: Path) -> None:
     assert not any(map(Path.exists, map(Path, paths.values())))
     with pytest.raises(CorpusError, match="a pipe can be read only once"), shares_of(Texts(["-"]), (3,)):
         pass
+
+
+def test_trials_can_be_scored_by_their_loss_on_held_out_text(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["tune", "corpus.txt", "--score", "loss", "--try", "dim=4:30", *FLAGS, "-o", "loss.toml"]
+    code, out, err = call(capsys, *command, "--trials", "3", "--validate", "20%", "--json")
+    assert code == 0, err
+    best = json.loads(out.splitlines()[0])
+    assert best["scores"] == {"loss": best["score"]}
+    model = w2v.train("corpus.txt", **{**FIXED, **best["options"]}, validate="20%")
+    assert model.validation_losses == [-best["score"]]
+    # The share that was held out for tuning is not held out of what is trained with the options.
+    found = w2v.tune("corpus.txt", "loss", trials=1, **FIXED)  # type: ignore[arg-type]
+    assert "validate" not in found.options
+    assert found.best.score is not None
+    assert found.best.score < 0
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"tries": {"window": (2, 5)}}, "--try window: losses can be compared only between models that make the same"),
+        ({"tries": {"negatives": [5, 10]}}, "--try negatives: losses can be compared only"),
+        ({"score": ["loss", PAIRS]}, "the loss and gold sets have no common mean"),
+        ({"validate": "held-out.txt"}, "--score loss holds out a share of the text, not a file"),
+    ],
+)
+def test_losses_about_different_predictions_are_not_compared(
+    folder: Path, options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        w2v.tune("corpus.txt", **{"score": "loss", **FIXED, **options})

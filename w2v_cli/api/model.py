@@ -99,11 +99,6 @@ class Model(Pictures):
         return None if table is None else writable(table)
 
     @property
-    def tables(self) -> Mapping[str, np.ndarray]:
-        """Every table that the model holds, by name, such as input_vectors and output_vectors."""
-        return self._tables
-
-    @property
     def losses(self) -> list[float]:
         """Mean negative log-likelihood after each epoch, in nats per prediction; empty if unknown."""
         losses = self._tables.get(LOSSES)

@@ -27,7 +27,6 @@ from w2v_cli.tuning.search import SHARES, Search, latest
 from w2v_cli.tuning.shares import shares_of
 from w2v_cli.tuning.trials import Trial, TrialFile
 
-
 # The name of the score that is a loss, and the share of the text on which it is measured.
 LOSS, HELD_OUT = "loss", "5%"
 
@@ -76,8 +75,8 @@ class Tuned:
         """The best options by name, without those that have their defaults, as `w2v.train` takes them."""
         usual = TextOptions().as_dict()
         text = {name: value for name, value in self.text.as_dict().items() if value != usual.get(name)}
-        given = self.config.as_dict()
-        return {name: given[name] for name, option in OPTIONS.items() if given[name] != option.default} | text
+        given = ((name, getattr(self.config, name), option.default) for name, option in OPTIONS.items())
+        return {name: value for name, value, default in given if value != default} | text
 
     def toml(self) -> str:
         """Return the best options as a file for --config."""
@@ -208,7 +207,7 @@ def _held_out(base: TrainConfig) -> TrainConfig:
     return base
 
 
-def _about(texts: Texts, base: TrainConfig, gold: Sequence[GoldSet], limits: Sequence[Limits]) -> dict[str, Any]:
+def _about(texts: Texts, base: TrainConfig, gold: Sequence[GoldSet] | None, limits: Sequence[Limits]) -> dict[str, Any]:
     """Return what must be the same for a tuning to go on."""
     return {
         "corpus": list(texts.absolute().paths),
