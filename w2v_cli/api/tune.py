@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from w2v_cli.api.corpus import Corpus, corpus_paths, require_bytes
-from w2v_cli.choices import require_whole
+from w2v_cli.choices import TRIALS, require_whole
 from w2v_cli.config import TrainConfig
 from w2v_cli.corpus.files import corpus_files
 from w2v_cli.corpus.text_options import TextOptions
@@ -17,8 +17,6 @@ from w2v_cli.errors import ConfigError
 from w2v_cli.tuning.limits import all_limits
 from w2v_cli.tuning.trials import Trial, require_time
 from w2v_cli.tuning.tune import LOSS, Tuned, TuneObserver, tune_model
-
-TRIALS = 20
 
 
 def tune(

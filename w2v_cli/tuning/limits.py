@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Any
 
 from w2v_cli.config import OPTIONS, TrainConfig, option_name, plain_value
@@ -174,19 +175,19 @@ def draw_trials(limits: Sequence[Limits], base: TrainConfig, count: int) -> list
 
 
 def _draw(limits: Sequence[Limits], base: TrainConfig, dice: random.Random) -> dict[str, Any]:
-    """Return the options of a trial that differ from those of `base`, without those that would have no effect."""
-    drawn: dict[str, Any] = {}
+    """Return what differs from `base` in one trial, without impossible options and those without effect."""
+    config, drawn = base, dict[str, Any]()
+    # The options come in the order of `TrainConfig`, in which one follows those that it depends on.
     for item in limits:
-        keeps, value = dice.random() < _DEFAULT_SHARE, item.draw(dice)
+        usual, keeps, value = getattr(base, item.name), dice.random() < _DEFAULT_SHARE, item.draw(dice)
         # A default outside of the limits that the user has set is not tried.
-        if not keeps or not _allows(item, getattr(base, item.name)):
-            drawn[item.name] = value
-    options = {**base.as_dict(), **drawn}
-    return {
-        name: value
-        for name, value in drawn.items()
-        if value != getattr(base, name) and _has_effect(OPTIONS[name].only, options)
-    }
+        if value == usual or (keeps and _allows(item, usual)):
+            continue
+        with suppress(ConfigError):
+            changed = replace(config, **{item.name: value})
+            changed.require_effect(item.name)
+            config, drawn[item.name] = changed, value
+    return drawn
 
 
 def _allows(limits: Limits, value: Any) -> bool:
@@ -194,10 +195,3 @@ def _allows(limits: Limits, value: Any) -> bool:
     if value is None:
         return True
     return bool(limits.values[0] <= value <= limits.values[1]) if limits.is_range else value in limits.values
-
-
-def _has_effect(only: Mapping[str, object], options: Mapping[str, Any]) -> bool:
-    return all(
-        options[other] in needed if isinstance(needed, tuple) else options[other] == needed
-        for other, needed in only.items()
-    )
