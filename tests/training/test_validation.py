@@ -358,7 +358,7 @@ def test_python_holds_out_shares_paths_and_sentences(folder: Path) -> None:
     sentences = w2v.train(folder / "text.txt", validate=text, **options)
     path = w2v.train(folder / "text.txt", validate=folder / "held.txt", **options)
     assert sentences.validation_losses == path.validation_losses == [path.loss(text)]
-    assert json.loads(sentences.metadata["config"])["validate"] == "sentences"
+    assert json.loads(sentences.metadata["config"])["validate"] == "unnamed"
     with pytest.raises(ConfigError, match="validate names 2 files"):
         w2v.train(folder / "text.txt", validate=[folder / "text.txt", folder / "held.txt"], **options)
 

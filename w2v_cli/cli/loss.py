@@ -6,18 +6,16 @@ import sys
 from typing import Any
 
 import click
-from click.core import ParameterSource
 
 from w2v_cli.cli.console import print_fields, print_json
 from w2v_cli.cli.options import (
     FILE,
-    TEXT_OPTIONS,
     json_option,
     model_option,
     only_model,
+    other_text_options,
     quiet_option,
     suffix_option,
-    text_options,
     threads_option,
 )
 from w2v_cli.cli.progress import ProgressLine
@@ -30,16 +28,14 @@ _LEAST_KNOWN = 0.5
 @click.command()
 @click.argument("text", nargs=-1, type=FILE, required=True)
 @model_option("model_path", "Model of w2v train, as .safetensors: it must hold all its tables.", only_model)
-@text_options
+@other_text_options
 @suffix_option
 @threads_option
 @quiet_option
 @json_option
-@click.pass_context
 @pass_session
 def loss(
     session: Session,
-    context: click.Context,
     text: tuple[str, ...],
     model_path: str,
     suffix: str | None,
@@ -67,11 +63,7 @@ def loss(
     # Imported here so that `w2v --help` need not wait for numpy.
     from w2v_cli.api.loss import text_loss
 
-    given = {
-        name: options[name]
-        for name in TEXT_OPTIONS
-        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE
-    }
+    given = {name: value for name, value in options.items() if value is not None and value is not False}
     with ProgressLine(quiet) as show:
         if "-" in text and sys.stdin is not None and sys.stdin.isatty():
             show.say("Reading lines from the terminal; Ctrl-D ends")

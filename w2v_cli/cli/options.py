@@ -201,8 +201,10 @@ def reading_options(format_name: str = "--format", what: str = "that file") -> C
     return decorate
 
 
-def _encoding_name(name: str) -> str:
+def _encoding_name(name: str | None) -> str | None:
     """Return Python's name of an encoding, so that a resumed run knows it by any of its names."""
+    if name is None:
+        return None
     from w2v_cli.corpus.encodings import encoding_name
 
     return encoding_name(name)
@@ -253,6 +255,15 @@ def text_options(command: Command) -> Command:
         "--field", metavar="NAME", help="Read JSON lines: the texts are in the field of that name of each object."
     )
     return tokenize(lower(normalize(unwrap(_encoding_option(_errors_option(column(field(command))))))))
+
+
+def other_text_options(command: Command) -> Command:
+    """Add the options of `text_options` for another text than the model's; None stands for what is not given."""
+    decorated: Any = text_options(command)
+    for option in decorated.__click_params__:
+        if option.name in TEXT_OPTIONS:
+            option.default = None
+    return command
 
 
 def line_options(command: Command) -> Command:

@@ -116,10 +116,10 @@ class Run:
 
     @property
     def _recorded_config(self) -> dict[str, Any]:
-        """The options, without the name of a file that has none in any folder: sentences from Python."""
+        """The options, without the number of a file that has no name: sentences from Python, or a pipe."""
         options = self.config.as_dict()
         if str(options.get("validate", "")).startswith("/dev/fd/"):
-            options["validate"] = "sentences"
+            options["validate"] = "unnamed"
         return options
 
     @property
