@@ -49,8 +49,8 @@ OOV = ("skip", "wrong", "compose")
 # By what `w2v drift` ranks words: the cosine of their vectors in two models, or the overlap of their neighbours.
 DRIFT_MEASURES = ("cosine", "overlap")
 
-# How many trials `w2v tune` makes unless the user chooses: they take about as long as ten runs with the defaults.
-TRIALS = 12
+# How many trials `w2v tune` makes unless the user chooses: they take less time than ten runs with the defaults.
+TRIALS = 10
 
 # How `w2v embed` weights the words of a line, and the suffixes of the files that it writes.
 LINE_WEIGHTS = ("mean", "sif")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from w2v_cli.api.corpus import Corpus, corpus_paths
 from w2v_cli.config import available_cores
@@ -16,12 +18,11 @@ from w2v_cli.corpus.passes import OnProgress
 from w2v_cli.corpus.text_options import TextOptions
 from w2v_cli.corpus.texts import Texts
 from w2v_cli.corpus.vocabulary import Vocabulary
+from w2v_cli.embeddings.vectors import WordVectors
 from w2v_cli.errors import CorpusError, ModelFileError
 from w2v_cli.formats.contents import KEPT_BUCKETS, SUBWORD_VECTORS
+from w2v_cli.formats.recorded import recorded_options
 from w2v_cli.training.model_loss import model_loss, objective_of
-
-if TYPE_CHECKING:
-    from w2v_cli.api.model import Model
 
 _WHOLE = "w2v loss takes the .safetensors file of w2v train, which holds all tables"
 # Which files may hold what the model's own text was read from, if that was a column or a field.
@@ -50,7 +51,10 @@ class TextLoss(NamedTuple):
 
 
 def text_loss(
-    model: Model,
+    vectors: WordVectors,
+    tables: Mapping[str, np.ndarray],
+    metadata: Mapping[str, str],
+    name: str,
     corpus: Corpus,
     given: Mapping[str, Any],
     suffix: str | None = None,
@@ -62,6 +66,7 @@ def text_loss(
 
     Parameters
     ----------
+    vectors, tables, metadata : of the model · name : what an error message calls it.
     corpus, suffix : as in `api.train.train`.
     given : options of `TextOptions` that override those of the model's own text.
     threads : None for all cores.
@@ -77,15 +82,18 @@ def text_loss(
         If an option has no such value.
     """
     try:
-        config, recorded = model.training_options()
-        vocabulary = Vocabulary(model.words, model.require_counts())
+        config, recorded = recorded_options(metadata, name)
+        if vectors.counts is None or KEPT_BUCKETS in tables:
+            raise ModelFileError(f"{name} does not hold all that it was trained with")
+        vocabulary = Vocabulary(vectors.words, vectors.counts)
         objective = objective_of(config, vocabulary)
-        inputs = model.table("input_vectors" if objective.word_rows is None else SUBWORD_VECTORS)
-        outputs = model.table(objective.output_name)
-        if KEPT_BUCKETS in model.tables:
-            raise ModelFileError(f"{model.name} lacks some parts of words")
+        wanted = ["input_vectors" if objective.word_rows is None else SUBWORD_VECTORS, objective.output_name]
+        missing = [table for table in wanted if table not in tables]
+        if missing:
+            raise ModelFileError(f"{name} has no {missing[0]}")
     except ModelFileError as error:
         raise ModelFileError(error.message, hint=_WHOLE) from error
+    inputs, outputs = (tables[table] for table in wanted)
     threads = available_cores() if threads is None else threads
     with corpus_paths(corpus, recorded.unwrap) as paths:
         files = corpus_files(paths, suffix)
@@ -95,7 +103,7 @@ def text_loss(
     found = model_loss(config, vocabulary, objective, inputs, outputs, held_out, threads)
     if found is None:
         raise CorpusError(
-            f"there is nothing to predict in {texts}: no line has two words of {model.name},"
+            f"there is nothing to predict in {texts}: no line has two words of {name},"
             f" and {held_out.unknown:,} words are unknown",
             hint="was the model's text read with other options, such as --tokenize or --lower?",
         )

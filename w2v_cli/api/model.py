@@ -31,6 +31,7 @@ from w2v_cli.storage.mapped import writable
 from w2v_cli.storage.outputs import would_overwrite
 
 if TYPE_CHECKING:
+    from w2v_cli.api.loss import TextLoss
     from w2v_cli.embeddings.alignment import Alignment
 
 # The hint if a model lacks what only training leaves in it.
@@ -99,6 +100,11 @@ class Model(Pictures):
         return None if table is None else writable(table)
 
     @property
+    def tables(self) -> Mapping[str, np.ndarray]:
+        """All tables that the model holds, by name; see `table`."""
+        return MappingProxyType(self._tables)
+
+    @property
     def losses(self) -> list[float]:
         """Mean negative log-likelihood after each epoch, in nats per prediction; empty if unknown."""
         losses = self._tables.get(LOSSES)
@@ -109,11 +115,6 @@ class Model(Pictures):
         """The same on held-out text; empty if the run had none."""
         losses = self._tables.get(VALIDATION_LOSSES)
         return list(provenance(self.metadata).get("validation_loss") or []) if losses is None else losses.tolist()
-
-    @property
-    def tables(self) -> Mapping[str, np.ndarray]:
-        """All tables by name; see `table`."""
-        return MappingProxyType(self._tables)
 
     def require_counts(self) -> np.ndarray:
         """Return the occurrences of each word in the corpus, int64 (V,).
@@ -308,15 +309,19 @@ class Model(Pictures):
         >>> model.loss(others) == model.validation_losses[-1]
         True
         """
-        # Imported here so that other questions need not wait for it.
-        from w2v_cli.api.loss import text_loss
-
         require_whole("threads", threads, 1, optional=True)
         known, others = TextOptions.from_options(options)
         if others:
             raise ConfigError(f"unknown options: {', '.join(sorted(others))}", hint="w2v help training")
         given = {name: getattr(known, name) for name in options}
-        return text_loss(self, texts, given, suffix, threads).loss
+        return self.measure(texts, given, suffix, threads).loss
+
+    def measure(self, texts: Corpus, *arguments: Any) -> TextLoss:
+        """Measure the loss on texts, with all that `w2v loss` says about it; see `api.loss.text_loss`."""
+        # Imported here so that other questions need not wait for it.
+        from w2v_cli.api.loss import text_loss
+
+        return text_loss(self._vectors, self._tables, self.metadata, self.name, texts, *arguments)
 
     def training_options(self) -> tuple[TrainConfig, TextOptions]:
         """Return the options that the model was trained with, and how its text was read.

@@ -44,12 +44,12 @@ def loss(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Measure the loss of a model on text that it was not trained on.
+    """Measure the loss of a model on held-out text.
 
-    TEXT is what w2v train takes. Prints the mean negative log-likelihood per prediction, in nats: the number that
-    w2v train --validate TEXT gives for this model. With the full softmax, also the perplexity, e^loss. Models of other
-    options (loss, window, subsampling, noise words, vocabulary) predict other things, so that their losses cannot be
-    compared.
+    TEXT, on which the model was not trained, is what w2v train takes. Prints the mean negative log-likelihood per
+    prediction, in nats: the number that w2v train --validate TEXT gives for this model. With the full softmax, also the
+    perplexity, e^loss. Models of other options (loss, window, subsampling, noise words, vocabulary) predict other
+    things, so that their losses cannot be compared.
 
     The text is read as the model's own text was, unless an option says otherwise. Words that the model lacks are left
     out, and counted. Of a text with more than 200,000 known words, 200 pieces of 1,000 words are measured.
@@ -60,16 +60,13 @@ def loss(
       w2v loss -m model.safetensors other/*.txt
       w2v loss --json held-out.txt | jq .loss
     """
-    # Imported here so that `w2v --help` need not wait for numpy.
-    from w2v_cli.api.loss import text_loss
-
     given = {name: value for name, value in options.items() if value is not None and value is not False}
     with ProgressLine(quiet) as show:
         if "-" in text and sys.stdin is not None and sys.stdin.isatty():
             show.say("Reading lines from the terminal; Ctrl-D ends")
         model = session.model(model_path)
         with show.compiling():
-            found = text_loss(model, text, given, suffix, threads, show.say, show.corpus)
+            found = model.measure(text, given, suffix, threads, show.say, show.corpus)
         show.done()
         if found.tokens < _LEAST_KNOWN * (found.tokens + found.unknown):
             show.say("Most words are unknown: was the model's text read with other options, such as --lower?")

@@ -49,7 +49,7 @@ _DEFAULT_OUTPUT = "tuned.toml"
     metavar="N",
     type=click.IntRange(min=1),
     default=TRIALS,
-    help="How many different options to try, the defaults among them. 12 take about as long as ten runs.",
+    help="How many different options to try, the defaults among them. 10 take less time than ten runs.",
 )
 @click.option(
     "--time",

@@ -9,6 +9,7 @@ import os
 import secrets
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -98,8 +99,10 @@ class Job:
             return None
         # A folder may have other files when the run is resumed, but then its ids are kept.
         files = [path] if path == STDIN else corpus_files([self._located(path)])
-        # Sentences from Python are no Parquet.
-        options = replace(self.texts.options, column=None) if is_nameless(files[0]) else self.texts.options
+        options = self.texts.options
+        with suppress(OSError):  # a file that is missing has a name
+            if is_nameless(files[0]):  # sentences from Python are no Parquet
+                options = replace(options, column=None)
         return Texts(files, options, self.texts.on_remark)
 
     def _located(self, path: str) -> str:

@@ -285,6 +285,8 @@ def _encoded(
             raise
         return kept
     job.texts.check_readable()
+    if job.held_out is not None:
+        job.held_out.check_readable()
     if isinstance(folder, Path):
         forget_corpus(folder)
     config = job.config

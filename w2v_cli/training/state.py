@@ -140,7 +140,7 @@ class Tally:
 
     Attributes
     ----------
-    losses, validation_losses : as in `RunState`.
+    losses, validation_losses : as in `RunState`, but empty if the run has no held-out text.
     loss : the loss when it was last measured, nats per prediction; None before the first measurement.
     begun : when the run was last started, on the clock of `time.perf_counter`; later by the time that was spent on
         held-out text.
@@ -159,7 +159,7 @@ class Tally:
     tokens: int = 0
     trained: bool = False
     lock: threading.Lock = field(default_factory=threading.Lock)
-    validation_losses: np.ndarray | None = None
+    validation_losses: np.ndarray = field(default_factory=lambda: np.zeros(0))
     measured_at: int = -1
 
     def take(self, end: Callable[[int], int]) -> range:
@@ -177,7 +177,7 @@ class Tally:
 
     def validation_loss(self, epoch: int) -> float | None:
         """Return the held-out loss after an epoch, counted from 1; None if it is not known."""
-        if self.validation_losses is None or epoch == 0 or np.isnan(self.validation_losses[epoch - 1]):
+        if len(self.validation_losses) == 0 or epoch == 0 or np.isnan(self.validation_losses[epoch - 1]):
             return None
         return float(self.validation_losses[epoch - 1])
 
@@ -188,5 +188,5 @@ class Tally:
 
     def state(self) -> RunState:
         """Return the state of the run; call it only while no worker is training."""
-        held_out = self.validation_losses
-        return RunState(self.block, self.losses.copy(), None if held_out is None else held_out.copy())
+        held_out = self.validation_losses.copy() if len(self.validation_losses) else None
+        return RunState(self.block, self.losses.copy(), held_out)

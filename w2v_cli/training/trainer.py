@@ -96,7 +96,9 @@ class Trainer:
         alpha = None if config.alpha is not None else default_alpha(config, objective, self.loss_sample.samples)
         self.schedule = Schedule(config, corpus.token_count, alpha)
         self._require_windows()
-        self.validation = None if corpus.held_out is None else Validation(config, corpus, self.parameters)
+        self.validation: Validation | None = None
+        if corpus.held_out is not None:
+            self.validation = Validation(config, corpus.held_out, counts, self.parameters)
         self._make_steps(objective)
 
     def _word_rows(self) -> WordRows | None:
@@ -253,21 +255,20 @@ class Trainer:
             return stopped
 
         with one_blas_thread():
+            saves_at = time.perf_counter() + save_seconds if save is not None else math.inf
             while True:
-                saves_at = time.perf_counter() + (save_seconds if save is not None else math.inf)
-                while True:
-                    self._goal = self._next_goal(tally)
-                    self._make_workers(tally).run(watch, saves_at - time.perf_counter())
-                    finished = tally.block == self.schedule.blocks * self.config.epochs
-                    measured = self._check(tally, finished and start is None)
-                    self._validate(tally)
-                    finished = finished or self._stops_early(tally)
-                    report_losses()
-                    if finished or stopped or time.perf_counter() >= saves_at:
-                        break
-                if save is not None:
+                self._goal = self._next_goal(tally)
+                self._make_workers(tally).run(watch, saves_at - time.perf_counter())
+                finished = tally.block == self.schedule.blocks * self.config.epochs
+                measured = self._check(tally, finished and start is None)
+                self._validate(tally)
+                finished = finished or self._stops_early(tally)
+                report_losses()
+                ends = finished or stopped
+                if save is not None and (ends or time.perf_counter() >= saves_at):
                     save(tally.state())
-                if finished or stopped:
+                    saves_at = time.perf_counter() + save_seconds
+                if ends:
                     break
         seconds = time.perf_counter() - tally.begun
         return self._trained(tally, measured, seconds, (tally.tokens - first_token) / seconds, finished)
@@ -295,10 +296,10 @@ class Trainer:
     def _trained(self, tally: Tally, measured: MeasuredLoss, seconds: float, speed: float, finished: bool) -> Trained:
         """Return the result of the run, with the parameters of the best epoch if it looks for that."""
         losses = self._losses(tally, measured)
-        best, validated, spent = None, list[float](), 0.0
-        if self.validation is not None and tally.validation_losses is not None:
+        validated = tally.validation_losses[: tally.block // self.schedule.blocks].tolist()
+        best, spent = None, 0.0
+        if self.validation is not None:
             best, spent = self.validation.restore_best(tally), self.validation.seconds
-            validated = tally.validation_losses[: tally.block // self.schedule.blocks].tolist()
         return Trained(
             self.parameters, losses, measured.standard_error, seconds, speed, finished, self.cluster,
             validated, best, spent,

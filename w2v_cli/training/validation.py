@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from w2v_cli.config import TrainConfig
-from w2v_cli.corpus.encode import EncodedCorpus
+from w2v_cli.corpus.held_out import HeldOut
 from w2v_cli.engines.choose import Measure
 from w2v_cli.engines.parameters import Parameters
 from w2v_cli.engines.sampling import sampler_of
@@ -82,7 +82,8 @@ class Validation:
 
     Parameters
     ----------
-    config, corpus : of the run; the corpus has a held-out text.
+    config, held_out : of the run.
+    counts : int64 (V,), those that the model file will hold, with which the loss can be measured again.
     parameters : the tables that the run trains.
 
     Attributes
@@ -96,14 +97,12 @@ class Validation:
         If there is nothing to predict in the held-out text.
     """
 
-    def __init__(self, config: TrainConfig, corpus: EncodedCorpus, parameters: Parameters) -> None:
-        assert corpus.held_out is not None
-        # Those counts are in the model file, with which the loss can be measured again.
-        self._sample = HeldOutSample(corpus.held_out, sampler_of(config, corpus.vocabulary.counts))
+    def __init__(self, config: TrainConfig, held_out: HeldOut, counts: np.ndarray, parameters: Parameters) -> None:
+        self._sample = HeldOutSample(held_out, sampler_of(config, counts))
         if not self._sample.predicts:
             raise TrainingError(
                 f"there is nothing to predict in the held-out text (--validate {config.validate}): no line has two"
-                f" words of the vocabulary, and {corpus.held_out.unknown:,} words are unknown",
+                f" words of the vocabulary, and {held_out.unknown:,} words are unknown",
                 hint="take a text like the corpus, with the same --tokenize and --lower; or a larger share",
             )
         self._parameters, self._patience = parameters, config.stop_early
@@ -120,7 +119,6 @@ class Validation:
         epoch : counted from 1 · measure, threads : as in `HeldOutSample.measure`.
         """
         losses = tally.validation_losses
-        assert losses is not None
         if np.isfinite(losses[epoch - 1]):
             return  # the run is resumed where it was measured
         begun = time.perf_counter()
@@ -136,12 +134,10 @@ class Validation:
 
     def stops(self, tally: Tally) -> bool:
         """Return whether the run has nothing more to gain."""
-        assert tally.validation_losses is not None
         return stops_early(tally.validation_losses, self._patience)
 
     def restore_best(self, tally: Tally) -> int | None:
         """Fill the tables with those of the best epoch, if the run looks for it; return that epoch."""
-        assert tally.validation_losses is not None
         best = None if self.best is None else best_epoch(tally.validation_losses)
         if self.best is not None and best is not None:
             self.best.fill(self._parameters)
