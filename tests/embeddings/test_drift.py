@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from conftest import ROOT, call, call_for_lines
 import w2v_cli as w2v
 from w2v_cli.api.drift import moves_between
 from w2v_cli.compute.jit import COMPILES
+from w2v_cli.config import OPTIONS
 from w2v_cli.embeddings.drift import Drift
 from w2v_cli.errors import ConfigError, ModelFileError, UnknownWordError, VocabularyError
 from w2v_cli.formats.model_file import save_model
@@ -172,3 +174,21 @@ def test_words_that_swapped_their_company_are_found_and_the_others_stay(tmp_path
 def auc(changed: list[float], unchanged: list[float]) -> float:
     """Return the probability that the number of a changed word is smaller than that of an unchanged one."""
     return float((np.array(changed)[:, np.newaxis] < np.array(unchanged)).mean())
+
+
+@pytest.mark.skipif(not COMPILES, reason="the numpy engine takes minutes for this text")
+@pytest.mark.skipif("freeze" not in OPTIONS, reason="nothing can be frozen")
+def test_slices_that_were_trained_against_one_output_matrix_show_the_same_words(tmp_path: Path) -> None:
+    script = ROOT / "scripts" / "make_corpus.py"
+    subprocess.run([sys.executable, script, "-o", tmp_path, "--swap", "20"], check=True)
+    slices = [tmp_path / f"toyland-{slice}.txt" for slice in ("old", "new")]
+    compass: Any = w2v.train(slices, threads=1)
+    frozen: dict[str, Any] = {"init": compass, "freeze": ["output"], "threads": 1}
+    old, new = (w2v.train(slice, **frozen) for slice in slices)
+    moves, alignment = moves_between(old, new, words=None, min_count=1, aligned=False)
+    assert alignment is None
+    swapped = {*(tmp_path / "toyland-swapped.txt").read_text().split()}
+    cosines = dict(zip(moves.old.words, moves.cosines.tolist(), strict=True))
+    kept = [cosine for word, cosine in cosines.items() if word not in swapped]
+    assert auc([cosines[word] for word in swapped], kept) >= 0.95
+    assert np.mean(kept) >= 0.9
