@@ -68,9 +68,9 @@ def test_limits_with_few_values_give_few_trials_and_exclude_the_default() -> Non
         ("model", "skipgram,glove", "--try model: glove is not one of"),
         ("model", "cbow:skipgram", "is no range"),
         ("fixed_window", "yes", "neither true nor false"),
-        ("min-count", "1:5", "it changes which words are scored"),
-        ("threads", "1,2", "it is no matter of quality"),
-        ("stop-early", "1:3", "it is no matter of quality"),
+        ("min-count", "1:5", "--try min-count: it changes which words are scored"),
+        ("threads", "1,2", "it changes which words are scored, or nothing that is learnt"),
+        ("stop-early", "1:3", "it changes which words are scored, or nothing that is learnt"),
     ],
 )
 def test_impossible_limits_are_refused(name: str, values: object, message: str) -> None:

@@ -138,18 +138,22 @@ def tune(
         from w2v_cli.cli.trial_narrator import TrialNarrator
 
         log = os.path.splitext(output)[0] + ".jsonl" if log is None else log
-        tuned = find(
-            corpus,
-            score,
-            trials=trials,
-            time=time,
-            tries=limits,
-            output=output,
-            log=log,
-            observer=TrialNarrator(show),
-            suffix=suffix,
-            **fixed,
-        )
+        try:
+            tuned = find(
+                corpus,
+                score,
+                trials=trials,
+                time=time,
+                tries=limits,
+                output=output,
+                log=log,
+                observer=TrialNarrator(show),
+                suffix=suffix,
+                **fixed,
+            )
+        except KeyboardInterrupt:
+            show.say(f"Every trial that has ended is in {log}; the same command goes on from there")
+            raise
     titles = _COLUMNS if answers_at_terminal() else None
     print_answers(style, _COLUMNS, _rows(tuned.trials), map(vars, tuned.trials), titles=titles, decimals=".4g")
     best, usual = tuned.best, tuned.defaults

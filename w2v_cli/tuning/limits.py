@@ -26,8 +26,19 @@ DEFAULT_TRIES: Mapping[str, str] = {
 # All that is tried if the score is a loss: the others change what is predicted, or how often, so that the losses of two
 # trials would be about different things.
 LOSS_TRIES = ("dim", "epochs", "alpha", "min_alpha")
-# These change which words are scored, or nothing that is learnt.
-_NOT_TRIED = ("min_count", "max_vocab", "vocab", "threads", "seed", "engine", "validate", "stop_early")
+# What can be tried besides. Other options change which words are scored, or nothing that is learnt.
+_ALSO = (
+    "fixed_window",
+    "cbow_sum",
+    "cbow_step",
+    "min_ngram",
+    "max_ngram",
+    "buckets",
+    "hashes",
+    "subword_step",
+    "noise_exponent",
+    "min_alpha",
+)
 # How many draws in a row may repeat earlier trials before the limits are taken to be exhausted.
 _REPEATS = 100
 # The share of its options that a trial takes from the defaults, which are good already.
@@ -72,9 +83,11 @@ class Limits:
         field = name.replace("-", "_")
         if field not in OPTIONS:
             raise ConfigError(f"--try {name}: there is no such option", hint=f"the options are {', '.join(OPTIONS)}")
-        if field in _NOT_TRIED:
-            why = "it changes which words are scored" if field in _NOT_TRIED[:3] else "it is no matter of quality"
-            raise ConfigError(f"--try {name}: {why}", hint=f"choose it for all trials with {option_name(field)}")
+        if field not in (*DEFAULT_TRIES, *_ALSO):
+            raise ConfigError(
+                f"--try {name}: it changes which words are scored, or nothing that is learnt",
+                hint=f"choose it for all trials with {option_name(field)}",
+            )
         is_range = isinstance(values, tuple) or (isinstance(values, str) and ":" in values)
         if isinstance(values, str):
             listed = [_parsed(field, text) for text in values.split(":" if is_range else ",")]
