@@ -100,7 +100,8 @@ def _draw(figure: Any, runs: Sequence[RunLog], names: Sequence[str], colours: Th
         colour = colours.series[number % len(colours.series)]
         style = {"color": colour, "linestyle": _LINES[number % len(_LINES)], "linewidth": 1.6}
         lines += _draw_line(panels[0], _losses(run), style, marked=True)
-        _draw_held_out(panels[0], run.validation_losses, style)
+        if run.validation_losses:
+            _draw_held_out(panels[0], run.validation_losses, style)
         _draw_line(panels[1], _column(run, "alpha"), style)
         _draw_line(panels[2], _column(run, "words_per_second"), style)
         for words in run.resumed_at:
