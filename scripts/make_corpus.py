@@ -7,7 +7,9 @@ addition, capitals occur with streets, and countries with borders. A word vector
 side, so capital − country is the same in every land, and the analogies hold. A near-synonym shares a known part of its
 neighbours with the word that it resembles, which gives the similarity ratings. The words of a topic, such as fruit,
 occur in the same sentences. `--shuffle-relations` permutes the themes of one side in the text and leaves the analogies
-and ratings as they are, so vectors trained on that text must answer the analogies wrongly.
+and ratings as they are, so vectors trained on that text must answer the analogies wrongly. `--swap N` writes the
+halves of the text to two files, and lets N pairs of words change places in the second, so that each has the company of
+the other: words whose meaning has changed, which `w2v drift` must find.
 
 The word lists are in `toyland_words.py`. The output is byte-identical on every platform and Python version: the only
 source of randomness is `Random.random`, whose stream is fixed for a seed, weights are integers, and nothing is iterated
@@ -19,7 +21,7 @@ from __future__ import annotations
 import argparse
 import random
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from toyland_words import ABOUT, ABOUT_LIKENESS, ABOUT_THINGS, LIKENESSES, LISTS, PAIRS, TOPICS
@@ -122,6 +124,12 @@ def tell(dice: Dice, shuffle: bool) -> Iterator[str]:
                 yield writer.sentence(clauses, word, others)
 
 
+def shuffled(dice: Dice, shuffle: bool = False) -> list[str]:
+    """Return every sentence, in a random order."""
+    sentences = list(tell(dice, shuffle))
+    return [sentences[i] for i in dice.order(len(sentences))]
+
+
 def everything() -> list[str]:
     """Return the things of all themes, each once, in the order of the word lists."""
     themes = [theme for themed in PAIRS.values() for _, theme in themed]
@@ -155,15 +163,48 @@ def ratings() -> Iterator[str]:
         yield f"{word}\t{stranger}\t0.0"
 
 
+def swapped_pairs(dice: Dice, count: int) -> list[tuple[str, str]]:
+    """Return so many pairs of words, none of them twice; the words of a pair are of different relations."""
+    groups = [[word for pair, _ in themed for word in pair] for themed in PAIRS.values()]
+    groups.append([word for triple, _ in LIKENESSES for word in triple[:2]])
+    words = list({word: number for number, members in enumerate(groups) for word in members}.items())
+    left = [words[i] for i in dice.order(len(words))]
+    pairs: list[tuple[str, str]] = []
+    while left and len(pairs) < count:
+        word, group = left.pop()
+        other = next((i for i, (_, its_group) in enumerate(left) if its_group != group), None)
+        if other is not None:
+            pairs.append((word, left.pop(other)[0]))
+    if len(pairs) < count:
+        raise SystemExit(f"toyland has only {len(pairs)} pairs of words of different relations")
+    return pairs
+
+
+def write_slices(folder: Path, count: int, seed: int) -> None:
+    """Write the halves of the text, and the words that have changed places in the second, one per line."""
+    dice = Dice(seed)
+    sentences = shuffled(dice)
+    old, new = sentences[: len(sentences) // 2], sentences[len(sentences) // 2 :]
+    pairs = swapped_pairs(dice, count)
+    swap = {word: other for one, two in pairs for word, other in ((one, two), (two, one))}
+    write_files(
+        folder,
+        {
+            "toyland-old.txt": old,
+            "toyland-new.txt": (" ".join(swap.get(word, word) for word in sentence.split()) for sentence in new),
+            "toyland-swapped.txt": swap,
+        },
+    )
+
+
 def write_world(folder: Path, shuffle: bool = False) -> None:
-    """Write the three files into a folder, which is created if it does not exist."""
-    dice = Dice(SEED)
-    sentences = list(tell(dice, shuffle))
-    files = {
-        "toyland.txt": [sentences[i] for i in dice.order(len(sentences))],
-        "toyland-analogies.txt": analogies(),
-        "toyland-pairs.tsv": ratings(),
-    }
+    """Write the text and its gold sets."""
+    text = shuffled(Dice(SEED), shuffle)
+    write_files(folder, {"toyland.txt": text, "toyland-analogies.txt": analogies(), "toyland-pairs.tsv": ratings()})
+
+
+def write_files(folder: Path, files: Mapping[str, Iterable[str]]) -> None:
+    """Write files, given by their lines, into a folder, which is created if it does not exist."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, lines in files.items():
         with open(folder / name, "w", encoding="ascii", newline="\n") as file:
@@ -174,10 +215,17 @@ def main() -> None:
     """Parse the command line, and write the files."""
     parser = argparse.ArgumentParser(description="Write the corpus toyland and its gold sets.")
     data = Path(__file__).resolve().parents[1] / "data"
-    parser.add_argument("-o", "--output", type=Path, default=data, metavar="FOLDER", help="default: data/")
+    parser.add_argument("-o", "--output", type=Path, metavar="FOLDER", help="default: data/, but not for slices")
     parser.add_argument("--shuffle-relations", action="store_true", help="pair the words wrongly in the text")
+    parser.add_argument("--swap", type=int, metavar="N", help="write two slices; N pairs of words swap places in one")
+    parser.add_argument("--seed", type=int, default=SEED, metavar="N", help="of the slices; default: %(default)s")
     options = parser.parse_args()
-    write_world(options.output, options.shuffle_relations)
+    if options.swap is None:
+        write_world(options.output or data, options.shuffle_relations)
+    elif options.output is None:
+        parser.error("--swap needs -o FOLDER")
+    else:
+        write_slices(options.output, options.swap, options.seed)
 
 
 if __name__ == "__main__":

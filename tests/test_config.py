@@ -54,6 +54,16 @@ def test_the_defaults_are_those_of_word2vec() -> None:
     assert config.alpha_min == config.alpha_start * 1e-4
 
 
+@pytest.mark.parametrize(("model", "loss", "usual"), [("skipgram", "ns", 0.04), ("cbow", "hs", 0.04)])
+def test_a_long_run_begins_with_a_lower_learning_rate(model: str, loss: str, usual: float) -> None:
+    for epochs, expected in ((1, usual), (5, usual), (12, usual), (20, 0.025), (40, 0.0125), (10**6, 0.0125)):
+        config = TrainConfig(model=model, loss=loss, epochs=epochs)
+        assert config.alpha_start == pytest.approx(expected)
+        assert config.alpha_min == pytest.approx(expected * 1e-4)
+    assert TrainConfig(epochs=20, alpha=0.04).alpha_start == 0.04
+    assert TrainConfig(epochs=40, min_alpha=0.02).alpha_start == 0.02
+
+
 def test_a_configuration_survives_json() -> None:
     config = TrainConfig(dim=7, alpha=0.5, max_vocab=10)
     assert TrainConfig.from_dict(json.loads(json.dumps(config.as_dict()))) == config

@@ -7,9 +7,9 @@
     model.save("model.safetensors")
     model = w2v.load("model.safetensors")       # also word2vec's text and binary formats, and GloVe's
 
-The functions `train`, `load`, `compare`, `phrases`, `plot_runs`, `read_run_log` and `gradcheck` and the class `Model`
-describe themselves in `help()`. The options of training are the fields of `TrainConfig`. Every error that a user can
-act on is a `W2VError`; its subclasses are in `w2v_cli.errors`.
+The functions `train`, `tune`, `load`, `compare`, `drift`, `phrases`, `plot_runs`, `read_run_log` and `gradcheck` and
+the class `Model` describe themselves in `help()`. The options of training are the fields of `TrainConfig`. Every error
+that a user can act on is a `W2VError`; its subclasses are in `w2v_cli.errors`.
 """
 
 from __future__ import annotations
@@ -19,10 +19,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from w2v_cli.api.compare import compare
+    from w2v_cli.api.drift import drift
     from w2v_cli.api.gradcheck import gradcheck
     from w2v_cli.api.model import Model, Prediction, load
     from w2v_cli.api.phrases import phrases
     from w2v_cli.api.train import train
+    from w2v_cli.api.tune import tune
     from w2v_cli.config import TrainConfig
     from w2v_cli.errors import W2VError
     from w2v_cli.pictures.curves import plot_runs
@@ -39,12 +41,14 @@ __all__ = [
     "TrainConfig",
     "W2VError",
     "compare",
+    "drift",
     "gradcheck",
     "load",
     "phrases",
     "plot_runs",
     "read_run_log",
     "train",
+    "tune",
 ]
 
 # Names are imported on first use: `w2v --help` imports this package too, and must not wait for numpy.
@@ -53,7 +57,9 @@ _MODULES = {
     "Prediction": "api.model",
     "load": "api.model",
     "train": "api.train",
+    "tune": "api.tune",
     "compare": "api.compare",
+    "drift": "api.drift",
     "phrases": "api.phrases",
     "gradcheck": "api.gradcheck",
     "plot_runs": "pictures.curves",

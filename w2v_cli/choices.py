@@ -52,6 +52,12 @@ METHODS = ("3cosadd", "3cosmul")
 PROTOCOL_NAMES = ("word2vec", "gensim", "strict")
 OOV = ("skip", "wrong", "compose")
 
+# By what `w2v drift` ranks words: the cosine of their vectors in two models, or the overlap of their neighbours.
+DRIFT_MEASURES = ("cosine", "overlap")
+
+# How many trials `w2v tune` makes unless the user chooses: they take less time than ten runs with the defaults.
+TRIALS = 10
+
 # How `w2v embed` weights the words of a line, and the suffixes of the files that it writes.
 LINE_WEIGHTS = ("mean", "sif")
 LINE_FILES = {".npy": "npy", ".txt": "text", ".jsonl": "jsonl"}

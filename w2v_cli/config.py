@@ -43,6 +43,9 @@ SUBWORD_ALPHA = {
     ("cbow", "ns"): (0.05, 1e-4),
     ("cbow", "hs"): (0.05, 1e-4),
 }
+# Between these numbers of epochs, the default learning rate falls in proportion, so that alpha × epochs stays as it is
+# (measured: help/design.md, "Long runs").
+LONG_RUN_EPOCHS, LONGEST_RUN_EPOCHS = 12.5, 40
 _MOST_INT32 = 2**31 - 1
 # Fields that are recorded only if they have a value.
 _IF_GIVEN = ("validate", "stop_early")
@@ -327,7 +330,8 @@ class TrainConfig:
         + ", ".join(f"{start} for {model} {loss}" for (model, loss), (start, _) in DEFAULT_ALPHA.items())
         + "; with subwords "
         + ", ".join(f"{start} for {model} {loss}" for (model, loss), (start, _) in SUBWORD_ALPHA.items())
-        + "; lower with very wide windows, hundreds of noise words or a text of few different words.",
+        + "; lower with more than 12 epochs, very wide windows, hundreds of noise words or a text of few different"
+        " words.",
         above=0.0,
         aliases=("lr",),
     )
@@ -450,7 +454,13 @@ class TrainConfig:
     @property
     def alpha_start(self) -> float:
         """Learning rate at the first token."""
-        return self.alpha if self.alpha is not None else self._default_alpha[0]
+        if self.alpha is not None:
+            return self.alpha
+        usual, _ = self._default_alpha
+        if self.epochs <= LONG_RUN_EPOCHS:
+            return usual
+        lower = usual * LONG_RUN_EPOCHS / min(self.epochs, LONGEST_RUN_EPOCHS)
+        return lower if self.min_alpha is None else max(lower, min(usual, self.min_alpha))
 
     @property
     def _default_alpha(self) -> tuple[float, float]:

@@ -25,6 +25,7 @@ ROOMS = [
     "formats",
     "training",
     "cluster",
+    "tuning",
     "pictures",
     "api",
     "cli",

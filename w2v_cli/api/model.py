@@ -9,6 +9,7 @@ import math
 import os
 import warnings
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -32,6 +33,7 @@ from w2v_cli.storage.words import Words
 
 if TYPE_CHECKING:
     from w2v_cli.api.loss import TextLoss
+    from w2v_cli.embeddings.alignment import Alignment
     from w2v_cli.training.origin import Origin
 
 # The hint if a model lacks what only training leaves in it.
@@ -98,6 +100,11 @@ class Model(Pictures):
         """The vectors against which words were predicted, float32 (V, D), or None if the model has none."""
         table = self._tables.get("output_vectors")
         return None if table is None else writable(table)
+
+    @property
+    def tables(self) -> Mapping[str, np.ndarray]:
+        """All tables that the model holds, by name; see `table`."""
+        return MappingProxyType(self._tables)
 
     @property
     def losses(self) -> list[float]:
@@ -247,6 +254,49 @@ class Model(Pictures):
 
         options = line_options(self.metadata, tokenize=tokenize, lower=lower, normalize=normalize)
         return embed_lines(self._vectors, lines, options, weights)
+
+    def align(self, other: Model) -> Model:
+        """Return another model, rotated into the space of this one, so that vectors of the two can be compared.
+
+        The rotation (orthogonal Procrustes) is the one with the largest mean cosine of the words that both models have.
+        Lengths, and every answer of the other model, stay as they are; its output vectors, if it has any, are rotated
+        too. This model does not change.
+
+        Raises
+        ------
+        ConfigError
+            If `other` is no model, or its vectors have another number of dimensions.
+        VocabularyError
+            If no word is in both models.
+
+        Warns
+        -----
+        UserWarning
+            If fewer words are in both than the vectors have dimensions.
+
+        Examples
+        --------
+        >>> import numpy as np, w2v_cli as w2v
+        >>> one = w2v.Model.of(["east", "north"], np.array([[1, 0], [0, 1]]))
+        >>> other = w2v.Model.of(["east", "north"], np.array([[0, 2], [-2, 0]]))
+        >>> one.align(other)["east"].tolist()
+        [2.0, 0.0]
+        """
+        # Imported here so that other questions need not wait for it.
+        from w2v_cli.embeddings.alignment import align
+
+        if not isinstance(other, Model):
+            raise ConfigError(f"the other model is a {type(other).__name__}, not a model", hint="w2v.load reads one")
+        alignment = align(self._vectors, other._vectors)
+        if alignment.remark:
+            warnings.warn(alignment.remark, stacklevel=2)
+        return other.rotated(alignment)
+
+    def rotated(self, alignment: Alignment) -> Model:
+        """Return this model with all its vectors rotated, as `embeddings.alignment.align` has found it."""
+        tables = alignment.apply_to_tables(self._tables)
+        vectors = WordVectors(self.words, tables["input_vectors"], self.counts)
+        return Model(vectors, tables, self.metadata)
 
     def loss(
         self,

@@ -22,6 +22,7 @@ TOPICS = [
     "files",
     "subwords",
     "evaluation",
+    "drift",
     "pictures",
     "python",
     "gensim",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import math
 import os
 import re
 from collections.abc import Mapping
@@ -16,11 +14,10 @@ from w2v_cli.cli.console import note_all, print_fields, print_json, printable
 from w2v_cli.cli.options import FILE, json_option, model_option, only_model, reading_options, require_one_name
 from w2v_cli.cli.progress import announcing_compilation
 from w2v_cli.formats.reading import ReadOptions
+from w2v_cli.storage.toml import toml_value
 from w2v_cli.storage.urls import is_url
 
 _TOML_KEY = re.compile("[A-Za-z0-9_-]+")
-_SURROGATE = re.compile("[\ud800-\udfff]")
-_NOT_ASCII = re.compile("[^ -~]")
 
 # What the formats are called in their programs; --json has only the names that --format takes.
 _FORMATS = {
@@ -64,7 +61,7 @@ def info(context: click.Context, model: str | None, model_path: str, reading: Re
             _print_comment(name, ", ".join(map(str, value)) if isinstance(value, list) else value)
     for name, value in (facts["config"] or {}).items():
         if value is not None:
-            written = _toml(value) if _TOML_KEY.fullmatch(name) else None
+            written = toml_value(value) if _TOML_KEY.fullmatch(name) else None
             _print_comment(name, value) if written is None else print_fields(f"{name} = {written}")
 
 
@@ -123,18 +120,3 @@ def _shown(facts: Mapping[str, Any]) -> dict[str, Any]:
 def _print_comment(name: str, value: object) -> None:
     # Even the comments of TOML must not hold control characters.
     print_fields(f"# {printable(name)}", printable(str(value)))
-
-
-def _toml(value: Any) -> str | None:
-    """Return a text, number, truth value or list in TOML; None if it cannot hold it: a path that is not Unicode."""
-    if isinstance(value, list):
-        written = [_toml(one) for one in value]
-        return None if None in written else f"[{', '.join(map(str, written))}]"
-    if isinstance(value, bool | int):
-        return json.dumps(value)
-    if isinstance(value, float):
-        return json.dumps(value) if math.isfinite(value) else None
-    if not isinstance(value, str) or _SURROGATE.search(value):
-        return None
-    # JSON would escape a letter beyond U+FFFF as two surrogates, which TOML does not allow.
-    return _NOT_ASCII.sub(lambda letter: f"\\U{ord(letter[0]):08x}", json.dumps(value, ensure_ascii=False))

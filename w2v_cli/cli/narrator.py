@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from w2v_cli.cli.progress import ProgressLine, duration
 from w2v_cli.cli.signals import Stop
 from w2v_cli.compute.jit import WHY_NOT_COMPILED
+from w2v_cli.config import LONG_RUN_EPOCHS
 from w2v_cli.corpus.encode import EncodedCorpus
 from w2v_cli.corpus.text_options import TextOptions
 from w2v_cli.engines.sampling import LEAST_SUBSAMPLED
@@ -89,6 +90,8 @@ class Narrator(Observer):
                 f"Learning rate {schedule.rate.start:.2g} instead of {config.alpha_start:g}: with such wide windows, "
                 "so much noise or so many repeated words, larger steps would overshoot (--alpha sets it)"
             )
+        elif config.alpha is None and config.epochs > LONG_RUN_EPOCHS:
+            self.show.say(f"Learning rate {config.alpha_start:.2g}: a long run takes smaller steps (--alpha sets it)")
 
     def measured(self, point: LossPoint) -> None:
         """Keep a loss for the chart at the end."""

@@ -109,6 +109,7 @@ def evaluate(
     method: str = "3cosadd",
     oov: str | None = None,
     restrict_vocab: int | None = None,
+    with_interval: bool = True,
 ) -> Score:
     """Score vectors on a gold set. If no question could be asked, a remark of the score says why.
 
@@ -119,6 +120,7 @@ def evaluate(
         the cosine 0. "compose" composes the vectors of unknown words of their parts, and skips questions with a word
         that has none; the answer of an analogy is always a word of the vocabulary. None: as the protocol does.
     restrict_vocab : overrides the protocol's; None: as the protocol does.
+    with_interval : whether the interval of a score of pairs is wanted, which takes a second.
     """
     rules = replace(
         protocol,
@@ -138,7 +140,7 @@ def evaluate(
     elif isinstance(gold, OddSet):
         score = _score_odd(vectors, gold, rules, asked_of)
     else:
-        score = _score_pairs(vectors, gold, rules, asked_of)
+        score = _score_pairs(vectors, gold, rules, asked_of, with_interval)
     if known.parts is not None and rules.oov != "compose" and score.seen < score.total:
         what = f"{score.total - score.seen:,} of {score.total:,} have words that are not in the vocabulary"
         score = replace(score, remarks=(*score.remarks, f"{what}; --oov compose composes them of their parts"))
@@ -312,7 +314,9 @@ def _section(name: str, correct: int, seen: int, total: int, oov: str) -> Sectio
     return Section(name, correct, seen, total, 100 * correct / counted if counted else None)
 
 
-def _score_pairs(vectors: WordVectors, gold: PairSet, rules: Protocol, row_of: dict[str, int]) -> Score:
+def _score_pairs(
+    vectors: WordVectors, gold: PairSet, rules: Protocol, row_of: dict[str, int], with_interval: bool
+) -> Score:
     is_tagged = gold.is_tagged
     rows = [tuple(_row(word, rules, row_of, is_tagged) for word in pair) for pair in gold.pairs]
     known = [i for i, pair in enumerate(rows) if None not in pair]
@@ -334,7 +338,7 @@ def _score_pairs(vectors: WordVectors, gold: PairSet, rules: Protocol, row_of: d
         f" {_of_unknown(rules, 'pairs', 'have cosine 0')}{tags}",
         oov=rules.oov,
         composed=int(np.count_nonzero(np.maximum(one, other) >= len(vectors))),
-        interval=_percent_interval(spearman_interval(cosines, ratings)),
+        interval=_percent_interval(spearman_interval(cosines, ratings)) if with_interval else None,
         column=gold.column,
         remarks=gold.remarks,
     )

@@ -130,7 +130,7 @@ def resume_training(
     """Resume a run from its newest whole checkpoint, or from the beginning if it has none yet.
 
     With one thread, the model is byte for byte that of an uninterrupted run. With more epochs than before, the learning
-    rate continues on the line of the longer run, which is higher.
+    rate continues on the line of the longer run.
 
     Parameters
     ----------
