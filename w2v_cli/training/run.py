@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from w2v_cli.choices import WITH_WORDS
-from w2v_cli.config import TrainConfig
+from w2v_cli.config import CONTINUED_SHARE, TrainConfig
 from w2v_cli.corpus.encode import EncodedCorpus, compile_passes, encode
 from w2v_cli.corpus.resumable import forget_corpus, keep_corpus, kept_corpus
 from w2v_cli.corpus.spool import telling_full_disk
@@ -331,7 +331,8 @@ def _run(
     origin: Origin | None,
 ) -> Run:
     """Train on a corpus, to the end or until the observer stops it."""
-    trainer = workplace.make_trainer(job.config, corpus)
+    goes_on = job.init is not None and job.init.outputs and not job.config.freeze
+    trainer = workplace.make_trainer(job.config, corpus, CONTINUED_SHARE if goes_on else 1.0)
     if trainer.subwords is not None:
         rows, size = len(trainer.parameters.input_vectors), trainer.parameters.input_vectors.nbytes
         observer.remark(f"Words are composed of {rows:,} rows, {size / 2**20:,.0f} MiB; fewer (--buckets) train faster")
