@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measure what going on with new text costs, and what it does to the words: new ones, and those that were known.
 
-    scripts/bench/continue.py CORPUS --gold FILE [FILE ...] [--alphas 0.04,0.02] [--counts text,sum]
+    scripts/bench/continue.py CORPUS --gold FILE [FILE ...] [--alphas 0.04,0.02] [--counts text,sum] [--freeze ,known]
 
 The last part of CORPUS is new text. Some words of the gold sets, which a hash of their spelling chooses, are removed
 from the part before it, so that they are new. A model of the first part goes on with the new text; another one is
@@ -16,6 +16,7 @@ import re
 import tempfile
 import time
 import zlib
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ def main() -> None:
     parser.add_argument("--share", type=float, default=0.1, help="the share of the text that is new")
     parser.add_argument("--alphas", default="", help="learning rates to go on with; none: the default")
     parser.add_argument("--counts", default="text", help="values of --init-counts")
+    parser.add_argument("--freeze", default="", help="values of --freeze to go on with; none: nothing is frozen")
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--threads", type=int)
     parser.add_argument("--model", default="skipgram")
@@ -47,12 +49,12 @@ def main() -> None:
         print("\t".join(["run", "wall s", "cpu s", *(f"{path.stem}" for path in sets)]), flush=True)
         old = run("first part", sets, "old.txt", folder, common)
         run("both parts", sets, ["old.txt", "new.txt"], folder, common)
-        alphas: list[float | None] = [float(x) for x in options.alphas.split(",") if x]
-        for alpha in alphas or [None]:
-            for counts in options.counts.split(","):
-                more = {} if alpha is None else {"alpha": alpha}
-                what = f"go on, alpha {alpha or 'default'}, {counts}"
-                run(what, sets, "new.txt", folder, {**common, **more, "init": old, "init_counts": counts})
+        ways = product(options.alphas.split(","), options.counts.split(","), options.freeze.split(","))
+        for alpha, counts, frozen in ways:
+            more: dict[str, Any] = {"alpha": float(alpha)} if alpha else {}
+            what = f"go on, alpha {alpha or 'default'}, {counts}" + (f", {frozen} frozen" if frozen else "")
+            more |= {"init": old, "init_counts": counts, "freeze": [frozen] if frozen else []}
+            run(what, sets, "new.txt", folder, {**common, **more})
 
 
 def run(what: str, sets: list[Path], names: str | list[str], folder: Path, options: dict[str, Any]) -> w2v.Model:

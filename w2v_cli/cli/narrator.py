@@ -85,7 +85,12 @@ class Narrator(Observer):
             self.show.say(f"Learning rate {schedule.rate.start:g} to {schedule.rate.end:g}")
         if config.subsample > 0 and corpus.vocabulary.text_counts.sum() < LEAST_SUBSAMPLED:
             self.show.say(f"Not subsampled: the text has fewer than {LEAST_SUBSAMPLED:,} words")
-        if schedule.rate.start < config.alpha_start:
+        if trainer.share < 1:
+            self.show.say(
+                f"Learning rate {schedule.rate.start:.2g}, {trainer.share:g} of the usual one, so that what was learnt"
+                " stays (--alpha sets it)"
+            )
+        elif schedule.rate.start < config.alpha_start:
             self.show.say(
                 f"Learning rate {schedule.rate.start:.2g} instead of {config.alpha_start:g}: with such wide windows, "
                 "so much noise or so many repeated words, larger steps would overshoot (--alpha sets it)"

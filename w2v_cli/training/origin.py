@@ -41,11 +41,13 @@ class Facts(NamedTuple):
     ----------
     file : its path, as it was given · words : how many it has.
     checksum : CRC-32 of its words, counts and tables, hexadecimal.
+    outputs : whether it has output vectors, or those of the nodes of a tree.
     """
 
     file: str
     words: int
     checksum: str
+    outputs: bool
 
 
 @dataclass
@@ -83,7 +85,8 @@ class Origin:
         """What is recorded of the model."""
         counts = {} if self.vectors.counts is None else {"counts": self.vectors.counts}
         contents = {**self.tables, **counts, **word_tensors(self.vectors.words)}
-        return Facts(without_secrets(self.name), len(self.vectors), checksum(contents))
+        outputs = "output_vectors" in self.tables or "node_vectors" in self.tables
+        return Facts(without_secrets(self.name), len(self.vectors), checksum(contents), outputs)
 
     @property
     def options(self) -> dict[str, Any]:

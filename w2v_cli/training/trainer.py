@@ -58,6 +58,7 @@ class Trainer:
     ----------
     config : the run's choices.
     corpus : the text as ids.
+    share : the share of the default learning rate that the run begins with, unless it names one.
 
     Raises
     ------
@@ -67,9 +68,10 @@ class Trainer:
         If the parameters do not fit into memory, there is nothing to predict, or subsampling leaves too little.
     """
 
-    def __init__(self, config: TrainConfig, corpus: EncodedCorpus) -> None:
+    def __init__(self, config: TrainConfig, corpus: EncodedCorpus, share: float = 1.0) -> None:
         self.config = config
         self.corpus = corpus
+        self.share = share if config.alpha is None else 1.0
         vocabulary = corpus.vocabulary
         words, counts = len(vocabulary), vocabulary.training_counts
         if words < 2:
@@ -97,8 +99,9 @@ class Trainer:
         if not self.loss_sample.predicts:
             raise _nothing_to_predict("no line has two words that are kept", "lower --min-count, or join the lines")
         predicted = vocabulary.text_counts * self.sampler.keep_prob
-        self._first_loss = objective.untrained_loss(predicted, self.sampler.negatives)
-        alpha = None if config.alpha is not None else default_alpha(config, objective, self.loss_sample.samples)
+        self._untrained_loss = objective.untrained_loss(predicted, self.sampler.negatives)
+        self._first_loss = self._untrained_loss
+        alpha = None if config.alpha is not None else share * default_alpha(config, objective, self.loss_sample.samples)
         self.schedule = Schedule(config, corpus.token_count, alpha)
         self._objective = objective
         if config.epochs:
