@@ -29,7 +29,7 @@ class Trial:
     trial : its number; trial 0 has the defaults.
     share : the share of the text that it was trained on: 1 of so many parts.
     options : what differs from the defaults, and from the options that all trials have.
-    score : the mean of the scores, the more the better; None if the run diverged, or no question could be asked.
+    score : the mean of the scores, the more the better; None if the run failed, or no question could be asked.
     scores : the score of each gold set, by its file.
     seconds : how long training and scoring took.
     """
