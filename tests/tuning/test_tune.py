@@ -99,15 +99,15 @@ def test_what_cannot_be_tuned_is_refused(
 
 
 def test_a_trial_that_fails_has_no_score_and_the_others_go_on(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    flags = "--threads 1 --model skipgram --loss ns --epochs 1 --dim 8 --min-count 1".split()
-    others = ["--window", "5", "--negatives", "5", "--try", "alpha=50,0.05", "--try", "subsample=1e-9,1e-3"]
-    code, out, err = call(capsys, "tune", "corpus.txt", "--score", PAIRS, "--trials", "4", "--json", *flags, *others)
+    others = ["--window", "5", "--negatives", "5", "--dim", "8", "--try", "alpha=50,0.05"]
+    code, out, err = call(capsys, "tune", "corpus.txt", "--score", PAIRS, "--trials", "3", "--json", *FLAGS, *others)
     assert code == 0, err
     scores = {json.dumps(trial["options"]): trial["score"] for trial in map(json.loads, out.splitlines())}
     assert scores['{"alpha": 50.0}'] is None
-    assert scores['{"subsample": 1e-09}'] is None
     assert scores["{}"] is not None
-    assert "too little is left to learn from" in err
+    assert scores['{"alpha": 0.05}'] is not None
+    assert "Trial" in err
+    assert "failed: " in err
 
 
 def test_a_gold_set_of_unknown_words_is_refused(folder: Path) -> None:
