@@ -85,6 +85,11 @@ def test_a_search_that_was_killed_goes_on_where_it_was(tmp_path: Path) -> None:
         ('{"event": "start"}\n', "does not hold the trials of w2v tune"),
         ('{"tune": 1, "corpus": ["b.txt"], "score": ["pairs.tsv"]}\n', "another tuning: corpus differ"),
         ('{"tune": 1, "corpus": ["a.txt"], "score": ["pairs.tsv"]}\n{"trial": 1}\n', "does not hold the trials"),
+        (
+            '{"tune": 1, "corpus": ["a.txt"], "score": ["pairs.tsv"]}\n{"trial": 1, "share": 9, "options": {},'
+            ' "score": "x", "scores": {}, "seconds": 1}\n',
+            "does not hold the trials",
+        ),
     ],
 )
 def test_a_file_of_something_else_is_refused_and_stays(tmp_path: Path, content: str, message: str) -> None:

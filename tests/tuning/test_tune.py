@@ -98,6 +98,18 @@ def test_what_cannot_be_tuned_is_refused(
         w2v.tune("corpus.txt", **{"score": PAIRS, "trials": 2, **FIXED, **options})
 
 
+def test_a_trial_that_fails_has_no_score_and_the_others_go_on(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    others = ["--window", "5", "--negatives", "5", "--dim", "8", "--try", "alpha=50,0.05"]
+    code, out, err = call(capsys, "tune", "corpus.txt", "--score", PAIRS, "--trials", "3", "--json", *FLAGS, *others)
+    assert code == 0, err
+    scores = {json.dumps(trial["options"]): trial["score"] for trial in map(json.loads, out.splitlines())}
+    assert scores['{"alpha": 50.0}'] is None
+    assert scores["{}"] is not None
+    assert scores['{"alpha": 0.05}'] is not None
+    assert "Trial" in err
+    assert "failed: " in err
+
+
 def test_a_gold_set_of_unknown_words_is_refused(folder: Path) -> None:
     Path("gold.txt").write_text("aaa bbb 1\nccc ddd 2\neee fff 3\n")
     with pytest.raises(ConfigError, match=r"gold.txt: no question can be asked after training on 1/9 of the text"):

@@ -12,7 +12,6 @@ from w2v_cli.choices import TRIALS
 from w2v_cli.cli.console import answers_at_terminal
 from w2v_cli.cli.options import (
     FILE,
-    TEXT_OPTIONS,
     Duration,
     config_file_option,
     config_options,
@@ -22,7 +21,6 @@ from w2v_cli.cli.options import (
 )
 from w2v_cli.cli.progress import ProgressLine
 from w2v_cli.cli.tables import Cell, print_answers, table_options
-from w2v_cli.config import OPTIONS
 from w2v_cli.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -123,13 +121,11 @@ def tune(
     Examples:
       w2v tune corpus.txt --score pairs.tsv
       w2v tune corpus.txt --score pairs.tsv --score analogies.txt --time 10m
-      w2v tune corpus.txt --score pairs.tsv --model cbow --try window=2:20 --try dim=100,300
+      w2v tune corpus.txt --score pairs.tsv --model cbow --try window=2:20
       w2v tune corpus.txt --score loss --trials 9
       w2v train corpus.txt --config tuned.toml
     """
-    given = {name for name in options if _is_given(context, name)}
-    fixed = {name: value for name, value in options.items() if name in given or name in ("threads", "seed")}
-    fixed = {name: value for name, value in fixed.items() if name in OPTIONS or name in TEXT_OPTIONS}
+    fixed = {name: value for name, value in options.items() if _is_given(context, name)}
     limits = _limits(tries)
     with ProgressLine(quiet) as show:
         show.say(f"Reading {', '.join(corpus)}")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -29,7 +29,7 @@ class Trial:
     trial : its number; trial 0 has the defaults.
     share : the share of the text that it was trained on: 1 of so many parts.
     options : what differs from the defaults, and from the options that all trials have.
-    score : the mean of the scores, the more the better; None if the run diverged, or no question could be asked.
+    score : the mean of the scores, the more the better; None if the run failed, or no question could be asked.
     scores : the score of each gold set, by its file.
     seconds : how long training and scoring took.
     """
@@ -40,6 +40,12 @@ class Trial:
     score: float | None
     scores: dict[str, float | None]
     seconds: float
+
+    def __post_init__(self) -> None:
+        numbers = (self.trial, self.share, self.seconds, 0 if self.score is None else self.score)
+        # A file may come from somebody else.
+        if not all(isinstance(value, int | float) for value in numbers) or not isinstance(self.options, dict):
+            raise TypeError("a value of a trial has another type")
 
 
 class TrialFile:
@@ -64,59 +70,65 @@ class TrialFile:
             return
         if is_url(self._path):
             raise LogFileError(f"{self._path} cannot be added to", hint="let the trials go to a file on this machine")
-        lines = self._whole_lines()
+        lines = _whole_lines(self._path)
         if lines:
-            self._read(lines, about)
+            self.trials = _trials_in(self._path, lines, about)
         else:
-            self._write_line(about)
+            _write_line(self._path, about)
 
     def add(self, trial: Trial) -> None:
         """Keep a trial that has ended."""
         self.trials[trial.trial, trial.share] = trial
         if self._path is not None:
-            self._write_line(asdict(trial))
+            _write_line(self._path, asdict(trial))
 
-    def _whole_lines(self) -> list[str]:
-        """Return the lines of the file, and cut off one that was not written whole."""
-        assert self._path is not None
-        with naming(self._path):
-            if not os.path.exists(self._path):
-                return []
-            with open(self._path, "rb") as file:
-                data = file.read()
-            whole = data.rfind(b"\n") + 1
-            text = data[:whole].decode(errors="replace")
-            if whole < len(data) and (whole or data.startswith(b'{"tune"')):
-                os.truncate(self._path, whole)
-            elif whole < len(data):
-                text = data.decode(errors="replace")
-        return text.splitlines()
 
-    def _read(self, lines: list[str], about: Mapping[str, Any]) -> None:
-        """Take the trials from the lines of the file."""
-        try:
-            first, *others = (parse_json(line) for line in lines)
-            if not isinstance(first, dict) or "tune" not in first:
-                raise ValueError("its first line does not say what is tuned")
-            trials = [Trial(**values) for values in others]
-        except (ValueError, TypeError, RecursionError) as error:
-            raise LogFileError(
-                f"{self._path} exists and does not hold the trials of w2v tune", hint="name another file with --log"
-            ) from error
-        different = [name for name in {**first, **about} if first.get(name) != about.get(name)]
-        if different:
-            raise LogFileError(
-                f"{self._path} holds the trials of another tuning: {', '.join(different)} differ",
-                hint="name another file with --log, or remove that one",
-            )
-        self.trials = {(trial.trial, trial.share): trial for trial in trials}
+def _whole_lines(path: str) -> list[str]:
+    """Return the lines of a file of trials, and cut off one that was not written whole."""
+    with naming(path):
+        if not os.path.exists(path):
+            return []
+        with open(path, "rb") as file:
+            data = file.read()
+        whole = data.rfind(b"\n") + 1
+        if whole < len(data) and data.startswith(b'{"tune"'):
+            os.truncate(path, whole)
+            data = data[:whole]
+    return data.decode(errors="replace").splitlines()
 
-    def _write_line(self, values: Mapping[str, Any]) -> None:
-        assert self._path is not None
-        with naming(self._path), open(self._path, "ab") as file:
-            file.write(strict_json(values).encode() + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
+
+def _trials_in(path: str, lines: Sequence[str], about: Mapping[str, Any]) -> dict[tuple[int, int], Trial]:
+    """Return the trials in the lines of a file, by their numbers and shares.
+
+    Raises
+    ------
+    LogFileError
+        If they are not those of this tuning.
+    """
+    try:
+        first, *others = (parse_json(line) for line in lines)
+        if not isinstance(first, dict) or "tune" not in first:
+            raise ValueError("its first line does not say what is tuned")
+        trials = [Trial(**values) for values in others]
+    except (ValueError, TypeError, RecursionError) as error:
+        raise LogFileError(
+            f"{path} exists and does not hold the trials of w2v tune", hint="name another file with --log"
+        ) from error
+    different = [name for name in {**first, **about} if first.get(name) != about.get(name)]
+    if different:
+        raise LogFileError(
+            f"{path} holds the trials of another tuning: {', '.join(different)} differ",
+            hint="name another file with --log, or remove that one",
+        )
+    return {(trial.trial, trial.share): trial for trial in trials}
+
+
+def _write_line(path: str, values: Mapping[str, Any]) -> None:
+    """Add a line to a file of trials."""
+    with naming(path), open(path, "ab") as file:
+        file.write(strict_json(values).encode() + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def require_time(seconds: float | None) -> None:

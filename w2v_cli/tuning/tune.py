@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,7 +14,7 @@ from w2v_cli.corpus.texts import Texts
 from w2v_cli.embeddings.evaluation import evaluate
 from w2v_cli.embeddings.gold import GoldSet
 from w2v_cli.embeddings.vectors import WordVectors
-from w2v_cli.errors import ConfigError, DivergedError
+from w2v_cli.errors import ConfigError, TrainingError, VocabularyError
 from w2v_cli.storage.atomic import atomic_file, check_writable
 from w2v_cli.storage.outputs import Named, require_apart
 from w2v_cli.storage.toml import toml_value
@@ -173,9 +172,14 @@ def _attempt(
 ) -> Trial:
     """Train with the options of a trial, and return it with its scores."""
     begun, compiling, scores = time.perf_counter(), 0.0, dict[str, float | None]()
-    with suppress(DivergedError):
+    try:
         run = train_model(paths, config, text, observer=observer)
         compiling, scores = run.seconds["compile"], _scores(run, gold)
+    except (ConfigError, TrainingError, VocabularyError) as error:
+        # Some options fail, for example because they leave too little of a text. The defaults must not.
+        if trial.trial == 0:
+            raise
+        observer.remark(f"Trial {trial.trial} failed: {error.message}")
     known = [score for score in scores.values() if score is not None]
     score = sum(known) / len(known) if known and len(known) == len(scores) else None
     # Compiling happens once on a machine, and says nothing about a trial on more text.
@@ -222,8 +226,6 @@ def _about(texts: Texts, base: TrainConfig, gold: Sequence[GoldSet] | None, limi
 def _unscored(trial: Trial) -> ConfigError:
     """Return the error for a text with too few of the words that are asked for."""
     unasked = [name for name, score in trial.scores.items() if score is None]
-    if not unasked:
-        return ConfigError("the run with the defaults diverged", hint="lower --alpha")
     return ConfigError(
         f"{', '.join(unasked)}: no question can be asked after training on 1/{trial.share} of the text",
         hint="take a larger text, a lower --min-count, or a gold set with more frequent words",
