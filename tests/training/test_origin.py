@@ -176,7 +176,7 @@ def test_known_words_with_parts_keep_their_vectors(kind: str) -> None:
     make_subword_model("parts.safetensors", kind)
     old = w2v.load("parts.safetensors")
     text = [[*old.words, "another", "word"]] * 30
-    new = w2v.train(text, init="parts.safetensors", freeze=["known"], min_count=1, threads=1, alpha=0.05)
+    new = w2v.train(text, init="parts.safetensors", freeze=["known"], min_count=1, threads=1, alpha=0.001)
     begun = w2v.train(text, init="parts.safetensors", epochs=0, min_count=1, threads=1)
     assert all(same_bits(new[word], old[word]) for word in old.words)
     assert not any(same_bits(new[word], begun[word]) for word in ("another", "word"))
