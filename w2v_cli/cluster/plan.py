@@ -2,9 +2,9 @@
 
     t_h = L + 4·w·H·D·(P−1)/P ÷ B     seconds for the H hot rows of both tables: L latency, B bytes a second
     t_V = 4·w·V·D·(P−1)/P ÷ B         seconds for all rows
-    K   = max(2, ⌈t_V ÷ (6·t_h)⌉)     groups of the other rows, so that they take 60 % of the network at most
+    K   = max(2, ⌈t_V ÷ (10·t_h)⌉)    groups of the other rows, so that they take 60 % of the network at most
     t   = t_h + c·(H + (V−H)/K)       seconds in which nothing is trained: c to merge a row of both tables
-    b   = 10·v·t                      tokens of a replica between two merges, which then take a tenth of the time
+    b   = v·t ÷ 0.06                  tokens of a replica between two merges, which then take 6 % of the time
     S   = K·b                         tokens of a replica after which every row has been merged
 
 v is the speed of a replica in tokens a second, and w the 2 bytes of a number. See help/design.md, "Several replicas".
@@ -23,7 +23,7 @@ NUMBER_BYTES = 2
 # A group is taken a round after it was cut. If it were cut again before that, its moves would be sent twice.
 LEAST_GROUPS = 2
 # The share of the time that waiting for the hot rows may take, and that of the network which the others may take.
-WAITING, TRANSFER = 0.1, 0.6
+WAITING, TRANSFER = 0.06, 0.6
 # A run in which every row is merged less often than this is too short for its replicas.
 LEAST_CYCLES = 20
 # How much lower a score is after a run of 84 million tokens, in points of a mean of six scores, by number of replicas.
