@@ -94,8 +94,8 @@ _MOST_SHOWN = 20
     metavar="N",
     type=MergeInterval(),
     default="auto",
-    help="--cluster: words that a replica trains between two merges of the hot rows. auto: so that merging takes about"
-    " a tenth of the time; with N, the run can be repeated.",
+    help="--cluster: words that a replica trains between two merges of the hot rows. auto: so that waiting takes about"
+    " 6 % of the time; with N, the run can be repeated.",
 )
 @quiet_option
 @click.option("-v", "--verbose", is_flag=True, help="Also print the engine, the fingerprint and all choices made.")

@@ -177,7 +177,7 @@ def _limits(tries: Sequence[str]) -> dict[str, str]:
         if not equals or not name or not values:
             raise ConfigError(f"--try {text} is not NAME=VALUES", hint="such as --try window=2:10")
         if name in limits:
-            raise ConfigError(f"--try {name} is there twice", hint=f"write one list: --try {name}=A,B,C")
+            raise ConfigError(f"--try {name} is given twice", hint=f"write one list: --try {name}=A,B,C")
         limits[name] = values
     return limits
 
