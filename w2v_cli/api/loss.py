@@ -19,10 +19,12 @@ from w2v_cli.corpus.text_options import TextOptions
 from w2v_cli.corpus.texts import Texts
 from w2v_cli.corpus.vocabulary import Vocabulary
 from w2v_cli.embeddings.vectors import WordVectors
+from w2v_cli.engines.objective import objective_of
 from w2v_cli.errors import CorpusError, ModelFileError
 from w2v_cli.formats.contents import KEPT_BUCKETS, SUBWORD_VECTORS
 from w2v_cli.formats.recorded import recorded_options
-from w2v_cli.training.model_loss import model_loss, objective_of
+from w2v_cli.subwords.lengths import subwords_of
+from w2v_cli.training.model_loss import model_loss
 
 _WHOLE = "w2v loss takes the .safetensors file of w2v train, which holds all tables"
 # Which files may hold what the model's own text was read from, if that was a column or a field.
@@ -86,7 +88,7 @@ def text_loss(
         if vectors.counts is None or KEPT_BUCKETS in tables:
             raise ModelFileError(f"{name} does not hold all that it was trained with")
         vocabulary = Vocabulary(vectors.words, vectors.counts)
-        objective = objective_of(config, vocabulary)
+        objective = objective_of(config, vocabulary, subwords_of(config, vocabulary.words))
         wanted = ["input_vectors" if objective.word_rows is None else SUBWORD_VECTORS, objective.output_name]
         missing = [table for table in wanted if table not in tables]
         if missing:

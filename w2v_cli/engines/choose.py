@@ -37,6 +37,18 @@ def resolve_engine(engine: str) -> str:
     return engine
 
 
+def blocks_at_once(engine: str, loss: str, threads: int) -> int:
+    """Return how many blocks are trained or measured at the same time, each by its own thread.
+
+    It is 1 for a full softmax, where all threads work on the same block, and for the reference engine.
+
+    Parameters
+    ----------
+    engine : compiled or reference, from `resolve_engine` · loss : as in `TrainConfig` · threads : how many there are.
+    """
+    return threads if engine == "compiled" and loss != "softmax" else 1
+
+
 def make_step(
     engine: str,
     objective: Objective,

@@ -14,7 +14,9 @@ from w2v_cli.gradients.architectures import CBOW, CBOW_SUM, SKIPGRAM, Model
 from w2v_cli.gradients.losses import negative_sampling_rows
 
 if TYPE_CHECKING:
+    from w2v_cli.corpus.vocabulary import Vocabulary
     from w2v_cli.engines.huffman import Paths
+    from w2v_cli.subwords.options import Subwords
     from w2v_cli.subwords.rows import WordRows
 
 
@@ -170,6 +172,23 @@ def make_objective(config: TrainConfig, counts: np.ndarray, word_rows: WordRows 
         bool((counts[:-1] >= counts[1:]).all()),
         word_rows,
     )
+
+
+def objective_of(config: TrainConfig, vocabulary: Vocabulary, subwords: Subwords | None) -> Objective:
+    """Return the objective of a run with a vocabulary, which the model that it writes has too.
+
+    Parameters
+    ----------
+    subwords : how words are cut into parts; None if words alone are learnt.
+    """
+    rows = None
+    if subwords is not None:
+        # Imported here because it loads numba, which the reference engine does not need.
+        from w2v_cli.subwords.rows import vocabulary_rows
+
+        rows = vocabulary_rows(subwords, vocabulary.words)
+    # A model file has no other counts from which its tree could be built again.
+    return make_objective(config, vocabulary.counts, rows)
 
 
 def _paths(counts: np.ndarray) -> Paths:

@@ -8,24 +8,12 @@ from w2v_cli.compute.threads import one_blas_thread
 from w2v_cli.config import TrainConfig
 from w2v_cli.corpus.held_out import HeldOut
 from w2v_cli.corpus.vocabulary import Vocabulary
-from w2v_cli.engines.choose import make_measure, resolve_engine
-from w2v_cli.engines.objective import Objective, make_objective
+from w2v_cli.engines.choose import blocks_at_once, make_measure, resolve_engine
+from w2v_cli.engines.objective import Objective
 from w2v_cli.engines.parameters import aligned_zeros, padded, parameter_bytes
 from w2v_cli.engines.sampling import sampler_of
-from w2v_cli.subwords.lengths import subwords_of
 from w2v_cli.training.held_out_loss import HeldOutLoss, HeldOutSample
 from w2v_cli.training.memory import Tables, require_memory
-
-
-def objective_of(config: TrainConfig, vocabulary: Vocabulary) -> Objective:
-    """Return the objective that a model was trained with."""
-    subwords, rows = subwords_of(config, vocabulary.words), None
-    if subwords is not None:
-        # Imported here because it loads numba, which the reference engine does not need.
-        from w2v_cli.subwords.rows import vocabulary_rows
-
-        rows = vocabulary_rows(subwords, vocabulary.words)
-    return make_objective(config, vocabulary.counts, rows)
 
 
 def model_loss(
@@ -57,7 +45,7 @@ def model_loss(
     rows, dim = len(input_vectors) + len(output_vectors), input_vectors.shape[1]
     require_memory(Tables(f"copies of {rows:,} vectors × {dim} dimensions", parameter_bytes(rows, dim)))
     engine = config.engine if config.engine == "reference" else resolve_engine("auto")
-    at_once = threads if engine == "compiled" and config.loss != "softmax" else 1
+    at_once = blocks_at_once(engine, config.loss, threads)
     with one_blas_thread():
         measure = make_measure(engine, objective, threads)
         return sample.measure(measure, _padded(input_vectors), _padded(output_vectors), at_once)

@@ -17,9 +17,9 @@ from w2v_cli.compute.threads import one_blas_thread
 from w2v_cli.config import TrainConfig
 from w2v_cli.corpus.encode import EncodedCorpus
 from w2v_cli.engines.block_trainer import BlockTrainer, SteppedBlocks
-from w2v_cli.engines.choose import make_measure, make_step, resolve_engine
+from w2v_cli.engines.choose import blocks_at_once, make_measure, make_step, resolve_engine
 from w2v_cli.engines.learning_rate import LearningRate
-from w2v_cli.engines.objective import Objective, make_objective
+from w2v_cli.engines.objective import Objective, objective_of
 from w2v_cli.engines.parameters import initial_parameters, initial_subword_parameters
 from w2v_cli.engines.sampling import Sampler, sampler_of
 from w2v_cli.engines.softmax import work_bytes
@@ -34,7 +34,6 @@ from w2v_cli.training.validation import Validation
 from w2v_cli.training.workers import Workers
 
 if TYPE_CHECKING:
-    from w2v_cli.subwords.rows import WordRows
     from w2v_cli.training.origin import Origin
 
 TRIAL_SECONDS = 0.05
@@ -79,8 +78,7 @@ class Trainer:
             raise _nothing_to_predict("only one word is kept", cure)
         self.engine = resolve_engine(config.engine)
         self.subwords = subwords_of(config, vocabulary.words)
-        # A model file has no other counts from which its tree could be built again.
-        objective = make_objective(config, vocabulary.counts, self._word_rows())
+        objective = objective_of(config, vocabulary, self.subwords)
         self.work_bytes = work_bytes(words, config.dim) if config.loss == "softmax" else 0
         # A Huffman tree with V leaves has V − 1 nodes.
         outputs = words - 1 if config.loss == "hs" else words
@@ -123,15 +121,6 @@ class Trainer:
         """Let the loss be as high as it is now: a model may predict another text worse than one that knows nothing."""
         self._first_loss = max(self._first_loss, self.measure_loss().loss)
 
-    def _word_rows(self) -> WordRows | None:
-        """Return the input rows of each word if the run learns parts of words."""
-        if self.subwords is None:
-            return None
-        # Imported here because it loads numba, which the reference engine does not need.
-        from w2v_cli.subwords.rows import vocabulary_rows
-
-        return vocabulary_rows(self.subwords, self.corpus.vocabulary.words)
-
     def _require_windows(self) -> None:
         """Refuse a run whose subsampling leaves too little to learn from."""
         kept = self._kept_share()
@@ -159,7 +148,6 @@ class Trainer:
         # All threads share one step of a full softmax; with the other losses, each thread takes its own steps.
         threads = self.config.thread_count if self.config.loss == "softmax" else self.workers
         self._measure_block = make_measure(self.engine, objective, threads)
-        self._measures_at_once = self.engine == "compiled" and self.config.loss != "softmax"
         # The batches of a softmax, and so its speed, depend on alpha. The middle of the run stands for all of it.
         middle = float(self.schedule.rate.at(self.schedule.total_tokens / 2))
 
@@ -190,12 +178,8 @@ class Trainer:
 
     @property
     def workers(self) -> int:
-        """Number of blocks that are trained at the same time, each by its own thread.
-
-        It is 1 for a full softmax, where all threads train the same block.
-        """
-        compiled = self.engine == "compiled" and self.config.loss != "softmax"
-        return min(self.config.thread_count, self.schedule.blocks) if compiled else 1
+        """Number of blocks that are trained at the same time, each by its own thread."""
+        return min(blocks_at_once(self.engine, self.config.loss, self.config.thread_count), self.schedule.blocks)
 
     def compile(self) -> float:
         """Compile everything that the run needs; return how long that took, in seconds."""
@@ -310,7 +294,7 @@ class Trainer:
         """Measure the held-out loss if an epoch has just ended."""
         epoch, turn = divmod(tally.block, self.schedule.blocks)
         if self.validation is not None and epoch and not turn:
-            threads = self.config.thread_count if self._measures_at_once else 1
+            threads = blocks_at_once(self.engine, self.config.loss, self.config.thread_count)
             self.validation.measure(tally, epoch, self._measure_block, threads)
 
     def _stops_early(self, tally: Tally) -> bool:
