@@ -212,6 +212,15 @@ def test_a_resumed_run_does_not_need_the_model_any_more(loss: str) -> None:
         resume_training("run", {"output": "again", "init": "other.safetensors"})
 
 
+def test_what_is_frozen_may_be_repeated_when_a_run_is_resumed() -> None:
+    w2v.train("old.txt", output="old.safetensors", **OPTIONS)
+    config = TrainConfig(**OPTIONS, init="old.safetensors", freeze=("known", "output"))
+    train_model(["new.txt"], config, output="m", checkpoint="run")
+    with pytest.raises(ConfigError, match=r"--freeze input is not what the run was begun with \(known, output\)"):
+        resume_training("run", {"output": "m", "freeze": ("input",)})
+    assert resume_training("run", {"output": "m", "freeze": ("known", "output")}).trained.finished
+
+
 def test_a_run_without_a_checkpoint_notices_that_the_model_has_changed() -> None:
     w2v.train("old.txt", output="old.safetensors", **OPTIONS)
     config = TrainConfig(**{**OPTIONS, "epochs": 40}, init="old.safetensors")

@@ -197,8 +197,6 @@ class Job:
             "log": self.log,
         }
         now = _absolute(options)
-        if "freeze" in now:
-            now["freeze"] = list(now["freeze"])
         different = {name: value for name, value in now.items() if value != was[name]}
         for name, value in different.items():
             more = name == "epochs" and value > was[name]
@@ -206,7 +204,7 @@ class Job:
             patience = name == "stop_early" and was[name] is not None
             if name in CHANGEABLE or more or patience:
                 continue
-            shown = "the corpus" if name == "corpus" else f"{option_name(name)} {value}"
+            shown = "the corpus" if name == "corpus" else f"{option_name(name)} {_shown(value)}"
             hint = "leave it out; --threads, --output, --checkpoint-every, --log and a higher --epochs may change"
             if was["stop_early"] is not None:
                 hint += ", and --stop-early"
