@@ -5,6 +5,8 @@ Library modules and commands both import from this module. It imports nothing he
 
 from __future__ import annotations
 
+import math
+import sys
 from collections.abc import Sequence
 from numbers import Integral, Real
 
@@ -136,3 +138,17 @@ def require_number(name: str, value: object) -> None:
     """
     if not isinstance(value, Real) or isinstance(value, bool) or value != value:
         raise ConfigError(f"{name} {value!r} is not a number")
+
+
+def require_seconds(name: str, value: object) -> None:
+    """Refuse a value that is not a length of time in seconds, above 0; infinity is one.
+
+    Raises
+    ------
+    ConfigError
+        If the value is not allowed.
+    """
+    # A whole number that is too large for a float would fail later, where it is added to a time.
+    is_time = isinstance(value, int | float) and (0 < value <= sys.float_info.max or value == math.inf)
+    if not is_time or isinstance(value, bool):
+        raise ConfigError(f"{name} {value!r} is not a length of time", hint="it takes seconds above 0")

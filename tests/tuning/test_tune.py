@@ -85,6 +85,7 @@ def test_python_gets_the_same_trials(folder: Path) -> None:
         ({"score": []}, ConfigError, "nothing to score"),
         ({"trials": 0}, ConfigError, "trials 0 is not a whole number"),
         ({"time": 0}, ConfigError, "--time 0 is not a length of time"),
+        ({"time": True}, ConfigError, "--time True is not a length of time"),
         ({"tries": "window"}, ConfigError, "tries is no dict"),
         ({"output": "corpus.txt"}, ConfigError, "would overwrite"),
         ({"log": PAIRS}, ConfigError, "would overwrite"),

@@ -8,14 +8,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from w2v_cli.api.corpus import Corpus, corpus_paths, require_bytes
-from w2v_cli.choices import TRIALS, require_whole
+from w2v_cli.choices import TRIALS, require_seconds, require_whole
 from w2v_cli.config import TrainConfig
 from w2v_cli.corpus.files import corpus_files
 from w2v_cli.corpus.text_options import TextOptions
 from w2v_cli.embeddings.gold import read_gold
 from w2v_cli.errors import ConfigError
 from w2v_cli.tuning.limits import all_limits
-from w2v_cli.tuning.trials import Trial, require_time
+from w2v_cli.tuning.trials import Trial
 from w2v_cli.tuning.tune import LOSS, Tuned, TuneObserver, tune_model
 
 
@@ -77,7 +77,8 @@ def tune(
     text, others = TextOptions.from_options(options)
     base = TrainConfig.from_dict(others)
     require_whole("trials", trials, 1)
-    require_time(time)
+    limit = math.inf if time is None else time
+    require_seconds("--time", limit)
     if tries is not None and not isinstance(tries, Mapping):
         raise ConfigError("tries is no dict of limits by the names of options", hint='such as {"window": (2, 10)}')
     files = [score] if isinstance(score, str | os.PathLike) else list(score)
@@ -96,7 +97,7 @@ def tune(
             gold,
             limits,
             trials,
-            math.inf if time is None else time,
+            limit,
             None if output is None else os.fspath(output),
             None if log is None else os.fspath(log),
             _Told(on_trial) if observer is None else observer,

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import functools
 import json
-import math
 import os
 import secrets
-import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from w2v_cli.choices import require_seconds
 from w2v_cli.config import TrainConfig, option_name, share_of
 from w2v_cli.corpus.files import corpus_files
 from w2v_cli.corpus.inputs import is_nameless
@@ -72,13 +71,7 @@ class Job:
     init: Facts | None = None
 
     def __post_init__(self) -> None:
-        seconds = self.checkpoint_every
-        # A whole number that is too large for a float would fail later, where it is added to a time.
-        is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
-        if not is_number or not (0 < seconds <= sys.float_info.max or seconds == math.inf):
-            raise ConfigError(
-                f"--checkpoint-every {seconds!r} is not a length of time", hint="it takes seconds above 0"
-            )
+        require_seconds("--checkpoint-every", self.checkpoint_every)
 
     @property
     def inputs(self) -> list[Named]:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from w2v_cli.errors import ConfigError, LogFileError
+from w2v_cli.errors import LogFileError
 from w2v_cli.storage.siblings import naming
 from w2v_cli.storage.strict_json import strict_json
 from w2v_cli.storage.tensors import parse_json
@@ -129,15 +129,3 @@ def _write_line(path: str, values: Mapping[str, Any]) -> None:
         file.write(strict_json(values).encode() + b"\n")
         file.flush()
         os.fsync(file.fileno())
-
-
-def require_time(seconds: float | None) -> None:
-    """Refuse a length of time that is none.
-
-    Raises
-    ------
-    ConfigError
-        If it is not above 0.
-    """
-    if seconds is not None and not (isinstance(seconds, int | float) and seconds > 0):
-        raise ConfigError(f"--time {seconds!r} is not a length of time", hint="it takes seconds above 0")
