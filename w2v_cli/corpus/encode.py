@@ -19,7 +19,7 @@ from w2v_cli.corpus.joining import Earlier, join_vocabulary
 from w2v_cli.corpus.passes import OnProgress, OwnPasses, Passes, translate_piece
 from w2v_cli.corpus.spool import Spool, telling_full_disk
 from w2v_cli.corpus.texts import PIECE_BYTES, Texts
-from w2v_cli.corpus.tokens import FIRST_CAPACITY, NEWLINE_ID, PADDING, Tokens, make_tokens
+from w2v_cli.corpus.tokens import FIRST_CAPACITY, NEWLINE_ID, PADDING, Tokens, make_tokens, token_total
 from w2v_cli.corpus.vocabulary import Vocabulary, make_vocabulary
 from w2v_cli.corpus.vocabulary_file import ids_in, read_vocabulary
 from w2v_cli.errors import VocabularyError
@@ -132,7 +132,7 @@ def encode(
             closing.callback(passes.close)
         passes = passes or OwnPasses(texts, threads, piece_bytes)
         tokens, fingerprint = passes.count(spool, report)
-        raw_token_count, untokenised_share = _raw_token_count(tokens), _untokenised_share(tokens)
+        raw_token_count, untokenised_share = token_total(tokens), _untokenised_share(tokens)
         if given is not None:
             vocabulary, ids = given, ids_in(given, tokens)
         elif earlier is not None:
@@ -180,11 +180,6 @@ def compile_passes() -> float:
     table.absorb(other)
     translate_piece(np.zeros(1, np.int32), np.zeros(1, np.int32), np.zeros(1, np.int64))
     return time.perf_counter() - started
-
-
-def _raw_token_count(tokens: Tokens) -> int:
-    """Return the number of tokens of the text, without newlines."""
-    return int(tokens.counts[NEWLINE_ID + 1 :].sum())
 
 
 def _untokenised_share(tokens: Tokens) -> float:

@@ -24,7 +24,7 @@ from w2v_cli.compute.random import GOLDEN, MASK
 from w2v_cli.corpus.passes import OnProgress, OwnPasses, Provisional
 from w2v_cli.corpus.spool import Spool, telling_full_disk
 from w2v_cli.corpus.texts import PIECE_BYTES, Texts
-from w2v_cli.corpus.tokens import NEWLINE_ID, Tokens
+from w2v_cli.corpus.tokens import NEWLINE_ID, Tokens, token_total
 from w2v_cli.corpus.vocabulary import Vocabulary
 from w2v_cli.corpus.vocabulary_file import ids_in
 from w2v_cli.errors import CorpusError
@@ -77,7 +77,7 @@ def read_held_out(
         stack.callback(spool.close)
         passes = OwnPasses(texts, threads, piece_bytes)
         tokens, fingerprint = passes.count(spool, on_progress)
-        ids, all_tokens = ids_in(vocabulary, tokens), int(tokens.counts[NEWLINE_ID + 1 :].sum())
+        ids, all_tokens = ids_in(vocabulary, tokens), token_total(tokens)
         known = passes.translate(vocabulary, ids, spool, on_progress)
         return _sampled(spool, known, all_tokens - known, fingerprint)
 

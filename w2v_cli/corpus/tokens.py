@@ -70,6 +70,11 @@ def make_tokens() -> Tokens:
     return CompiledTokens() if COMPILES else PlainTokens()
 
 
+def token_total(tokens: Tokens) -> int:
+    """Return how many tokens a table has counted, without newlines."""
+    return int(tokens.counts[NEWLINE_ID + 1 :].sum())
+
+
 def tokens_of(words: Words, counts: np.ndarray) -> Tokens:
     """Make a table of the words and counts of one of another process, whose hashes have no meaning in this one."""
     table = make_tokens()
