@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from w2v_cli.choices import TRIALS
 from w2v_cli.cli.console import answers_at_terminal
@@ -125,7 +126,8 @@ def tune(
       w2v tune corpus.txt --score loss --trials 9
       w2v train corpus.txt --config tuned.toml
     """
-    fixed = {name: value for name, value in options.items() if _is_given(context, name)}
+    # Those that the command line, a file of options or the environment gives.
+    fixed = {k: v for k, v in options.items() if context.get_parameter_source(k) is not ParameterSource.DEFAULT}
     limits = _limits(tries)
     with ProgressLine(quiet) as show:
         show.say(f"Reading {', '.join(corpus)}")
@@ -159,14 +161,6 @@ def tune(
         show.say(f"Trial {best.trial} scores {best.score:.4g} on the whole text, the defaults {usual.score:.4g}")
     show.say(f"Wrote {output}; every trial is in {log}")
     show.say(f"Next: w2v train {' '.join(corpus)} --config {output}")
-
-
-def _is_given(context: click.Context, name: str) -> bool:
-    """Whether an option was given, on the command line or in the file of --config."""
-    from click.core import ParameterSource
-
-    given = (ParameterSource.COMMANDLINE, ParameterSource.DEFAULT_MAP, ParameterSource.ENVIRONMENT)
-    return context.get_parameter_source(name) in given
 
 
 def _limits(tries: Sequence[str]) -> dict[str, str]:
