@@ -27,7 +27,6 @@ from w2v_cli.subwords.table import SubwordTable
 
 # The options that say what the parameters of a model mean.
 _OF_MODEL = ("model", "loss", "cbow_sum", "cbow_step", "subword_step")
-_OF_PARTS = ("subwords", "min_ngram", "max_ngram", "buckets", "hashes")
 # What is recorded as the file of a model that Python users give.
 IN_MEMORY = "a model in memory"
 # How many rows are copied at a time.
