@@ -13,7 +13,6 @@ from w2v_cli.choices import require_choice, require_whole
 from w2v_cli.config import TrainConfig, plain_value
 from w2v_cli.corpus.files import corpus_files
 from w2v_cli.corpus.text_options import TextOptions
-from w2v_cli.embeddings.vectors import WordVectors
 from w2v_cli.errors import ConfigError
 from w2v_cli.storage.urls import local_path
 from w2v_cli.training.machine import Machine
@@ -88,8 +87,7 @@ def train(
         require_bytes(corpus, paths, text)
         files, observer = corpus_files(paths, suffix), _ProgressObserver(on_progress)
         run = train_model(files, config, text, output, observer, log=log, machine=machine, origin=origin)
-    vectors = WordVectors(run.vocabulary.words, run.tensors["input_vectors"], run.vocabulary.counts)
-    return Model(vectors, run.tensors, run.metadata)
+    return Model(run.vectors, run.tensors, run.metadata)
 
 
 @contextmanager

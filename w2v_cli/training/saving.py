@@ -35,7 +35,7 @@ from w2v_cli.subwords.options import Subwords
 from w2v_cli.subwords.table import SubwordTable
 from w2v_cli.training.origin import Facts
 from w2v_cli.training.run_folder import resume_command
-from w2v_cli.training.trainer import Trained
+from w2v_cli.training.state import Trained
 
 _PARTIAL = ".partial.safetensors"
 # NAME_MAX of every common file system.
@@ -164,6 +164,11 @@ class Run:
         many = {LOSSES: losses, VALIDATION_LOSSES: self.trained.validation_losses}
         return tables | {name: np.array(some, np.float64) for name, some in many.items() if len(some) > MOST_LOSSES}
 
+    @property
+    def vectors(self) -> WordVectors:
+        """The words with their input vectors."""
+        return WordVectors(self.vocabulary.words, self.tensors["input_vectors"], self.vocabulary.counts)
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model file; other formats than safetensors get words and their input vectors, or floret's table.
 
@@ -175,8 +180,7 @@ class Run:
         if model_format(path) == "safetensors":
             save_model(path, self.vocabulary.words, self.vocabulary.counts, self.tensors, self.metadata)
         else:
-            vectors = WordVectors(self.vocabulary.words, self.tensors["input_vectors"], self.vocabulary.counts)
-            write_vectors(path, vectors, metadata=self.metadata, tables=self.tensors)
+            write_vectors(path, self.vectors, metadata=self.metadata, tables=self.tensors)
 
     def keep(self, path: str, folder: Path | Url | None) -> None:
         """Write the model file, and make sure that nothing is lost if that fails.

@@ -13,7 +13,6 @@ from w2v_cli.corpus.text_options import TextOptions
 from w2v_cli.corpus.texts import Texts
 from w2v_cli.embeddings.evaluation import evaluate
 from w2v_cli.embeddings.gold import GoldSet
-from w2v_cli.embeddings.vectors import WordVectors
 from w2v_cli.errors import ConfigError, TrainingError, VocabularyError
 from w2v_cli.storage.atomic import atomic_file, check_writable
 from w2v_cli.storage.outputs import Named, require_apart
@@ -192,7 +191,7 @@ def _scores(run: Run, gold: Sequence[GoldSet] | None) -> dict[str, float | None]
     if gold is None:
         losses = run.trained.validation_losses
         return {LOSS: -(losses[-1] if run.config.stop_early is None else min(losses))}
-    vectors = WordVectors(run.vocabulary.words, run.tensors["input_vectors"], run.vocabulary.counts)
+    vectors = run.vectors
     return {item.path: evaluate(vectors, item, with_interval=False).score for item in gold}
 
 
