@@ -356,26 +356,14 @@ def _run(
     checkpoints = None if folder is None else Checkpoints(folder, corpus)
     if checkpoints is not None and trainer.validation is not None and trainer.validation.best is not None:
         trainer.validation.best = checkpoints
-    if trainer.subwords is not None:
-        if job.config.ngrams is not None:
-            lengths = f"{trainer.subwords.min_ngram} to {trainer.subwords.max_ngram}"
-            observer.remark(f"Parts of words have {lengths} characters, which suits the words of the text")
-        rows, size = len(trainer.parameters.input_vectors), trainer.parameters.input_vectors.nbytes
-        observer.remark(f"Words are composed of {rows:,} rows, {size / 2**20:,.0f} MiB; fewer (--buckets) train faster")
+    _say_parts(trainer, observer)
     with observer.compiling():
         compile_seconds += trainer.compile()
     observer.ready(trainer, trainer.estimate_seconds())
     start = None if checkpoints is None else _resumed_state(trainer, checkpoints, observer)
-    if start is None and job.config.init is not None:
-        given = origin or job.origin()
-        remark = trainer.begin_with(given)
-        if remark is not None:
-            observer.remark(remark)
-        given.forget()
-        if checkpoints is not None:
-            # The first checkpoint is where the run begins, so that from now on it does not need the other model.
-            checkpoints.save(trainer.parameters, RunState(0, np.full(job.config.epochs, np.nan)))
     if job.config.init is not None:
+        if start is None:
+            _begin_with(origin or job.origin(), trainer, checkpoints, observer)
         trainer.allow_first_loss()
     log.begins(trainer, 0 if start is None else trainer.schedule.tokens_before(start.block))
 
@@ -395,6 +383,28 @@ def _run(
         job.config, job.texts.options, trainer.engine, corpus.vocabulary, corpus.token_count, corpus.fingerprint,
         trained, job.output, seconds, corpus.held_out, job.init,
     )  # fmt: skip
+
+
+def _say_parts(trainer: Trainer, observer: Observer) -> None:
+    """Say how words are cut into parts, and how many rows these have, if the run learns any."""
+    if trainer.subwords is None:
+        return
+    if trainer.config.ngrams is not None:
+        lengths = f"{trainer.subwords.min_ngram} to {trainer.subwords.max_ngram}"
+        observer.remark(f"Parts of words have {lengths} characters, which suits the words of the text")
+    rows, size = len(trainer.parameters.input_vectors), trainer.parameters.input_vectors.nbytes
+    observer.remark(f"Words are composed of {rows:,} rows, {size / 2**20:,.0f} MiB; fewer (--buckets) train faster")
+
+
+def _begin_with(origin: Origin, trainer: Trainer, checkpoints: Checkpoints | None, observer: Observer) -> None:
+    """Let a run begin with the vectors of another model, of which it needs nothing more after that."""
+    remark = trainer.begin_with(origin)
+    if remark is not None:
+        observer.remark(remark)
+    origin.forget()
+    if checkpoints is not None:
+        # The first checkpoint is where the run begins, so that from now on it does not need the other model.
+        checkpoints.save(trainer.parameters, RunState(0, np.full(trainer.config.epochs, np.nan)))
 
 
 def _resumed_state(trainer: Trainer, checkpoints: Checkpoints, observer: Observer) -> RunState | None:
