@@ -100,10 +100,9 @@ def _shown(facts: Mapping[str, Any]) -> dict[str, Any]:
     """Return the facts as people read them."""
     if facts["format"] != "checkpoint":
         shown = {**facts, "format": _FORMATS.get(facts["format"], facts["format"])}
-        if isinstance(facts.get("subwords"), dict):
-            shown["subwords"] = ", ".join(f"{name} {value}" for name, value in facts["subwords"].items())
-        if isinstance(facts.get("init"), dict):
-            shown["init"] = ", ".join(f"{name} {value}" for name, value in facts["init"].items())
+        for key in ("subwords", "init"):
+            if isinstance(facts.get(key), dict):
+                shown[key] = ", ".join(f"{name} {value}" for name, value in facts[key].items())
         return shown
     blocks = "an unknown number of" if facts["blocks"] is None else f"{facts['blocks']:,}"
     done = f"{facts['blocks_done']:,} of {blocks} blocks, {facts['epochs_done']} of {facts['epochs']} epochs"
