@@ -319,7 +319,8 @@ def _encoded(
     if isinstance(folder, Path):
         forget_corpus(folder)
     config = job.config
-    hold_out = job.held_out if config.validate is None else share_of(config.validate) or job.held_out
+    share = None if config.validate is None else share_of(config.validate)
+    hold_out = job.held_out if share is None else share
     earlier = None if config.init is None else (origin or job.origin()).earlier(config)
     with workplace.passes(job.texts, config) as passes:
         corpus = encode(
