@@ -32,6 +32,19 @@ class Tables(NamedTuple):
     hint: str = _NEED_LESS
 
 
+def rows_of(config: TrainConfig, words: int) -> tuple[int, int]:
+    """Return how many rows the input table and the output table of a run have, given the number of its words.
+
+    Raises
+    ------
+    ConfigError
+        If there are more rows than int32 can number.
+    """
+    subwords = subwords_of(config)
+    # A Huffman tree with V leaves has V − 1 nodes.
+    return words if subwords is None else subwords.table_rows(words), words - (config.loss == "hs")
+
+
 def tables_of(config: TrainConfig, words: int) -> Tables:
     """Return the tables that a run with a vocabulary of that many words trains.
 
@@ -40,13 +53,11 @@ def tables_of(config: TrainConfig, words: int) -> Tables:
     ConfigError
         If there are more rows than int32 can number.
     """
-    subwords = subwords_of(config)
-    rows = words if subwords is None else subwords.table_rows(words)
-    # A Huffman tree with V leaves has V − 1 nodes.
-    size = parameter_bytes(rows + words - (config.loss == "hs"), config.dim)
-    if subwords is None:
+    inputs, outputs = rows_of(config, words)
+    size = parameter_bytes(inputs + outputs, config.dim)
+    if config.subwords is None:
         return Tables(f"{words:,} words × {config.dim} dimensions", size)
-    return Tables(f"{rows:,} rows of words and their parts × {config.dim} dimensions", size, _NEED_FEWER_ROWS)
+    return Tables(f"{inputs:,} rows of words and their parts × {config.dim} dimensions", size, _NEED_FEWER_ROWS)
 
 
 def require_memory(tables: Tables) -> None:

@@ -26,7 +26,7 @@ from w2v_cli.engines.softmax import work_bytes
 from w2v_cli.errors import DivergedError, TrainingError
 from w2v_cli.subwords.lengths import subwords_of
 from w2v_cli.training.loss_sample import LossSample, MeasuredLoss
-from w2v_cli.training.memory import SAVE_BYTES, WORKER_BYTES, peak_after, require_memory, tables_of
+from w2v_cli.training.memory import SAVE_BYTES, WORKER_BYTES, peak_after, require_memory, rows_of, tables_of
 from w2v_cli.training.schedule import Schedule
 from w2v_cli.training.state import Cluster, LossPoint, Progress, RunState, Tally, Trained
 from w2v_cli.training.step_size import default_alpha
@@ -80,9 +80,7 @@ class Trainer:
         self.subwords = subwords_of(config, vocabulary.words)
         objective = objective_of(config, vocabulary, self.subwords)
         self.work_bytes = work_bytes(words, config.dim) if config.loss == "softmax" else 0
-        # A Huffman tree with V leaves has V − 1 nodes.
-        outputs = words - 1 if config.loss == "hs" else words
-        inputs = words if self.subwords is None else self.subwords.table_rows(words)
+        inputs, outputs = rows_of(config, words)
         tables = tables_of(config, words)
         require_memory(tables._replace(size=tables.size + self.work_bytes))
         drawn = config.dim, config.seed, outputs, objective.output_name
