@@ -13,6 +13,7 @@ ROOMS = [
     "errors",
     "choices",
     "control_groups",
+    "option",
     "config",
     "compute",
     "storage",

@@ -9,7 +9,6 @@ from w2v_cli.api.corpus import Corpus, corpus_paths
 from w2v_cli.api.model import Model, load
 from w2v_cli.choices import CHECKED_ENGINES, require_choice, require_whole
 from w2v_cli.compute.jit import COMPILES
-from w2v_cli.config import plain_value
 from w2v_cli.corpus.files import corpus_files
 from w2v_cli.corpus.texts import Texts
 from w2v_cli.corpus.vocabulary import first_ids
@@ -20,6 +19,7 @@ from w2v_cli.engines.step_catalogue import corpus_checks, step_checks
 from w2v_cli.errors import ConfigError, CorpusError
 from w2v_cli.gradients.catalogue import catalogue
 from w2v_cli.gradients.check import Check, Finding, run_check
+from w2v_cli.option import plain_value
 
 # The windows of a text are taken from its start.
 _FIRST_TOKENS = 10_000

@@ -13,13 +13,14 @@ from typing import IO, Any, Protocol
 from w2v_cli.api.corpus import Corpus, corpus_paths, require_bytes
 from w2v_cli.api.questions import word_list
 from w2v_cli.choices import SCORINGS, THRESHOLDS, require_choice, require_number, require_whole
-from w2v_cli.config import available_cores, make_plain
+from w2v_cli.config import available_cores
 from w2v_cli.corpus.encode import EncodedCorpus, compile_passes, encode
 from w2v_cli.corpus.files import corpus_files
 from w2v_cli.corpus.phrases import ENGLISH_CONNECTORS, Joiner, Phrase
 from w2v_cli.corpus.text_options import TextOptions
 from w2v_cli.corpus.texts import Texts
 from w2v_cli.errors import ConfigError
+from w2v_cli.option import make_plain
 from w2v_cli.storage.atomic import atomic_file, check_writable, packing
 from w2v_cli.storage.opening import OPENERS
 from w2v_cli.storage.outputs import Named, require_apart

@@ -10,10 +10,11 @@ from typing import Any
 from w2v_cli.api.corpus import Corpus, corpus_paths, require_bytes
 from w2v_cli.api.model import Model
 from w2v_cli.choices import require_choice, require_whole
-from w2v_cli.config import TrainConfig, plain_value
+from w2v_cli.config import TrainConfig
 from w2v_cli.corpus.files import corpus_files
 from w2v_cli.corpus.text_options import TextOptions
 from w2v_cli.errors import ConfigError
+from w2v_cli.option import plain_value
 from w2v_cli.storage.urls import local_path
 from w2v_cli.training.machine import Machine
 from w2v_cli.training.origin import Origin

@@ -15,9 +15,10 @@ from click.core import ParameterSource
 
 from w2v_cli.choices import DEFAULT_MODEL, NORMAL_FORMS, READABLE, REPEATS, TEXT_ERRORS, TOKENIZERS
 from w2v_cli.cli.session import Session
-from w2v_cli.config import OPTIONS, Option, option_name
+from w2v_cli.config import OPTIONS, option_name
 from w2v_cli.errors import ConfigError
 from w2v_cli.formats.reading import ReadOptions
+from w2v_cli.option import Option
 from w2v_cli.storage.urls import local_path
 
 Command = TypeVar("Command", bound=Callable[..., Any])

@@ -6,12 +6,13 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from w2v_cli.choices import NORMAL_FORMS, TEXT_ERRORS, TOKENIZERS, require_choice
-from w2v_cli.config import make_plain, option_name
+from w2v_cli.config import option_name
 from w2v_cli.corpus.characters import clean
 from w2v_cli.corpus.encodings import UTF8, encoding_name
 from w2v_cli.corpus.guess import encoding_hint
 from w2v_cli.corpus.paragraphs import Unwrapper
 from w2v_cli.errors import ConfigError, CorpusError
+from w2v_cli.option import make_plain
 
 _BOM = b"\xef\xbb\xbf"
 _TEXT_CHOICES = {

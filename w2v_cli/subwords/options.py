@@ -6,8 +6,8 @@ import json
 from dataclasses import asdict, dataclass
 
 from w2v_cli.choices import BUCKETS, FLORET_HASHES, MAX_NGRAM, MIN_NGRAM, SUBWORDS, require_choice, require_whole
-from w2v_cli.config import make_plain
 from w2v_cli.errors import ConfigError
+from w2v_cli.option import make_plain
 
 # The numbers of rows are int32.
 MOST_ROWS = 2**31 - 1

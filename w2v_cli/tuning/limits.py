@@ -9,8 +9,9 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from w2v_cli.config import OPTIONS, TrainConfig, option_name, plain_value
+from w2v_cli.config import OPTIONS, TrainConfig, option_name
 from w2v_cli.errors import ConfigError
+from w2v_cli.option import plain_value
 
 # What is tried if the user does not say, as `--try` writes it.
 DEFAULT_TRIES: Mapping[str, str] = {
