@@ -141,7 +141,7 @@ def train(
     text = {name: options.pop(name) for name in TEXT_OPTIONS}
     # A run that is resumed has its options in its folder; one with --init takes some from a file that is opened later.
     init = options["init"]
-    begun = resume if resume is not None else _begun(options, given) if init is None else options
+    config = _begun(options, given) if resume is None and init is None else None
     show = ProgressLine(quiet)
     stop = Stop(show)
     with stopping(stop), show:
@@ -169,16 +169,16 @@ def train(
             # Without -o, a resumed run writes the output that its folder names, if any.
             to_name = output if resume is None else given.get("output")
             stop.state, stop.resume_command = folder_of(folder) / NAME, resume_command(folder, to_name)
-        if not isinstance(begun, str):
+        if resume is None:
             origin = None if init is None else Origin.read(init)
-            config = begun if isinstance(begun, TrainConfig) else _begun(options, given, _inherited(context, origin))
+            config = config or _begun(options, given, _inherited(context, origin))
             read = [] if config_file is None else [Named(config_file, "the file of options")]
             run = train_model(
                 files, config, TextOptions(**text), output, narrator, checkpoint, checkpoint_every, read, log, machine,
                 origin,
             )  # fmt: skip
         else:
-            run = resume_training(begun, {**given, **({"corpus": tuple(files)} if files else {})}, narrator, machine)
+            run = resume_training(resume, {**given, **({"corpus": tuple(files)} if files else {})}, narrator, machine)
     if run.output is None:
         raise ConfigError(
             f"the run in {resume} was begun without an output, so no model was written",
