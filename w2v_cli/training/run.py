@@ -382,7 +382,7 @@ def _run(
     seconds = {**corpus.seconds, "compile": compile_seconds, "train": trained.seconds, **validated, "save": 0.0}
     return Run(
         job.config, job.texts.options, trainer.engine, corpus.vocabulary, corpus.token_count, corpus.fingerprint,
-        trained, job.output, seconds, corpus.held_out, job.init,
+        trained, job.output, seconds, trainer.subwords, corpus.held_out, job.init,
     )  # fmt: skip
 
 

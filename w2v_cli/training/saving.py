@@ -30,7 +30,6 @@ from w2v_cli.storage.remote import Url
 from w2v_cli.storage.siblings import naming
 from w2v_cli.storage.tensors import TensorFile
 from w2v_cli.storage.urls import is_url
-from w2v_cli.subwords.lengths import subwords_of
 from w2v_cli.subwords.options import Subwords
 from w2v_cli.subwords.table import SubwordTable
 from w2v_cli.training.origin import Facts
@@ -83,6 +82,7 @@ class Run:
     output : the model file, or None.
     seconds : how long each phase took: `count`, `encode`, `compile`, `train` and `save`; and `validate`, if there is a
         held-out text.
+    subwords : how words are cut into parts; None if words alone were learnt.
     held_out : the text that was measured and not trained on; None if there was none.
     init : what is recorded of the model that the run went on from, or None.
     """
@@ -96,6 +96,7 @@ class Run:
     trained: Trained
     output: str | None
     seconds: dict[str, float]
+    subwords: Subwords | None = None
     held_out: HeldOut | None = None
     init: Facts | None = None
 
@@ -148,11 +149,6 @@ class Run:
         if cluster is None or cluster.replicas == 1:
             return {}
         return {"replicas": str(cluster.replicas), "merge_every": str(cluster.merge_every)}
-
-    @cached_property
-    def subwords(self) -> Subwords | None:
-        """How words are cut into parts, or None if words alone were learnt."""
-        return subwords_of(self.config, self.vocabulary.words)
 
     @cached_property
     def tensors(self) -> dict[str, np.ndarray]:
