@@ -31,6 +31,8 @@ from w2v_cli.training.trainer import Trainer
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 ROOT = Path(__file__).parents[1]
+# The module that reads and writes .zst.
+ZSTANDARD = "compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd"
 RUN_CONFIG = TrainConfig(dim=4, epochs=2, min_count=1, threads=1, subsample=0.0)
 
 
