@@ -39,7 +39,7 @@ shutil._use_fd_functions = False
 for name in ("fcntl", "resource", "readline", "termios", "pwd", "grp", "_posixsubprocess"):
     sys.modules[name] = None
 gone(os, "pread preadv pwrite pwritev sched_getaffinity sysconf statvfs fchmod fchown chown fork getuid".split())
-gone(os, "mkfifo register_at_fork getloadavg uname O_NOFOLLOW O_NONBLOCK O_DIRECTORY O_CLOEXEC".split())
+gone(os, "mkfifo register_at_fork getloadavg O_NOFOLLOW O_NONBLOCK O_DIRECTORY O_CLOEXEC".split())
 gone(signal, "SIGHUP SIGKILL SIGUSR1 SIGUSR2 SIGPIPE SIGALRM SIGCHLD SIGQUIT SIGTSTP setitimer alarm".split())
 gone(mmap, [name for name in vars(mmap) if name.startswith(("MAP_", "PROT_", "MADV_"))])
 gone(sys, ["abiflags"])
