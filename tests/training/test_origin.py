@@ -124,6 +124,9 @@ def test_parts_of_words_go_on_with_their_rows(kind: str) -> None:
     assert all(same_bits(whole[word], old[word]) for word in old.words)
     with pytest.raises(ConfigError, match="cuts words into parts in another way"):
         w2v.train(text, init="parts.safetensors", buckets=50)
+    # The text might choose other lengths, which hash other parts to the rows.
+    with pytest.raises(ConfigError, match=r"--ngrams auto: .* parts\.safetensors have their lengths already"):
+        w2v.train(text, init="parts.safetensors", ngrams="auto")
 
 
 def test_what_contradicts_the_model_is_refused() -> None:
