@@ -145,6 +145,9 @@ def test_what_contradicts_the_model_is_refused() -> None:
     for message, options in (("--epochs 0", {"epochs": 0}), ("--init-counts", {"init_counts": "sum"})):
         with pytest.raises(ConfigError, match=message):
             w2v.train("new.txt", **options)
+    with pytest.raises(ConfigError, match="--checkpoint has no use with --epochs 0"):
+        train_model(["new.txt"], TrainConfig(init="old.safetensors", epochs=0, dim=8), checkpoint="run")
+    assert not Path("run").exists()
     with pytest.raises(ConfigError, match="without --init"):
         TrainConfig(freeze=("known",))
     with pytest.raises(ConfigError, match="neither a model nor a path"):
