@@ -42,7 +42,6 @@ QUICK = [
     "tests/storage/test_mapped.py",
     "tests/storage/test_words.py",
     "tests/test_config.py",
-    "tests/training/test_run_log.py",
 ]
 # Trains with the wheel, and says with which engine.
 TRAIN = """
@@ -81,7 +80,7 @@ def find_pythons(folders: Iterable[Path]) -> dict[tuple[int, int], str]:
 
 def version_of(python: Path) -> tuple[int, int] | None:
     """Return the version of a Python, or None if it does not run or cannot make environments."""
-    command = [python, "-c", "import sys, venv; print(*sys.version_info[:2])"]
+    command = [str(python), "-c", "import sys, venv; print(*sys.version_info[:2])"]
     try:
         done = subprocess.run(command, capture_output=True, text=True)
     except OSError:
@@ -111,14 +110,14 @@ def run_case(case: Case, wheel: Path, tree: Path, folder: Path) -> tuple[float, 
     """
     start = time.perf_counter()
     uv("venv", "--quiet", "--no-project", "--python", case.python, folder)
-    program = folder / "bin" / "python"
+    program = str(folder / "bin" / "python")
     where = ["pip", "install", "--quiet", "--python", program, "--only-binary", ":all:"]
     uv(*where, "--resolution", case.resolution, "-r", tree / "pyproject.toml", "--extra", "quick", wheel)
     if not case.numba:
         uv("pip", "uninstall", "--quiet", "--python", program, "numba", "llvmlite")
     installed = time.perf_counter()
     subprocess.run([folder / "bin" / "w2v", "--version"], cwd=folder, check=True)
-    train = [program, "-c", TRAIN, tree / "data" / "toyland.txt"]
+    train = [program, "-c", TRAIN, str(tree / "data" / "toyland.txt")]
     engine = subprocess.run(train, cwd=folder, check=True, capture_output=True, text=True).stdout.strip()
     if (engine == "compiled") != case.numba:
         sys.exit(f"Error: {case.name} trains with the engine {engine}")
