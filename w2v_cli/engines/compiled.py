@@ -209,8 +209,7 @@ def _make_scratch(objective: Objective, tables: Tables, most_words: int, per_ste
     ----------
     most_words : how many words the windows of a step have at most.
     """
-    most_targets = most_words if objective.center_predicts else per_step
-    most_outputs = most_targets + negatives if objective.paths is None else most_targets * objective.paths.longest
+    most_outputs = per_step + negatives if objective.paths is None else objective.paths.longest
     most_inputs = 1 if objective.center_predicts else most_words
     if objective.word_rows is not None:
         most_inputs *= int(np.diff(objective.word_rows.offsets).max())
