@@ -204,6 +204,14 @@ def test_parts_of_words_keep_the_input_vectors_unless_a_mix_is_asked_for() -> No
     assert "kings" not in mixed.using("concat").composed(["kings"])
 
 
+def test_a_run_that_goes_on_from_a_converted_mix_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(capsys, "convert", "model.safetensors", "v.safetensors")[0] == 0
+    Path("text.txt").write_text(" ".join(WORDS))
+    options = ["--epochs", "0", "--min-count", "1", "--threads", "1", "--engine", "reference", "-o", "w.safetensors"]
+    code, _, err = call(capsys, "train", "text.txt", "--init", "v.safetensors", *options)
+    assert code == 0 and "v.safetensors holds mixes of input and output vectors: they become the input vectors" in err
+
+
 @pytest.mark.parametrize(
     ("tables", "metadata", "format", "expected"),
     [
