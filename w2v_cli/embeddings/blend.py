@@ -50,6 +50,7 @@ def _mean_length(matrix: np.ndarray) -> float:
             lengths = np.sqrt(np.einsum("ij,ij->i", rows, rows))
         lengths = lengths[np.isfinite(lengths)]
         total, count = total + float(lengths.sum(dtype=np.float64)), count + len(lengths)
+        release_pages(rows)
     return total / count if count else 0.0
 
 

@@ -24,6 +24,8 @@ from w2v_cli.subwords.table import SubwordTable
 
 # How much of the matrix each thread reads at a time.
 _CHUNK_BYTES = 1 << 24
+# A chunk of a blend stays in the cache between being computed and being used.
+_BLENDED_BYTES = 1 << 20
 # The rows of a blend of up to so many bytes are computed once and kept. Those of a larger one are computed again for
 # each batch of questions, so that they take no memory.
 _KEPT_BYTES = 1 << 28
@@ -417,7 +419,8 @@ def _read_only(matrix: np.ndarray) -> np.ndarray:
 def _on_chunks(matrix: np.ndarray | Blend, rows: int, work: Callable[[int, int], None]) -> None:
     """Call `work(start, stop)` for chunks of the first rows, on all cores; every core gets equally many chunks."""
     threads = available_cores()
-    rounds = max(1, -(-rows * matrix.shape[1] * matrix.itemsize // (threads * _CHUNK_BYTES)))
+    chunk_bytes = min(_CHUNK_BYTES, _BLENDED_BYTES) if isinstance(matrix, Blend) else _CHUNK_BYTES
+    rounds = max(1, -(-rows * matrix.shape[1] * matrix.itemsize // (threads * chunk_bytes)))
     step = max(1, -(-rows // (threads * rounds)))
     starts = range(0, rows, step)
     with one_blas_thread(), ThreadPoolExecutor(threads) as pool:
