@@ -88,8 +88,8 @@ class Model(Pictures):
         if vectors.parts is None:
             vectors.parts = subword_table(self._tables, metadata, len(vectors), vectors.dim)
         self.metadata, self._inputs = dict(metadata), vectors
-        self.matrix = default_matrix(self._tables, metadata) if matrix is None else matrix
-        super().__init__(chosen_vectors(vectors, self._tables, metadata, self.matrix, self.name), source)
+        self._matrix = default_matrix(self._tables, metadata) if matrix is None else matrix
+        super().__init__(chosen_vectors(vectors, self._tables, metadata, self._matrix, self.name), source)
 
     def __repr__(self) -> str:
         return f"<Model: {len(self):,} words × {self.dim}>"
@@ -126,6 +126,11 @@ class Model(Pictures):
         True
         """
         return Model(self._inputs, self._tables, self.metadata, self._source, matrix)
+
+    @property
+    def matrix(self) -> str:
+        """Which vectors the model answers with: mix, input, output, sum or concat; see `using`."""
+        return self._matrix
 
     @property
     def matrix_description(self) -> str:
