@@ -19,6 +19,10 @@ from w2v_cli.storage.mapped import release_pages, writable
 _CHUNK_BYTES = 1 << 24
 
 
+# Starting threads takes longer than to search a matrix of this size.
+_SMALL_BYTES = 1 << 22
+
+
 class Matrix:
     """V vectors of D numbers.
 
@@ -28,12 +32,13 @@ class Matrix:
     Parameters
     ----------
     matrix : float (V, D), usually float32.
+    norms : the length of each row, float32 (V,), if it is known; 1 for a row of zeros.
     """
 
-    def __init__(self, matrix: np.ndarray) -> None:
+    def __init__(self, matrix: np.ndarray, norms: np.ndarray | None = None) -> None:
         self.matrix = matrix.view()
         self.matrix.flags.writeable = False
-        self._norms: np.ndarray | None = None
+        self._norms = norms
 
     def __len__(self) -> int:
         return len(self.matrix)
@@ -145,6 +150,9 @@ class Matrix:
 
 def _on_chunks(matrix: np.ndarray, work: Callable[[int, int], None]) -> None:
     """Call `work(start, stop)` for chunks of rows, on all cores; every core gets equally many chunks."""
+    if matrix.nbytes <= min(_SMALL_BYTES, _CHUNK_BYTES):
+        work(0, len(matrix))
+        return
     threads = available_cores()
     rounds = max(1, -(-len(matrix) * matrix.shape[1] * matrix.itemsize // (threads * _CHUNK_BYTES)))
     step = max(1, -(-len(matrix) // (threads * rounds)))
