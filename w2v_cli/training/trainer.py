@@ -305,6 +305,9 @@ class Trainer:
         best, spent = None, 0.0
         if self.validation is not None:
             best, spent = self.validation.restore_best(tally), self.validation.seconds
+            if not self.config.epochs:
+                # Nothing is trained. What training would start from has a held-out loss, as it has a loss.
+                validated = [self.validation.loss(self._measure_block, 1)]
         return Trained(
             self.parameters, losses, measured.standard_error, seconds, speed, finished, self.cluster,
             validated, best, spent,
