@@ -110,8 +110,8 @@ class KeyedRows:
 
     def _filled_norms(self) -> np.ndarray:
         self.fill_norms()
-        assert self.norms is not None
-        return self.norms
+        norms: Any = self.norms
+        return norms
 
     def get_normed_vectors(self) -> np.ndarray:
         """Return all vectors scaled to length 1, (V, D)."""
