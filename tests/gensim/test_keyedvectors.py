@@ -233,6 +233,24 @@ def test_intersection_replaces_known_words(vectors: KeyedVectors, tmp_path: Path
     assert vectors.vectors_lockf.tolist() == [1, 1, 0.5, 1]
 
 
+def test_wrong_vectors_change_nothing(vectors: KeyedVectors) -> None:
+    for wrong in ([[1, 2, 3]], [[1, 2], [3, 4]], [1, 2]):
+        with pytest.raises(ValueError, match="1 keys of 2 numbers cannot have vectors"):
+            vectors.add_vectors(["new"], wrong)
+    assert len(vectors) == len(vectors.vectors) == len(vectors.key_to_index) == 4
+
+
+def test_answers_are_plain_numbers(vectors: KeyedVectors) -> None:
+    assert [type(cosine) for _, cosine in vectors.most_similar("up")] == [float] * 3
+    assert [type(score) for _, score in vectors.most_similar_cosmul("up")] == [float] * 3
+
+
+def test_a_file_in_a_missing_folder(vectors: KeyedVectors, tmp_path: Path) -> None:
+    for write in (vectors.save, vectors.save_word2vec_format):
+        with pytest.raises(FileNotFoundError, match="there is no folder"):
+            write(tmp_path / "missing" / "file")
+
+
 def test_growing_one_by_one_warns(vectors: KeyedVectors) -> None:
     with pytest.warns(UserWarning, match="copies all others"):
         assert vectors.add_vector("new", [1, 1]) == 4

@@ -14,7 +14,7 @@ from w2v_cli.gensim.evaluation import Evaluations
 from w2v_cli.gensim.once import warn_once
 from w2v_cli.gensim.rows import Key
 from w2v_cli.gensim.storing import load_rows, save_rows
-from w2v_cli.gensim.word2vec_format import fill, read_counts, read_vectors, write_vectors
+from w2v_cli.gensim.word2vec_format import errors_of_gensim, fill, read_counts, read_vectors, write_vectors
 
 REAL = np.float32
 
@@ -81,7 +81,8 @@ class KeyedVectors(Evaluations):
         """
         if args or options:
             warn_once("save ignores all options but the name: w2v's files are never pickles, and always mapped")
-        save_rows(self, fname)
+        with errors_of_gensim():
+            save_rows(self, fname)
 
     @classmethod
     def load(cls: type[Self], fname: Path, mmap: str | None = None) -> Self:

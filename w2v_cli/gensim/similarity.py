@@ -81,7 +81,8 @@ class Similarities(KeyedRows):
             return []
         barred = {row - start for row in own | self._unused_rows() if start <= row < stop}
         found = next(find_nearest(matrix, mean[np.newaxis], topn, [barred]))
-        return [(self.index_to_key[start + row], cosine) for row, cosine in zip(*map(list, found), strict=True)]
+        best = zip(found.ids.tolist(), found.scores.tolist(), strict=True)
+        return [(self.index_to_key[start + row], cosine) for row, cosine in best]
 
     def _searched(self, start: int = 0, stop: int | None = None) -> Matrix:
         """Return some rows as w2v searches them.
