@@ -366,8 +366,8 @@ def test_python_holds_out_shares_paths_and_sentences(folder: Path) -> None:
 def test_without_epochs_the_held_out_loss_is_that_of_the_beginning(folder: Path) -> None:
     old = w2v.train(folder / "short.txt", dim=8, epochs=1, threads=1)
     options: dict[str, Any] = {"init": old, "epochs": 0, "threads": 1, "validate": folder / "held.txt"}
-    for others in ({}, {"stop_early": 2}):
-        new = w2v.train(folder / "short.txt", **options, **others)
+    for patience in (None, 2):
+        new = w2v.train(folder / "short.txt", **options, stop_early=patience)
         assert new.validation_losses == [new.loss(folder / "held.txt")]
 
 
