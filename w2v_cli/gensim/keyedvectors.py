@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from w2v_cli.api.model import Model
 from w2v_cli.gensim.evaluation import Evaluations
 from w2v_cli.gensim.once import warn_once
 from w2v_cli.gensim.rows import Key
 from w2v_cli.gensim.storing import load_rows, save_rows
 from w2v_cli.gensim.word2vec_format import errors_of_gensim, fill, read_counts, read_vectors, write_vectors
+
+if TYPE_CHECKING:
+    from w2v_cli.api.model import Model
 
 REAL = np.float32
 
@@ -213,6 +215,9 @@ class KeyedVectors(Evaluations):
 
     def to_model(self) -> Model:
         """Return the words and vectors as a model of w2v, with all that it can answer; the vectors are shared."""
+        # Imported here so that questions need not wait for it.
+        from w2v_cli.api.model import Model
+
         counts = self.expandos.get("count")
         return Model.of([str(key) for key in self.index_to_key], self.vectors, counts)
 
