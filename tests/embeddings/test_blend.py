@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from w2v_cli.embeddings import blend as module
-from w2v_cli.embeddings import vectors as vectors_module
+from w2v_cli.embeddings import matrix as matrix_module
 from w2v_cli.embeddings.blend import Blend, mix_weight
 from w2v_cli.embeddings.queries import similar
 from w2v_cli.embeddings.vectors import WordVectors
@@ -67,8 +67,8 @@ def test_rows_are_the_same_one_at_a_time_and_all_at_once(kind: str, expected: np
 @pytest.mark.parametrize("kept", [0, 1 << 28])
 @pytest.mark.parametrize("chunk", [1, 64, 1 << 24])
 def test_answers_are_those_of_the_whole_mix(monkeypatch: pytest.MonkeyPatch, kept: int, chunk: int) -> None:
-    monkeypatch.setattr(vectors_module, "_KEPT_BYTES", kept)
-    monkeypatch.setattr(vectors_module, "_CHUNK_BYTES", chunk)
+    monkeypatch.setattr(matrix_module, "_KEPT_BYTES", kept)
+    monkeypatch.setattr(matrix_module, "_CHUNK_BYTES", chunk)
     blended, plain = WordVectors(WORDS, Blend(INPUTS, OUTPUTS, "mix")), WordVectors(WORDS, MIX.astype(np.float32))
     for restrict in (None, 20):
         found, expected = (similar(vectors, ["w3", "w40"], 5, restrict_vocab=restrict) for vectors in (blended, plain))
@@ -80,7 +80,7 @@ def test_answers_are_those_of_the_whole_mix(monkeypatch: pytest.MonkeyPatch, kep
 
 def test_a_large_mix_is_not_kept_and_a_small_one_is(monkeypatch: pytest.MonkeyPatch) -> None:
     for kept, whole in ((60 * 5 * 4 - 1, False), (60 * 5 * 4, True)):
-        monkeypatch.setattr(vectors_module, "_KEPT_BYTES", kept)
+        monkeypatch.setattr(matrix_module, "_KEPT_BYTES", kept)
         vectors = WordVectors(WORDS, Blend(INPUTS, OUTPUTS, "mix"))
         similar(vectors, ["w3"])
         assert isinstance(vectors._rows, np.ndarray) == whole

@@ -20,7 +20,8 @@ from w2v_cli.api.questions import word_list
 from w2v_cli.choices import LINE_WEIGHTS, require_whole
 from w2v_cli.config import TrainConfig
 from w2v_cli.corpus.text_options import TextOptions
-from w2v_cli.embeddings.vectors import WordVectors, first_not_finite
+from w2v_cli.embeddings.matrix import first_not_finite
+from w2v_cli.embeddings.vectors import WordVectors
 from w2v_cli.errors import ConfigError, ModelFileError, VocabularyError
 from w2v_cli.formats.contents import subword_table
 from w2v_cli.formats.matrices import chosen_vectors, default_matrix, description, holds_tables
@@ -533,6 +534,8 @@ def load(
     repeats: str = "first",
     lenient: bool = False,
     matrix: str | None = None,
+    limit: int | None = None,
+    encoding: str = "utf-8",
 ) -> Model:
     """Load vectors. A model of `w2v train` is memory-mapped, so loading it takes no time.
 
@@ -552,6 +555,8 @@ def load(
     lenient : load what can be read of a file that is cut short or has bad lines.
     matrix : which vectors of a model of `w2v train` its answers are made of: mix, input, output, sum or concat; see
         `Model.using`. None: as `train` leaves it.
+    limit : load only this many of the first words of a file of text or binary, without reading the others; None: all.
+    encoding : how the words of such a file are encoded, such as latin-1.
 
     Raises
     ------
@@ -574,7 +579,7 @@ def load(
     >>> w2v.load(path)["down"].tolist()
     [-1.0, 0.5, 0.0]
     """
-    with ModelFile(path, ReadOptions(format, errors, repeats, lenient, matrix)) as file:
+    with ModelFile(path, ReadOptions(format, errors, repeats, lenient, matrix, limit, encoding)) as file:
         model = Model.of_file(file, matrix)
     for remark in file.remarks:
         warnings.warn(remark, stacklevel=2)
