@@ -50,7 +50,7 @@ def test_a_senseless_value_is_refused_by_its_name(options: dict[str, Any], messa
 def test_the_defaults_are_those_of_word2vec() -> None:
     config = TrainConfig()
     assert (config.dim, config.window, config.negatives, config.epochs, config.min_count) == (100, 5, 5, 5, 5)
-    assert (config.subsample, config.noise_exponent) == (1e-3, 0.75)
+    assert (config.subsample, config.noise_power) == (1e-3, 0.75)
     assert config.alpha_min == config.alpha_start * 1e-4
 
 

@@ -35,11 +35,14 @@ DEFAULT_ALPHA = {
 }
 # The same with parts of words, where a step moves all rows of a word (measured: help/design.md, "Parts of words").
 SUBWORD_ALPHA = {
-    ("skipgram", "ns"): (0.025, 1e-4),
+    ("skipgram", "ns"): (0.05, 1e-4),
     ("skipgram", "hs"): (0.025, 1e-4),
     ("cbow", "ns"): (0.05, 1e-4),
     ("cbow", "hs"): (0.05, 1e-4),
 }
+# The power of the counts that noise words are drawn by; the second in skip-gram with parts of words (measured:
+# help/design.md, "Parts of words").
+NOISE_POWER, SUBWORD_NOISE_POWER = 0.75, 0.5
 # Between these numbers of epochs, the default learning rate falls in proportion, so that alpha × epochs stays as it is
 # (measured: help/design.md, "Long runs").
 LONG_RUN_EPOCHS, LONGEST_RUN_EPOCHS = 12.5, 40
@@ -190,11 +193,12 @@ class TrainConfig:
         most=1,
         aliases=("sample",),
     )
-    noise_exponent: float = _option(
+    noise_exponent: float | None = _option(
         float,
-        0.75,
+        None,
         "ns: noise words are drawn in proportion to their count raised to this power. 0 draws all words alike; a"
-        " negative one draws rare words most often, which can help with baskets or playlists instead of sentences.",
+        " negative one draws rare words most often, which can help with baskets or playlists instead of sentences."
+        f" Default: {NOISE_POWER}; {SUBWORD_NOISE_POWER} for skipgram with subwords.",
         aliases=("ns-exponent",),
         only={"loss": "ns"},
     )
@@ -392,6 +396,13 @@ class TrainConfig:
     def alpha_min(self) -> float:
         """Learning rate at the last token."""
         return self.min_alpha if self.min_alpha is not None else self.alpha_start * self._default_alpha[1]
+
+    @property
+    def noise_power(self) -> float:
+        """The power of the counts that noise words are drawn by."""
+        if self.noise_exponent is not None:
+            return self.noise_exponent
+        return NOISE_POWER if self.subwords is None or self.model == "cbow" else SUBWORD_NOISE_POWER
 
     @property
     def thread_count(self) -> int:

@@ -198,7 +198,7 @@ def sampler_of(config: TrainConfig, counts: np.ndarray, tokens: int | None = Non
     return make_sampler(
         counts,
         config.subsample if (counts.sum() if tokens is None else tokens) >= LEAST_SUBSAMPLED else 0.0,
-        config.noise_exponent,
+        config.noise_power,
         config.window,
         config.negatives if config.loss == "ns" else 0,
         config.seed,
@@ -213,7 +213,7 @@ def windows_per_step(config: TrainConfig) -> int:
     It is 1 + negatives ÷ 5 in skip-gram with negative sampling, and at most 4. Sharing means fewer rows to fetch and
     larger matrix products, but with too many windows a word meets too few noise words. A CBOW window is a single
     prediction, and even two of them in a step make the vectors worse (measured: help/design.md, "Shared noise words").
-    With parts of words, all predictions of a window share its noise words.
+    With parts of words, each prediction is a step, against the noise words of the word that it predicts.
     """
     several = config.model == "skipgram" and config.loss == "ns" and config.subwords is None
     return min(1 + config.negatives // 5, MOST_STEP_WINDOWS) if several else 1

@@ -6,7 +6,7 @@ differentiate their own loss; the complex step differentiates the loss of `gradi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
