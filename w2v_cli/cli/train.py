@@ -291,7 +291,7 @@ def _say_result(run: Run, output: str, narrator: Narrator, folder: str | None) -
         show.say(f"{output} is in w2v's format, safetensors; for another, see w2v help files")
     if format != "safetensors":
         how = "-o model.safetensors" if folder is None else resume_command(folder, DEFAULT_MODEL)
-        held = "rows of parts only" if format == "floret" else "words and vectors only"
+        held = "rows of parts only" if format == "floret" else f"words and vectors only ({_taken(run, format)})"
         show.say(f"{output} holds {held}; {how} writes the whole model, for predict and w2v convert")
     if format not in READABLE:
         return
@@ -299,6 +299,13 @@ def _say_result(run: Run, output: str, narrator: Narrator, folder: str | None) -
     word = run.vocabulary.words[min(words - 1, _EXAMPLE_ROW)]
     # A table of floret has no words that could be similar.
     show.say(f"Next: {shlex.join(['w2v', 'ngrams' if format == 'floret' else 'similar', *asked, word])}")
+
+
+def _taken(run: Run, format: str) -> str:
+    """Say which vectors a file of another format got."""
+    from w2v_cli.formats.matrices import description
+
+    return description(*run.elsewhere(format))
 
 
 def _say_held_out(trained: Trained, config: TrainConfig, show: ProgressLine) -> None:
@@ -347,12 +354,15 @@ def _held_out_summary(run: Run) -> dict[str, Any]:
 
 def _summary(run: Run, output: str) -> dict[str, Any]:
     """Return what --json prints about a run."""
+    from w2v_cli.formats.matrices import default_matrix
     from w2v_cli.training.memory import peak_bytes
+    from w2v_cli.training.saving import model_format
 
-    config, trained = run.config, run.trained
+    config, trained, format = run.config, run.trained, model_format(output)
     cluster = {} if trained.cluster is None else trained.cluster._asdict()
     return {
         "output": without_secrets(output),
+        **({} if format == "safetensors" else {"matrix": default_matrix(run.tensors, run.metadata, format)}),
         "words": len(run.vocabulary),
         "dim": config.dim,
         "tokens": run.token_count,

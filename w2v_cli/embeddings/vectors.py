@@ -1,6 +1,7 @@
 """Words with their vectors, looked up by spelling, and the error for an unknown spelling.
 
-Nothing here knows about files or the command line. The matrix may be a memory map: looking a word up reads one row.
+Nothing here knows about files or the command line. The matrix may be a memory map, or a blend of two: looking a word
+up reads one row of each.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import numpy as np
 
 from w2v_cli.compute.threads import one_blas_thread
 from w2v_cli.config import available_cores
+from w2v_cli.embeddings.blend import Blend
 from w2v_cli.embeddings.spelling import Spellings
 from w2v_cli.errors import ConfigError, ModelFileError, UnknownWordError
 from w2v_cli.storage.mapped import release_pages, writable
@@ -22,6 +24,13 @@ from w2v_cli.subwords.table import SubwordTable
 
 # How much of the matrix each thread reads at a time.
 _CHUNK_BYTES = 1 << 24
+# A chunk of a blend stays in the cache between being computed and being used.
+_BLENDED_BYTES = 1 << 20
+# The rows of a blend of up to so many bytes are computed once and kept. Those of a larger one are computed again for
+# each batch of questions, so that they take no memory.
+_KEPT_BYTES = 1 << 28
+# So many rows are compared at a time.
+_COMPARED_ROWS = 1 << 12
 
 
 class WordVectors:
@@ -33,7 +42,7 @@ class WordVectors:
     Parameters
     ----------
     words : V distinct words; a word's index is its id and its row.
-    matrix : float32 (V, D).
+    matrix : float32 (V, D); or a blend of two matrices, whose rows are computed when they are needed.
     counts : int64 (V,), occurrences in the corpus, or None if unknown.
     parts : the rows of parts of words, of which vectors of other words are composed; None: only these V words have
         vectors.
@@ -42,15 +51,15 @@ class WordVectors:
     def __init__(
         self,
         words: Sequence[str],
-        matrix: np.ndarray,
+        matrix: np.ndarray | Blend,
         counts: np.ndarray | None = None,
         parts: SubwordTable | None = None,
     ) -> None:
         if matrix.ndim != 2 or len(matrix) != len(words):
             raise ValueError(f"{len(words)} words do not name the rows of a matrix of shape {matrix.shape}")
         self.words = Words.of(words)
-        self.matrix = matrix.view()
-        self.matrix.flags.writeable = False
+        self._blend = matrix if isinstance(matrix, Blend) else None
+        self._rows: np.ndarray | Blend = matrix if isinstance(matrix, Blend) else _read_only(matrix)
         self.counts = counts
         self.parts = parts
         self._norms: np.ndarray | None = None
@@ -66,11 +75,52 @@ class WordVectors:
         covering = self.covering([word])
         return covering.rows(covering.ids_of([word]))[0]
 
+    @property
+    def matrix(self) -> np.ndarray:
+        """The vectors, float32 (V, D); of a blend, they are all computed, and kept."""
+        if isinstance(self._rows, Blend):
+            blend, whole = self._rows, np.empty(self._rows.shape, np.float32)
+
+            def work(start: int, stop: int) -> None:
+                blend.write(whole, start, stop)
+                blend.release(start, stop)
+
+            _on_chunks(blend, len(blend), work)
+            self._rows = _read_only(whole)
+        return self._rows
+
     def hand_out(self) -> np.ndarray:
         """Return the matrix to a caller who may write to it; later answers reflect what was written."""
-        self.matrix = writable(self.matrix)
+        self._rows = writable(self.matrix)
         self._norms = None
-        return self.matrix
+        return self._rows
+
+    @property
+    def handed_out(self) -> bool:
+        """Whether somebody may write to the matrix."""
+        return not isinstance(self._rows, Blend) and self._rows.flags.writeable
+
+    def first(self, count: int) -> WordVectors:
+        """Return the `count` most frequent words with their vectors, which are not copied."""
+        if count >= len(self):
+            return self
+        rows = self._rows.first(count) if isinstance(self._rows, Blend) else self._rows[:count]
+        counts = None if self.counts is None else self.counts[:count]
+        return WordVectors(self.words.take(np.arange(count)), rows, counts)
+
+    @property
+    def mix_weight(self) -> float | None:
+        """The weight of the output vectors in a mix; None if these vectors are none that is made here."""
+        return self._blend.weight if self._blend is not None and self._blend.kind == "mix" else None
+
+    @property
+    def edited(self) -> bool:
+        """Whether vectors that are a blend are not what they were made of any more."""
+        if self._blend is None or not self.handed_out:
+            return False
+        starts = range(0, len(self), _COMPARED_ROWS)
+        pairs = ((self.matrix[at : at + _COMPARED_ROWS], self._blend[at : at + _COMPARED_ROWS]) for at in starts)
+        return not all(np.array_equal(one, other) for one, other in pairs)
 
     def fault(self, empty_words: bool = False) -> str | None:
         """Say why no file can hold these words and counts, as the end of a sentence; None if a file can.
@@ -102,7 +152,7 @@ class WordVectors:
     @property
     def dim(self) -> int:
         """D, the length of a vector."""
-        return self.matrix.shape[1]
+        return self._rows.shape[1]
 
     @cached_property
     def ids(self) -> dict[str, int]:
@@ -121,6 +171,10 @@ class WordVectors:
         if self._norms is not None and len(self._norms) == len(self):
             return self._norms
         return self._measured(np.empty((0, self.dim), np.float32), None)[1]
+
+    def searched(self, restrict_vocab: int | None) -> int:
+        """Return among how many words the answers are: all, or so many of the most frequent ones."""
+        return len(self) if restrict_vocab is None else min(restrict_vocab, len(self))
 
     def cosines(self, units: np.ndarray, restrict_vocab: int | None = None) -> np.ndarray:
         """Return the cosine of each direction with each word's vector, float32 (n, V); 0 for a vector of zeros.
@@ -147,26 +201,31 @@ class WordVectors:
 
         Norms that are computed here are cached, unless somebody may write to the matrix.
         """
-        matrix = self.matrix[:restrict_vocab]
-        products = np.empty((len(directions), len(matrix)), np.float32)
-        known = self._norms[: len(matrix)] if self._norms is not None else np.empty(0, np.float32)
-        measure = len(known) < len(matrix)
-        norms = np.empty(len(matrix), np.float32) if measure else known
+        rows, count = self._rows, self.searched(restrict_vocab)
+        if isinstance(rows, Blend) and rows.nbytes <= _KEPT_BYTES:
+            rows = self.matrix
+        products = np.empty((len(directions), count), np.float32)
+        known = self._norms[:count] if self._norms is not None else np.empty(0, np.float32)
+        measure = len(known) < count
+        norms = np.empty(count, np.float32) if measure else known
 
         def work(start: int, stop: int) -> None:
-            chunk = matrix[start:stop]
+            chunk = rows[start:stop]
             with np.errstate(all="ignore"):
                 if len(directions):
                     np.matmul(directions, chunk.T, out=products[:, start:stop])
                 if measure:
                     np.sqrt(np.einsum("ij,ij->i", chunk, chunk), out=norms[start:stop])
-            release_pages(chunk)
+            if isinstance(rows, Blend):
+                rows.release(start, stop)
+            else:
+                release_pages(chunk)
 
-        _on_chunks(matrix, work)
+        _on_chunks(rows, count, work)
         if measure:
             self.require_finite(norms, range(len(norms)))
             norms[norms == 0] = 1
-            if not self.matrix.flags.writeable:
+            if not self.handed_out:
                 self._norms = norms
         return products, norms
 
@@ -237,7 +296,7 @@ class WordVectors:
 
     def rows(self, ids: np.ndarray) -> np.ndarray:
         """Return a copy of the vectors of n words, float32 (n, D)."""
-        return self.matrix[ids]
+        return self._rows[ids]
 
     def spelling(self, word_id: int) -> str:
         """Return the word with an id."""
@@ -320,7 +379,7 @@ class _Covering(WordVectors):
     """
 
     def __init__(self, base: WordVectors, composed: dict[str, np.ndarray]) -> None:
-        super().__init__(base.words, base.matrix, base.counts, base.parts)
+        super().__init__(base.words, base._rows, base.counts, base.parts)
         self._base = base
         self._further = list(composed)
         self._further_ids = {word: len(base) + i for i, word in enumerate(composed)}
@@ -332,7 +391,7 @@ class _Covering(WordVectors):
     def rows(self, ids: np.ndarray) -> np.ndarray:
         further = ids >= len(self)
         rows = np.empty((len(ids), self.dim), np.float32)
-        rows[~further] = self.matrix[ids[~further]]
+        rows[~further] = self._rows[ids[~further]]
         rows[further] = self._further_rows[ids[further] - len(self)]
         return rows
 
@@ -350,14 +409,22 @@ def _require_str(words: Iterable[object]) -> None:
             raise ConfigError(f"{word!r:.60} is not a word", hint="a word is a str")
 
 
-def _on_chunks(matrix: np.ndarray, work: Callable[[int, int], None]) -> None:
-    """Call `work(start, stop)` for chunks of rows, on all cores; every core gets equally many chunks."""
+def _read_only(matrix: np.ndarray) -> np.ndarray:
+    """Return a view of a matrix that cannot be written to."""
+    view = matrix.view()
+    view.flags.writeable = False
+    return view
+
+
+def _on_chunks(matrix: np.ndarray | Blend, rows: int, work: Callable[[int, int], None]) -> None:
+    """Call `work(start, stop)` for chunks of the first rows, on all cores; every core gets equally many chunks."""
     threads = available_cores()
-    rounds = max(1, -(-len(matrix) * matrix.shape[1] * matrix.itemsize // (threads * _CHUNK_BYTES)))
-    step = max(1, -(-len(matrix) // (threads * rounds)))
-    starts = range(0, len(matrix), step)
+    chunk_bytes = min(_CHUNK_BYTES, _BLENDED_BYTES) if isinstance(matrix, Blend) else _CHUNK_BYTES
+    rounds = max(1, -(-rows * matrix.shape[1] * matrix.itemsize // (threads * chunk_bytes)))
+    step = max(1, -(-rows // (threads * rounds)))
+    starts = range(0, rows, step)
     with one_blas_thread(), ThreadPoolExecutor(threads) as pool:
-        list(pool.map(work, starts, (start + step for start in starts)))
+        list(pool.map(work, starts, (min(start + step, rows) for start in starts)))
 
 
 def first_not_finite(matrix: np.ndarray) -> int | None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from w2v_cli.choices import READABLE, REPEATS, TEXT_ERRORS, require_choice
+from w2v_cli.choices import MATRICES, READABLE, REPEATS, TEXT_ERRORS, require_choice
 from w2v_cli.errors import ConfigError
 
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """The options of reading vectors that are not in w2v's own format, whose files are always checked strictly.
+    """The options of reading vectors. Files in w2v's own format are always checked strictly, whatever they say.
 
     Attributes
     ----------
@@ -21,6 +21,8 @@ class ReadOptions:
     repeats : `first` keeps the first of several vectors of one word; `error` refuses such a file.
     lenient : load what can be read of a file that is cut short, has bad lines, or has another number of words than its
         first line promises.
+    matrix : which vectors of a model of `w2v train` are taken, one of `choices.MATRICES`; None: as
+        `formats.matrices.default_matrix`.
 
     Raises
     ------
@@ -32,12 +34,15 @@ class ReadOptions:
     errors: str = "strict"
     repeats: str = "first"
     lenient: bool = False
+    matrix: str | None = None
 
     def __post_init__(self) -> None:
         if self.format is not None and self.format not in READABLE:
             raise ConfigError(f"{self.format} cannot be read", hint=f"these formats can: {', '.join(READABLE)}")
         require_choice("errors", self.errors, TEXT_ERRORS)
         require_choice("repeats", self.repeats, REPEATS)
+        if self.matrix is not None:
+            require_choice("matrix", self.matrix, MATRICES)
 
 
 DEFAULT_READING = ReadOptions()
