@@ -15,7 +15,7 @@ from w2v_cli.compute.jit import compiled, inlined
 from w2v_cli.compute.simd import addresses, prefetch
 from w2v_cli.engines.arguments import MEAN_TILE
 from w2v_cli.engines.block import AHEAD, context_words, prefetch_output, write_usual_window
-from w2v_cli.engines.gather import all_differ, mean_counts, mean_outputs, path_outputs
+from w2v_cli.engines.gather import all_differ, mean_counts, mean_outputs, path_outputs, write_input
 from w2v_cli.engines.private_copies import locate_outputs, merge_all, replace_frozen_inputs
 from w2v_cli.engines.step import follow_step, forget_steps, mean_errors, mean_of_rows, mean_update, move_inputs
 from w2v_cli.engines.word_order import word_by_word
@@ -96,13 +96,15 @@ def _last_window(w, order, first):
 def _equal_pairs(t, s, count):
     """Return how many pairs of the inputs are the same row, each paired with itself too: n, if no row is repeated.
 
-    Frozen rows are not counted, because they do not move.
+    Frozen rows are not counted, because they do not move, and others as often as the rate of their row says.
     """
-    pairs = 0
+    pairs = 0.0
     for a in range(count):
         if t.freezes is None or not t.frozen_inputs[s.input_offsets[a] // t.dim]:
+            equal = 0
             for b in range(count):
-                pairs += s.input_offsets[a] == s.input_offsets[b]
+                equal += s.input_offsets[a] == s.input_offsets[b]
+            pairs += equal if t.rated is None else equal * s.input_rates[a]
     return pairs
 
 
@@ -115,7 +117,7 @@ def _input_rows(w, p, t, s, pos, means):
         if word_pos != pos or not means:
             word_id = w.kept_ids[word_pos]
             for at in range(p.offsets[word_id], p.offsets[word_id + 1]):
-                s.input_offsets[count] = np.int64(p.rows[at]) * t.dim
+                write_input(t, s, count, p.rows[at])
                 count += 1
     return count
 
