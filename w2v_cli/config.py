@@ -64,10 +64,10 @@ RECIPES: Mapping[str, Mapping[tuple[str, str], Mapping[str, Any]]] = {
 # Between these numbers of epochs, the default learning rate falls in proportion, so that alpha × epochs stays as it is
 # (measured: help/design.md, "Long runs").
 LONG_RUN_EPOCHS, LONGEST_RUN_EPOCHS = 12.5, 40
-# A run that goes on from a model begins with this share of the default learning rate, unless something is frozen or the
-# model has no output vectors. At the whole of it, what much text has taught would give way to what little text says
-# (measured: help/design.md, "Going on from a model").
-CONTINUED_SHARE = 1 / 8
+# In a run that goes on from a model, the rows of the model move at this share of the default learning rate, unless
+# something is frozen or the model has no output vectors. At the whole of it, what much text has taught would give way
+# to what little text says (measured: help/design.md, "Going on from a model").
+KNOWN_RATE = 1 / 16
 _MOST_INT32 = 2**31 - 1
 # Fields that are recorded only if they have a value.
 _IF_GIVEN = ("validate", "stop_early")
@@ -297,7 +297,7 @@ class TrainConfig:
         + ", ".join(f"{start} for {model} {loss}" for (model, loss), (start, _) in DEFAULT_ALPHA.items())
         + "; with subwords "
         + ", ".join(f"{start} for {model} {loss}" for (model, loss), (start, _) in SUBWORD_ALPHA.items())
-        + f"; {CONTINUED_SHARE:g} times that with the output vectors of an init model and nothing frozen"
+        + f"; {KNOWN_RATE:g} times that for the rows of an init model with output vectors, if nothing is frozen"
         + "; lower with more than 12 epochs, very wide windows, hundreds of noise words or a text of few different"
         " words.",
         above=0.0,

@@ -85,10 +85,10 @@ class Narrator(Observer):
             self.show.say(f"Learning rate {schedule.rate.start:g} to {schedule.rate.end:g}")
         if config.subsample > 0 and corpus.vocabulary.text_counts.sum() < LEAST_SUBSAMPLED:
             self.show.say(f"Not subsampled: the text has fewer than {LEAST_SUBSAMPLED:,} words")
-        if trainer.share < 1:
+        if trainer.known_rate < 1:
             self.show.say(
-                f"Learning rate {schedule.rate.start:.2g}, {trainer.share:g} of the usual one, so that what was learnt"
-                " stays (--alpha sets it)"
+                f"Learning rate {schedule.rate.start:.2g}, and {trainer.known_rate:g} of it for the words of the model,"
+                " so that what was learnt stays (--alpha sets one for all)"
             )
         elif schedule.rate.start < config.alpha_start:
             self.show.say(

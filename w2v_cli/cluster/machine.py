@@ -82,8 +82,8 @@ class _ClusterWorkplace(Workplace):
         with ExitStack() as stack:
             yield cluster_passes(self._cluster, texts, config.thread_count, self._observer.remark, stack)
 
-    def make_trainer(self, config: TrainConfig, corpus: EncodedCorpus, share: float) -> ClusterTrainer:
-        """Make the trainer of the run, which never goes on from a model, so that `share` is 1."""
+    def make_trainer(self, config: TrainConfig, corpus: EncodedCorpus, known_rate: float) -> ClusterTrainer:
+        """Make the trainer of the run, which never goes on from a model, so that `known_rate` is 1."""
         trainer = ClusterTrainer(config, corpus, self._cluster.replicas, self._merge_every, self._observer.remark)
         self._open_trainers.callback(trainer.close)
         return trainer

@@ -105,6 +105,20 @@ class Objective:
                 frozen.outputs[known] = True
         return replace(self, frozen=frozen)
 
+    def slowing(self, rate: float, known: np.ndarray, inputs: int, outputs: int) -> Objective:
+        """Return the same objective with the rates of known rows multiplied by `rate`, which is 1 or less.
+
+        Parameters
+        ----------
+        known, inputs, outputs : as in `freezing`. All nodes of a tree are known rows.
+        """
+        if rate == 1:
+            return self
+        rates = self.rates or Rates(np.ones(inputs, np.float32), np.ones(outputs, np.float32))
+        rates.inputs[np.unique(self.input_rows(np.flatnonzero(known)))] *= np.float32(rate)
+        rates.outputs[known if self.paths is None else slice(None)] *= np.float32(rate)
+        return replace(self, rates=rates)
+
     def outputs(self, target_id: int, negative_ids: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return the output rows that the prediction of a word is scored against.
 

@@ -36,7 +36,8 @@ _SHARES = {"skipgram": 0.5, "cbow": 0.75}
 def default_matrix(tables: Collection[str], metadata: Mapping[str, str], format: str | None = None) -> str:
     """Return which vectors of a model are used if nobody chooses.
 
-    It is the mix, if the model was trained with negative sampling on five million tokens or more. After less text, the
+    It is the mix, if the model was trained with negative sampling on five million tokens or more; those of a model that
+    it went on from count as well. After less text, the
     output vectors know little more than which words stand together. A model with vectors of parts of words answers
     with its input vectors, because a word that is not in the vocabulary has no output vector. (Measured:
     help/design.md, "Which vectors answer".)
@@ -50,8 +51,15 @@ def default_matrix(tables: Collection[str], metadata: Mapping[str, str], format:
         return metadata[MATRIX]
     if "output_vectors" not in tables or SUBWORD_VECTORS in tables or holds_tables(format):
         return "input"
-    tokens, is_mixed = _parsed(metadata, "corpus_tokens"), _trained_with(metadata, "loss") in _MIXED_LOSSES
-    return "mix" if is_mixed and isinstance(tokens, int) and tokens >= _FEWEST_TOKENS else "input"
+    is_mixed = _trained_with(metadata, "loss") in _MIXED_LOSSES
+    return "mix" if is_mixed and trained_tokens(metadata) >= _FEWEST_TOKENS else "input"
+
+
+def trained_tokens(metadata: Mapping[str, str]) -> int:
+    """Return how many tokens the output vectors of a model were trained on, with those of the model it went on from."""
+    tokens, init = _parsed(metadata, "corpus_tokens"), _parsed(metadata, "init")
+    earlier = init.get("tokens") if isinstance(init, dict) else 0
+    return sum(count for count in (tokens, earlier) if isinstance(count, int))
 
 
 def holds_tables(format: str | None) -> bool:

@@ -21,9 +21,9 @@ class Workplace:
         """Return a context that yields what reads the texts; None for what `encode` takes for this machine."""
         return nullcontext()
 
-    def make_trainer(self, config: TrainConfig, corpus: EncodedCorpus, share: float) -> Trainer:
-        """Make the trainer of the run; `share` is that of the default learning rate, see `Trainer`."""
-        return Trainer(config, corpus, share)
+    def make_trainer(self, config: TrainConfig, corpus: EncodedCorpus, known_rate: float) -> Trainer:
+        """Make the trainer of the run; `known_rate` is as in `Trainer`."""
+        return Trainer(config, corpus, known_rate)
 
 
 class Machine:

@@ -18,7 +18,7 @@ from w2v_cli.engines.parameters import Parameters
 from w2v_cli.errors import ConfigError, ModelFileError, TrainingError, without_secrets
 from w2v_cli.formats.contents import FASTTEXT
 from w2v_cli.formats.fasttext_fields import trained_with
-from w2v_cli.formats.matrices import DESCRIPTIONS, MATRIX
+from w2v_cli.formats.matrices import DESCRIPTIONS, MATRIX, trained_tokens
 from w2v_cli.formats.model_file import ModelFile
 from w2v_cli.formats.recorded import recorded_options
 from w2v_cli.storage.tensors import checksum, word_tensors
@@ -42,12 +42,14 @@ class Facts(NamedTuple):
     file : its path, as it was given · words : how many it has.
     checksum : CRC-32 of its words, counts and tables, hexadecimal.
     outputs : whether it has output vectors, or those of the nodes of a tree.
+    tokens : how many tokens those were trained on; 0 if its file does not say.
     """
 
     file: str
     words: int
     checksum: str
     outputs: bool
+    tokens: int = 0
 
 
 @dataclass
@@ -90,7 +92,8 @@ class Origin:
         counts = {} if self.vectors.counts is None else {"counts": self.vectors.counts}
         contents = {**self.tables, **counts, **word_tensors(self.vectors.words)}
         outputs = "output_vectors" in self.tables or "node_vectors" in self.tables
-        return Facts(without_secrets(self.name), len(self.vectors), checksum(contents), outputs)
+        tokens = trained_tokens(self.metadata) if outputs else 0
+        return Facts(without_secrets(self.name), len(self.vectors), checksum(contents), outputs, tokens)
 
     @property
     def options(self) -> dict[str, Any]:

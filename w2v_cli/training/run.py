@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from w2v_cli.choices import WITH_WORDS
-from w2v_cli.config import CONTINUED_SHARE, TrainConfig, share_of
+from w2v_cli.config import KNOWN_RATE, TrainConfig, share_of
 from w2v_cli.corpus.encode import EncodedCorpus, compile_passes, encode
 from w2v_cli.corpus.resumable import forget_corpus, keep_corpus, kept_corpus
 from w2v_cli.corpus.spool import telling_full_disk
@@ -358,7 +358,7 @@ def _run(
 ) -> Run:
     """Train on a corpus, to the end or until the observer stops it."""
     goes_on = job.init is not None and job.init.outputs and not job.config.freeze
-    trainer = workplace.make_trainer(job.config, corpus, CONTINUED_SHARE if goes_on else 1.0)
+    trainer = workplace.make_trainer(job.config, corpus, KNOWN_RATE if goes_on else 1.0)
     checkpoints = None if folder is None else Checkpoints(folder, corpus)
     if checkpoints is not None and trainer.validation is not None and trainer.validation.best is not None:
         trainer.validation.best = checkpoints

@@ -60,7 +60,7 @@ class Trainer:
     ----------
     config : the run's choices.
     corpus : the text as ids.
-    share : the share of the default learning rate that the run begins with, unless it names one.
+    known_rate : the rate of the rows of a model that the run goes on from, unless the run names a learning rate.
 
     Raises
     ------
@@ -70,10 +70,10 @@ class Trainer:
         If the parameters do not fit into memory, there is nothing to predict, or subsampling leaves too little.
     """
 
-    def __init__(self, config: TrainConfig, corpus: EncodedCorpus, share: float = 1.0) -> None:
+    def __init__(self, config: TrainConfig, corpus: EncodedCorpus, known_rate: float = 1.0) -> None:
         self.config = config
         self.corpus = corpus
-        self.share = share if config.alpha is None else 1.0
+        self.known_rate = known_rate if config.alpha is None else 1.0
         vocabulary = corpus.vocabulary
         words, counts = len(vocabulary), vocabulary.training_counts
         if words < 2:
@@ -94,14 +94,15 @@ class Trainer:
         known = np.zeros(words, bool) if vocabulary.joined is None else vocabulary.joined.rows >= 0
         objective = objective.freezing(config.freeze, known, inputs, outputs)
         self.sampler = sampler_of(config, counts, int(vocabulary.text_counts.sum()))
-        objective = replace(objective, rates=rates_of(config, objective, counts * self.sampler.keep_prob))
+        rates = rates_of(config, objective, counts * self.sampler.keep_prob)
+        objective = replace(objective, rates=rates).slowing(self.known_rate, known, inputs, outputs)
         self.loss_sample = LossSample(corpus, self.sampler)
         if not self.loss_sample.predicts:
             raise _nothing_to_predict("no line has two words that are kept", "lower --min-count, or join the lines")
         predicted = vocabulary.text_counts * self.sampler.keep_prob
         self._untrained_loss = objective.untrained_loss(predicted, self.sampler.negatives)
         self._first_loss = self._untrained_loss
-        alpha = None if config.alpha is not None else share * default_alpha(config, objective, self.loss_sample.samples)
+        alpha = None if config.alpha is not None else default_alpha(config, objective, self.loss_sample.samples)
         self.schedule = Schedule(config, corpus.token_count, alpha)
         self._objective = objective
         if config.epochs:
