@@ -313,7 +313,7 @@ def _job_of(values: Any) -> Job:
             raise ValueError("a path is not valid")
     init = values.pop("init", None)
     facts = None if init is None else Facts(**init)
-    described = facts is None or [type(fact) for fact in facts] == [str, int, str, bool]
+    described = facts is None or [type(fact) for fact in facts] == [str, int, str, bool, int]
     if (facts is None) != (config.init is None) or not described:
         raise ValueError("the model to go on from is not described")
     # Whatever else is in the file must be a field, or it is a TypeError.
