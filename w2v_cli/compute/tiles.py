@@ -20,6 +20,7 @@ from w2v_cli.compute.simd import (
     call_llvm,
     intrinsic,
     load_vector,
+    number_type,
     shuffle,
     store_vector,
 )
@@ -47,8 +48,8 @@ def take(typingctx, numbers, start, width):
 
 @intrinsic(prefer_literal=True)
 def zero_tile(typingctx, memory, width):
-    """Return a tile of zeros, of the float type of the memory."""
-    kind = types.UniTuple(Vector(memory.dtype), width.literal_value)
+    """Return a tile of zeros, of the type of the numbers in vectors from the memory."""
+    kind = types.UniTuple(Vector(number_type(memory.dtype)), width.literal_value)
 
     def codegen(context, builder, signature, args):
         return ir.Constant(context.get_value_type(kind), None)
@@ -65,7 +66,7 @@ def load_tile(typingctx, table, rows, column):
         rows_ = cgutils.unpack_tuple(builder, args[1], rows.count)
         return cgutils.pack_array(builder, [load_vector(builder, table.dtype, start, row) for row in rows_])
 
-    return types.UniTuple(Vector(table.dtype), rows.count)(table, rows, types.intp), codegen
+    return types.UniTuple(Vector(number_type(table.dtype)), rows.count)(table, rows, types.intp), codegen
 
 
 @intrinsic

@@ -53,7 +53,7 @@ def train_logistic(
     ----------
     sample : only skip-gram with negative sampling may have steps of several windows.
     alphas : float64 (N,), the learning rate at each window.
-    input_vectors, output_vectors : float32 or float64 (rows, D), D padded; changed in place.
+    input_vectors, output_vectors : float16, float32 or float64 (rows, D), D padded; changed in place.
     threads : how many threads train these tables at once.
     wants_loss : compute the loss; otherwise both results are 0.
 
@@ -78,7 +78,7 @@ def measure_logistic(
     -------
     The loss in nats, and the number of predictions that it is the sum of. The tables stay as they are.
     """
-    tables = Tables(input_vectors, output_vectors, input_vectors.shape[1], first_hot=0, hot=0, most_uses=1, share=1.0)
+    tables = _tables(input_vectors, output_vectors)
     alphas = np.zeros(len(sample.kept_ids))
     return _run_kernel(objective, sample, alphas, tables, wants_loss=True, learns=False)
 
@@ -173,8 +173,7 @@ def _shared_tables(
     ----------
     threads : how many threads train these tables at once · windows : the most that a block has.
     """
-    outputs, dim = output_vectors.shape
-    tables = Tables(input_vectors, output_vectors, dim, first_hot=0, hot=0, most_uses=1, share=1.0)
+    outputs, tables = len(output_vectors), _tables(input_vectors, output_vectors)
     if objective.frozen is not None:
         inputs, outputs_frozen = (flags.view(np.uint8) for flags in objective.frozen)
         tables = tables._replace(frozen_inputs=inputs, frozen_outputs=outputs_frozen, freezes=True)
@@ -187,6 +186,14 @@ def _shared_tables(
     # end.
     hot = min(HOT_NODES // threads, outputs)
     return tables._replace(first_hot=outputs - hot, hot=hot, most_uses=windows, share=1 / threads)
+
+
+def _tables(input_vectors: np.ndarray, output_vectors: np.ndarray) -> Tables:
+    """Return both tables without hot rows; numba gets those of float16 as their bits."""
+    inputs, outputs = (
+        table.view(np.uint16) if table.dtype == np.float16 else table for table in (input_vectors, output_vectors)
+    )
+    return Tables(inputs, outputs, inputs.shape[1], first_hot=0, hot=0, most_uses=1, share=1.0)
 
 
 def _tree(objective: Objective) -> Tree:
