@@ -35,12 +35,12 @@ def results(objective: Objective, sample: Sample, tables: list[np.ndarray]) -> d
     return found
 
 
-def assert_near(found: dict[str, Any], tables: list[np.ndarray]) -> None:
-    """Assert that the engines differ by a few of the roundings of hundreds of steps, which move rows much further."""
+def assert_near(found: dict[str, Any], tables: list[np.ndarray], roundings: int = 16) -> None:
+    """Assert that the engines differ by some of the roundings of hundreds of steps, which move rows much further."""
     for i, start in enumerate(tables):
         largest = np.abs(found["exact"][i]).max()
         moved = np.abs(found["exact"][i] - start).max()
-        assert np.abs(found["ours"][i] - found["reference"][i]).max() < 16 * ROUNDING * largest < moved / 4
+        assert np.abs(found["ours"][i] - found["reference"][i]).max() < roundings * ROUNDING * largest < moved / 4
         assert 0 < np.abs(found["ours"][i] - found["exact"][i]).max() < 64 * ROUNDING * largest
     assert found["ours"][2] == pytest.approx(found["reference"][2], rel=1e-3)
 
@@ -61,7 +61,8 @@ def test_both_engines_agree_about_parts_of_words(kind: str) -> None:
     objective = objective_of_parts(kind)
     sample = zipf_sample(300, 60, 5, 5 if objective.paths is None else 0)
     tables = tables_of(objective, np.float32)
-    assert_near(results(objective, sample, tables), tables)
+    # In skip-gram, compiled code moves the rows of a word once for many windows, so it rounds them less often.
+    assert_near(results(objective, sample, tables), tables, 40)
 
 
 @converts
