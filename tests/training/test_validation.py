@@ -363,6 +363,14 @@ def test_python_holds_out_shares_paths_and_sentences(folder: Path) -> None:
         w2v.train(folder / "text.txt", validate=[folder / "text.txt", folder / "held.txt"], **options)
 
 
+def test_without_epochs_the_held_out_loss_is_that_of_the_beginning(folder: Path) -> None:
+    old = w2v.train(folder / "short.txt", dim=8, epochs=1, threads=1)
+    options: dict[str, Any] = {"init": old, "epochs": 0, "threads": 1, "validate": folder / "held.txt"}
+    for patience in (None, 2):
+        new = w2v.train(folder / "short.txt", **options, stop_early=patience)
+        assert new.validation_losses == [new.loss(folder / "held.txt")]
+
+
 def test_without_held_out_text_nothing_speaks_of_it(finished_run: Path) -> None:
     with ModelFile("model") as file:
         assert not any("validat" in name for name in (*file.metadata, *file.tables))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from w2v_cli.choices import DEFAULT_MODEL
 from w2v_cli.cli.console import note_all
 from w2v_cli.cli.progress import announcing_compilation
 from w2v_cli.errors import ModelFileError
@@ -48,8 +49,8 @@ class Session:
                     self._models[path, reading] = Model.of_file(file)
                 note_all(file.remarks)
             except ModelFileError as error:
-                if isinstance(error.__cause__, FileNotFoundError):
-                    # A command that asks a model looks for model.safetensors if no other is named.
+                if path == DEFAULT_MODEL and isinstance(error.__cause__, FileNotFoundError):
+                    # A command that asks a model looks for this one if no other is named.
                     error.hint = "make one with w2v train CORPUS, or name one with -m"
                 raise
         return self._models[path, reading]

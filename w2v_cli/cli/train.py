@@ -344,5 +344,5 @@ def _summary(run: Run, output: str) -> dict[str, Any]:
         **_held_out_summary(run),
         "words_per_second": trained.words_per_second,
         "seconds": run.seconds,
-        "peak_rss_bytes": peak_bytes(),
+        "peak_rss_bytes": peak_bytes() or None,
     }

@@ -31,7 +31,7 @@ LEAST_SUBSAMPLED = 10_000
 WINDOWS, NOISE = 0, 1
 # The name of the rules by which a `Sample` is drawn. Change it with the rules or the random streams: a checkpoint
 # stores it, so that no run is resumed under other rules than it began with.
-STEP_RULE = f"up to {MOST_STEP_WINDOWS} share noise of a pool of {POOL_WORDS}"
+STEP_RULE = f"up to {MOST_STEP_WINDOWS} share one radius and noise of a pool of {POOL_WORDS}"
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class Sampler:
     window : the largest radius of a window.
     fixed_window : whether every window has that radius.
     negatives : number of noise words in a step.
-    step_windows : number of windows in a step, which share the noise words.
+    step_windows : number of windows in a step, which share their radius and the noise words.
     seed : the run's random seed.
     """
 
@@ -111,6 +111,7 @@ class Sampler:
             self.keep_limits,
             self.window,
             self.fixed_window,
+            self.step_windows,
             kept_ids,
             starts,
             stops,
@@ -282,18 +283,22 @@ def _clip(stops: Any, start: Any, end: Any, window: Any) -> None:
 
 @compiled
 def draw_windows(  # type: ignore[no-untyped-def]
-    state, ids, boundaries, first, keep_limits, window, fixed_window, kept_ids, starts, stops, positions
+    state, ids, boundaries, first, keep_limits, window, fixed_window, step_windows, kept_ids, starts, stops, positions
 ):
     """Fill the arrays of a `Sample` with windows; return the number of kept tokens.
 
     A window is written for every token, and overwritten by the next one if the token is not kept. A branch instead
     would slow the loop down, because the processor cannot predict which tokens are kept.
 
+    All windows of a step have the radius that its first one draws. So their contexts nearly coincide, and the step has
+    fewer input rows (measured: help/design.md, "Shared noise words").
+
     Parameters
     ----------
     boundaries : counted from the token that has the number `first` at the start of the block.
     """
     kept, sentence_start, next_boundary = 0, 0, 0
+    radius, step_start = 1, 0
     for pos in range(len(ids)):
         if next_boundary < len(boundaries) and boundaries[next_boundary] - first == pos:
             _clip(stops, sentence_start, kept, window)
@@ -301,12 +306,13 @@ def draw_windows(  # type: ignore[no-untyped-def]
             next_boundary += 1
         state = (state + GOLDEN) & MASK
         bits = mix(state)
-        radius = window if fixed_window else 1 + np.int64(below(window, bits & LOW))
+        drawn = window if fixed_window else 1 + np.int64(below(window, bits & LOW))
         # A window cannot be wider than its block, and a larger radius might overflow int32.
-        radius = min(radius, len(ids))
+        radius = min(drawn, len(ids)) if kept == step_start else radius
         kept_ids[kept], positions[kept] = ids[pos], pos
         starts[kept], stops[kept] = max(kept - radius, sentence_start), kept + radius + 1
         kept += bits >> 32 <= keep_limits[ids[pos]]
+        step_start += step_windows if kept == step_start + step_windows else 0
     _clip(stops, sentence_start, kept, window)
     return kept
 

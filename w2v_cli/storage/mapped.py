@@ -44,10 +44,11 @@ def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
 
 def map_file(file: BinaryIO) -> mmap.mmap:
     """Map a whole file copy-on-write, so that writing to the memory never changes the file."""
-    # MAP_NORESERVE: otherwise the system may refuse a file that is larger than its memory, in case all of it is written
-    # to.
-    flags = mmap.MAP_PRIVATE | getattr(mmap, "MAP_NORESERVE", 0)
     try:
+        if not hasattr(mmap, "MAP_NORESERVE"):
+            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+        # Otherwise Linux may refuse a file that is larger than its memory, in case all of it is written to.
+        flags = mmap.MAP_PRIVATE | mmap.MAP_NORESERVE
         return mmap.mmap(file.fileno(), 0, flags=flags, prot=mmap.PROT_READ | mmap.PROT_WRITE)
     except OSError:
         return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)

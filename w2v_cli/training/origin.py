@@ -128,7 +128,7 @@ class Origin:
             )
         wanted = subwords_of(config)
         if wanted is not None:
-            self._require_parts(wanted)
+            self._require_parts(wanted, config.ngrams)
         if config.init_counts in ("sum", "model") and self.vectors.counts is None:
             raise ConfigError(
                 f"--init-counts {config.init_counts}: {self.name} does not say how often its words occur",
@@ -141,8 +141,8 @@ class Origin:
                 hint="leave it out, or give a model of w2v train with that --loss",
             )
 
-    def _require_parts(self, wanted: Subwords) -> None:
-        """Refuse parts of words that are not those of the model."""
+    def _require_parts(self, wanted: Subwords, lengths: str | None) -> None:
+        """Refuse parts of words that are not those of the model, and lengths that the text would choose."""
         parts = self.parts
         if parts is None:
             raise ConfigError(
@@ -153,6 +153,12 @@ class Origin:
             raise ConfigError(
                 f"{self.name} is pruned: the rows of most parts of words are missing",
                 hint="leave --subwords out, or give the model before it was pruned",
+            )
+        if lengths is not None:
+            raise ConfigError(
+                f"--ngrams {lengths}: the parts of words in {self.name} have their lengths already:"
+                f" {_shown(parts.subwords)}",
+                hint="leave --ngrams out, or train a new model",
             )
         if parts.subwords != wanted:
             raise ConfigError(

@@ -17,6 +17,7 @@ import numpy as np
 from w2v_cli import __version__
 from w2v_cli.config import TrainConfig
 from w2v_cli.corpus.held_out import HeldOut
+from w2v_cli.corpus.inputs import is_open_already
 from w2v_cli.corpus.text_options import TextOptions
 from w2v_cli.corpus.vocabulary import Vocabulary
 from w2v_cli.embeddings.vectors import WordVectors
@@ -123,7 +124,7 @@ class Run:
     def _recorded_config(self) -> dict[str, Any]:
         """The options, without the number of a file that has no name: sentences from Python, or a pipe."""
         options = self.config.as_dict()
-        if str(options.get("validate", "")).startswith("/dev/fd/"):
+        if is_open_already(str(options.get("validate", ""))):
             options["validate"] = "unnamed"
         return options
 

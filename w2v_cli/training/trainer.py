@@ -7,6 +7,7 @@ learning rate in `schedule`, the windows on which the loss is measured in `loss_
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -152,7 +153,8 @@ class Trainer:
 
         def make_blocks(sampler: Sampler, rate: LearningRate, batch_alpha: float | None = None) -> BlockTrainer:
             inputs = self.corpus, sampler, self.parameters, rate
-            if self.engine == "compiled" and objective.loss != "softmax":
+            # Compiled code reads the ids by `pread`, which Windows lacks.
+            if self.engine == "compiled" and objective.loss != "softmax" and hasattr(os, "pread"):
                 from w2v_cli.engines.compiled import CompiledBlocks
 
                 return CompiledBlocks(objective, *inputs, threads, self.schedule.longest)
@@ -306,6 +308,9 @@ class Trainer:
         best, spent = None, 0.0
         if self.validation is not None:
             best, spent = self.validation.restore_best(tally), self.validation.seconds
+            if not self.config.epochs:
+                # Nothing is trained. What training would start from has a held-out loss, as it has a loss.
+                validated = [self.validation.loss(self._measure_block, 1)]
         return Trained(
             self.parameters, losses, measured.standard_error, seconds, speed, finished, self.cluster,
             validated, best, spent,
