@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 import numpy as np
 
@@ -78,7 +79,7 @@ def measure_logistic(
     -------
     The loss in nats, and the number of predictions that it is the sum of. The tables stay as they are.
     """
-    tables = _tables(input_vectors, output_vectors)
+    tables = _tables(replace(objective, frozen=None), input_vectors, output_vectors)
     alphas = np.zeros(len(sample.kept_ids))
     return _run_kernel(objective, sample, alphas, tables, wants_loss=True, learns=False)
 
@@ -173,10 +174,7 @@ def _shared_tables(
     ----------
     threads : how many threads train these tables at once · windows : the most that a block has.
     """
-    outputs, tables = len(output_vectors), _tables(input_vectors, output_vectors)
-    if objective.frozen is not None:
-        inputs, outputs_frozen = (flags.view(np.uint8) for flags in objective.frozen)
-        tables = tables._replace(frozen_inputs=inputs, frozen_outputs=outputs_frozen, freezes=True)
+    tables, outputs = _tables(objective, input_vectors, output_vectors), len(output_vectors)
     if threads == 1:
         return tables
     if objective.paths is None:
@@ -188,12 +186,19 @@ def _shared_tables(
     return tables._replace(first_hot=outputs - hot, hot=hot, most_uses=windows, share=1 / threads)
 
 
-def _tables(input_vectors: np.ndarray, output_vectors: np.ndarray) -> Tables:
+def _tables(objective: Objective, input_vectors: np.ndarray, output_vectors: np.ndarray) -> Tables:
     """Return both tables without hot rows; numba gets those of float16 as their bits."""
     inputs, outputs = (
         table.view(np.uint16) if table.dtype == np.float16 else table for table in (input_vectors, output_vectors)
     )
-    return Tables(inputs, outputs, inputs.shape[1], first_hot=0, hot=0, most_uses=1, share=1.0)
+    tables = Tables(inputs, outputs, inputs.shape[1], first_hot=0, hot=0, most_uses=1, share=1.0)
+    if objective.frozen is not None:
+        inputs, outputs = (flags.view(np.uint8) for flags in objective.frozen)
+        tables = tables._replace(frozen_inputs=inputs, frozen_outputs=outputs, freezes=True)
+    if objective.rates is not None:
+        inputs, outputs = objective.rates
+        tables = tables._replace(input_rates=inputs, output_rates=outputs, rated=True)
+    return tables
 
 
 def _tree(objective: Objective) -> Tree:
@@ -224,7 +229,7 @@ def _make_scratch(objective: Objective, tables: Tables, most_words: int, per_ste
     means = objective.architecture is not SKIPGRAM
     return make_scratch(
         most_inputs, most_outputs, per_step, tables.hot, tables.dim, means, tables.inputs.dtype,
-        tables.freezes is not None,
+        tables.freezes is not None, tables.rated is not None,
     )  # fmt: skip
 
 

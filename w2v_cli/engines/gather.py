@@ -20,9 +20,17 @@ def window_inputs(w, t, s, pos):
     count = 0
     for context_pos in range(w.starts[pos], w.stops[pos]):
         if context_pos != pos:
-            s.input_offsets[count] = np.int64(w.kept_ids[context_pos]) * t.dim
+            write_input(t, s, count, w.kept_ids[context_pos])
             count += 1
     return count
+
+
+@inlined
+def write_input(t, s, i, row):
+    """Write input number i of a step: where the row begins, and its rate."""
+    s.input_offsets[i] = np.int64(row) * t.dim
+    if t.rated is not None:
+        s.input_rates[i] = t.input_rates[np.uint64(row)]
 
 
 @inlined
@@ -80,7 +88,7 @@ def step_inputs(w, t, s, patterns, first, last, tiles):
     size = tiles * TOTALS
     for context_pos in range(start, stop):
         i = context_pos - start
-        s.input_offsets[i] = np.int64(w.kept_ids[context_pos]) * t.dim
+        write_input(t, s, i, w.kept_ids[context_pos])
         cells = i // PAIR * tiles * CELL + i % PAIR * TOTALS
         for tile in range(tiles):
             clear_totals(s.counts, cells + tile * CELL)

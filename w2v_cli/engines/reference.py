@@ -23,9 +23,9 @@ def train_logistic(
     their mean or sum in CBOW. They are scored against the center and the noise words of the step, or against the nodes
     of the center's path. With parts of words, a window has one hidden vector, the mean of all rows of the words that
     predict; in skip-gram that is the center, which predicts each context word, and the windows are trained in the order
-    of `word_by_word`. A step is −alpha × the exact gradient of the summed loss of its windows, except for the factor of
-    `Objective.input_scale` (help/mathematics.md, sections 5 to 8; in the course solution, eq. 32 is the loss, eq. 35
-    and 41 are its gradients, and eq. 23 is the sum).
+    of `word_by_word`. A step is −alpha × the exact gradient of the summed loss of its windows, times the rate of each
+    row, except for the factor of `Objective.input_scale` (help/mathematics.md, sections 5 to 8; in the course solution,
+    eq. 32 is the loss, eq. 35 and 41 are its gradients, and eq. 23 is the sum).
 
     Parameters
     ----------
@@ -59,6 +59,8 @@ def train_logistic(
             if objective.frozen is not None:
                 free = ~objective.frozen[table is output_vectors][ids]
                 ids, grads = ids[free], grads[free]
+            if objective.rates is not None:
+                grads = grads * objective.rates[table is output_vectors][ids, None]
             # `table[ids] -= …` would keep only one of the gradients of a repeated row.
             np.subtract.at(table, ids, alpha * grads)
         if not np.isfinite(total):

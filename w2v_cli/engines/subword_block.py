@@ -15,7 +15,7 @@ from w2v_cli.compute.jit import compiled, inlined
 from w2v_cli.compute.simd import addresses, prefetch
 from w2v_cli.engines.arguments import CELL, MEAN_TILE
 from w2v_cli.engines.block import AHEAD, context_words, prefetch_output
-from w2v_cli.engines.gather import all_differ
+from w2v_cli.engines.gather import all_differ, write_input
 from w2v_cli.engines.private_copies import locate_outputs, merge_all, replace_frozen_inputs
 from w2v_cli.engines.step import follow_step, forget_steps, mean_errors, mean_of_rows, mean_update, move_inputs
 from w2v_cli.engines.word_order import word_by_word
@@ -45,7 +45,7 @@ def train_subwords(windows, parts, tree, tables, scratch, flags):
             replace_frozen_inputs(t, s, count)
             weight = 1 / count
             scale = 1.0 if flags.scales_step else weight
-            share = scale * weight * _equal_pairs(s, count) if last - first > 1 else 0.0
+            share = scale * weight * _equal_pairs(t, s, count) if last - first > 1 else 0.0
             mean_of_rows(t, s, count, weight)
             forget_steps(t, s)
             for i in range(first, last):
@@ -87,12 +87,17 @@ def _last_window(w, order, first):
 
 
 @inlined
-def _equal_pairs(s, count):
-    """Return how many pairs of the inputs are the same row, each paired with itself too: n, if no row is repeated."""
-    pairs = count
+def _equal_pairs(t, s, count):
+    """Return how many pairs of the inputs are the same row, each paired with itself too: n, if no row is repeated.
+
+    A pair counts as often as the rate of its row says.
+    """
+    pairs = 0.0
     for a in range(count):
+        equal = 1
         for b in range(a):
-            pairs += 2 * (s.input_offsets[a] == s.input_offsets[b])
+            equal += 2 * (s.input_offsets[a] == s.input_offsets[b])
+        pairs += equal if t.rated is None else equal * s.input_rates[a]
     return pairs
 
 
@@ -105,7 +110,7 @@ def _input_rows(w, p, t, s, pos, means):
         if word_pos != pos or not means:
             word_id = w.kept_ids[word_pos]
             for at in range(p.offsets[word_id], p.offsets[word_id + 1]):
-                s.input_offsets[count] = np.int64(p.rows[at]) * t.dim
+                write_input(t, s, count, p.rows[at])
                 count += 1
     return count
 
