@@ -42,6 +42,7 @@ from w2v_cli.compute.tiles import (
     exchange,
     load_tile,
     score_pair,
+    store_pair_totals,
     store_tile,
     store_totals,
     take,
@@ -231,8 +232,7 @@ def _score_pairs(t, s, n, tiles):
                     copy += PAIR * LANES
                 x_sums, y_sums = _score_pair(t, s, rows, tile, k, x, y, x_sums, y_sums)
             cell = (i // PAIR * tiles + tile) * CELL
-            store_totals(s.scores, cell, x_sums)
-            store_totals(s.scores, cell + TOTALS, y_sums)
+            store_pair_totals(s.scores, cell, x_sums, y_sums)
 
 
 @inlined
