@@ -120,6 +120,16 @@ def test_the_windows_of_a_step_have_one_radius(step_windows: int) -> None:
     assert (left[1:, 0] == left[:-1, 0]).mean() == pytest.approx(1 / window, abs=5 * np.sqrt(0.16 / len(left)))
 
 
+def test_a_harmonic_radius_reaches_a_distance_with_its_inverse_as_probability() -> None:
+    window = 10
+    sample = sample_of(np.zeros(400_000), window=window, harmonic=True)
+    inner = np.arange(window, len(sample.kept_ids) - window)
+    radii = inner - sample.window_starts[inner]
+    for distance in range(1, window + 1):
+        assert (radii >= distance).mean() == pytest.approx(1 / distance, abs=5 * np.sqrt(0.25 / len(radii)))
+    assert radii.max() == window
+
+
 @given(
     st.lists(st.integers(0, 4), min_size=1, max_size=60),
     st.sets(st.integers(1, 59)),

@@ -98,7 +98,9 @@ def by_hand(model: w2v.Model, sample: HeldOutSample) -> float:
             if config.model == "cbow" and context:
                 losses.append(loss(inputs[context].mean(axis=0), center, noise))
             elif config.loss == "softmax" or config.subwords is not None:
-                losses += [loss(inputs[center], word, noise) for word in context]
+                # Each context word meets the noise words of its own window.
+                noises = np.delete(windows.negative_ids[first:last], pos - first, axis=0).tolist()
+                losses += [loss(inputs[center], *pair) for pair in zip(context, noises, strict=True)]
             else:
                 losses += [loss(inputs[word], center, noise) for word in context]
     return float(np.mean(losses))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import click
@@ -37,8 +37,10 @@ class Session:
         Raises
         ------
         ModelFileError
-            If there is no such file, or it holds no vectors.
+            If there is no such file, or it holds no vectors, or not those that are to be asked.
         """
+        if reading.matrix is not None and (path, reading) not in self._models:
+            self._models[path, reading] = self.model(path, replace(reading, matrix=None)).using(reading.matrix)
         if (path, reading) not in self._models:
             # Imported here so that `w2v --help` need not wait for numpy.
             from w2v_cli.api.model import Model

@@ -86,6 +86,7 @@ class Draws(NamedTuple):
     noise_aliases: np.ndarray
     window: int
     fixed_window: bool
+    harmonic: bool
     negatives: int
     per_step: int
     alpha_start: float

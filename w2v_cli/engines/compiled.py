@@ -119,7 +119,7 @@ class CompiledBlocks:
         self._tables = _shared_tables(objective, parameters.input_vectors, parameters.output_vectors, threads, longest)
         self._draws = Draws(
             sampler.keep_limits, sampler.noise_limits, sampler.noise_aliases, sampler.window, sampler.fixed_window,
-            sampler.negatives, sampler.step_windows, rate.start, rate.end, float(rate.total_tokens),
+            sampler.harmonic, sampler.negatives, sampler.step_windows, rate.start, rate.end, float(rate.total_tokens),
         )  # fmt: skip
         self._flags = _flags(objective, wants_loss=False, learns=True)
         self._of_thread = threading.local()
@@ -221,8 +221,7 @@ def _make_scratch(objective: Objective, tables: Tables, most_words: int, per_ste
     ----------
     most_words : how many words the windows of a step have at most.
     """
-    most_targets = most_words if objective.center_predicts else per_step
-    most_outputs = most_targets + negatives if objective.paths is None else most_targets * objective.paths.longest
+    most_outputs = per_step + negatives if objective.paths is None else objective.paths.longest
     most_inputs = 1 if objective.center_predicts else most_words
     if objective.word_rows is not None:
         most_inputs *= int(np.diff(objective.word_rows.offsets).max())

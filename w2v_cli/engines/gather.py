@@ -35,7 +35,7 @@ def write_input(t, s, i, row):
 
 @inlined
 def mean_outputs(w, s, pos):
-    """Write the rows of CBOW's target and noise, padded to whole tiles; return the number of tiles."""
+    """Write the rows of the word at `pos` and of its noise, padded to whole tiles; return the number of tiles."""
     tiles = (1 + w.negatives + MEAN_TILE - 1) // MEAN_TILE
     s.output_offsets[0] = w.kept_ids[pos]
     for j in range(1, tiles * MEAN_TILE):
@@ -45,7 +45,7 @@ def mean_outputs(w, s, pos):
 
 @helper
 def mean_counts(counts, rows, negatives, tiles):
-    """Write how often each of CBOW's outputs counts. There is no second input: its counts stay 0."""
+    """Write how often one target and its noise count. There is no second input: its counts stay 0."""
     for j in range(tiles * MEAN_TILE):
         # word2vec.c: noise that is the target is dropped.
         is_noise = 0 < j <= negatives and rows[j] != rows[0]

@@ -6,7 +6,7 @@ differentiate their own loss; the complex step differentiates the loss of `gradi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
@@ -185,22 +185,18 @@ def _windows_of_parts(vocab: int) -> list[Window]:
 
 
 def _parts_check(name: str, objective: Objective, step: Step, window: Window, tables: dict[str, np.ndarray]) -> Check:
-    """Return the check of a step with parts of words against the loss of `gradients`, summed over its predictions."""
-    predicting, targets = window.context_ids, [window.center_id]
+    """Return the check of a step with parts of words against the loss of `gradients`."""
+    predicting, target = window.context_ids, window.center_id
     if objective.center_predicts:
-        predicting, targets = np.array([window.center_id]), window.context_ids.tolist()
+        # Each context word is a step of its own, after which the gradient of the next one is another.
+        window = replace(window, context_ids=window.context_ids[-1:])
+        predicting, target = np.array([window.center_id]), int(window.context_ids[0])
     rows = objective.input_rows(predicting)
-    losses: list[Callable[[Point], Any]] = []
-    for target in targets:
-        output_loss = noise_loss(replace(window, center_id=target))
-        if objective.paths is not None:
-            output_loss = path_loss(*objective.paths.of(target))
-        losses.append(complex_loss_of(window_function("cbow", output_loss, rows)))
-
-    def loss(point: Point) -> Any:
-        # Without rows nothing predicts, and no row may move.
-        return sum(one(point) for one in losses) if len(rows) else 0.0
-
+    output_loss = noise_loss(replace(window, center_id=target))
+    if objective.paths is not None:
+        output_loss = path_loss(*objective.paths.of(target))
+    # Without rows nothing predicts, and no row may move.
+    loss = complex_loss_of(window_function("cbow", output_loss, rows)) if len(rows) else lambda point: 0.0
     scale = float(objective.input_scale(max(1, len(rows))))
     return Check(name, tables, partial(_step_gradients, step, sample_of(window), 1.0, scale, objective.rates), loss)
 
@@ -327,7 +323,7 @@ def sample_of(window: Window, neighbour: Window | None = None) -> Sample:
         starts[1], stops[1] = 0, len(neighbour.context_ids) + 1
     step_windows = 1 if neighbour is None else 2
     negative_ids = np.zeros((-(-len(kept_ids) // step_windows), len(window.negative_ids)), np.int32)
-    negative_ids[0] = window.negative_ids
+    negative_ids[:] = window.negative_ids
     return Sample(kept_ids, starts, stops, negative_ids, positions, step_windows)
 
 

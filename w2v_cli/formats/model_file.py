@@ -15,7 +15,8 @@ from typing import IO
 import numpy as np
 
 from w2v_cli.embeddings.compression import Int8
-from w2v_cli.embeddings.vectors import WordVectors, first_not_finite
+from w2v_cli.embeddings.matrix import first_not_finite
+from w2v_cli.embeddings.vectors import WordVectors
 from w2v_cli.errors import ConfigError, ModelFileError
 from w2v_cli.formats.binary import read_binary
 from w2v_cli.formats.contents import FASTTEXT_NODES, KEPT_BUCKETS, SUBWORD_VECTORS, Contents, subword_table
@@ -163,6 +164,11 @@ class ModelFile:
         tables |= _parts_tables(self.tensors)
         many = {LOSSES: self.losses, VALIDATION_LOSSES: self.validation_losses}
         return tables | {name: losses for name, losses in many.items() if losses is not None}
+
+    @property
+    def table_names(self) -> list[str]:
+        """The names of the tensors of a model file, with those of words and counts; of other files, of the tables."""
+        return list(self.tables) if self.tensors is None else self.tensors.names
 
     @property
     def metadata(self) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import mmap
 import os
 import stat
@@ -55,16 +56,14 @@ def map_file(file: BinaryIO) -> mmap.mmap:
 
 
 def writable(array: np.ndarray) -> np.ndarray:
-    """Return a writable view of an array, or the array itself if its memory cannot be written to.
+    """Let an array be written to, if its memory can be, and return it.
 
-    Writing to a mapped file changes only the memory, not the file.
+    Writing to a mapped file changes only the memory, not the file. Everybody who holds this array sees that it may have
+    been written to, and does not release its pages.
     """
-    view = array.view()
-    try:
-        view.flags.writeable = True
-    except ValueError:  # the memory cannot be written to, for example that of a bytes object
-        return array
-    return view
+    with contextlib.suppress(ValueError):  # the memory cannot be written to, for example that of a bytes object
+        array.flags.writeable = True
+    return array
 
 
 def release_pages(array: np.ndarray) -> None:

@@ -18,6 +18,7 @@ from w2v_cli.engines.parameters import Parameters
 from w2v_cli.errors import ConfigError, ModelFileError, TrainingError, without_secrets
 from w2v_cli.formats.contents import FASTTEXT
 from w2v_cli.formats.fasttext_fields import trained_with
+from w2v_cli.formats.matrices import DESCRIPTIONS, MATRIX
 from w2v_cli.formats.model_file import ModelFile
 from w2v_cli.formats.recorded import recorded_options
 from w2v_cli.storage.tensors import checksum, word_tensors
@@ -77,7 +78,11 @@ class Origin:
             If it does not hold vectors.
         """
         with ModelFile(path) as file:
-            return cls(file.name, file.vectors, file.tables, file.metadata, tuple(file.remarks))
+            vectors, made_of = file.vectors, DESCRIPTIONS.get(file.metadata.get(MATRIX, "input"), "")
+        remarks = list(file.remarks)
+        if MATRIX in file.metadata and made_of:
+            remarks.append(f"{file.name} holds {made_of}: they become the input vectors")
+        return cls(file.name, vectors, file.tables, file.metadata, tuple(remarks))
 
     @cached_property
     def facts(self) -> Facts:

@@ -10,6 +10,7 @@ import math
 import os
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,6 +23,7 @@ from w2v_cli.engines.choose import blocks_at_once, make_measure, make_step, reso
 from w2v_cli.engines.learning_rate import LearningRate
 from w2v_cli.engines.objective import Objective, objective_of
 from w2v_cli.engines.parameters import initial_parameters, initial_subword_parameters
+from w2v_cli.engines.rates import rates_of
 from w2v_cli.engines.sampling import Sampler, sampler_of
 from w2v_cli.engines.softmax import work_bytes
 from w2v_cli.errors import DivergedError, TrainingError
@@ -93,6 +95,7 @@ class Trainer:
         known = np.zeros(words, bool) if vocabulary.joined is None else vocabulary.joined.rows >= 0
         objective = objective.freezing(config.freeze, known, inputs, outputs)
         self.sampler = sampler_of(config, counts, int(vocabulary.text_counts.sum()))
+        objective = replace(objective, rates=rates_of(config, objective, counts * self.sampler.keep_prob))
         self.loss_sample = LossSample(corpus, self.sampler)
         if not self.loss_sample.predicts:
             raise _nothing_to_predict("no line has two words that are kept", "lower --min-count, or join the lines")

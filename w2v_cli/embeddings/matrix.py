@@ -1,0 +1,213 @@
+"""A matrix of vectors: their norms, and their cosines with directions, on all cores.
+
+Nothing here knows about words. The matrix may be a memory map, or a blend of two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from w2v_cli.compute.threads import one_blas_thread
+from w2v_cli.config import available_cores
+from w2v_cli.embeddings.blend import Blend
+from w2v_cli.errors import ModelFileError
+from w2v_cli.storage.mapped import release_pages, writable
+
+# How much of the matrix each thread reads at a time.
+_CHUNK_BYTES = 1 << 24
+# A chunk of a blend stays in the cache between being computed and being used.
+_BLENDED_BYTES = 1 << 20
+# The rows of a blend of up to so many bytes are computed once and kept. Those of a larger one are computed again for
+# each batch of questions, so that they take no memory.
+_KEPT_BYTES = 1 << 28
+# Starting threads takes longer than to search a matrix of this size.
+_SMALL_BYTES = 1 << 22
+
+
+class Matrix:
+    """V vectors of D numbers.
+
+    The matrix is read-only, so its norms can be cached, and pages of a mapped file can be freed after use. This ends
+    when `hand_out` gives the matrix to a caller who may write to it.
+
+    Parameters
+    ----------
+    matrix : float (V, D), usually float32, or a blend.
+    norms : the length of each row, float32 (V,), if it is known; 1 for a row of zeros.
+    """
+
+    def __init__(self, matrix: np.ndarray | Blend, norms: np.ndarray | None = None) -> None:
+        self._blend = matrix if isinstance(matrix, Blend) else None
+        self._rows: np.ndarray | Blend = matrix if isinstance(matrix, Blend) else _read_only(matrix)
+        self._norms = norms
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def spelling(self, row: int) -> str:
+        """Return what messages call a row."""
+        return f"row {row}"
+
+    @property
+    def dim(self) -> int:
+        """D, the length of a vector."""
+        return self._rows.shape[1]
+
+    @property
+    def matrix(self) -> np.ndarray:
+        """The vectors, float32 (V, D); of a blend, they are all computed, and kept."""
+        if isinstance(self._rows, Blend):
+            blend, whole = self._rows, np.empty(self._rows.shape, np.float32)
+
+            def work(start: int, stop: int) -> None:
+                blend.write(whole, start, stop)
+                blend.release(start, stop)
+
+            _on_chunks(blend, len(blend), work)
+            self._rows = _read_only(whole)
+        return self._rows
+
+    def hand_out(self) -> np.ndarray:
+        """Return the matrix to a caller who may write to it; later answers reflect what was written."""
+        self._rows = writable(self.matrix)
+        self._norms = None
+        return self._rows
+
+    @property
+    def handed_out(self) -> bool:
+        """Whether somebody may write to the matrix."""
+        return not isinstance(self._rows, Blend) and self._rows.flags.writeable
+
+    @property
+    def norms(self) -> np.ndarray:
+        """The length of every row, float32 (V,); 1 for a row of zeros, so that its cosines are 0.
+
+        Raises
+        ------
+        ModelFileError
+            If a row holds NaN or infinity, or its length overflows float32.
+        """
+        if self._norms is not None and len(self._norms) == len(self):
+            return self._norms
+        return self._measured(np.empty((0, self.dim), np.float32), None)[1]
+
+    def searched(self, restrict_vocab: int | None) -> int:
+        """Return among how many words the answers are: all, or so many of the most frequent ones."""
+        return len(self) if restrict_vocab is None else min(restrict_vocab, len(self))
+
+    def cosines(self, units: np.ndarray, restrict_vocab: int | None = None) -> np.ndarray:
+        """Return the cosine of each direction with each word's vector, float32 (n, V); 0 for a vector of zeros.
+
+        The matrix is read once, chunk by chunk, and its norms are computed on the way. Of a mapped file, only those
+        chunks are in memory.
+
+        Parameters
+        ----------
+        units : float32 (n, D), rows of length 1.
+        restrict_vocab : use only this many of the most frequent words, and read no other row; None: all.
+
+        Raises
+        ------
+        ModelFileError
+            If one of those rows holds NaN or infinity, or its length overflows float32.
+        """
+        products, norms = self._measured(units, restrict_vocab)
+        products /= norms
+        return products
+
+    def _measured(self, directions: np.ndarray, restrict_vocab: int | None) -> tuple[np.ndarray, np.ndarray]:
+        """Return the products of directions with the first rows, and the rows' norms.
+
+        Norms that are computed here are cached, unless somebody may write to the matrix.
+        """
+        rows, count = self._rows, self.searched(restrict_vocab)
+        if isinstance(rows, Blend) and rows.nbytes <= _KEPT_BYTES:
+            rows = self.matrix
+        products = np.empty((len(directions), count), np.float32)
+        known = self._norms[:count] if self._norms is not None else np.empty(0, np.float32)
+        measure = len(known) < count
+        norms = np.empty(count, np.float32) if measure else known
+
+        def work(start: int, stop: int) -> None:
+            chunk = rows[start:stop]
+            with np.errstate(all="ignore"):
+                if len(directions):
+                    np.matmul(directions, chunk.T, out=products[:, start:stop])
+                if measure:
+                    np.sqrt(np.einsum("ij,ij->i", chunk, chunk), out=norms[start:stop])
+            if isinstance(rows, Blend):
+                rows.release(start, stop)
+            else:
+                release_pages(chunk)
+
+        _on_chunks(rows, count, work)
+        if measure:
+            self.require_finite(norms, range(len(norms)))
+            norms[norms == 0] = 1
+            if not self.handed_out:
+                self._norms = norms
+        return products, norms
+
+    def require_finite(self, norms: np.ndarray, ids: Sequence[int] | np.ndarray) -> None:
+        """Raise an error if a vector has no direction.
+
+        Parameters
+        ----------
+        norms : float (n,), the length of each vector, or its square · ids : the n words they belong to.
+
+        Raises
+        ------
+        ModelFileError
+            If one of the lengths is NaN or infinite; the error names the word.
+        """
+        finite = np.isfinite(norms)
+        if not finite.all():
+            raise ModelFileError(
+                f"the vector of {self.spelling(int(ids[int(np.argmin(finite))]))} has no finite length",
+                hint="the model has diverged or is damaged; train again with a lower --alpha",
+            )
+
+    @property
+    def unit_rows(self) -> np.ndarray:
+        """Every row scaled to length 1, float32 (V, D); rows of zeros stay zero."""
+        return self.matrix / self.norms[:, np.newaxis]
+
+    def rows(self, ids: np.ndarray) -> np.ndarray:
+        """Return a copy of the vectors of n rows, float32 (n, D)."""
+        return self._rows[ids]
+
+
+def _read_only(matrix: np.ndarray) -> np.ndarray:
+    """Return a view of a matrix that cannot be written to."""
+    view = matrix.view()
+    view.flags.writeable = False
+    return view
+
+
+def _on_chunks(matrix: np.ndarray | Blend, rows: int, work: Callable[[int, int], None]) -> None:
+    """Call `work(start, stop)` for chunks of the first rows, on all cores; every core gets equally many chunks."""
+    threads, size = available_cores(), rows * matrix.shape[1] * matrix.itemsize
+    chunk_bytes = min(_CHUNK_BYTES, _BLENDED_BYTES) if isinstance(matrix, Blend) else _CHUNK_BYTES
+    if size <= min(_SMALL_BYTES, chunk_bytes):
+        work(0, rows)
+        return
+    rounds = max(1, -(-size // (threads * chunk_bytes)))
+    step = max(1, -(-rows // (threads * rounds)))
+    starts = range(0, rows, step)
+    with one_blas_thread(), ThreadPoolExecutor(threads) as pool:
+        list(pool.map(work, starts, (min(start + step, rows) for start in starts)))
+
+
+def first_not_finite(matrix: np.ndarray) -> int | None:
+    """Return the index of the first row that holds NaN or infinity; None if all are finite.
+
+    Rows are checked 1,000 at a time, so that a mapped file need not fit into memory.
+    """
+    for start in range(0, len(matrix), 1000):
+        finite = np.isfinite(matrix[start : start + 1000]).all(axis=1)
+        if not finite.all():
+            return start + int(np.argmin(finite))
+    return None
