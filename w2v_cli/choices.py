@@ -32,6 +32,9 @@ PARSED_FORMATS = ("text", "glove", "fasttext", "floret")
 MATRICES = ("mix", "input", "output", "sum", "concat")
 DTYPES = ("float32", "float16", "int8")
 
+# The numbers in the tables of a training run.
+TABLES = ("float32", "float16")
+
 # Whose rules say how words are cut into parts and hashed, and the choices that both of them leave: the lengths of the
 # parts in characters, how many rows all parts share, and how many rows each part has in floret.
 SUBWORDS = ("fasttext", "floret")

@@ -21,6 +21,7 @@ from w2v_cli.choices import (
     MAX_NGRAM,
     MIN_NGRAM,
     SUBWORDS,
+    TABLES,
     require_choice,
 )
 from w2v_cli.control_groups import group_cores
@@ -69,8 +70,8 @@ LONG_RUN_EPOCHS, LONGEST_RUN_EPOCHS = 12.5, 40
 # to what little text says (measured: help/design.md, "Going on from a model").
 KNOWN_RATE = 1 / 16
 _MOST_INT32 = 2**31 - 1
-# Fields that are recorded only if they have a value.
-_IF_GIVEN = ("validate", "stop_early")
+# Fields that are recorded only if they differ from their defaults.
+_IF_GIVEN = ("table", "validate", "stop_early")
 _SHARE = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)(%?)", re.ASCII | re.IGNORECASE)
 
 
@@ -109,6 +110,14 @@ class TrainConfig:
         least=1,
         most=_MOST_INT32,
         aliases=("size", "vector-size"),
+    )
+    table: str = _option(
+        str,
+        "float32",
+        "ns, hs: numbers in the tables of vectors, in memory and in the model file. float16 takes half the memory, and"
+        " less time if the tables are large. Steps are computed in float32, and rounded.",
+        choices=TABLES,
+        only={"loss": ("ns", "hs")},
     )
     window: int = _option(
         int,
@@ -453,12 +462,14 @@ class TrainConfig:
         return self.threads if self.threads is not None else available_cores()
 
     def as_dict(self) -> dict[str, Any]:
-        """Return every field by name, as it was given; those about held-out text only if it is.
+        """Return every field by name, as it was given; some, such as those about held-out text, only if they were.
 
         Options of several values are lists, as in JSON and TOML.
         """
-        given = {name: value for name, value in asdict(self).items() if name not in _IF_GIVEN or value is not None}
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in given.items()}
+        values = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+        return {
+            name: value for name, value in values.items() if name not in _IF_GIVEN or value != OPTIONS[name].default
+        }
 
     @classmethod
     def from_dict(cls, values: object) -> TrainConfig:

@@ -90,7 +90,7 @@ def train(
         require_bytes(corpus, paths, text)
         files, observer = corpus_files(paths, suffix), _ProgressObserver(on_progress)
         run = train_model(files, config, text, output, observer, log=log, machine=machine, origin=origin)
-    return Model(run.vectors, run.tensors, run.metadata)
+    return Model(run.vectors, run.tables, run.metadata)
 
 
 @contextmanager

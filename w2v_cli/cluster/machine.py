@@ -27,7 +27,7 @@ class ClusterMachine(Machine):
     shares_ids = True
 
     def require_trainable(self, config: TrainConfig) -> None:
-        """Refuse parts of words, held-out text, and to go on from a model.
+        """Refuse parts of words, held-out text, tables of float16, and to go on from a model.
 
         The rows of parts have no order of frequency by which they could be merged, and the nodes that read the corpus
         do not leave out lines. Replicas begin with rows that each of them draws, and merge all that have moved. So
@@ -44,7 +44,11 @@ class ClusterMachine(Machine):
                 " rows of parts belong to words of any frequency",
                 hint="leave --subwords out, or train without --cluster",
             )
-
+        if config.table != "float32":
+            raise ConfigError(
+                "a cluster cannot train tables of float16: most of what replicas merge would be rounded away",
+                hint="leave --table out, or train without --cluster",
+            )
         if config.validate is not None:
             raise ConfigError(
                 "a cluster cannot hold text out", hint="leave --validate out, and measure the model with w2v loss"

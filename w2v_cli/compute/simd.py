@@ -1,7 +1,8 @@
 """Vectors of a few lanes as numba values: load, store, arithmetic, prefetch; and text bytes as bit masks.
 
 The training kernels are written with these operations because the loop vectoriser gives up on rows that might overlap.
-They work for float32 and float64 alike.
+They work for float32 and float64 alike, and for memory of float16: numba has no such numbers, so its elements are the
+bits of one, uint16. A vector that is loaded from there holds float32, and is rounded when it is stored.
 
 Memory is a flat, contiguous array or its address. Kernels use addresses: numba counts the references to an array
 whenever it passes one on. An `offset` counts elements from there, is ≥ 0, and is not checked.
@@ -56,6 +57,11 @@ def llvm_vector(dtype):
     return ir.VectorType(ir.FloatType() if dtype == types.float32 else ir.DoubleType(), LANES)
 
 
+def number_type(dtype):
+    """Return the type of the numbers in vectors from memory of a type: float32 for the bits of float16."""
+    return types.float32 if dtype == types.uint16 else dtype
+
+
 def vector_pointer(builder, memory, offset):
     """Return memory[offset] as the address of a vector, for an address `memory`."""
     kind = ir.VectorType(memory.type.pointee, LANES)
@@ -64,11 +70,17 @@ def vector_pointer(builder, memory, offset):
 
 def load_vector(builder, dtype, memory, offset):
     """Load memory[offset : offset + LANES], which need not be aligned to more than one number."""
-    return builder.load(vector_pointer(builder, memory, offset), align=dtype.bitwidth // 8)
+    vector = builder.load(vector_pointer(builder, memory, offset), align=dtype.bitwidth // 8)
+    if dtype != types.uint16:
+        return vector
+    return builder.fpext(builder.bitcast(vector, ir.VectorType(ir.HalfType(), LANES)), llvm_vector(types.float32))
 
 
 def store_vector(builder, dtype, memory, offset, vector):
     """Store a vector as memory[offset : offset + LANES]."""
+    if dtype == types.uint16:
+        halves = builder.fptrunc(vector, ir.VectorType(ir.HalfType(), LANES))
+        vector = builder.bitcast(halves, ir.VectorType(ir.IntType(16), LANES))
     builder.store(vector, vector_pointer(builder, memory, offset), align=dtype.bitwidth // 8)
 
 
@@ -116,6 +128,27 @@ def addresses(typingctx, group):
     return types.BaseTuple.from_types(kinds, group.instance_class)(group), codegen
 
 
+def _constant(kind, value, *kinds):
+    """Return the signature and code of an intrinsic whose value is known when it is compiled."""
+
+    def codegen(context, builder, signature, args):
+        return context.get_constant(kind, value)
+
+    return kind(*kinds), codegen
+
+
+@intrinsic
+def is_rounded(typingctx, memory):
+    """Return whether vectors are rounded when they are stored in the memory, because it holds float16."""
+    return _constant(types.boolean, memory.dtype == types.uint16, memory)
+
+
+@intrinsic
+def element_bytes(typingctx, memory):
+    """Return how many bytes an element of the memory takes."""
+    return _constant(types.intp, memory.dtype.bitwidth // 8, memory)
+
+
 @intrinsic
 def distance(typingctx, start, end):
     """Return how many elements lie between two addresses."""
@@ -135,7 +168,7 @@ def load(typingctx, memory, offset):
     def codegen(context, builder, signature, args):
         return load_vector(builder, memory.dtype, *args)
 
-    return Vector(memory.dtype)(memory, types.intp), codegen
+    return Vector(number_type(memory.dtype))(memory, types.intp), codegen
 
 
 @intrinsic
@@ -159,13 +192,27 @@ def load_broadcast(typingctx, memory, offset):
 
 
 @intrinsic
-def broadcast(typingctx, memory, number):
-    """Return a vector with a number in every lane, rounded to the float type of the memory."""
+def number_at(typingctx, memory, offset):
+    """Return memory[offset] as a float."""
 
     def codegen(context, builder, signature, args):
-        return broadcast_number(builder, context.cast(builder, args[1], number, memory.dtype))
+        number = builder.load(_address_of(context, builder, memory, *args))
+        if memory.dtype != types.uint16:
+            return number
+        return builder.fpext(builder.bitcast(number, ir.HalfType()), ir.FloatType())
 
-    return Vector(memory.dtype)(memory, number), codegen
+    return number_type(memory.dtype)(memory, types.intp), codegen
+
+
+@intrinsic
+def broadcast(typingctx, memory, number):
+    """Return a vector with a number in every lane, rounded to the type of the numbers in vectors from the memory."""
+    dtype = number_type(memory.dtype)
+
+    def codegen(context, builder, signature, args):
+        return broadcast_number(builder, context.cast(builder, args[1], number, dtype))
+
+    return Vector(dtype)(memory, number), codegen
 
 
 def _lane_by_lane(operate, *kinds):

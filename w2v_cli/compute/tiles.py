@@ -20,6 +20,7 @@ from w2v_cli.compute.simd import (
     call_llvm,
     intrinsic,
     load_vector,
+    number_type,
     shuffle,
     store_vector,
 )
@@ -47,8 +48,8 @@ def take(typingctx, numbers, start, width):
 
 @intrinsic(prefer_literal=True)
 def zero_tile(typingctx, memory, width):
-    """Return a tile of zeros, of the float type of the memory."""
-    kind = types.UniTuple(Vector(memory.dtype), width.literal_value)
+    """Return a tile of zeros, of the type of the numbers in vectors from the memory."""
+    kind = types.UniTuple(Vector(number_type(memory.dtype)), width.literal_value)
 
     def codegen(context, builder, signature, args):
         return ir.Constant(context.get_value_type(kind), None)
@@ -65,7 +66,7 @@ def load_tile(typingctx, table, rows, column):
         rows_ = cgutils.unpack_tuple(builder, args[1], rows.count)
         return cgutils.pack_array(builder, [load_vector(builder, table.dtype, start, row) for row in rows_])
 
-    return types.UniTuple(Vector(table.dtype), rows.count)(table, rows, types.intp), codegen
+    return types.UniTuple(Vector(number_type(table.dtype)), rows.count)(table, rows, types.intp), codegen
 
 
 @intrinsic
@@ -159,6 +160,27 @@ def _totals_pointer(builder, memory, offset):
     return builder.bitcast(builder.gep(memory, [offset]), kind.as_pointer())
 
 
+def _neighbours(builder, a, b):
+    """Return the sums of neighbouring lanes in each four lanes of two vectors: a's, then b's."""
+    lanes = a.type.count
+    even = [start + i for q in range(0, lanes, 4) for start in (q, lanes + q) for i in (0, 2)]
+    return builder.fadd(shuffle(builder, a, b, even), shuffle(builder, a, b, [i + 1 for i in even]))
+
+
+def _sums_of_eight(builder, vectors):
+    """Return the sums of each eight lanes of eight vectors: those of the first eight lanes, then those of the next."""
+    while len(vectors) > 2:
+        vectors = [_neighbours(builder, vectors[i], vectors[i + 1]) for i in range(0, len(vectors), 2)]
+    lanes = vectors[0].type.count
+    low = [start + i for q in range(0, lanes, 8) for start in (q, lanes + q) for i in range(4)]
+    return builder.fadd(shuffle(builder, *vectors, low), shuffle(builder, *vectors, [i + 4 for i in low]))
+
+
+def _filled(vectors):
+    """Return vectors with zeros behind them, `TOTALS` in all."""
+    return vectors + [ir.Constant(vectors[0].type, None)] * (TOTALS - len(vectors))
+
+
 @intrinsic
 def store_totals(typingctx, memory, offset, tile):
     """Store the sum of each vector's lanes, then zeros, as memory[offset : offset + TOTALS]."""
@@ -168,21 +190,32 @@ def store_totals(typingctx, memory, offset, tile):
         if LANES == 16:
             low, high = list(range(8)), list(range(8, 16))
             vectors = [builder.fadd(shuffle(builder, v, v, low), shuffle(builder, v, v, high)) for v in vectors]
-        vectors += [ir.Constant(vectors[0].type, [0.0] * 8)] * (TOTALS - tile.count)
-
-        def neighbours(x, y):
-            """Return the sums of neighbouring lanes within each half: x's, then y's."""
-            even = shuffle(builder, x, y, [0, 2, 8, 10, 4, 6, 12, 14])
-            return builder.fadd(even, shuffle(builder, x, y, [1, 3, 9, 11, 5, 7, 13, 15]))
-
-        ab, cd, ef, gh = (neighbours(vectors[i], vectors[i + 1]) for i in (0, 2, 4, 6))
-        abcd, efgh = neighbours(ab, cd), neighbours(ef, gh)
-        halves = [0, 1, 2, 3, 8, 9, 10, 11]
-        low, high = (shuffle(builder, abcd, efgh, [lane + shift for lane in halves]) for shift in (0, 4))
-        sums = builder.fadd(low, high)
+        sums = _sums_of_eight(builder, _filled(vectors))
         builder.store(sums, _totals_pointer(builder, *args[:2]), align=memory.dtype.bitwidth // 8)
 
     return types.void(memory, types.intp, tile), codegen
+
+
+@intrinsic
+def store_pair_totals(typingctx, memory, offset, x, y):
+    """Store what `store_totals` stores of x, and behind it what it stores of y.
+
+    If a vector has 16 lanes, the sums of x and of y are halves of one vector, so that half as many shuffles do.
+    """
+
+    def codegen(context, builder, signature, args):
+        align = memory.dtype.bitwidth // 8
+        pairs = list(zip(*(cgutils.unpack_tuple(builder, args[i], x.count) for i in (2, 3)), strict=True))
+        if LANES == 16:
+            own, crossed = [*range(8), *range(24, 32)], [*range(8, 16), *range(16, 24)]
+            vectors = [builder.fadd(shuffle(builder, *pair, own), shuffle(builder, *pair, crossed)) for pair in pairs]
+            store_vector(builder, memory.dtype, *args[:2], _sums_of_eight(builder, _filled(vectors)))
+            return
+        for start, vectors in zip((0, TOTALS), zip(*pairs, strict=True), strict=True):
+            sums = _sums_of_eight(builder, _filled(list(vectors)))
+            builder.store(sums, _totals_pointer(builder, args[0], builder.add(args[1], _index(start))), align=align)
+
+    return types.void(memory, types.intp, x, y), codegen
 
 
 @intrinsic

@@ -123,7 +123,7 @@ class Tables(NamedTuple):
 
     Attributes
     ----------
-    inputs, outputs : float (rows, D), D a multiple of `LANES`; changed in place.
+    inputs, outputs : float (rows, D), D a multiple of `LANES`; changed in place. Those of float16 are uint16, its bits.
     dim : D.
     first_hot, hot : the first hot row, and how many there are.
     most_uses : how often a private copy is used before it is merged into its row; all copies are at the end.
@@ -187,10 +187,11 @@ class Scratch(NamedTuple):
         zeros · usual_patterns : those of a full step in which no output is repeated.
     terms : the losses of one pair's cells.
     inputs : copies of the input rows of a step, two interleaved · moves : what a vector of each output row moves by.
-    kept_inputs, kept_outputs : copies of the frozen rows of a step, which are trained in their place.
+    outputs : copies of the output rows of a step, those of a tile interleaved, if the tables are float16.
+    kept_inputs, kept_outputs : copies of the frozen rows of a step, which are trained in their place, as in the tables.
     input_rates, output_rates : the rates of the rows of a step.
     copies : a row of zeros, which padding outputs refer to; then, for each hot row, its private copy and the row as it
-        was at the last merge.
+        was at the last merge; as in the tables.
     """
 
     input_offsets: np.ndarray
@@ -208,9 +209,10 @@ class Scratch(NamedTuple):
     usual_patterns: np.ndarray
     terms: np.ndarray
     inputs: np.ndarray
+    outputs: np.ndarray
+    moves: np.ndarray
     kept_inputs: np.ndarray
     kept_outputs: np.ndarray
-    moves: np.ndarray
     copies: np.ndarray
     input_rates: np.ndarray
     output_rates: np.ndarray
@@ -234,7 +236,9 @@ def make_scratch(
     most_inputs, most_outputs : rows of the largest step · windows : of a step · hot : rows with a private copy.
     means : whether the kernel makes one hidden vector of the inputs (CBOW) · freezes : whether any row is frozen ·
     rated : whether rows have rates.
+    dtype : of the elements of the tables.
     """
+    rounds = np.dtype(dtype) == np.uint16
     tile = MEAN_TILE if means else PAIR_TILE
     tiles = -(-most_outputs // tile)
     # An odd row out is paired with itself.
@@ -257,16 +261,20 @@ def make_scratch(
         "usual_patterns": (1 + windows) * pattern,
         "terms": cells,
         "inputs": 0 if means else pairs * PAIR * dim,
-        "kept_inputs": most_inputs * dim if freezes else 0,
-        "kept_outputs": tiles * tile * dim if freezes else 0,
-        "copies": (1 + 2 * hot) * dim,
+        "outputs": tiles * tile * dim if rounds and not means else 0,
         "moves": tiles * tile * LANES,
         "input_rates": most_inputs + most_inputs % PAIR if rated else 0,
         "output_rates": tiles * tile if rated else 0,
     }
+    rows = {
+        "kept_inputs": most_inputs * dim if freezes else 0,
+        "kept_outputs": tiles * tile * dim if freezes else 0,
+        "copies": (1 + 2 * hot) * dim,
+    }
     return Scratch(
         **_parts(np.zeros(sum(offsets.values()), np.int64), offsets),
-        **_parts(aligned_zeros((sum(numbers.values()),), dtype), numbers),
+        **_parts(aligned_zeros((sum(numbers.values()),), np.float32 if rounds else dtype), numbers),
+        **_parts(aligned_zeros((sum(rows.values()),), dtype), rows),
     )
 
 

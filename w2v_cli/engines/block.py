@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from w2v_cli.compute.jit import compiled, helper, inlined
-from w2v_cli.compute.simd import addresses, prefetch, prefetch_to_write
+from w2v_cli.compute.simd import addresses, element_bytes, prefetch, prefetch_to_write
 from w2v_cli.compute.tiles import TOTALS
 from w2v_cli.engines.arguments import CELL, MEAN_TILE, PAIR_TILE
 from w2v_cli.engines.gather import (
@@ -187,8 +187,8 @@ def reach_of(w):
 
 @helper
 def prefetch_row(table, offset, dim):
-    """Prefetch the cache lines of the row at an offset, for float32."""
-    for k in range(0, dim, CACHE_LINE_BYTES // 4):
+    """Prefetch the cache lines of the row at an offset."""
+    for k in range(0, dim, CACHE_LINE_BYTES // element_bytes(table)):
         prefetch_to_write(table, offset + k)
 
 

@@ -19,21 +19,33 @@ Step = Callable[[Sample, np.ndarray, np.ndarray, np.ndarray], tuple[float, int]]
 Measure = Callable[[Sample, np.ndarray, np.ndarray], tuple[float, int]]
 
 
-def resolve_engine(engine: str) -> str:
+def resolve_engine(engine: str, table: str = "float32") -> str:
     """Return the engine to use: `auto` becomes compiled where numba works, and reference elsewhere.
+
+    Parameters
+    ----------
+    engine, table : as in `TrainConfig`.
 
     Raises
     ------
     ConfigError
-        If `engine` is compiled, and numba does not work here.
+        If `engine` is compiled, and numba does not work here; or the processor does not convert float16.
     """
     if engine == "auto":
-        return "compiled" if COMPILES else "reference"
+        engine = "compiled" if COMPILES else "reference"
     if engine == "compiled" and not COMPILES:
         raise ConfigError(
             f"--engine compiled needs numba, and {WHY_NOT_COMPILED}",
             hint="use --engine reference, unset NUMBA_DISABLE_JIT, or take a Python that numba supports",
         )
+    if engine == "compiled" and table == "float16":
+        from w2v_cli.compute.half import CONVERTS
+
+        if not CONVERTS:
+            raise ConfigError(
+                "--table float16 needs a processor that converts float16, and this one does not, or is not known",
+                hint="leave it out, unset NUMBA_CPU_NAME, or use --engine reference, which is slow",
+            )
     return engine
 
 

@@ -54,7 +54,7 @@ def train_logistic(
     ----------
     sample : only skip-gram with negative sampling may have steps of several windows.
     alphas : float64 (N,), the learning rate at each window.
-    input_vectors, output_vectors : float32 or float64 (rows, D), D padded; changed in place.
+    input_vectors, output_vectors : float16, float32 or float64 (rows, D), D padded; changed in place.
     threads : how many threads train these tables at once.
     wants_loss : compute the loss; otherwise both results are 0.
 
@@ -187,8 +187,11 @@ def _shared_tables(
 
 
 def _tables(objective: Objective, input_vectors: np.ndarray, output_vectors: np.ndarray) -> Tables:
-    """Return both tables without hot rows."""
-    tables = Tables(input_vectors, output_vectors, input_vectors.shape[1], first_hot=0, hot=0, most_uses=1, share=1.0)
+    """Return both tables without hot rows; numba gets those of float16 as their bits."""
+    inputs, outputs = (
+        table.view(np.uint16) if table.dtype == np.float16 else table for table in (input_vectors, output_vectors)
+    )
+    tables = Tables(inputs, outputs, inputs.shape[1], first_hot=0, hot=0, most_uses=1, share=1.0)
     if objective.frozen is not None:
         inputs, outputs = (flags.view(np.uint8) for flags in objective.frozen)
         tables = tables._replace(frozen_inputs=inputs, frozen_outputs=outputs, freezes=True)

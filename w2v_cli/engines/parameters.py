@@ -20,7 +20,7 @@ PROBED_ROWS, LARGEST_NUMBER = 32, 1e4
 
 @dataclass(frozen=True)
 class Parameters:
-    """The two tables of a run, float32 or float64. Their rows are padded with zeros.
+    """The two tables of a run, float16, float32 or float64. Their rows are padded with zeros.
 
     Attributes
     ----------
@@ -52,8 +52,14 @@ class Parameters:
 
     def finite(self) -> bool:
         """Whether every number is finite."""
-        with np.errstate(all="ignore"):
-            return all(bool(np.isfinite(table.sum())) for table in (self.input_vectors, self.output_vectors))
+        return all_finite(self.input_vectors) and all_finite(self.output_vectors)
+
+
+def all_finite(table: np.ndarray) -> bool:
+    """Return whether every number of a table is finite, and their sum."""
+    with np.errstate(all="ignore"):
+        # In float16, a sum of many numbers would be infinite.
+        return bool(np.isfinite(table.sum(dtype=np.float32 if table.dtype == np.float16 else None)))
 
 
 def padded(dim: int) -> int:
@@ -61,15 +67,20 @@ def padded(dim: int) -> int:
     return -(-dim // ROW_ALIGNMENT) * ROW_ALIGNMENT
 
 
-def parameter_bytes(rows: int, dim: int) -> int:
-    """Return the memory that tables of so many rows together take in float32, bytes."""
-    return rows * padded(dim) * 4
+def parameter_bytes(rows: int, dim: int, dtype: DTypeLike = np.float32) -> int:
+    """Return the memory that tables of so many rows together take, bytes."""
+    return rows * padded(dim) * np.dtype(dtype).itemsize
 
 
 def initial_parameters(
-    words: int, dim: int, seed: int, outputs: int | None = None, output_name: str = "output_vectors"
+    words: int,
+    dim: int,
+    seed: int,
+    outputs: int | None = None,
+    output_name: str = "output_vectors",
+    dtype: DTypeLike = np.float32,
 ) -> Parameters:
-    """Return float32 tables with input vectors from U[−1, 1) ÷ D and output vectors of 0.
+    """Return tables with input vectors from U[−1, 1) ÷ D and output vectors of 0.
 
     As in gensim and fastText, the input vectors are twice as long as word2vec.c's, so that the first steps of the
     output vectors are twice as long, too (measured: help/design.md, "Initial vectors"). Row i depends only on
@@ -82,17 +93,24 @@ def initial_parameters(
     seed : the random seed.
     outputs : number of output vectors; V if None.
     output_name : name of the output table; see `Parameters`.
+    dtype : float32 or float16, to which the numbers of float32 are rounded.
     """
     outputs = words if outputs is None else outputs
     parameters = Parameters(
-        aligned_zeros((words, padded(dim))), aligned_zeros((outputs, padded(dim))), dim, output_name
+        aligned_zeros((words, padded(dim)), dtype), aligned_zeros((outputs, padded(dim)), dtype), dim, output_name
     )
     _draw_rows(parameters.input_vectors, np.arange(words), dim, seed)
     return parameters
 
 
 def initial_subword_parameters(
-    table_rows: int, used_rows: np.ndarray, dim: int, seed: int, outputs: int, output_name: str
+    table_rows: int,
+    used_rows: np.ndarray,
+    dim: int,
+    seed: int,
+    outputs: int,
+    output_name: str,
+    dtype: DTypeLike = np.float32,
 ) -> Parameters:
     """Return tables as `initial_parameters` does, but with a table of rows that words are composed of.
 
@@ -102,9 +120,9 @@ def initial_subword_parameters(
     ----------
     table_rows : R · used_rows : int, the numbers of the rows that words have; some may be repeated.
     """
-    inputs = aligned_zeros((table_rows, padded(dim)))
+    inputs = aligned_zeros((table_rows, padded(dim)), dtype)
     _draw_rows(inputs, np.unique(used_rows), dim, seed)
-    return Parameters(inputs, aligned_zeros((outputs, padded(dim))), dim, output_name, "subword_vectors")
+    return Parameters(inputs, aligned_zeros((outputs, padded(dim)), dtype), dim, output_name, "subword_vectors")
 
 
 def _draw_rows(table: np.ndarray, rows: np.ndarray, dim: int, seed: int) -> None:

@@ -34,7 +34,8 @@ def train_logistic(
     objective : the architecture and the loss.
     sample : the windows of the block.
     alphas : float64 (N,), the learning rate at each window. A step uses that of its first window.
-    input_vectors, output_vectors : float (rows, ≥ D), changed in place.
+    input_vectors, output_vectors : float (rows, ≥ D), changed in place. With float16, gradients are computed in
+        float32, and a row is rounded whenever it moves.
 
     Returns
     -------
@@ -74,6 +75,11 @@ def measure_logistic(
     return float(sum(losses)), sum(window.predictions for window in some)
 
 
+def _numbers(rows: np.ndarray) -> np.ndarray:
+    """Return rows of a table as numbers to compute with: float32 for float16, to which a step is rounded again."""
+    return rows.astype(np.float32) if rows.dtype == np.float16 else rows
+
+
 def _steps(objective: Objective, sample: Sample) -> Iterator[list[_Window]]:
     """Yield the windows that are trained together; where the center predicts, one context word at a time."""
     if not objective.center_predicts or objective.word_rows is None:
@@ -108,7 +114,7 @@ class _Window:
     ) -> tuple[float, np.ndarray, np.ndarray]:
         """Return the loss in nats, its gradient for each input row (n, D), and for each output row (m, D)."""
         model = objective.architecture
-        hidden = model.hidden(input_vectors[self.input_rows])
-        rows = output_vectors[self.output_ids]
+        hidden = model.hidden(_numbers(input_vectors[self.input_rows]))
+        rows = _numbers(output_vectors[self.output_ids])
         loss, grad_hidden, grad_outputs = logistic_loss(hidden, rows, self.labels, self.counts)
         return float(loss), model.grad_rows(grad_hidden, len(self.input_rows)), grad_outputs

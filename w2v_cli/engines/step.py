@@ -14,7 +14,8 @@ not depend on it. The step as a matrix product: Ji et al. 2016, "Parallelizing W
 Memory".
 
 w, t and s are the addresses of `Windows`, `Tables` and `Scratch`; a row is named by the offset of its first number.
-Every function works for float32, which ships, and for float64, which the gradient check uses.
+Every function works for float32, which ships, and for float64, which the gradient check uses. Tables of float16 are
+trained in float32: a row is converted when it is loaded, and rounded when it is stored.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from w2v_cli.compute.simd import (
     add,
     broadcast,
     divide,
+    is_rounded,
     load,
     load_broadcast,
     magnitude,
@@ -40,6 +42,7 @@ from w2v_cli.compute.tiles import (
     exchange,
     load_tile,
     score_pair,
+    store_pair_totals,
     store_tile,
     store_totals,
     take,
@@ -88,7 +91,7 @@ def pair_update(t, s, count, tiles, repeats):
     for k in range(0, t.dim, LANES):
         for tile in range(tiles):
             rows = take(s.output_offsets, tile * PAIR_TILE, PAIR_TILE)
-            outputs, moves = load_tile(t.outputs, rows, k), zero_tile(t.outputs, PAIR_TILE)
+            outputs, moves = _outputs(t, s, rows, tile, k), zero_tile(t.outputs, PAIR_TILE)
             cell, copy = tile * CELL, PAIR * k
             for i in range(0, n, PAIR):
                 x, y = load(s.inputs, copy), load(s.inputs, copy + LANES)
@@ -214,6 +217,10 @@ def _score_pairs(t, s, n, tiles):
     """Compute S = I·Oᵀ; at the first tile, copy the inputs to scratch, two interleaved LANES by LANES."""
     for tile in range(tiles):
         rows = take(s.output_offsets, tile * PAIR_TILE, PAIR_TILE)
+        if is_rounded(t.outputs):
+            # Converted once, and not for every pair of inputs.
+            for k in range(0, t.dim, LANES):
+                store_tile(s.outputs, MOVES, (tile * t.dim + k) * PAIR_TILE, load_tile(t.outputs, rows, k))
         for i in range(0, n, PAIR):
             a, b, copy = s.input_offsets[i], s.input_offsets[i + 1], i * t.dim
             x_sums = y_sums = zero_tile(s.scores, PAIR_TILE)
@@ -223,10 +230,25 @@ def _score_pairs(t, s, n, tiles):
                     store(s.inputs, copy, x)
                     store(s.inputs, copy + LANES, y)
                     copy += PAIR * LANES
-                x_sums, y_sums = score_pair(t.outputs, rows, k, x, y, x_sums, y_sums)
+                x_sums, y_sums = _score_pair(t, s, rows, tile, k, x, y, x_sums, y_sums)
             cell = (i // PAIR * tiles + tile) * CELL
-            store_totals(s.scores, cell, x_sums)
-            store_totals(s.scores, cell + TOTALS, y_sums)
+            store_pair_totals(s.scores, cell, x_sums, y_sums)
+
+
+@inlined
+def _score_pair(t, s, rows, tile, k, x, y, x_sums, y_sums):
+    """Add the products of a pair with a tile of outputs at one column, which are copied to scratch if rounded."""
+    if is_rounded(t.outputs):
+        return score_pair(s.outputs, MOVES, (tile * t.dim + k) * PAIR_TILE, x, y, x_sums, y_sums)
+    return score_pair(t.outputs, rows, k, x, y, x_sums, y_sums)
+
+
+@inlined
+def _outputs(t, s, rows, tile, k):
+    """Return a tile of output rows at one column."""
+    if is_rounded(t.outputs):
+        return load_tile(s.outputs, MOVES, (tile * t.dim + k) * PAIR_TILE)
+    return load_tile(t.outputs, rows, k)
 
 
 @inlined

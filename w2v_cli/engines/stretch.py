@@ -11,6 +11,7 @@ import numpy as np
 from w2v_cli.compute.files import read_at
 from w2v_cli.compute.jit import compiled, inlined
 from w2v_cli.compute.random import extended_key
+from w2v_cli.compute.simd import number_at
 from w2v_cli.corpus.spool import ID_BYTES
 from w2v_cli.engines.arguments import Windows
 from w2v_cli.engines.block import train_cbow, train_paths, train_skipgram
@@ -154,5 +155,5 @@ def _is_too_large(tables, number):
     row, too_large = tables.inputs[number], False
     for k in range(tables.dim):
         # Written so that NaN counts as too large.
-        too_large |= not abs(row[k]) < LARGEST_NUMBER
+        too_large |= not abs(number_at(row, k)) < LARGEST_NUMBER
     return too_large

@@ -160,7 +160,7 @@ class ModelFile:
         if self.tensors is None:
             return {"input_vectors": self.vectors.matrix, **self._contents.tables}
         tables = {"input_vectors": self.vectors.matrix}
-        tables |= {name: self.table(name) for name in _OTHER_TABLES if self.tensors.dtype(name) == "F32"}
+        tables |= {name: self.table(name) for name in _OTHER_TABLES if self.tensors.dtype(name) in ("F32", "F16")}
         tables |= _parts_tables(self.tensors)
         many = {LOSSES: self.losses, VALIDATION_LOSSES: self.validation_losses}
         return tables | {name: losses for name, losses in many.items() if losses is not None}
@@ -213,7 +213,7 @@ class ModelFile:
         if self.tensors is None and name in self._contents.tables:
             return self._contents.tables[name]
         model = self._model
-        table = model.tensor(name, "F32", axes=2)
+        table = _numbers(model, name)
         words, dim = self.matrix.shape
         # A Huffman tree with V leaves has V − 1 inner nodes.
         if table.shape != (words - (name == "node_vectors"), dim):
@@ -235,12 +235,8 @@ def _input_vectors(file: TensorFile) -> WordVectors:
             f"is a safetensors file of another program: it holds {found}, and no words",
             "w2v reads those of w2v train; let the other program write word2vec's text or binary format",
         )
-    if file.dtype("input_vectors") == "F16":
-        matrix = file.tensor("input_vectors", "F16", axes=2).astype(np.float32)
-    elif file.dtype("input_vectors") == "I8":
-        matrix = _whole_numbers(file).matrix()
-    else:
-        matrix = file.tensor("input_vectors", "F32", axes=2)
+    whole = file.dtype("input_vectors") == "I8"
+    matrix = _whole_numbers(file).matrix() if whole else _numbers(file, "input_vectors")
     counts = file.tensor("counts", "I64", axes=1) if file.dtype("counts") else None
     offsets = file.tensor("word_offsets", "I64", axes=1)
     if len(offsets) != len(matrix) + 1 or (counts is not None and len(counts) != len(matrix)):
@@ -257,6 +253,13 @@ def _input_vectors(file: TensorFile) -> WordVectors:
     return vectors
 
 
+def _numbers(file: TensorFile, name: str) -> np.ndarray:
+    """Return a table as float32: mapped from the file, or converted if that holds float16."""
+    if file.dtype(name) == "F16":
+        return file.tensor(name, "F16", axes=2).astype(np.float32)
+    return file.tensor(name, "F32", axes=2)
+
+
 def _whole_numbers(file: TensorFile) -> Int8:
     """Return input vectors that are stored as whole numbers, after checking that they have their scales."""
     numbers, scales = file.tensor("input_vectors", "I8", axes=2), file.tensor(SCALES, "F32", axes=1)
@@ -268,10 +271,10 @@ def _whole_numbers(file: TensorFile) -> Int8:
 
 
 def _parts_tables(file: TensorFile) -> dict[str, np.ndarray]:
-    """Return the tensors of parts of words, which are not read yet; empty if there are none."""
+    """Return the tensors of parts of words; empty if there are none. Those of float32 are not read yet."""
     if file.dtype(SUBWORD_VECTORS) is None:
         return {}
-    tables = {SUBWORD_VECTORS: file.tensor(SUBWORD_VECTORS, "F32", axes=2)}
+    tables = {SUBWORD_VECTORS: _numbers(file, SUBWORD_VECTORS)}
     if file.dtype(KEPT_BUCKETS) is not None:
         tables[KEPT_BUCKETS] = file.tensor(KEPT_BUCKETS, "I32", axes=1)
     return tables

@@ -91,7 +91,7 @@ def _header(name: str, tensors: Sequence[tuple[str, np.ndarray]], metadata: Mapp
     for tensor_name, tensor in tensors:
         stop = start + tensor.nbytes
         header[tensor_name] = {
-            "dtype": _DTYPE_NAMES[tensor.dtype.newbyteorder("<")],
+            "dtype": dtype_name(tensor),
             "shape": list(tensor.shape),
             "data_offsets": [start, stop],
         }
@@ -108,6 +108,11 @@ def _header(name: str, tensors: Sequence[tuple[str, np.ndarray]], metadata: Mapp
             hint="shorten the metadata",
         )
     return text
+
+
+def dtype_name(tensor: np.ndarray) -> str:
+    """Return the safetensors name of an array's dtype."""
+    return _DTYPE_NAMES[tensor.dtype.newbyteorder("<")]
 
 
 def _chunks(tensor: np.ndarray) -> Iterator[bytes]:

@@ -19,7 +19,7 @@ def compose(table: np.ndarray, word_rows: WordRows) -> np.ndarray:
 
     Parameters
     ----------
-    table : float32 (R, D); may be mapped from a file, of which only the needed rows are read.
+    table : float32 or float16 (R, D); may be mapped from a file, of which only the needed rows are read.
 
     Returns
     -------
@@ -30,7 +30,12 @@ def compose(table: np.ndarray, word_rows: WordRows) -> np.ndarray:
 
     def work(first: int) -> None:
         part = slice(first, first + _WORDS_AT_ONCE)
-        _add_rows(table, offsets[first : part.stop + 1], rows, vectors[part])
+        ends = offsets[first : part.stop + 1]
+        if table.dtype == np.float32:
+            _add_rows(table, ends, rows, vectors[part])
+        else:
+            needed, renumbered = np.unique(rows[ends[0] : ends[-1]], return_inverse=True)
+            _add_rows(table[needed].astype(np.float32), ends - ends[0], renumbered.astype(np.int32), vectors[part])
 
     firsts = range(0, len(vectors), _WORDS_AT_ONCE)
     if len(firsts) > 1:

@@ -17,12 +17,12 @@ import numpy as np
 
 from w2v_cli.corpus.encode import EncodedCorpus
 from w2v_cli.corpus.resumable import held_out_tensors
-from w2v_cli.engines.parameters import Parameters
+from w2v_cli.engines.parameters import Parameters, all_finite
 from w2v_cli.engines.sampling import STEP_RULE
 from w2v_cli.errors import ModelFileError, TrainingError
 from w2v_cli.storage.locks import remove_leftovers
 from w2v_cli.storage.remote import Url
-from w2v_cli.storage.tensors import TensorFile, checksum, parse_json, write_tensors
+from w2v_cli.storage.tensors import TensorFile, checksum, dtype_name, parse_json, write_tensors
 from w2v_cli.training.held_out_loss import HELD_OUT_RULE
 from w2v_cli.training.loss_sample import LOSS_RULE
 from w2v_cli.training.schedule import BLOCK_ORDER, BLOCK_TOKENS, block_count
@@ -237,7 +237,7 @@ def _read(path: Path | Url, parameters: Parameters, validates: bool) -> Contents
         If it is whole, but its tables have other shapes than those of the run.
     """
     file = TensorFile(path)
-    tensors = {name: file.tensor(name, "F32", axes=2) for name in parameters.tensors()}
+    tensors = {name: file.tensor(name, dtype_name(table), axes=2) for name, table in parameters.tensors().items()}
     for name in ("losses", "validation_losses") if validates else ("losses",):
         tensors[name] = file.tensor(name, "F64", axes=1)
     text = file.metadata.get("standing", "")
@@ -275,8 +275,7 @@ def _sound_facts(file: TensorFile, text: str, tensors: dict[str, np.ndarray]) ->
         sound = np.isfinite(losses[:ended]).all() and np.isnan(losses[ended:]).all()
         if not sound or len(losses) != len(tensors["losses"]):
             raise file.wrong("has losses that no run can have")
-    with np.errstate(all="ignore"):
-        # The same test as `Parameters.finite`, which the tables passed before they were saved.
-        if not all(np.isfinite(table.sum()) for table in tables):
-            raise file.wrong("has numbers that are NaN or infinite")
+    # The same test as `Parameters.finite`, which the tables passed before they were saved.
+    if not all(map(all_finite, tables)):
+        raise file.wrong("has numbers that are NaN or infinite")
     return facts

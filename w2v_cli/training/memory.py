@@ -21,6 +21,7 @@ WORKER_BYTES = 2 << 20
 # How much of a table is copied at a time while it is written.
 SAVE_BYTES = 1 << 24
 _NEED_LESS = "lower --dim, raise --min-count or set --max-vocab"
+_HALF = "; --table float16 takes half"
 _NEED_FEWER_ROWS = "lower --buckets or --dim; floret does with 50,000 buckets"
 
 
@@ -54,10 +55,11 @@ def tables_of(config: TrainConfig, words: int) -> Tables:
         If there are more rows than int32 can number.
     """
     inputs, outputs = rows_of(config, words)
-    size = parameter_bytes(inputs + outputs, config.dim)
+    size = parameter_bytes(inputs + outputs, config.dim, config.table)
+    half = _HALF if config.table == "float32" and config.loss != "softmax" else ""
     if config.subwords is None:
-        return Tables(f"{words:,} words × {config.dim} dimensions", size)
-    return Tables(f"{inputs:,} rows of words and their parts × {config.dim} dimensions", size, _NEED_FEWER_ROWS)
+        return Tables(f"{words:,} words × {config.dim} dimensions", size, _NEED_LESS + half)
+    return Tables(f"{inputs:,} rows of words and their parts × {config.dim} dimensions", size, _NEED_FEWER_ROWS + half)
 
 
 def require_memory(tables: Tables) -> None:

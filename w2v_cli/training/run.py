@@ -223,7 +223,7 @@ def _train(
         if folder is not None:
             # Only now, because a run that is killed can be resumed with its log only if the log says whose it is.
             job.save(folder)
-        resolve_engine(job.config.engine)
+        resolve_engine(job.config.engine, job.config.table)
         with observer.compiling():
             compile_seconds = compile_passes()
         with (

@@ -154,7 +154,7 @@ class Run:
 
     @cached_property
     def tensors(self) -> dict[str, np.ndarray]:
-        """The tables of the model file, and the losses if they are too many for its metadata."""
+        """The tables of the model file, as the run holds them, and the losses if they are too many for its metadata."""
         tables, losses = self.trained.parameters.tensors(), self.trained.losses
         if self.subwords is not None:
             parts = SubwordTable(self.subwords, tables[SUBWORD_VECTORS], len(self.vocabulary))
@@ -162,15 +162,21 @@ class Run:
         many = {LOSSES: losses, VALIDATION_LOSSES: self.trained.validation_losses}
         return tables | {name: np.array(some, np.float64) for name, some in many.items() if len(some) > MOST_LOSSES}
 
+    @cached_property
+    def tables(self) -> dict[str, np.ndarray]:
+        """The same with float32 in place of float16, for models in memory and for other formats."""
+        tensors = self.tensors.items()
+        return {name: table.astype(np.float32) if table.dtype == np.float16 else table for name, table in tensors}
+
     @property
     def vectors(self) -> WordVectors:
         """The words with their input vectors."""
-        return WordVectors(self.vocabulary.words, self.tensors["input_vectors"], self.vocabulary.counts)
+        return WordVectors(self.vocabulary.words, self.tables["input_vectors"], self.vocabulary.counts)
 
     def elsewhere(self, format: str) -> tuple[WordVectors, str]:
         """Return the vectors that another format than safetensors gets, and which they are."""
-        matrix = default_matrix(self.tensors, self.metadata, format)
-        return chosen_vectors(self.vectors, self.tensors, self.metadata, matrix, "the model"), matrix
+        matrix = default_matrix(self.tables, self.metadata, format)
+        return chosen_vectors(self.vectors, self.tables, self.metadata, matrix, "the model"), matrix
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model file; other formats than safetensors get words and one vector each, or floret's table.
@@ -184,7 +190,7 @@ class Run:
             save_model(path, self.vocabulary.words, self.vocabulary.counts, self.tensors, self.metadata)
         else:
             vectors, _ = self.elsewhere(model_format(path))
-            write_vectors(path, vectors, metadata=self.metadata, tables=self.tensors)
+            write_vectors(path, vectors, metadata=self.metadata, tables=self.tables)
 
     def keep(self, path: str, folder: Path | Url | None) -> None:
         """Write the model file, and make sure that nothing is lost if that fails.

@@ -79,7 +79,7 @@ class Trainer:
         if words < 2:
             cure = "raise --max-vocab" if config.max_vocab == 1 else "lower --min-count"
             raise _nothing_to_predict("only one word is kept", cure)
-        self.engine = resolve_engine(config.engine)
+        self.engine = resolve_engine(config.engine, config.table)
         self.subwords = subwords_of(config, vocabulary.words)
         objective = objective_of(config, vocabulary, self.subwords)
         self.work_bytes = work_bytes(words, config.dim) if config.loss == "softmax" else 0
@@ -87,10 +87,11 @@ class Trainer:
         tables = tables_of(config, words)
         require_memory(tables._replace(size=tables.size + self.work_bytes))
         drawn = config.dim, config.seed, outputs, objective.output_name
+        dtype = np.dtype(config.table)
         if objective.word_rows is None:
-            self.parameters = initial_parameters(words, *drawn)
+            self.parameters = initial_parameters(words, *drawn, dtype)
         else:
-            self.parameters = initial_subword_parameters(inputs, objective.word_rows.rows, *drawn)
+            self.parameters = initial_subword_parameters(inputs, objective.word_rows.rows, *drawn, dtype)
         known = np.zeros(words, bool) if vocabulary.joined is None else vocabulary.joined.rows >= 0
         objective = objective.freezing(config.freeze, known, inputs, outputs)
         self.sampler = sampler_of(config, counts, int(vocabulary.text_counts.sum()))
