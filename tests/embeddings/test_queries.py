@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import w2v_cli.embeddings.queries as queries
-import w2v_cli.embeddings.vectors as vectors_module
+import w2v_cli.embeddings.matrix as matrix_module
 from w2v_cli.choices import METHODS
 from w2v_cli.embeddings.directions import read_directions
 from w2v_cli.embeddings.queries import analogy, nearest, odd_one_out, parse_query, similar
@@ -158,7 +158,7 @@ def test_no_method_holds_more_than_a_few_chunks_of_a_mapped_matrix_in_memory(
     method: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     released: list[int] = []
-    monkeypatch.setattr(vectors_module, "_CHUNK_BYTES", 64)
-    monkeypatch.setattr(vectors_module, "release_pages", lambda block: released.append(len(block)))
+    monkeypatch.setattr(matrix_module, "_CHUNK_BYTES", 64)
+    monkeypatch.setattr(matrix_module, "release_pages", lambda block: released.append(len(block)))
     analogy(vectors_of(np.random.default_rng(7).standard_normal((40, 4))), [("w1", "w2", "w3")], 3, method)
     assert sum(released) == 40 and max(released) <= 4

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from w2v_cli.embeddings import matrix as module
 from w2v_cli.embeddings import spelling
-from w2v_cli.embeddings import vectors as module
 from w2v_cli.embeddings.spelling import Spellings
 from w2v_cli.embeddings.vectors import WordVectors
 from w2v_cli.errors import ModelFileError, UnknownWordError

@@ -29,6 +29,7 @@ ROOMS = [
     "tuning",
     "pictures",
     "api",
+    "gensim",
     "cli",
 ]
 

@@ -20,7 +20,8 @@ from w2v_cli.api.questions import word_list
 from w2v_cli.choices import LINE_WEIGHTS, require_whole
 from w2v_cli.config import TrainConfig
 from w2v_cli.corpus.text_options import TextOptions
-from w2v_cli.embeddings.vectors import WordVectors, first_not_finite
+from w2v_cli.embeddings.matrix import first_not_finite
+from w2v_cli.embeddings.vectors import WordVectors
 from w2v_cli.errors import ConfigError, ModelFileError, VocabularyError
 from w2v_cli.formats.contents import subword_table
 from w2v_cli.formats.model_file import LOSSES, VALIDATION_LOSSES, ModelFile, save_model

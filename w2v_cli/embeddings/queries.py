@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from w2v_cli.embeddings.matrix import Matrix
 from w2v_cli.embeddings.vectors import WordVectors
 from w2v_cli.errors import ConfigError, ModelFileError
 
@@ -168,7 +169,7 @@ def nearest(
 
 
 def find_nearest(
-    vectors: WordVectors,
+    vectors: Matrix,
     directions: np.ndarray,
     k: int,
     excluded: Sequence[Collection[int]],
@@ -220,7 +221,7 @@ def analogy(
 
 
 def find_analogies(
-    vectors: WordVectors, questions: np.ndarray, k: int, method: str = "3cosadd", restrict_vocab: int | None = None
+    vectors: Matrix, questions: np.ndarray, k: int, method: str = "3cosadd", restrict_vocab: int | None = None
 ) -> Iterator[Found]:
     """Yield what `analogy` finds for each question, as ids. The score of a word w is
 
@@ -238,7 +239,7 @@ def find_analogies(
     yield from find_nearest(vectors, b - a + c, k, questions.tolist(), restrict_vocab)
 
 
-def _find_products(vectors: WordVectors, questions: np.ndarray, k: int, restrict_vocab: int | None) -> Iterator[Found]:
+def _find_products(vectors: Matrix, questions: np.ndarray, k: int, restrict_vocab: int | None) -> Iterator[Found]:
     """Answer questions by 3CosMul.
 
     The float32 cosines give a lower and an upper bound of every word's score. Only words whose upper bound reaches the
@@ -295,7 +296,7 @@ def cosines_between(vectors: WordVectors, words: Sequence[str]) -> np.ndarray:
     return _clipped(np.einsum("ik,jk->ij", units, units))
 
 
-def unit_rows(vectors: WordVectors, ids: np.ndarray) -> np.ndarray:
+def unit_rows(vectors: Matrix, ids: np.ndarray) -> np.ndarray:
     """Return the unit vectors of some words, float64 (n, D); a zero vector stays zero.
 
     Raises
@@ -314,7 +315,7 @@ def _unit(rows: np.ndarray) -> np.ndarray:
     return rows / np.where(norms > 0, norms, 1)[:, np.newaxis]
 
 
-def _cosines(vectors: WordVectors, ids: np.ndarray, unit: np.ndarray) -> np.ndarray:
+def _cosines(vectors: Matrix, ids: np.ndarray, unit: np.ndarray) -> np.ndarray:
     """Return the cosines of some words with a unit vector, float64."""
     # einsum and not @, which may add in another order from row to row: equal rows must get equal cosines.
     return _clipped(np.einsum("ij,j->i", unit_rows(vectors, ids), unit))
@@ -325,7 +326,7 @@ def _clipped(cosines: np.ndarray) -> np.ndarray:
     return np.clip(cosines, -1, 1)
 
 
-def _cosine_error(vectors: WordVectors) -> float:
+def _cosine_error(vectors: Matrix) -> float:
     """Bound the error of a float32 cosine of two D-vectors: a sum of D terms, and a few more roundings."""
     return float((vectors.dim + 8) * np.finfo(np.float32).eps)
 

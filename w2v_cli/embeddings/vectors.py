@@ -6,29 +6,20 @@ Nothing here knows about files or the command line. The matrix may be a memory m
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 
 import numpy as np
 
-from w2v_cli.compute.threads import one_blas_thread
-from w2v_cli.config import available_cores
+from w2v_cli.embeddings.matrix import Matrix
 from w2v_cli.embeddings.spelling import Spellings
-from w2v_cli.errors import ConfigError, ModelFileError, UnknownWordError
-from w2v_cli.storage.mapped import release_pages, writable
+from w2v_cli.errors import ConfigError, UnknownWordError
 from w2v_cli.storage.words import MOST_TOKENS, Words
 from w2v_cli.subwords.table import SubwordTable
 
-# How much of the matrix each thread reads at a time.
-_CHUNK_BYTES = 1 << 24
 
-
-class WordVectors:
+class WordVectors(Matrix):
     """V words, most frequent first, each with a vector of D numbers.
-
-    The matrix is read-only, so its norms can be cached, and pages of a mapped file can be freed after use. This ends
-    when `hand_out` gives the matrix to a caller who may write to it.
 
     Parameters
     ----------
@@ -48,15 +39,10 @@ class WordVectors:
     ) -> None:
         if matrix.ndim != 2 or len(matrix) != len(words):
             raise ValueError(f"{len(words)} words do not name the rows of a matrix of shape {matrix.shape}")
+        super().__init__(matrix)
         self.words = Words.of(words)
-        self.matrix = matrix.view()
-        self.matrix.flags.writeable = False
         self.counts = counts
         self.parts = parts
-        self._norms: np.ndarray | None = None
-
-    def __len__(self) -> int:
-        return len(self.words)
 
     def __contains__(self, word: object) -> bool:
         return isinstance(word, str) and self.id_of(word) is not None
@@ -65,12 +51,6 @@ class WordVectors:
         """Return the vector of a word, float32 (D,), composed if need be; UnknownWordError if it has none."""
         covering = self.covering([word])
         return covering.rows(covering.ids_of([word]))[0]
-
-    def hand_out(self) -> np.ndarray:
-        """Return the matrix to a caller who may write to it; later answers reflect what was written."""
-        self.matrix = writable(self.matrix)
-        self._norms = None
-        return self.matrix
 
     def fault(self, empty_words: bool = False) -> str | None:
         """Say why no file can hold these words and counts, as the end of a sentence; None if a file can.
@@ -99,100 +79,10 @@ class WordVectors:
             return f"has the same word twice: {words[repeated[0]]}, numbers {repeated[0]} and {repeated[1]}"
         return None
 
-    @property
-    def dim(self) -> int:
-        """D, the length of a vector."""
-        return self.matrix.shape[1]
-
     @cached_property
     def ids(self) -> dict[str, int]:
         """The id of every word; to look up only a few, `id_of` needs no such dict."""
         return {word: word_id for word_id, word in enumerate(self.words)}
-
-    @property
-    def norms(self) -> np.ndarray:
-        """The length of every row, float32 (V,); 1 for a row of zeros, so that its cosines are 0.
-
-        Raises
-        ------
-        ModelFileError
-            If a row holds NaN or infinity, or its length overflows float32.
-        """
-        if self._norms is not None and len(self._norms) == len(self):
-            return self._norms
-        return self._measured(np.empty((0, self.dim), np.float32), None)[1]
-
-    def cosines(self, units: np.ndarray, restrict_vocab: int | None = None) -> np.ndarray:
-        """Return the cosine of each direction with each word's vector, float32 (n, V); 0 for a vector of zeros.
-
-        The matrix is read once, chunk by chunk, and its norms are computed on the way. Of a mapped file, only those
-        chunks are in memory.
-
-        Parameters
-        ----------
-        units : float32 (n, D), rows of length 1.
-        restrict_vocab : use only this many of the most frequent words, and read no other row; None: all.
-
-        Raises
-        ------
-        ModelFileError
-            If one of those rows holds NaN or infinity, or its length overflows float32.
-        """
-        products, norms = self._measured(units, restrict_vocab)
-        products /= norms
-        return products
-
-    def _measured(self, directions: np.ndarray, restrict_vocab: int | None) -> tuple[np.ndarray, np.ndarray]:
-        """Return the products of directions with the first rows, and the rows' norms.
-
-        Norms that are computed here are cached, unless somebody may write to the matrix.
-        """
-        matrix = self.matrix[:restrict_vocab]
-        products = np.empty((len(directions), len(matrix)), np.float32)
-        known = self._norms[: len(matrix)] if self._norms is not None else np.empty(0, np.float32)
-        measure = len(known) < len(matrix)
-        norms = np.empty(len(matrix), np.float32) if measure else known
-
-        def work(start: int, stop: int) -> None:
-            chunk = matrix[start:stop]
-            with np.errstate(all="ignore"):
-                if len(directions):
-                    np.matmul(directions, chunk.T, out=products[:, start:stop])
-                if measure:
-                    np.sqrt(np.einsum("ij,ij->i", chunk, chunk), out=norms[start:stop])
-            release_pages(chunk)
-
-        _on_chunks(matrix, work)
-        if measure:
-            self.require_finite(norms, range(len(norms)))
-            norms[norms == 0] = 1
-            if not self.matrix.flags.writeable:
-                self._norms = norms
-        return products, norms
-
-    def require_finite(self, norms: np.ndarray, ids: Sequence[int] | np.ndarray) -> None:
-        """Raise an error if a vector has no direction.
-
-        Parameters
-        ----------
-        norms : float (n,), the length of each vector, or its square · ids : the n words they belong to.
-
-        Raises
-        ------
-        ModelFileError
-            If one of the lengths is NaN or infinite; the error names the word.
-        """
-        finite = np.isfinite(norms)
-        if not finite.all():
-            raise ModelFileError(
-                f"the vector of {self.spelling(int(ids[int(np.argmin(finite))]))} has no finite length",
-                hint="the model has diverged or is damaged; train again with a lower --alpha",
-            )
-
-    @property
-    def unit_rows(self) -> np.ndarray:
-        """Every row scaled to length 1, float32 (V, D); rows of zeros stay zero."""
-        return self.matrix / self.norms[:, np.newaxis]
 
     def id_of(self, word: str) -> int | None:
         """Return the id of a word, as it is spelled or else in the normal form NFC or NFD; None if it is unknown.
@@ -234,10 +124,6 @@ class WordVectors:
         if self.parts is None:
             raise ConfigError("the model has no vectors for parts of words", hint="train one with --subwords fasttext")
         return self.parts
-
-    def rows(self, ids: np.ndarray) -> np.ndarray:
-        """Return a copy of the vectors of n words, float32 (n, D)."""
-        return self.matrix[ids]
 
     def spelling(self, word_id: int) -> str:
         """Return the word with an id."""
@@ -348,25 +234,3 @@ def _require_str(words: Iterable[object]) -> None:
     for word in words:
         if not isinstance(word, str):
             raise ConfigError(f"{word!r:.60} is not a word", hint="a word is a str")
-
-
-def _on_chunks(matrix: np.ndarray, work: Callable[[int, int], None]) -> None:
-    """Call `work(start, stop)` for chunks of rows, on all cores; every core gets equally many chunks."""
-    threads = available_cores()
-    rounds = max(1, -(-len(matrix) * matrix.shape[1] * matrix.itemsize // (threads * _CHUNK_BYTES)))
-    step = max(1, -(-len(matrix) // (threads * rounds)))
-    starts = range(0, len(matrix), step)
-    with one_blas_thread(), ThreadPoolExecutor(threads) as pool:
-        list(pool.map(work, starts, (start + step for start in starts)))
-
-
-def first_not_finite(matrix: np.ndarray) -> int | None:
-    """Return the index of the first row that holds NaN or infinity; None if all are finite.
-
-    Rows are checked 1,000 at a time, so that a mapped file need not fit into memory.
-    """
-    for start in range(0, len(matrix), 1000):
-        finite = np.isfinite(matrix[start : start + 1000]).all(axis=1)
-        if not finite.all():
-            return start + int(np.argmin(finite))
-    return None

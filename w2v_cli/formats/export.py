@@ -15,7 +15,8 @@ import numpy as np
 
 from w2v_cli.choices import WITH_WORDS, WRITABLE
 from w2v_cli.embeddings.compression import recall, reduce_dims, to_int8
-from w2v_cli.embeddings.vectors import WordVectors, first_not_finite
+from w2v_cli.embeddings.matrix import first_not_finite
+from w2v_cli.embeddings.vectors import WordVectors
 from w2v_cli.errors import ConfigError, ModelFileError
 from w2v_cli.formats.binary import write_binary
 from w2v_cli.formats.contents import FASTTEXT, SUBWORD_VECTORS, SUBWORDS, subword_table

@@ -11,7 +11,8 @@ from typing import IO
 
 import numpy as np
 
-from w2v_cli.embeddings.vectors import WordVectors, first_not_finite
+from w2v_cli.embeddings.matrix import first_not_finite
+from w2v_cli.embeddings.vectors import WordVectors
 from w2v_cli.errors import ModelFileError
 from w2v_cli.formats.contents import FASTTEXT_NODES, KEPT_BUCKETS, SUBWORD_VECTORS, SUBWORDS, subword_table
 from w2v_cli.formats.fasttext_fields import options_of, packed

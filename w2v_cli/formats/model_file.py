@@ -15,7 +15,8 @@ from typing import IO
 import numpy as np
 
 from w2v_cli.embeddings.compression import Int8
-from w2v_cli.embeddings.vectors import WordVectors, first_not_finite
+from w2v_cli.embeddings.matrix import first_not_finite
+from w2v_cli.embeddings.vectors import WordVectors
 from w2v_cli.errors import ConfigError, ModelFileError
 from w2v_cli.formats.binary import read_binary
 from w2v_cli.formats.contents import FASTTEXT_NODES, KEPT_BUCKETS, SUBWORD_VECTORS, Contents, subword_table
