@@ -22,7 +22,7 @@ from w2v_cli.engines.choose import blocks_at_once, make_measure, make_step, reso
 from w2v_cli.engines.learning_rate import LearningRate
 from w2v_cli.engines.objective import Objective
 from w2v_cli.engines.sampling import Sampler, sampler_of
-from w2v_cli.errors import DivergedError, TrainingError
+from w2v_cli.errors import DivergedError, NothingToPredictError, TrainingError
 from w2v_cli.subwords.lengths import subwords_of
 from w2v_cli.training.fresh import fresh_parameters, softmax_bytes
 from w2v_cli.training.loss_sample import LossSample, MeasuredLoss
@@ -113,7 +113,7 @@ class Trainer:
 
     def _require_windows(self) -> None:
         """Refuse a run whose subsampling leaves too little to learn from."""
-        kept = self._kept_share()
+        kept = self.kept_share()
         if kept >= LEAST_KEPT:
             return
         words, windows = len(self.corpus.vocabulary), 0
@@ -129,7 +129,7 @@ class Trainer:
             hint="raise --subsample; 0 keeps all words",
         )
 
-    def _kept_share(self) -> float:
+    def kept_share(self) -> float:
         """Return the share of the tokens that subsampling leaves."""
         return float(np.average(self.sampler.keep_prob, weights=self.corpus.vocabulary.text_counts))
 
@@ -185,7 +185,7 @@ class Trainer:
         all parameters.
         """
         # A block has a window for each token that subsampling leaves.
-        windows = self.schedule.longest * self._kept_share()
+        windows = self.schedule.longest * self.kept_share()
         noise = int(windows / self.sampler.step_windows) * self.sampler.negatives * 4
         saved = min(self.parameters.input_vectors.nbytes, SAVE_BYTES)
         if self.subwords is not None:
@@ -422,7 +422,7 @@ class Trainer:
             If the run has diverged, or if it is complete and has trained no window.
         """
         if whole_run and not tally.trained and self.config.epochs:
-            raise TrainingError(
+            raise NothingToPredictError(
                 f"nothing was learnt: --subsample {self.config.subsample:g} left no two words in one line",
                 hint="raise --subsample; 0 keeps all words",
             )
@@ -493,6 +493,6 @@ class Trainer:
         )
 
 
-def _nothing_to_predict(why: str, hint: str) -> TrainingError:
+def _nothing_to_predict(why: str, hint: str) -> NothingToPredictError:
     """Return the error for a corpus that cannot train anything."""
-    return TrainingError(f"there was nothing to predict: {why}", hint=hint)
+    return NothingToPredictError(f"there was nothing to predict: {why}", hint=hint)

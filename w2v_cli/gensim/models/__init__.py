@@ -8,8 +8,9 @@ from typing import Any
 # Names are imported on first use, because the trainer takes long to import.
 _CLASSES = {
     "KeyedVectors": "keyedvectors",
+    "Word2Vec": "word2vec",
 }
-_SUBMODULES = ("keyedvectors",)
+_SUBMODULES = ("callbacks", "keyedvectors", "word2vec")
 
 
 def __getattr__(name: str) -> Any:
