@@ -73,6 +73,10 @@ class ModelFileError(W2VError):
     """A model file cannot be read or written, or lacks what was asked of it."""
 
 
+class CutShortError(ModelFileError, EOFError):
+    """A file of vectors ends too early. It is an EOFError too, like that of gensim."""
+
+
 class LogFileError(W2VError):
     """The log of a run cannot be read or written."""
 
@@ -81,8 +85,10 @@ class GoldFileError(W2VError):
     """An evaluation file holds neither analogies nor word pairs."""
 
 
-class MissingExtraError(W2VError):
+class MissingExtraError(W2VError, ImportError):
     """An optional package is needed but not installed; the hint installs it for the Python that runs w2v.
+
+    It is an ImportError too, like that of Python.
 
     Parameters
     ----------

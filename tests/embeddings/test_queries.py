@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import w2v_cli.embeddings.queries as queries
 import w2v_cli.embeddings.matrix as matrix_module
+import w2v_cli.embeddings.queries as queries
 from w2v_cli.choices import METHODS
 from w2v_cli.embeddings.directions import read_directions
 from w2v_cli.embeddings.queries import analogy, nearest, odd_one_out, parse_query, similar

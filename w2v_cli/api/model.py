@@ -471,6 +471,8 @@ def load(
     errors: str = "strict",
     repeats: str = "first",
     lenient: bool = False,
+    limit: int | None = None,
+    encoding: str = "utf-8",
 ) -> Model:
     """Load vectors. A model of `w2v train` is memory-mapped, so loading it takes no time.
 
@@ -488,6 +490,8 @@ def load(
         `replace` puts U+FFFD in place of bad bytes, `ignore` leaves out what is wrong with them.
     repeats : `first` keeps the first vector of a repeated word, `error` refuses the file.
     lenient : load what can be read of a file that is cut short or has bad lines.
+    limit : load only this many of the first words of a file of text or binary, without reading the others; None: all.
+    encoding : how the words of such a file are encoded, such as latin-1.
 
     Raises
     ------
@@ -510,7 +514,7 @@ def load(
     >>> w2v.load(path)["down"].tolist()
     [-1.0, 0.5, 0.0]
     """
-    with ModelFile(path, ReadOptions(format, errors, repeats, lenient)) as file:
+    with ModelFile(path, ReadOptions(format, errors, repeats, lenient, limit, encoding)) as file:
         model = Model.of_file(file)
     for remark in file.remarks:
         warnings.warn(remark, stacklevel=2)

@@ -191,7 +191,8 @@ def reading_options(format_name: str = "--format", what: str = "that file") -> C
 
         @functools.wraps(command)
         def with_reading(*args: Any, **options: Any) -> Any:
-            reading = ReadOptions(**{field.name: options.pop(field.name) for field in fields(ReadOptions)})
+            given = {field.name for field in fields(ReadOptions)} & options.keys()
+            reading = ReadOptions(**{name: options.pop(name) for name in given})
             return command(*args, **options, reading=reading)
 
         decorated: Any = with_reading

@@ -149,20 +149,20 @@ class _RowReader:
                 " that its first line promises"
             )
             if not self._file.reading.lenient:
-                raise self._file.wrong(what, f"{_HINT}. {LENIENT_HINT}")
+                raise self._file.cut_short(what, f"{_HINT}. {LENIENT_HINT}")
             self._file.remark(what)
         return not at_end
 
     def _require_end(self, offset: int, rest: bytes, newlines: int) -> None:
         """Raise an error if anything but a newline follows the last row, or if that newline is missing."""
-        if self._file.reading.lenient:
+        if self._file.reading.lenient or self._file.reading.limit is not None:
             return
         if rest not in (b"", b"\n"):
             raise self._file.wrong(
                 f"continues at byte {offset:,}, after the {self._count:,} words that its first line promises", _HINT
             )
         if newlines and not rest:
-            raise self._file.wrong(f"is cut short at byte {offset:,}: the last row lacks its newline")
+            raise self._file.cut_short(f"is cut short at byte {offset:,}: the last row lacks its newline")
 
 
 def _check_words(file: VectorFile, rows: _Rows) -> None:
@@ -254,6 +254,11 @@ def write_binary(file: IO[bytes], words: Sequence[str], matrix: np.ndarray) -> N
         If a word is longer than `read_binary` accepts.
     """
     file.write(b"%d %d\n" % matrix.shape)
+    write_rows(file, words, matrix)
+
+
+def write_rows(file: IO[bytes], words: Sequence[str], matrix: np.ndarray) -> None:
+    """Write the words and numbers of word2vec's binary format, without its first line."""
     numbers = matrix.astype("<f4", copy=False)
     for word, row in zip(words, numbers, strict=True):
         encoded = word.encode()

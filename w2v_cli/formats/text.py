@@ -142,7 +142,8 @@ def _require_count(file: VectorFile, promised: int | None, found: int) -> None:
     follow = "line follows" if found == 1 else "lines follow"
     what += f": its first line promises {promised:,} words, but {found:,} {follow}"
     if not file.reading.lenient:
-        raise file.wrong(what, f"{LENIENT_HINT}, or write the right number into the first line")
+        error = file.cut_short if found < promised else file.wrong
+        raise error(what, f"{LENIENT_HINT}, or write the right number into the first line")
     file.remark(what)
 
 
@@ -162,6 +163,7 @@ class _Layout(NamedTuple):
 
 def _begin(file: VectorFile) -> _Layout:
     """Read the first line or lines, and find D."""
+    limit = file.reading.limit
     if file.format == "text":
         # Each word takes two bytes at least, and each number too. V is checked when all lines have been counted.
         count, dim, rest = file.read_header(least_row_bytes=lambda dim: 2 + 2 * dim, counted=True)
@@ -171,7 +173,8 @@ def _begin(file: VectorFile) -> _Layout:
             _require_dim(file, first[1], dim)
         # A gzip file may claim far too much, so the matrix grows with what is found in it.
         expected = 0 if file.packed else min(count, file.most_bytes // (2 + 2 * dim))
-        return _Layout(count, dim, expected, 1, chain([first] if first[1] else [], chunks))
+        all_chunks = chain([first] if first[1] else [], chunks)
+        return _Layout(count, dim, expected, 1, all_chunks if limit is None else _first_lines(all_chunks, count))
     chunks = _line_chunks(file, b"", lines=0)
     first = next(chunks, (0, b""))
     if not first[1]:
@@ -182,11 +185,13 @@ def _begin(file: VectorFile) -> _Layout:
     columns = named_columns(line, others.partition(b"\n")[0])
     if columns is not None:
         file.remark(", line 1: left out, because it names columns, as R's write.table does")
-        return _Layout(None, columns, 0, 1, chain([(1, others)], chunks))
+        all_chunks = chain([(1, others)], chunks)
+        return _Layout(None, columns, 0, 1, all_chunks if limit is None else _first_lines(all_chunks, limit))
     dim = sum(1 for _ in TOKEN.finditer(line)) - (not line.startswith((b" ", b"\t")))
     if dim < 1:
         raise file.wrong(", line 1: expected a word and numbers", "is it a file of vectors? See --format")
-    return _Layout(None, dim, 0, 0, chain([first], chunks))
+    all_chunks = chain([first], chunks)
+    return _Layout(None, dim, 0, 0, all_chunks if limit is None else _first_lines(all_chunks, limit))
 
 
 def _require_dim(file: VectorFile, data: bytes, dim: int) -> None:
@@ -202,6 +207,18 @@ def _require_dim(file: VectorFile, data: bytes, dim: int) -> None:
         f", line 2: expected a word and {dim:,} numbers, found {found:,} after the word",
         f"if the words end in numbers, --lenient takes the last {dim:,} numbers of each line",
     )
+
+
+def _first_lines(chunks: Iterator[tuple[int, bytes]], count: int) -> Iterator[tuple[int, bytes]]:
+    """Yield chunks until they have had `count` lines, the last one without the lines that follow."""
+    for before, data in chunks:
+        lines = data.count(b"\n") + (not data.endswith(b"\n"))
+        if lines >= count:
+            newlines = np.flatnonzero(np.frombuffer(data, np.uint8) == ord("\n"))
+            yield before, data[: newlines[count - 1] + 1] if len(newlines) >= count else data
+            return
+        count -= lines
+        yield before, data
 
 
 def _whole_lines(chunks: Iterator[tuple[int, bytes]]) -> Iterator[Chunk]:
@@ -280,8 +297,8 @@ def write_numbers(file: IO[bytes], matrix: np.ndarray, separator: str) -> None:
         file.write(f"{line}\n".encode())
 
 
-# Decimal digits that restore every float bit for bit, by its size in bytes: 9 for float32, 5 for float16.
-DECIMAL = {4: "%.9g", 2: "%.5g"}
+# Decimal digits that restore every float bit for bit, by its size in bytes.
+DECIMAL = {8: "%.17g", 4: "%.9g", 2: "%.5g"}
 
 
 def _number_lines(matrix: np.ndarray, separator: str) -> Iterator[str]:

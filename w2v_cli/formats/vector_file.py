@@ -12,7 +12,7 @@ import numpy as np
 from w2v_cli.compute.threads import in_order
 from w2v_cli.config import available_cores
 from w2v_cli.embeddings.vectors import WordVectors
-from w2v_cli.errors import ModelFileError
+from w2v_cli.errors import CutShortError, ModelFileError
 from w2v_cli.formats.reading import DEFAULT_READING, ReadOptions
 from w2v_cli.formats.recognise import BYTE_ORDER_MARK, HEADER, recognise
 from w2v_cli.storage.mapped import open_regular
@@ -66,6 +66,7 @@ class VectorFile:
             self._rewind()
             head = self.read(_HEAD_BYTES)
             self.format = reading.format or recognise(self.name, head)
+            reading.require_support(self.name, self.format)
             self._rewind()
             if self.format != "safetensors" and head.startswith(BYTE_ORDER_MARK):
                 self.read(len(BYTE_ORDER_MARK))
@@ -86,7 +87,7 @@ class VectorFile:
         except EOFError as error:
             if not self.reading.lenient:
                 hint = "copy or download it again; --lenient loads the beginning"
-                raise self.wrong(f"is damaged or cut short: {error}", hint) from error
+                raise self.cut_short(f"is damaged or cut short: {error}", hint) from error
             self.remark("is cut short: only its beginning was loaded")
         except (OSError, ValueError) as error:
             raise self.wrong(f"is damaged or cut short: {error}", "copy or download it again") from error
@@ -108,7 +109,7 @@ class VectorFile:
 
         Returns
         -------
-        V, D, and the bytes that were read after the first line.
+        V, but at most the limit of the options of reading; D; and the bytes that were read after the first line.
         """
         head = self.read(_HEADER_BYTES)
         header = HEADER.match(head)
@@ -119,9 +120,11 @@ class VectorFile:
         words, dim = int(header[1]), int(header[2])
         if words == 0 or dim == 0:
             raise self.wrong(f"holds no vectors: its first line says {words} words of {dim} dimensions")
+        if self.reading.limit is not None:
+            words = min(words, self.reading.limit)
         least = words * least_row_bytes(dim)
         if least > self.most_bytes and not (counted and least_row_bytes(dim) <= self.most_bytes):
-            raise self.wrong(
+            raise self.cut_short(
                 f", line 1: {words:,} words of {dim:,} dimensions take at least {least:,} bytes, but the file"
                 f" has at most {self.most_bytes:,}: it is cut short, or the line is wrong",
                 LENIENT_HINT,
@@ -135,6 +138,10 @@ class VectorFile:
     def wrong(self, what: str, hint: str | None = None) -> ModelFileError:
         """Return the error that says what is wrong with this file; `what` may begin with a comma and a location."""
         return ModelFileError(f"{self.name} {what}" if what[0] != "," else self.name + what, hint=hint)
+
+    def cut_short(self, what: str, hint: str | None = None) -> CutShortError:
+        """Return the error that says that this file ends too early."""
+        return CutShortError(self.wrong(what).message, hint)
 
     def remark(self, what: str) -> None:
         """Note what the user should know about this file; `what` is as for `wrong`."""
@@ -242,9 +249,15 @@ def _counted(number: int, what: str) -> str:
 
 def _repaired(file: VectorFile, words: Words, location: Callable[[int], str]) -> Words:
     """Return the words as UTF-8 and as `errors` allows them; with `ignore`, nothing may be left of a word."""
-    errors, undecodable = file.reading.errors, words.undecodable()
+    errors = file.reading.errors
+    if not file.reading.is_utf8:
+        words = _recoded(file, words, location)
+    undecodable = words.undecodable()
     if undecodable is not None and errors == "strict":
-        raise file.wrong(f", {location(undecodable)}: the word is not UTF-8", BAD_WORD_HINT)
+        try:
+            words.bytes_of(undecodable).decode()
+        except UnicodeDecodeError as error:
+            raise file.wrong(f", {location(undecodable)}: the word is not UTF-8", BAD_WORD_HINT) from error
     if undecodable is None and (errors == "strict" or not _any_blank_start(words)):
         return words
     was = [words.bytes_of(word_id) for word_id in range(len(words))]
@@ -254,6 +267,17 @@ def _repaired(file: VectorFile, words: Words, location: Callable[[int], str]) ->
         how = "bad bytes were replaced by U+FFFD" if errors == "replace" else "bad bytes or white space was left out"
         file.remark(f", {location(changed[0])}: {how} in {_counted(len(changed), 'word')}")
     return Words.of(repaired)
+
+
+def _recoded(file: VectorFile, words: Words, location: Callable[[int], str]) -> Words:
+    """Return words in another encoding as UTF-8."""
+    encoding, recoded = file.reading.encoding, list[str]()
+    for row in range(len(words)):
+        try:
+            recoded.append(words.bytes_of(row).decode(encoding, file.reading.errors))
+        except UnicodeDecodeError as error:
+            raise file.wrong(f", {location(row)}: the word is not {encoding}", BAD_WORD_HINT) from error
+    return Words.of(recoded)
 
 
 def _any_blank_start(words: Words) -> bool:
