@@ -37,6 +37,8 @@ _CLASSES = {
     "LineSentence": "sentences",
     "PathLineSentences": "sentences",
     "Text8Corpus": "sentences",
+    "FastText": "fasttext",
+    "Phrases": "phrases",
     "Word2Vec": "word2vec",
 }
 _SUBMODULES = ("models", "utils")

@@ -13,7 +13,7 @@ from w2v_cli.config import TrainConfig
 from w2v_cli.corpus.encode import EncodedCorpus
 from w2v_cli.corpus.text_options import TextOptions
 from w2v_cli.errors import DivergedError, NothingToPredictError, VocabularyError
-from w2v_cli.gensim.ignored import warn_once
+from w2v_cli.gensim.once import warn_once
 from w2v_cli.gensim.text import Text
 from w2v_cli.training.observer import Observer
 from w2v_cli.training.run import train_model
@@ -62,7 +62,7 @@ def train_on(model: Word2Vec, text: Text, config: TrainConfig, callbacks: Sequen
             if halving == MOST_HALVINGS or watcher.epochs_called:
                 raise
             config = replace(config, alpha=config.alpha_start / 2, min_alpha=config.alpha_min / 2)
-            warn_once(f"{error}: beginning again with half the learning rate", stacklevel=5)
+            warn_once(f"{error}: beginning again with half the learning rate")
         except (NothingToPredictError, VocabularyError) as error:
             # gensim trains nothing then, and says nothing.
             logger.warning("nothing was trained: %s", error)
