@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import struct
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 from w2v_cli.api.model import Model
 from w2v_cli.embeddings.vectors import WordVectors
 from w2v_cli.formats.contents import FASTTEXT, SUBWORD_VECTORS, SUBWORDS
+from w2v_cli.formats.fasttext_fields import MAGIC, Options
 from w2v_cli.formats.model_file import ModelFile
 from w2v_cli.formats.reading import ReadOptions
 from w2v_cli.gensim.fasttext_vectors import FastTextKeyedVectors, ngram_rows
@@ -19,10 +21,17 @@ from w2v_cli.gensim.sentences import MAX_WORDS_IN_BATCH
 from w2v_cli.gensim.spelling import as_words
 from w2v_cli.gensim.vocabulary import TrimRule
 from w2v_cli.gensim.word2vec import Word2Vec
+from w2v_cli.storage.opening import open_input
 from w2v_cli.storage.tensors import parse_json
 from w2v_cli.storage.words import Words
 from w2v_cli.subwords.table import SubwordTable
 from w2v_cli.training.origin import IN_MEMORY, Origin
+
+# fastText's numbers of losses and of models.
+_HS, _NS = 1, 2
+_CBOW, _SKIPGRAM, _SUPERVISED = 1, 2, 3
+# A file begins with its number and the version; the tenth number is that of the model.
+_START = struct.Struct("<10i")
 
 
 class FastText(Word2Vec):
@@ -160,16 +169,18 @@ def load_facebook_model(path: str | os.PathLike[str], encoding: str = "utf-8") -
         If it is a classifier, or its words have another encoding.
     """
     _require_utf8(encoding)
+    with open_input(path) as raw:
+        start = _START.unpack(raw.read(_START.size).ljust(_START.size, b"\0"))
+    if start[0] == MAGIC and start[-1] == _SUPERVISED:
+        raise NotImplementedError(f"{os.fspath(path)} is a classifier (supervised), which gensim does not read either")
     with ModelFile(path, ReadOptions("fasttext", errors="replace")) as file:
         vectors, tables, recorded = file.vectors, dict(file.tables), parse_json(file.metadata[FASTTEXT])
         metadata = dict(file.metadata)
-    if recorded["model"] == 3:
-        raise NotImplementedError(f"{os.fspath(path)} is a classifier (supervised), which gensim does not read either")
-    hs = recorded["loss"] == 1
+    hs = recorded["loss"] == _HS
     model = FastText(
-        sg=int(recorded["model"] == 2), hs=int(hs), negative=0 if hs else recorded["neg"], vector_size=vectors.dim,
-        window=recorded["ws"], min_count=recorded["minCount"], sample=recorded["t"], epochs=recorded["epoch"],
-        min_n=recorded["minn"], max_n=recorded["maxn"], bucket=recorded["bucket"],
+        sg=int(recorded["model"] == _SKIPGRAM), hs=int(hs), negative=0 if hs else recorded["neg"],
+        vector_size=vectors.dim, window=recorded["ws"], min_count=recorded["minCount"], sample=recorded["t"],
+        epochs=recorded["epoch"], min_n=recorded["minn"], max_n=recorded["maxn"], bucket=recorded["bucket"],
     )  # fmt: skip
     keys = list(vectors.words)
     model.wv.index_to_key, model.wv.key_to_index = keys, {key: row for row, key in enumerate(keys)}
@@ -210,11 +221,23 @@ def save_facebook_model(
         If it cannot be written.
     """
     _require_utf8(encoding)
-    tables, metadata = model.tables(), model._described()
-    metadata.pop(FASTTEXT, None)
+    tables = model.tables()
+    if tables.pop("node_vectors", None) is not None:
+        warn_once("save_facebook_model leaves syn1 out: fastText has a Huffman tree of its own")
     parts = None if model.wv.subwords is None else SubwordTable(model.wv.subwords, model.wv.table(), len(model.wv))
     vectors = WordVectors(as_words(model.wv.index_to_key), tables["input_vectors"], model.wv.expandos["count"], parts)
-    Model(vectors, tables, metadata).save(path, format="fasttext")
+    metadata = {} if parts is None else {SUBWORDS: parts.subwords.as_json()}
+    Model(vectors, tables, metadata | _options_of(model).as_metadata()).save(path, format="fasttext")
+
+
+def _options_of(model: FastText) -> Options:
+    """Return what fastText records of a model."""
+    min_n, max_n, bucket = (model.min_n, model.max_n, model.bucket) if model.bucket else (0, 0, 0)
+    return Options(
+        ws=model.window, epoch=model.epochs, minCount=model.min_count, neg=model.negative,
+        loss=_HS if model.hs else _NS, model=_SKIPGRAM if model.sg else _CBOW, bucket=bucket, minn=min_n, maxn=max_n,
+        t=model.sample, ntokens=model.corpus_total_words,
+    )  # fmt: skip
 
 
 def _require_utf8(encoding: str) -> None:

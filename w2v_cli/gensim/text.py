@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from types import GeneratorType
 from typing import Any
 
 from w2v_cli.api.corpus import corpus_paths
+from w2v_cli.errors import CorpusError
 from w2v_cli.gensim.sentences import MAX_WORDS_IN_BATCH, lines_of
 from w2v_cli.gensim.spelling import as_word
 
@@ -57,13 +58,17 @@ def check_corpus(corpus_iterable: Any, corpus_file: Any, passes: int) -> None:
         raise TypeError(f"corpus_iterable must be an iterable of lists of words, not {corpus_iterable!r:.60}")
 
 
+class BadTokenError(CorpusError, TypeError):
+    """A sentence has something else than words; gensim raises a TypeError."""
+
+
 @contextmanager
 def opened(corpus_iterable: Any, corpus_file: Any) -> Iterator[Text]:
     """Yield the text of a call. An iterable is read once, even if the text is then read several times.
 
     Raises
     ------
-    CorpusError
+    BadTokenError
         If a token is neither a str nor a whole number, or a str that is not Unicode text.
     """
     if isinstance(corpus_iterable, Text):
@@ -72,7 +77,11 @@ def opened(corpus_iterable: Any, corpus_file: Any) -> Iterator[Text]:
         yield Text(os.fspath(corpus_file), sum(map(_sentences_in, lines_of(corpus_file))))
     else:
         text = Text("", 0, 0)
-        with corpus_paths(_counted(corpus_iterable, text), spell=as_word) as paths:
+        with ExitStack() as stack:
+            try:
+                paths = stack.enter_context(corpus_paths(_counted(corpus_iterable, text), spell=as_word))
+            except CorpusError as error:
+                raise BadTokenError(error.message, error.hint) from error
             text.path = paths[0]
             yield text
 

@@ -274,7 +274,7 @@ class Word2Vec(SavedModel):
             # The vectors have the rows of the old words until `update_weights`.
             order = [*self.wv.index_to_key, *(word for word in kept if word not in known)]
             before = np.concatenate((self._counts(), np.zeros(len(order) - len(known), np.int64)))
-            counts = before + np.array([kept.get(word, 0) for word in order], np.int64)
+            counts = before + np.array([self.raw_vocab.get(word, 0) for word in order], np.int64)
             self._earlier_counts = before[: len(known)]
         self.wv.index_to_key = order
         self.wv.key_to_index = {word: index for index, word in enumerate(order)}
@@ -389,7 +389,7 @@ class Word2Vec(SavedModel):
             "model": "skipgram" if self.sg else "cbow", "loss": "hs" if self.hs else "ns", "dim": self.vector_size,
             "window": self.window, "fixed_window": not self.shrink_windows,
             "subsample": share_of_sample(self.sample, int(self._counts().sum())),
-            "init": IN_MEMORY, "words": "model", "init_counts": "model",
+            "min_count": max(1, self.min_count), "init": IN_MEMORY, "words": "model", "init_counts": "model",
             "epochs": epochs, "alpha": self.alpha, "min_alpha": min(self.alpha, self.min_alpha),
             "threads": self._threads, "seed": self.seed + self.train_count * _SEEDS_APART,
         }  # fmt: skip
@@ -493,7 +493,7 @@ class Word2Vec(SavedModel):
             logger.warning("Effective 'alpha' higher than previous training cycles")
         if not self.wv.key_to_index:
             raise RuntimeError("you must first build vocabulary before training the model")
-        if not len(self.wv.vectors) or not (hasattr(self, "syn1") or hasattr(self, "syn1neg")):
+        if not len(self.wv.vectors):
             raise RuntimeError("you must initialize vectors before training the model")
         if total_words is None and total_examples is None:
             raise ValueError("give total_examples or total_words, such as total_examples=model.corpus_count")
