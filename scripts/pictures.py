@@ -7,14 +7,17 @@
     scripts/pictures.py --remake   train on data/toyland.txt and write data/pictures, which the pictures show
 
 Every picture shows figures that are written down: the table of speed and scores in w2v_cli/help/benchmarks.md, and the
-files in data/pictures. So drawing them needs no training, and the same version of matplotlib gives the same bytes.
+files in data/pictures, also those of scripts/bench/curve.py once it has run. So drawing them needs no training, and the
+same version of matplotlib gives the same bytes.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import re
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -36,6 +39,9 @@ DATA = ROOT / "data" / "pictures"
 TOYLAND = "data/toyland.txt"
 MAP = DATA / "map.tsv"
 RUNS = ("skipgram", "cbow")
+TRAINERS = ("w2v", "gensim", "fasttext")
+CAPTION = "every dot is a run with its own seed and number of epochs"
+CURVE = DATA / "curve.jsonl"
 SIZE = (720.0, 400.0)  # points, as wide as the text of a README
 NUMBER = r"([\d.]+)"
 # A line of the table: the kind of training, words/s of w2v and of gensim in millions, how many times as fast w2v is,
@@ -52,6 +58,14 @@ class Kind(NamedTuple):
     times: float
     score: float
     peer_score: float
+
+
+class Point(NamedTuple):
+    """A run of a trainer: seconds of training, and the mean score."""
+
+    trainer: str
+    seconds: float
+    score: float
 
 
 def main() -> None:
@@ -86,6 +100,8 @@ def draw_all(folder: Path) -> None:
     """Draw every picture into a folder."""
     kinds, scene, runs = measured(), scene_of(MAP), [str(DATA / f"{name}.jsonl") for name in RUNS]
     for theme in THEMES:
+        if CURVE.exists():
+            draw_curve(points_of(CURVE), folder / f"curve-{theme}.svg", theme)
         draw_speed(kinds, folder / f"speed-{theme}.svg", theme)
         draw(scene, folder / f"map-{theme}.svg", theme, (720.0, 480.0))
         plot_runs(runs, folder / f"loss-{theme}.svg", theme=theme, size=(720.0, 480.0))
@@ -161,6 +177,65 @@ def draw_speed(kinds: list[Kind], path: Path, theme: str) -> None:
         caption = (
             "100 MB of English Wikipedia, 100 dimensions, 2 threads; ns: negative sampling, hs: hierarchical softmax"
         )
+        figures.head_and_foot(figure, colours, title, caption)
+        figures.save(figure, path, title)
+
+
+def points_of(path: Path) -> list[Point]:
+    """Return the runs in a file of scripts/bench/curve.py, with the seconds that their trainer's median speed takes.
+
+    The speed is that of the runs that alternated; of a trainer without any, that of the runs that were scored.
+    """
+    runs = [json.loads(line) for line in path.read_text().splitlines()]
+    speeds = {}
+    for name in {run["trainer"] for run in runs}:
+        timed = [run["words_per_second"] for run in runs if run["trainer"] == name and "scores" not in run]
+        scored = [run["words_per_second"] for run in runs if run["trainer"] == name]
+        speeds[name] = statistics.median(timed or scored)
+    return [
+        Point(run["trainer"], run["epochs"] * run["tokens"] / speeds[run["trainer"]], mean_score(run["scores"]))
+        for run in runs
+        if "scores" in run
+    ]
+
+
+def mean_score(scores: dict[str, float]) -> float:
+    return statistics.mean(scores.values())
+
+
+def draw_curve(points: list[Point], path: Path, theme: str) -> None:
+    """Draw the quality of vectors against the seconds of training: a dot for each run, a line through the means."""
+    colours = figures.theme_of(theme)
+    title = "How good the vectors are after some seconds of training"
+    with figures.drawing(colours, [BASE]):
+        from matplotlib.ticker import FuncFormatter, NullFormatter
+
+        figure = figures.new_figure(*SIZE)
+        width, height = SIZE
+        axes = figure.add_axes((56 / width, 66 / height, (width - 76) / width, (height - 132) / height))
+        axes.set_xscale("log")
+        axes.grid(axis="y")
+        axes.tick_params(length=0, which="both")
+        axes.set_xticks([1, 2, 5, 10, 20, 50, 100, 200, 500])
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g} s"))
+        axes.xaxis.set_minor_formatter(NullFormatter())
+        axes.spines["left"].set_visible(False)
+        axes.set_xlabel("seconds of training, from one epoch to five")
+        axes.set_title(
+            "mean of four sets: analogies, WordSim, SimLex, MEN", loc="left", fontsize=9, color=colours.muted
+        )
+        for name, colour, marker in zip(TRAINERS, colours.series, "os^", strict=False):
+            runs = [point for point in points if point.trainer == name]
+            seconds = sorted({point.seconds for point in runs})
+            means = [statistics.mean(point.score for point in runs if point.seconds == at) for at in seconds]
+            axes.plot(seconds, means, color=colour, lw=1.6, zorder=2, marker=marker, markersize=7, label=name)
+            dots = [point.seconds for point in runs], [point.score for point in runs]
+            axes.scatter(*dots, 14, colour, marker=marker, linewidths=0, zorder=3)
+        low, high = min(point.seconds for point in points), max(point.seconds for point in points)
+        axes.set_xlim(low / 1.5, high * 1.5)
+        corner = (16 / width, 1 - 32 / height)
+        figure.legend(loc="upper left", bbox_to_anchor=corner, borderaxespad=0, ncols=3, fontsize=9.5)
+        caption = "Skip-gram, negative sampling, 100 MB of English Wikipedia, 100 dimensions, 2 threads; " + CAPTION
         figures.head_and_foot(figure, colours, title, caption)
         figures.save(figure, path, title)
 

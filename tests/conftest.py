@@ -14,6 +14,7 @@ from typing import Any, AnyStr
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 
 from w2v_cli.cli.main import run
 from w2v_cli.config import TrainConfig
@@ -31,6 +32,11 @@ from w2v_cli.training.trainer import Trainer
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 ROOT = Path(__file__).parents[1]
+# A slow machine is no fault of the code.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
+# The module that reads and writes .zst.
+ZSTANDARD = "compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd"
 RUN_CONFIG = TrainConfig(dim=4, epochs=2, min_count=1, threads=1, subsample=0.0)
 
 

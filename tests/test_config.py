@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from w2v_cli import choices
-from w2v_cli.config import ENGINES, OPTIONS, TrainConfig
+from w2v_cli.config import ENGINES, OPTIONS, RECIPES, TrainConfig, recipe_options
 from w2v_cli.corpus.text_options import TextOptions
 from w2v_cli.embeddings import evaluation
 from w2v_cli.errors import ConfigError
@@ -50,7 +50,7 @@ def test_a_senseless_value_is_refused_by_its_name(options: dict[str, Any], messa
 def test_the_defaults_are_those_of_word2vec() -> None:
     config = TrainConfig()
     assert (config.dim, config.window, config.negatives, config.epochs, config.min_count) == (100, 5, 5, 5, 5)
-    assert (config.subsample, config.noise_exponent) == (1e-3, 0.75)
+    assert (config.subsample, config.noise_power) == (1e-3, 0.75)
     assert config.alpha_min == config.alpha_start * 1e-4
 
 
@@ -120,3 +120,28 @@ def test_the_choices_are_those_that_the_library_knows() -> None:
 
 def test_every_option_has_a_help_text() -> None:
     assert all(option.help.endswith(".") for option in OPTIONS.values())
+
+
+def test_a_recipe_gives_way_to_what_is_given() -> None:
+    given = {"loss": "hs", "window": 7, "epochs": 2}
+    config = TrainConfig.continued(given, recipe_options("best", given))
+    assert (config.window, config.radius, config.output_exponent, config.epochs) == (7, "harmonic", 0.15, 2)
+    # Nor does it contradict an option that leaves one of its own without effect.
+    given = {"loss": "hs", "fixed_window": True}
+    fixed = TrainConfig.continued(given, recipe_options("best", given))
+    assert (fixed.radius, fixed.output_exponent) == ("uniform", 0.15)
+    for model, loss in RECIPES["best"]:
+        options = {"model": model, "loss": loss}
+        TrainConfig.continued(options, recipe_options("best", options))
+
+
+def test_a_recipe_is_only_for_what_it_was_measured_with() -> None:
+    for recipe, options, message in (
+        ("worst", {}, "--recipe worst is not one of best"),
+        ("best", {}, "--recipe best is not for --model skipgram with --loss ns"),
+        ("best", {"model": "cbow"}, "--recipe best is not for --model cbow with --loss ns"),
+        ("best", {"loss": "softmax"}, "--recipe best is not for --model skipgram with --loss softmax"),
+        ("best", {"loss": "hs", "subwords": "floret"}, "--recipe best is not for parts of words"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            recipe_options(recipe, options)

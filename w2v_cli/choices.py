@@ -28,8 +28,8 @@ WRITABLE = (*READABLE, *WITH_WORDS, "projector")
 # Compiled code reads these formats, so the first such file that is read on a machine takes about a second longer.
 PARSED_FORMATS = ("text", "glove", "fasttext", "floret")
 
-# What `w2v convert` makes of a model: which of its tables, and in which type of number.
-MATRICES = ("input", "output", "sum", "concat")
+# Which vectors of a model are asked or converted, and in which type of number they are written.
+MATRICES = ("mix", "input", "output", "sum", "concat")
 DTYPES = ("float32", "float16", "int8")
 
 # Whose rules say how words are cut into parts and hashed, and the choices that both of them leave: the lengths of the

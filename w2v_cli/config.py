@@ -12,7 +12,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from w2v_cli.choices import BUCKETS, FLORET_HASHES, FREEZE, INIT_COUNTS, INIT_WORDS, MAX_NGRAM, MIN_NGRAM, SUBWORDS
+from w2v_cli.choices import (
+    BUCKETS,
+    FLORET_HASHES,
+    FREEZE,
+    INIT_COUNTS,
+    INIT_WORDS,
+    MAX_NGRAM,
+    MIN_NGRAM,
+    SUBWORDS,
+    require_choice,
+)
 from w2v_cli.control_groups import group_cores
 from w2v_cli.errors import ConfigError
 from w2v_cli.option import Option, is_number, make_plain
@@ -20,6 +30,7 @@ from w2v_cli.option import Option, is_number, make_plain
 MODELS = ("skipgram", "cbow")
 LOSSES = ("ns", "hs", "softmax")
 STEPS = ("scaled", "plain")
+RADII = ("uniform", "harmonic")
 ENGINES = ("auto", "compiled", "reference")
 
 # For each model and loss: the learning rate at the start, and the one at the end as a share of it. The share is 1e-4 as
@@ -35,10 +46,20 @@ DEFAULT_ALPHA = {
 }
 # The same with parts of words, where a step moves all rows of a word (measured: help/design.md, "Parts of words").
 SUBWORD_ALPHA = {
-    ("skipgram", "ns"): (0.025, 1e-4),
+    ("skipgram", "ns"): (0.05, 1e-4),
     ("skipgram", "hs"): (0.025, 1e-4),
     ("cbow", "ns"): (0.05, 1e-4),
     ("cbow", "hs"): (0.05, 1e-4),
+}
+# The power of the counts that noise words are drawn by; the second in skip-gram with parts of words (measured:
+# help/design.md, "Parts of words").
+NOISE_POWER, SUBWORD_NOISE_POWER = 0.75, 0.5
+# The options of each recipe, for every model and loss for which they were measured to be better (help/design.md,
+# "Recipes").
+RECIPES: Mapping[str, Mapping[tuple[str, str], Mapping[str, Any]]] = {
+    "best": {
+        ("skipgram", "hs"): {"radius": "harmonic", "window": 10, "output_exponent": 0.15, "alpha": 0.022},
+    }
 }
 # Between these numbers of epochs, the default learning rate falls in proportion, so that alpha × epochs stays as it is
 # (measured: help/design.md, "Long runs").
@@ -92,12 +113,20 @@ class TrainConfig:
     window: int = _option(
         int,
         5,
-        "Largest distance to a context word. Each center word draws its own distance from 1 to N.",
+        "Largest distance to a context word. Each step draws its own distance from 1 to N.",
         least=1,
         most=_MOST_INT32,
     )
     fixed_window: bool = _option(
         bool, False, "Give every window the largest distance instead. Up to twice as many word pairs are trained."
+    )
+    radius: str = _option(
+        str,
+        "uniform",
+        "How distances are drawn. uniform: all from 1 to --window alike. harmonic: distance D is reached with"
+        " probability 1/D, so that a wide --window costs little.",
+        choices=RADII,
+        only={"fixed_window": False},
     )
     cbow_sum: bool = _option(
         bool,
@@ -190,11 +219,12 @@ class TrainConfig:
         most=1,
         aliases=("sample",),
     )
-    noise_exponent: float = _option(
+    noise_exponent: float | None = _option(
         float,
-        0.75,
+        None,
         "ns: noise words are drawn in proportion to their count raised to this power. 0 draws all words alike; a"
-        " negative one draws rare words most often, which can help with baskets or playlists instead of sentences.",
+        " negative one draws rare words most often, which can help with baskets or playlists instead of sentences."
+        f" Default: {NOISE_POWER}; {SUBWORD_NOISE_POWER} for skipgram with subwords.",
         aliases=("ns-exponent",),
         only={"loss": "ns"},
     )
@@ -234,6 +264,23 @@ class TrainConfig:
         "Keep vectors exactly as they are: all input vectors, all output vectors, or both vectors of the words that the"
         " --init model has. May be given twice.",
         choices=FREEZE,
+    )
+    input_exponent: float = _option(
+        float,
+        0.0,
+        "Input vectors of rare words take longer steps, those of frequent words shorter ones: in proportion to their"
+        " count raised to the power −X, and 1/4 to 4 times as long.",
+        least=0.0,
+        most=1.0,
+        only={"subwords": None},
+    )
+    output_exponent: float = _option(
+        float,
+        0.0,
+        "The same for the vectors that words are scored against; with hs, those of the nodes of the tree.",
+        least=0.0,
+        most=1.0,
+        only={"subwords": None},
     )
     epochs: int = _option(
         int,
@@ -394,6 +441,13 @@ class TrainConfig:
         return self.min_alpha if self.min_alpha is not None else self.alpha_start * self._default_alpha[1]
 
     @property
+    def noise_power(self) -> float:
+        """The power of the counts that noise words are drawn by."""
+        if self.noise_exponent is not None:
+            return self.noise_exponent
+        return NOISE_POWER if self.subwords is None or self.model == "cbow" else SUBWORD_NOISE_POWER
+
+    @property
     def thread_count(self) -> int:
         """Number of worker threads, at least 1."""
         return self.threads if self.threads is not None else available_cores()
@@ -472,6 +526,29 @@ _OTHER_WORDS = {
 }
 # The fields of TrainConfig by name, in their order.
 OPTIONS: Mapping[str, Option] = {item.name: item.metadata["option"] for item in fields(TrainConfig)}
+
+
+def recipe_options(recipe: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options that a recipe stands for; those that are given override them.
+
+    Parameters
+    ----------
+    recipe : a name from `RECIPES` · options : those that are given, by name.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such recipe, or it is not for the model, the loss, or parts of words.
+    """
+    require_choice("--recipe", recipe, tuple(RECIPES))
+    kinds = RECIPES[recipe]
+    model, loss = (options.get(name, OPTIONS[name].default) for name in ("model", "loss"))
+    if (model, loss) not in kinds:
+        known = " or ".join(f"--model {model} --loss {loss}" for model, loss in kinds)
+        raise ConfigError(f"--recipe {recipe} is not for --model {model} with --loss {loss}", hint=f"it is for {known}")
+    if options.get("subwords") is not None:
+        raise ConfigError(f"--recipe {recipe} is not for parts of words", hint="leave --recipe or --subwords out")
+    return dict(kinds[model, loss])
 
 
 def option_name(name: str) -> str:

@@ -22,7 +22,7 @@ import numpy as np
 
 import w2v_cli as w2v
 from w2v_cli.pictures.explore import write_map
-from w2v_cli.pictures.layout import first_words, lay_out, nearest_words
+from w2v_cli.pictures.layout import lay_out, nearest_words
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests"))
 from conftest import CHROMIUM_FLAGS
@@ -154,7 +154,7 @@ def measure(model: w2v.Model, path: Path, playwright: Any) -> None:
 
 def kept(model: w2v.Model, words: int = 10_000) -> float:
     """Return the share of the ten nearest words that are among the ten nearest places of a layout by t-SNE."""
-    some = first_words(model.word_vectors, words)
+    some = model.word_vectors.first(words)
     positions = lay_out(some, "tsne", 1, 2).positions
     right, _ = nearest_words(some, 10)
     rows = np.random.default_rng(0).choice(len(some), 1000, replace=False)

@@ -172,8 +172,8 @@ def test_eval_prints_one_object_per_file(capsys: pytest.CaptureFixture[str]) -> 
     analogies, pairs = map(json.loads, out.splitlines())
     assert code == 0
     keys = ["file", "kind", "score", "seen", "total", "sections", "protocol", "oov", "interval", "remarks"]
-    assert list(analogies) == [*keys, "model"]
-    assert list(pairs) == [*keys, "pearson", "column", "column_name", "model"]
+    assert list(analogies) == [*keys, "model", "matrix"]
+    assert list(pairs) == [*keys, "pearson", "column", "column_name", "model", "matrix"]
     assert (pairs["column"], pairs["column_name"], pairs["remarks"]) == (3, None, [])
     assert (analogies["file"], analogies["kind"], analogies["score"]) == ("analogies.txt", "analogies", 50)
     assert analogies["sections"][1] == {"name": "other", "correct": 0, "seen": 0, "total": 1, "score": None}

@@ -52,8 +52,3 @@ def test_an_unknown_topic_is_told_with_what_may_have_been_meant(
     code, out, err = call(capfd, "help", name)
     assert (code, out) == (2, "")
     assert err == f"Error: there is no topic {name!r}\nHint: {hint}\n"
-
-
-def test_the_topics_are_installed_with_the_package() -> None:
-    project = (ROOT / "pyproject.toml").read_text()
-    assert '"help/*.md"' in project and '"help/*.svg"' in project

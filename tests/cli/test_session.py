@@ -30,6 +30,5 @@ def test_sessions_share_nothing(tmp_path: Path) -> None:
     path.write_text(TEXT)
     Session().model(str(path))
     path.unlink()
-    with pytest.raises(ModelFileError, match="there is no file") as caught:
+    with pytest.raises(ModelFileError, match="there is no file"):
         Session().model(str(path))
-    assert caught.value.hint is not None and "-m" in caught.value.hint

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import ZSTANDARD
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -78,7 +79,7 @@ def test_what_is_not_text_is_reported_in_a_sentence(
     tmp_path: Path, name: str, text: bytes, message: str, hint: str | None
 ) -> None:
     if name.endswith(".zst"):
-        pytest.importorskip("zstandard")
+        pytest.importorskip(ZSTANDARD)
     with pytest.raises((CorpusError, VocabularyError), match=message) as caught:
         words(tmp_path, text, name)
     assert name in caught.value.message
@@ -183,9 +184,8 @@ def test_zero_means_zero_or_is_refused() -> None:
 
 
 def test_little_that_unpacks_to_much_is_unpacked_bit_by_bit(tmp_path: Path) -> None:
-    zstandard = pytest.importorskip("zstandard")
     path = tmp_path / "corpus.zst"
-    path.write_bytes(zstandard.ZstdCompressor().compress(b"ab " * (1 << 26)))
+    path.write_bytes(pytest.importorskip(ZSTANDARD).compress(b"ab " * (1 << 26)))
     assert path.stat().st_size < 1 << 17
     lengths = [len(piece.data) for piece in Texts([str(path)]).pieces()]
     assert sum(lengths) == 3 * (1 << 26) + 1

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import ZSTANDARD
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -29,8 +30,7 @@ TEXT = "the cat\nsat on\tthe  mat\n\nétude ünïcode 日本語 end".encode()
 
 
 def zstd(data: bytes) -> bytes:
-    zstandard = pytest.importorskip("zstandard")
-    return bytes(zstandard.ZstdCompressor().compress(data))
+    return bytes(pytest.importorskip(ZSTANDARD).compress(data))
 
 
 COMPRESSORS: dict[str, Callable[[bytes], bytes]] = {

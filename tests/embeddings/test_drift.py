@@ -149,6 +149,12 @@ def test_align_writes_what_drift_compares(
     code, out, err = call(capsys, "align", "old.txt", "new.txt", "-o", "new.txt")
     assert (code, err.splitlines()[0]) == (2, "Error: new.txt (the output) would overwrite new.txt (B)")
     assert Path("new.txt").read_bytes() == before
+    # No hint names an option that the command lacks: --format is that of A and B, and there is no -m.
+    code, _, err = call(capsys, "align", "old.txt", "new.txt", "-o", "turned.xyz")
+    assert code == 2 and "--format takes" not in err
+    for command in (["align", "old.txt", "gone.txt", "-o", "turned.txt"], ["drift", "old.txt", "gone.txt"]):
+        code, _, err = call(capsys, *command)
+        assert code == 3 and "there is no file gone.txt" in err and "-m" not in err
 
 
 @pytest.mark.skipif(not COMPILES, reason="the numpy engine takes minutes for this text")

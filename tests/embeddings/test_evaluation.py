@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from w2v_cli.embeddings.evaluation import evaluate
 from w2v_cli.embeddings.gold import AnalogySet, GoldSet, PairSet, read_gold
 from w2v_cli.embeddings.protocols import PROTOCOLS
-from w2v_cli.embeddings.statistics import pearson, spearman
+from w2v_cli.embeddings.statistics import correlation_p_value, pearson, spearman
 from w2v_cli.embeddings.vectors import WordVectors
 from w2v_cli.errors import GoldFileError
 
@@ -276,3 +276,24 @@ def test_the_gold_sets_of_the_field_are_read(shared_data: Callable[[str], Path])
     for name, count in (("wordsim353.txt", 353), ("simlex999.txt", 999)):
         pairs = read_gold(shared_data(name))
         assert isinstance(pairs, PairSet) and len(pairs.pairs) == count
+
+
+@pytest.mark.parametrize(
+    ("correlation", "count", "expected"),
+    # Student's t with 1, 2 and 8 degrees of freedom has a distribution function in closed form.
+    [(0.5, 3, 2 / 3), (0.5, 4, 0.5), (-0.5, 4, 0.5), (0, 10, 1), (1, 5, 0), (0.3, 2, 1)],
+)
+def test_the_p_value_of_a_correlation(correlation: float, count: int, expected: float) -> None:
+    assert correlation_p_value(correlation, count) == pytest.approx(expected, abs=1e-12)
+
+
+def test_p_values_are_those_of_permutations() -> None:
+    random = np.random.default_rng(3)
+    x, y = random.normal(size=(2, 12))
+    y += 0.6 * x
+    r = pearson(x, y)
+    assert r is not None
+    others = [pearson(x, random.normal(size=12)) for _ in range(4000)]
+    share = np.mean([abs(other) >= abs(r) for other in others if other is not None])
+    # Four standard deviations of a share of 4000 draws.
+    assert correlation_p_value(r, 12) == pytest.approx(share, abs=4 * np.sqrt(share * (1 - share) / 4000))

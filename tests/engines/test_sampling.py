@@ -54,7 +54,7 @@ def test_another_stream_has_another_name() -> None:
     # A run with this STEP_RULE must be resumed with exactly these samples. If they change, change STEP_RULE, too.
     sample = sample_of(np.arange(2000) % 5, [700], subsample=0.01, step_windows=2)
     known = zlib.crc32(b"".join(array.tobytes() for array in vars(sample).values() if isinstance(array, np.ndarray)))
-    assert (STEP_RULE, known) == ("up to 4 share noise of a pool of 2048", 2630833623)
+    assert (STEP_RULE, known) == ("up to 4 share one radius and noise of a pool of 2048", 3576297425)
 
 
 def test_a_fixed_window_reaches_its_whole_length_on_both_sides() -> None:
@@ -105,15 +105,43 @@ def test_radii_are_uniform_from_one_to_the_window(subsample: float) -> None:
     assert shares[1:] == pytest.approx(np.full(window, 1 / window), abs=5 * np.sqrt(0.16 / len(inner)))
 
 
+@pytest.mark.parametrize("step_windows", [2, 4])
+def test_the_windows_of_a_step_have_one_radius(step_windows: int) -> None:
+    window = 5
+    sample = sample_of(np.zeros(400_000), window=window, subsample=1e-3, step_windows=step_windows)
+    # Whole steps that no end of the block shortens.
+    n = len(sample.kept_ids) // step_windows * step_windows
+    left = (np.arange(n) - sample.window_starts[:n]).reshape(-1, step_windows)[window:-window]
+    right = (sample.window_stops[:n] - np.arange(n) - 1).reshape(-1, step_windows)[window:-window]
+    assert np.array_equal(left, right) and (left == left[:, :1]).all()
+    shares = np.bincount(left[:, 0], minlength=window + 1) / len(left)
+    assert shares[1:] == pytest.approx(np.full(window, 1 / window), abs=5 * np.sqrt(0.16 / len(left)))
+    # Neighbouring steps draw theirs independently.
+    assert (left[1:, 0] == left[:-1, 0]).mean() == pytest.approx(1 / window, abs=5 * np.sqrt(0.16 / len(left)))
+
+
+def test_a_harmonic_radius_reaches_a_distance_with_its_inverse_as_probability() -> None:
+    window = 10
+    sample = sample_of(np.zeros(400_000), window=window, harmonic=True)
+    inner = np.arange(window, len(sample.kept_ids) - window)
+    radii = inner - sample.window_starts[inner]
+    for distance in range(1, window + 1):
+        assert (radii >= distance).mean() == pytest.approx(1 / distance, abs=5 * np.sqrt(0.25 / len(radii)))
+    assert radii.max() == window
+
+
 @given(
     st.lists(st.integers(0, 4), min_size=1, max_size=60),
     st.sets(st.integers(1, 59)),
     st.integers(1, 8),
+    st.integers(1, 4),
     st.floats(0.0, 0.1),
 )
-def test_no_window_leaves_its_sentence(ids: list[int], cuts: set[int], window: int, subsample: float) -> None:
+def test_no_window_leaves_its_sentence(
+    ids: list[int], cuts: set[int], window: int, step_windows: int, subsample: float
+) -> None:
     boundaries = sorted(cut for cut in cuts if cut < len(ids))
-    sample = sample_of(np.array(ids), boundaries, window=window, subsample=subsample)
+    sample = sample_of(np.array(ids), boundaries, window=window, step_windows=step_windows, subsample=subsample)
     sentence = np.searchsorted(boundaries, np.arange(len(ids)), side="right")[sample.positions]
     for pos in range(len(sample.kept_ids)):
         start, stop = sample.window_starts[pos], sample.window_stops[pos]

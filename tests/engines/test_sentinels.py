@@ -6,6 +6,7 @@ write outside a part changes a margin, and a read outside brings NaN into the ta
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ if needs_numba.args[0]:
 
 from w2v_cli.engines import compiled
 from w2v_cli.engines.arguments import Scratch
+from w2v_cli.engines.objective import Rates
 from w2v_cli.engines.parameters import aligned_zeros
 
 # At least as many elements as the largest part has, and a multiple of a cache line: rows keep their alignment.
@@ -75,20 +77,36 @@ def sentinel_of(array: np.ndarray) -> float:
 
 
 def train(
-    margins: Margins, kind: str, dim: int, window: int, negatives: int, threads: int, dtype: Any = np.float32
+    margins: Margins,
+    kind: str,
+    dim: int,
+    window: int,
+    negatives: int,
+    threads: int,
+    dtype: Any = np.float32,
+    rated: bool = False,
 ) -> set[str]:
-    """Train and measure a block; return what the margins have found."""
+    """Train and measure a block; return what the margins have found.
+
+    Parameters
+    ----------
+    rated : whether rows have rates, which lie between margins too.
+    """
+    objective = objective_of(kind, WORDS)
     step_windows = 2 if kind == "skipgram ns" else 1
     sample = zipf_sample(700, WORDS, window, negatives, step_windows=step_windows)
     tables = random_tables(WORDS, dim, dtype)
     if kind.endswith("hs"):
         tables[1] = tables[1][: WORDS - 1]
+    if rated:
+        rates = (margins.embed("rates", np.ones(len(table), np.float32)) for table in tables)
+        objective = replace(objective, rates=Rates(*rates))
     inner = [margins.embed(name, table) for name, table in zip(("input table", "output table"), tables, strict=True)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(compiled, "make_scratch", margins.make_scratch)
-        step = make_step("compiled", objective_of(kind, WORDS), threads=threads)
+        step = make_step("compiled", objective, threads=threads)
         step(sample, np.full(len(sample.kept_ids), 0.01), *inner)
-        make_measure("compiled", objective_of(kind, WORDS))(sample, *inner)
+        make_measure("compiled", objective)(sample, *inner)
     assert not all(np.array_equal(*pair) for pair in zip(tables, inner, strict=True))
     return margins.findings()
 
@@ -103,6 +121,12 @@ def test_a_step_touches_its_tables_and_its_scratch_alone(
     assert train(margins, kind, dim, window, negatives, threads) == set()
     assert train(margins, kind, dim, window, negatives, threads, np.float64) == set()
     assert margins.calls == 4
+
+
+@pytest.mark.parametrize("kind", LOGISTIC)
+@pytest.mark.parametrize(("dim", "negatives"), [(33, 5), (16, 13)])
+def test_rates_are_read_and_written_within_their_parts_alone(kind: str, dim: int, negatives: int) -> None:
+    assert train(Margins(), kind, dim, 5, negatives, threads=2, rated=True) == set()
 
 
 # For each kind of step, parts whose ends are written, and how far from its end the last written element is: the last

@@ -21,7 +21,6 @@ from w2v_cli.errors import ModelFileError
 from w2v_cli.formats import model_file, text, text_lines
 from w2v_cli.formats.model_file import save_model
 from w2v_cli.formats.vector_file import VectorFile
-from w2v_cli.storage import opening
 
 
 @pytest.fixture
@@ -153,21 +152,6 @@ def test_a_long_word_of_a_text_is_not_counted_again_for_every_chunk(
     pieces = Texts([str(tmp_path / "text.txt")]).pieces(1)
     assert b"".join(piece.data for piece in pieces).split() == [b"x" * 1000, b"y"]
     assert copies.asked <= 6000 and copies.copied == 0
-
-
-def test_zstandard_frames_are_not_counted_again_for_every_read(copies: type[Copied]) -> None:
-    class Decompressor:
-        eof = False
-
-        def decompressobj(self) -> Decompressor:
-            return self
-
-        def decompress(self, data: bytes) -> bytes:
-            return Copied(data)
-
-    stream: Any = Slow(b"x" * 1000)
-    assert opening._Zstandard(stream, Decompressor()).read(1000) == b"x" * 1000
-    assert copies.asked <= 4000
 
 
 @pytest.mark.parametrize("packed", [False, True])

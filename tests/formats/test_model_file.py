@@ -240,7 +240,7 @@ END = len("".join(WORDS).encode())
         (lambda path: raw_header(path, b'{"a":{"a":1},"a":{"a":1}}'), "header is not JSON"),
         (
             lambda path: raw_header(path, b'{"a":' * 9000 + b"1" + b"}" * 9000),
-            "header is not JSON",
+            "header is not JSON|malformed entry",  # Python 3.13 can read it
         ),
         (edit_header("input_vectors", "data_offsets", [0]), "malformed entry"),
         (edit_data("word_offsets", offsets(0, 3, 3)), "do not ascend"),

@@ -24,7 +24,7 @@ from w2v_cli.gensim.word2vec import Word2Vec
 TEXT = [["red", "hot", "fire"], ["blue", "cold", "water"], ["red", "warm", "fire"], ["blue", "cold", "sea"]]
 NEW = [["grey", "cold", "stone"], ["grey", "stone", "red"]]
 OPTIONS: dict[str, Any] = {"vector_size": 8, "min_count": 1, "workers": 1}
-KINDS = [{"sg": sg, "hs": hs, "negative": 0 if hs else 5} for sg in (0, 1) for hs in (0, 1)]
+KINDS: list[dict[str, Any]] = [{"sg": sg, "hs": hs, "negative": 0 if hs else 5} for sg in (0, 1) for hs in (0, 1)]
 TOYLAND = str(ROOT / "data" / "toyland.txt")
 
 
@@ -33,7 +33,7 @@ def outputs_of(model: Word2Vec) -> np.ndarray:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_building_and_training_is_what_the_constructor_does(kind: dict[str, int], tmp_path: Path) -> None:
+def test_building_and_training_is_what_the_constructor_does(kind: dict[str, Any], tmp_path: Path) -> None:
     at_once = Word2Vec(TEXT, **OPTIONS, **kind)
     (tmp_path / "text.txt").write_text("\n".join(map(" ".join, TEXT)) + "\n\n")
     steps = Word2Vec(**OPTIONS, **kind)
@@ -48,7 +48,7 @@ def test_building_and_training_is_what_the_constructor_does(kind: dict[str, int]
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_training_is_that_of_the_library(kind: dict[str, int]) -> None:
+def test_the_training_is_that_of_the_library(kind: dict[str, Any]) -> None:
     model = Word2Vec(corpus_file=TOYLAND, **OPTIONS, **kind, epochs=2, cbow_mean=0, alpha=0.01)
     options: dict[str, Any] = {"dim": 8, "min_count": 1, "threads": 1, "epochs": 2, "min_alpha": 1e-4, "alpha": 0.01}
     options |= {"model": "cbow", "cbow_sum": True} if not kind["sg"] else {}
@@ -58,7 +58,7 @@ def test_the_training_is_that_of_the_library(kind: dict[str, int]) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_new_words_join_the_old_ones(kind: dict[str, int]) -> None:
+def test_new_words_join_the_old_ones(kind: dict[str, Any]) -> None:
     model = Word2Vec(TEXT, **OPTIONS, **kind)
     words, vectors, outputs = model.wv.index_to_key, model.wv.vectors, outputs_of(model)
     model.build_vocab(NEW, update=True)
@@ -132,7 +132,7 @@ def test_a_threshold_of_one_or_more_is_a_count() -> None:
 
 
 def test_tokens_that_no_text_can_hold_are_words_too(tmp_path: Path) -> None:
-    text = [["New York", "is", 7], ["New York", "is", ""], ["is", 7, "line\nbreak"]]
+    text: list[list[Any]] = [["New York", "is", 7], ["New York", "is", ""], ["is", 7, "line\nbreak"]]
     model = Word2Vec(text, **OPTIONS)
     assert model.wv.index_to_key[:1] == ["is"]
     assert set(model.wv.index_to_key) == {"New York", "is", 7, "", "line\nbreak"}
@@ -181,7 +181,7 @@ def test_callbacks_see_the_model_after_each_epoch() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_model_is_saved_as_a_file_of_w2v(kind: dict[str, int], tmp_path: Path) -> None:
+def test_a_model_is_saved_as_a_file_of_w2v(kind: dict[str, Any], tmp_path: Path) -> None:
     model = Word2Vec(TEXT, **OPTIONS, **kind, window=3, ns_exponent=-0.5, comment="mine")
     path = tmp_path / "word2vec.model"
     model.save(path)
@@ -231,7 +231,7 @@ def test_what_gensim_refuses_is_refused(tmp_path: Path, caplog: pytest.LogCaptur
         Word2Vec(TEXT, min_count=1, hs=0, negative=0)
     for corpus in ({"sentences": (s for s in TEXT)}, {"corpus_file": str(tmp_path)}, {"sentences": 5}):
         with pytest.raises(TypeError):
-            Word2Vec(**corpus)  # type: ignore[arg-type]
+            Word2Vec(**corpus)
     with pytest.raises(TypeError, match="Both"):
         Word2Vec(TEXT, corpus_file=TOYLAND)
     with pytest.raises(TypeError, match="Neither"):

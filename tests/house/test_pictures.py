@@ -56,6 +56,27 @@ def test_the_figures_of_speed_and_scores_are_those_of_the_benchmarks(pictures: A
         assert 20 < kind.score < 50 and 20 < kind.peer_score < 50
 
 
+def test_a_curve_has_a_point_for_each_run_at_the_seconds_of_the_median_speed(pictures: Any, tmp_path: Path) -> None:
+    timed = [
+        {"trainer": "w2v", "seed": 1, "words_per_second": speed, "tokens": 100, "epochs": 1} for speed in (9, 10, 50)
+    ]
+    scored = [
+        {"trainer": name, "seed": seed, "words_per_second": 4, "tokens": 100, "epochs": epochs, "scores": scores}
+        for name, seed, epochs, scores in (
+            ("w2v", 1, 2, {"a": 30, "b": 50}),
+            ("w2v", 2, 2, {"a": 31, "b": 51}),
+            ("gensim", 1, 1, {"a": 20, "b": 40}),
+        )
+    ]
+    path = tmp_path / "curve.jsonl"
+    path.write_text("".join(json.dumps(run) + "\n" for run in timed + scored))
+    points = pictures.points_of(path)
+    assert points == [("w2v", 20, 40), ("w2v", 20, 41), ("gensim", 25, 30)]
+    for name in ("one.svg", "other.svg"):
+        pictures.draw_curve(points, tmp_path / name, "light")
+    assert pictures.same(tmp_path / "one.svg", tmp_path / "other.svg")
+
+
 def test_the_data_of_the_pictures_come_from_toyland_as_it_is(pictures: Any) -> None:
     words = set((ROOT / "data" / "toyland.txt").read_text(encoding="utf-8").split())
     assert set(pictures.scene_of(pictures.MAP).words) <= words

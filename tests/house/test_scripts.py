@@ -90,6 +90,42 @@ def test_the_tests_add_their_extra_to_the_same_environment(tree: Tree) -> None:
     assert tree.installs() == []
 
 
+def test_the_tests_of_other_pythons_are_asked_for(tree: Tree) -> None:
+    assert tree.run("test", "--pythons", "--few").stdout == "scripts/pythons.py --few\n"
+
+
+def test_every_python_is_found_once_and_gets_the_oldest_and_the_newest_dependencies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "scripts"))
+    import pythons as script
+
+    for folder, names in {"a": ["3.9", "3.10", "3.12"], "b": ["3.10", "3.13", ""]}.items():
+        for name in names:
+            path = tmp_path / folder / f"python{name or 3}"
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(f"#!/bin/sh\necho {name.replace('.', ' ')}\n[ -n '{name}' ]\n")
+            path.chmod(0o755)
+    for name in ("python3.12-config", "python3.14"):  # no Python, and one that does not run
+        (tmp_path / "b" / name).touch()
+    pythons = script.find_pythons([tmp_path / "a", tmp_path / "b", tmp_path / "none"])
+    assert pythons == {
+        (3, 10): str(tmp_path / "a" / "python3.10"),
+        (3, 12): str(tmp_path / "a" / "python3.12"),
+        (3, 13): str(tmp_path / "b" / "python3.13"),
+    }
+    every = [case.name for case in script.cases_of(pythons, few=False)]
+    assert every == [
+        *(f"3.{minor} {which}" for minor in (10, 12, 13) for which in ("oldest", "newest")),
+        "3.13 newest, no numba",
+    ]
+    few = [case.name for case in script.cases_of(pythons, few=True)]
+    assert few == ["3.10 oldest", "3.13 newest", "3.13 newest, no numba"]
+    alone = [case.name for case in script.cases_of({(3, 11): "python3"}, few=True)]
+    assert alone == ["3.11 oldest", "3.11 newest", "3.11 newest, no numba"]
+    assert all((ROOT / path).exists() for path in script.QUICK)
+
+
 def test_without_arguments_every_check_runs_and_mypy_reports_after_the_tests(tree: Tree) -> None:
     lines = tree.run("test").stdout.splitlines()
     assert [line.split()[1] for line in lines] == ["ruff", "ruff", "pytest", "mypy", "pytest"]

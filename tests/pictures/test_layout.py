@@ -14,7 +14,6 @@ from w2v_cli.embeddings.vectors import WordVectors
 from w2v_cli.errors import ConfigError, MissingExtraError, ModelFileError
 from w2v_cli.pictures.groups import group_words
 from w2v_cli.pictures.layout import (
-    first_words,
     lay_out,
     nearest_words,
     principal_components,
@@ -181,9 +180,9 @@ def test_a_mistyped_layout_and_a_missing_package_are_told(monkeypatch: pytest.Mo
 
 def test_the_first_words_share_the_matrix() -> None:
     vectors = bundles(10)
-    some = first_words(vectors, 3)
+    some = vectors.first(3)
     assert list(some.words) == ["w0", "w1", "w2"] and np.shares_memory(some.matrix, vectors.matrix)
-    assert first_words(vectors, 10) is vectors
+    assert vectors.first(10) is vectors
 
 
 def test_fewer_words_than_dimensions_are_placed_as_the_larger_matrix_would(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -119,6 +119,16 @@ def test_a_run_in_parts_makes_the_same_bytes(
     assert parts > 1
 
 
+@pytest.mark.parametrize("loss", ["ns", "hs"])
+def test_a_run_in_parts_keeps_its_rates(corpus: EncodedCorpus, tmp_path: Path, loss: str) -> None:
+    choices = config(loss=loss, radius="harmonic", input_exponent=0.2, output_exponent=0.3)
+    while not (part := train_some(corpus, tmp_path, choices, 1)).finished:
+        pass
+    assert contents(part) == contents(Trainer(choices, corpus).train())
+    plain = config(loss=loss, radius="harmonic")
+    assert contents(part) != contents(Trainer(plain, corpus).train())
+
+
 def test_with_threads_every_block_is_trained_in_every_epoch_however_often_the_run_stops(
     corpus: EncodedCorpus, tmp_path: Path
 ) -> None:

@@ -124,6 +124,9 @@ def test_parts_of_words_go_on_with_their_rows(kind: str) -> None:
     assert all(same_bits(whole[word], old[word]) for word in old.words)
     with pytest.raises(ConfigError, match="cuts words into parts in another way"):
         w2v.train(text, init="parts.safetensors", buckets=50)
+    # The text might choose other lengths, which hash other parts to the rows.
+    with pytest.raises(ConfigError, match=r"--ngrams auto: .* parts\.safetensors have their lengths already"):
+        w2v.train(text, init="parts.safetensors", ngrams="auto")
 
 
 @pytest.mark.parametrize("loss", ["ns", "hs"])
@@ -154,6 +157,9 @@ def test_what_contradicts_the_model_is_refused() -> None:
     for message, options in (("--epochs 0", {"epochs": 0}), ("--init-counts", {"init_counts": "sum"})):
         with pytest.raises(ConfigError, match=message):
             w2v.train("new.txt", **options)
+    with pytest.raises(ConfigError, match="--checkpoint has no use with --epochs 0"):
+        train_model(["new.txt"], TrainConfig(init="old.safetensors", epochs=0, dim=8), checkpoint="run")
+    assert not Path("run").exists()
     with pytest.raises(ConfigError, match="without --init"):
         TrainConfig(freeze=("known",))
     with pytest.raises(ConfigError, match="neither a model nor a path"):

@@ -98,7 +98,9 @@ def by_hand(model: w2v.Model, sample: HeldOutSample) -> float:
             if config.model == "cbow" and context:
                 losses.append(loss(inputs[context].mean(axis=0), center, noise))
             elif config.loss == "softmax" or config.subwords is not None:
-                losses += [loss(inputs[center], word, noise) for word in context]
+                # Each context word meets the noise words of its own window.
+                noises = np.delete(windows.negative_ids[first:last], pos - first, axis=0).tolist()
+                losses += [loss(inputs[center], *pair) for pair in zip(context, noises, strict=True)]
             else:
                 losses += [loss(inputs[word], center, noise) for word in context]
     return float(np.mean(losses))
@@ -361,6 +363,14 @@ def test_python_holds_out_shares_paths_and_sentences(folder: Path) -> None:
     assert json.loads(sentences.metadata["config"])["validate"] == "unnamed"
     with pytest.raises(ConfigError, match="validate names 2 files"):
         w2v.train(folder / "text.txt", validate=[folder / "text.txt", folder / "held.txt"], **options)
+
+
+def test_without_epochs_the_held_out_loss_is_that_of_the_beginning(folder: Path) -> None:
+    old = w2v.train(folder / "short.txt", dim=8, epochs=1, threads=1)
+    options: dict[str, Any] = {"init": old, "epochs": 0, "threads": 1, "validate": folder / "held.txt"}
+    for patience in (None, 2):
+        new = w2v.train(folder / "short.txt", **options, stop_early=patience)
+        assert new.validation_losses == [new.loss(folder / "held.txt")]
 
 
 def test_without_held_out_text_nothing_speaks_of_it(finished_run: Path) -> None:

@@ -114,7 +114,30 @@ def test_a_trial_that_fails_has_no_score_and_the_others_go_on(folder: Path, caps
 def test_a_gold_set_of_unknown_words_is_refused(folder: Path) -> None:
     Path("gold.txt").write_text("aaa bbb 1\nccc ddd 2\neee fff 3\n")
     with pytest.raises(ConfigError, match=r"gold.txt: no question can be asked after training on 1/9 of the text"):
-        w2v.tune("corpus.txt", "gold.txt", trials=2, **FIXED)  # type: ignore[arg-type]
+        w2v.tune("corpus.txt", "gold.txt", trials=2, log="trials.jsonl", **FIXED)  # type: ignore[arg-type]
+    # What the hint advises, such as another gold set, is another tuning, and goes to the same file by default.
+    w2v.tune("corpus.txt", PAIRS, trials=1, log="trials.jsonl", **FIXED)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("written", ["--output", "--log"])
+@pytest.mark.parametrize(
+    ("option", "path", "what"),
+    [
+        ("--init", "model.safetensors", "the model to go on from"),
+        ("--vocab", "words.tsv", "the vocabulary"),
+        ("--validate", "held.txt", "the held-out text"),
+        ("--config", "options.toml", "the file of options"),
+    ],
+)
+def test_no_file_that_an_option_names_is_overwritten(
+    folder: Path, capsys: pytest.CaptureFixture[str], written: str, option: str, path: str, what: str
+) -> None:
+    Path(path).write_text("window = 3\n")
+    command = ["tune", "corpus.txt", "--score", PAIRS, option, path, written, f"./{path}"]
+    code, _, err = call(capsys, *command)
+    assert code == 2
+    assert f"./{path} (" in err and f"would overwrite {path} ({what})" in err
+    assert Path(path).read_text() == "window = 3\n"
 
 
 def test_shares_are_parts_of_the_text_as_it_is_read(folder: Path) -> None:

@@ -8,14 +8,15 @@ import inspect
 import io
 import os
 import re
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from itertools import chain, islice
 
 from w2v_cli.corpus.encodings import UTF8
+from w2v_cli.corpus.inputs import is_open_already
 from w2v_cli.corpus.text_options import TextOptions
 from w2v_cli.errors import ConfigError, CorpusError, W2VError
 from w2v_cli.storage.opening import STDIN
+from w2v_cli.storage.system import nameless_file
 from w2v_cli.storage.urls import is_url, local_path
 
 Corpus = str | os.PathLike[str] | Iterable[str | os.PathLike[str] | Iterable[str]]
@@ -53,8 +54,7 @@ def corpus_paths(
         # The command line gives a tuple, and needs no explanation of what Python takes.
         yield _paths(list(items), explain=not isinstance(corpus, tuple))
         return
-    # The file has no name, so it disappears with the process, however that ends.
-    with tempfile.TemporaryFile() as file:
+    with nameless_file() as (file, path):
         for number, sentence in enumerate(items):
             line = _line(sentence, number, spell)
             if number == 0 and line.startswith(_BOM):
@@ -62,7 +62,6 @@ def corpus_paths(
                 file.write(b"\n")
             file.write(line + (b"\n\n" if unwrap else b"\n"))
         file.seek(0)
-        path = f"/dev/fd/{file.fileno()}"
         try:
             yield [path]
         except W2VError as error:
@@ -196,7 +195,7 @@ def require_bytes(corpus: Corpus, paths: list[str], text: TextOptions) -> None:
     ConfigError
         If the corpus is sentences, and the encoding is not UTF-8, or a column or a field is named.
     """
-    is_sentences = not isinstance(corpus, str | os.PathLike) and paths[0].startswith("/dev/fd/")
+    is_sentences = not isinstance(corpus, str | os.PathLike) and is_open_already(paths[0])
     if is_sentences and text.encoding != UTF8:
         raise ConfigError(
             f"--encoding {text.encoding} has no meaning for sentences, which are text already", hint="leave it out"

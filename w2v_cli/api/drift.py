@@ -33,8 +33,9 @@ def drift(
     """Return the words of two models by how far they moved, the one that moved farthest first.
 
     The new vectors are rotated into the space of the old ones first, as `Model.align` does, unless both models have the
-    same output vectors (`freeze=["output"]`) and so are in one space already. Neighbours are looked for among the words
-    that both models have.
+    same output vectors (`freeze=["output"]`) and so are in one space already. Input vectors are compared, also of
+    models that answer with a mix: output vectors blur what has moved. Neighbours are looked for among the words that
+    both models have.
 
     Parameters
     ----------
@@ -103,7 +104,7 @@ def moves_between(
     ModelFileError
         If `min_count` asks for the counts of the words, and a model does not have them.
     """
-    before, after = old.word_vectors, new.word_vectors
+    before, after = old.input_vectors, new.input_vectors
     require_same_dim(before, after)
     if min_count > 1:
         for model in (old, new):

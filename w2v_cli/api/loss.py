@@ -14,6 +14,7 @@ from w2v_cli.config import available_cores
 from w2v_cli.corpus.encodings import UTF8
 from w2v_cli.corpus.files import corpus_files
 from w2v_cli.corpus.held_out import read_held_out
+from w2v_cli.corpus.inputs import is_open_already
 from w2v_cli.corpus.passes import OnProgress
 from w2v_cli.corpus.text_options import TextOptions
 from w2v_cli.corpus.texts import Texts
@@ -131,6 +132,6 @@ def _reading(recorded: TextOptions, given: Mapping[str, Any], files: list[str]) 
     for name, suffixes in _RECORDS.items():
         if given.keys() & _RECORDS.keys() or not all(any(suffix in file for suffix in suffixes) for file in files):
             options[name] = None
-    if files[0].startswith("/dev/fd/") and "encoding" not in given:
+    if is_open_already(files[0]) and "encoding" not in given:
         options["encoding"] = UTF8
     return replace(TextOptions(**options), **given)

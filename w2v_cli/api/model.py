@@ -24,6 +24,7 @@ from w2v_cli.embeddings.matrix import first_not_finite
 from w2v_cli.embeddings.vectors import WordVectors
 from w2v_cli.errors import ConfigError, ModelFileError, VocabularyError
 from w2v_cli.formats.contents import subword_table
+from w2v_cli.formats.matrices import chosen_vectors, default_matrix, description, holds_tables
 from w2v_cli.formats.model_file import LOSSES, VALIDATION_LOSSES, ModelFile, save_model
 from w2v_cli.formats.reading import ReadOptions
 from w2v_cli.formats.recorded import recorded_options
@@ -56,6 +57,8 @@ class Model(Pictures):
     ----------
     words : sequence of V str.
     vectors : float32 (V, D). Writing to it changes the model and its answers, but not the file it was loaded from.
+    matrix : which vectors these are: `mix`, w + λ·c of the input and the output vectors, or `input` after a small text
+        and where there is no mix; see `w2v help files`. The model keeps both tables, whichever it answers with.
     counts : int64 (V,), occurrences in the corpus, or None if unknown.
     metadata : how the model was made, as text: config, version, loss, corpus_fingerprint.
 
@@ -79,13 +82,15 @@ class Model(Pictures):
         tables: Mapping[str, np.ndarray] | None = None,
         metadata: Mapping[str, str] = {},
         source: str | None = None,
+        matrix: str | None = None,
     ) -> None:
-        super().__init__(vectors, source)
+        self.name = "the model" if source is None else source
         self._tables = dict(tables or {"input_vectors": vectors.matrix})
         if vectors.parts is None:
             vectors.parts = subword_table(self._tables, metadata, len(vectors), vectors.dim)
-        self.metadata = dict(metadata)
-        self.name = "the model" if source is None else source
+        self.metadata, self._inputs = dict(metadata), vectors
+        self._matrix = default_matrix(self._tables, metadata) if matrix is None else matrix
+        super().__init__(chosen_vectors(vectors, self._tables, metadata, self._matrix, self.name), source)
 
     def __repr__(self) -> str:
         return f"<Model: {len(self):,} words × {self.dim}>"
@@ -95,6 +100,43 @@ class Model(Pictures):
         from w2v_cli.pictures.notebook import model_html
 
         return model_html(self._vectors, self.metadata, self.losses)
+
+    def using(self, matrix: str | None) -> Model:
+        """Return the same model with other vectors for its answers; the tables are not copied.
+
+        Parameters
+        ----------
+        matrix : `input`: what the hidden layer is made of; `output`: what is predicted; `mix`: w + λ·c of the two;
+            `sum`: w + c; `concat`: one beside the other, 2·D numbers. None: as `train` leaves it.
+
+        Raises
+        ------
+        ModelFileError
+            If the model has no output vectors, and they are needed: with the loss hs, they belong to the nodes of a
+            tree.
+        ConfigError
+            If there is no such choice.
+
+        Examples
+        --------
+        >>> import numpy as np, w2v_cli as w2v
+        >>> model = w2v.train([["a", "b", "c"]] * 20, dim=4, subsample=0, threads=1)
+        >>> model.matrix, model.using("mix").matrix
+        ('input', 'mix')
+        >>> np.array_equal(model.using("sum").vectors, model.table("input_vectors") + model.output_vectors)
+        True
+        """
+        return Model(self._inputs, self._tables, self.metadata, self._source, matrix)
+
+    @property
+    def matrix(self) -> str:
+        """Which vectors the model answers with: mix, input, output, sum or concat; see `using`."""
+        return self._matrix
+
+    @property
+    def matrix_description(self) -> str:
+        """Which vectors the model answers with, in words and with the weight of a mix."""
+        return description(self._vectors, self.matrix)
 
     @property
     def output_vectors(self) -> np.ndarray | None:
@@ -181,8 +223,8 @@ class Model(Pictures):
             raise ConfigError("the context has no words", hint="give the words around the middle")
         known = self.context_words(given)
         if len(known) < len(given):
-            raise self._vectors.unknown([word for word in given if word not in known])
-        vectors = self._vectors.covering(given)
+            raise self._inputs.unknown([word for word in given if word not in known])
+        vectors = self._inputs.covering(given)
         ids = vectors.ids_of(given)
         is_own = ids < len(self)
         config, _ = self.training_options()
@@ -210,9 +252,9 @@ class Model(Pictures):
             If the model has vectors for parts of words, and does not say how it was trained.
         """
         listed = word_list(words, "context")
-        if self._vectors.parts is not None and self.training_options()[0].model == "skipgram":
+        if self._inputs.parts is not None and self.training_options()[0].model == "skipgram":
             return [word for word in listed if word in self]
-        return self._vectors.answerable(listed)
+        return self._inputs.answerable(listed)
 
     def embed(
         self,
@@ -295,9 +337,9 @@ class Model(Pictures):
 
     def rotated(self, alignment: Alignment) -> Model:
         """Return this model with all its vectors rotated, as `embeddings.alignment.align` has found it."""
-        tables = alignment.apply_to_tables(self._tables)
+        tables = alignment.apply_to_tables(self._tables_now())
         vectors = WordVectors(self.words, tables["input_vectors"], self.counts)
-        return Model(vectors, tables, self.metadata)
+        return Model(vectors, tables, self.metadata, matrix=self.matrix if "output_vectors" in tables else None)
 
     def loss(
         self,
@@ -347,7 +389,7 @@ class Model(Pictures):
         # Imported here so that other questions need not wait for it.
         from w2v_cli.api.loss import text_loss
 
-        return text_loss(self._vectors, self._tables, self.metadata, self.name, texts, *arguments)
+        return text_loss(self._inputs, self._tables, self.metadata, self.name, texts, *arguments)
 
     def training_options(self) -> tuple[TrainConfig, TextOptions]:
         """Return the options that the model was trained with, and how its text was read.
@@ -368,7 +410,7 @@ class Model(Pictures):
             If the model has no such table.
         """
         if name == "input_vectors":
-            return self._vectors.matrix
+            return self._inputs.matrix
         if name not in self._tables:
             raise ModelFileError(f"{self.name} has no {name}", hint=_TRAINED)
         return self._tables[name]
@@ -378,8 +420,24 @@ class Model(Pictures):
         # Imported here so that questions need not wait for it.
         from w2v_cli.training.origin import IN_MEMORY, Origin
 
-        tables = {**self._tables, "input_vectors": self._vectors.matrix}
-        return Origin(IN_MEMORY if self._source is None else self.name, self._vectors, tables, self.metadata)
+        tables = self._tables_now()
+        return Origin(IN_MEMORY if self._source is None else self.name, self.input_vectors, tables, self.metadata)
+
+    @property
+    def input_vectors(self) -> WordVectors:
+        """The words with their input vectors, or with the vectors that somebody has written to."""
+        return self._vectors if self._vectors.edited else self._inputs
+
+    def _tables_now(self) -> dict[str, np.ndarray]:
+        """Return the tables of the model.
+
+        If somebody has written to a mix, it is what the model knows: it takes the place of the input vectors, and there
+        are no output vectors.
+        """
+        if not self._vectors.edited:
+            return {**self._tables, "input_vectors": self._inputs.matrix}
+        others = {name: table for name, table in self._tables.items() if name != "output_vectors"}
+        return {**others, "input_vectors": self._vectors.matrix}
 
     def save(self, path: str | os.PathLike[str], format: str | None = None) -> None:
         """Write the model to a file, completely or not at all.
@@ -387,7 +445,7 @@ class Model(Pictures):
         Parameters
         ----------
         path : its suffix says the format. `.safetensors` keeps everything that the model holds; `.txt`, `.vec`, `.bin`,
-            `.glove`, `.tsv` and `.npy` keep the words and their vectors.
+            `.glove`, `.tsv` and `.npy` keep the words and their vectors, those that `matrix` names.
         format : safetensors, text, binary, glove, tsv or npy, whatever the suffix is; fasttext, which is a `.bin` for
             fastText and gensim; floret, a table of parts of words; or projector or model2vec, which make folders for
             TensorBoard's Embedding Projector, or for model2vec and sentence-transformers.
@@ -408,11 +466,15 @@ class Model(Pictures):
         # A model may be saved over its own file, but a list of words must not overwrite that file.
         own = self._source is not None and would_overwrite(path, self._source)
         check_target(path, kind, None if own else self._source)
+        tables = self._tables_now()
         if kind == "safetensors":
-            save_model(path, self.words, self.counts, self._tables, self.metadata)
-        else:
-            tables, metadata = tables_to_write(kind, self._tables, self.metadata, is_whole=True)
-            write_vectors(path, self._vectors, format, metadata=metadata, tables=tables)
+            save_model(path, self.words, self.counts, tables, self.metadata)
+            return
+        vectors = self._vectors
+        if holds_tables(kind) and not vectors.edited:
+            vectors = self._inputs
+        tables, metadata = tables_to_write(kind, tables, self.metadata, is_whole=True)
+        write_vectors(path, vectors, format, metadata=metadata, tables=tables)
 
     @classmethod
     def of(cls, words: Sequence[str], vectors: np.ndarray, counts: np.ndarray | None = None) -> Model:
@@ -459,9 +521,9 @@ class Model(Pictures):
         return cls(made)
 
     @classmethod
-    def of_file(cls, file: ModelFile) -> Model:
+    def of_file(cls, file: ModelFile, matrix: str | None = None) -> Model:
         """Make a model from an open file; see `load`."""
-        return cls(file.vectors, file.tables, file.metadata, file.name)
+        return cls(file.vectors, file.tables, file.metadata, file.name, matrix)
 
 
 def load(
@@ -471,6 +533,7 @@ def load(
     errors: str = "strict",
     repeats: str = "first",
     lenient: bool = False,
+    matrix: str | None = None,
     limit: int | None = None,
     encoding: str = "utf-8",
 ) -> Model:
@@ -490,13 +553,15 @@ def load(
         `replace` puts U+FFFD in place of bad bytes, `ignore` leaves out what is wrong with them.
     repeats : `first` keeps the first vector of a repeated word, `error` refuses the file.
     lenient : load what can be read of a file that is cut short or has bad lines.
+    matrix : which vectors of a model of `w2v train` its answers are made of: mix, input, output, sum or concat; see
+        `Model.using`. None: as `train` leaves it.
     limit : load only this many of the first words of a file of text or binary, without reading the others; None: all.
     encoding : how the words of such a file are encoded, such as latin-1.
 
     Raises
     ------
     ModelFileError
-        If the file holds no vectors, or is damaged; with the byte or the line.
+        If the file holds no vectors, or not those that `matrix` asks for, or is damaged; with the byte or the line.
     ConfigError
         If an option has no such value.
 
@@ -514,8 +579,8 @@ def load(
     >>> w2v.load(path)["down"].tolist()
     [-1.0, 0.5, 0.0]
     """
-    with ModelFile(path, ReadOptions(format, errors, repeats, lenient, limit, encoding)) as file:
-        model = Model.of_file(file)
+    with ModelFile(path, ReadOptions(format, errors, repeats, lenient, matrix, limit, encoding)) as file:
+        model = Model.of_file(file, matrix)
     for remark in file.remarks:
         warnings.warn(remark, stacklevel=2)
     return model

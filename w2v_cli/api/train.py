@@ -10,7 +10,7 @@ from typing import Any
 from w2v_cli.api.corpus import Corpus, corpus_paths, require_bytes
 from w2v_cli.api.model import Model
 from w2v_cli.choices import require_choice, require_whole
-from w2v_cli.config import TrainConfig
+from w2v_cli.config import TrainConfig, recipe_options
 from w2v_cli.corpus.files import corpus_files
 from w2v_cli.corpus.text_options import TextOptions
 from w2v_cli.errors import ConfigError
@@ -36,6 +36,7 @@ def train(
     merge_every: int | None = None,
     validate: str | os.PathLike[str] | float | Corpus | None = None,
     init: Model | str | os.PathLike[str] | None = None,
+    recipe: str | None = None,
     **options: Any,
 ) -> Model:
     """Learn word vectors.
@@ -61,6 +62,7 @@ def train(
     init : a model to go on from, or its path, in any format that `load` reads: see `w2v help continue`. The options
         dim, model and loss, and those for parts of words, are then those of the model unless they are given. The
         options init_counts, words and freeze say what happens to its counts, its words and its vectors.
+    recipe : the name of options that work well together, "best"; those that are given override them.
     options : fields of `TrainConfig`, such as dim, window, epochs, min_count, threads and seed; and how a text is read:
         tokenize, lower, normalize, unwrap, errors, encoding, column and field. See `w2v train --help`.
 
@@ -86,11 +88,11 @@ def train(
     if cluster is not None and on_epoch is not None:
         raise ConfigError("on_epoch has no effect on a cluster, whose replicas do not wait for one another")
     with _held_out(validate, text.unwrap) as held_out, corpus_paths(corpus, text.unwrap) as paths:
-        others = {**others, "validate": held_out}
-        if origin is None:
-            config = TrainConfig.from_dict(others)
-        else:
-            config = TrainConfig.continued({**others, "init": origin.name}, origin.options)
+        others = {**others, "validate": held_out, **({} if origin is None else {"init": origin.name})}
+        inherited = {} if origin is None else origin.options
+        if recipe is not None:
+            inherited |= recipe_options(recipe, {**inherited, **others})
+        config = TrainConfig.continued(others, inherited)
         require_bytes(corpus, paths, text)
         files, observer = corpus_files(paths, suffix), _CallingObserver(on_progress, on_epoch)
         run = train_model(files, config, text, output, observer, log=log, machine=machine, origin=origin)

@@ -7,7 +7,7 @@ import click
 from w2v_cli.cli.console import note, note_all, print_json
 from w2v_cli.cli.options import FILE, json_option, reading_options
 from w2v_cli.cli.session import Session, pass_session
-from w2v_cli.errors import without_secrets
+from w2v_cli.errors import ConfigError, without_secrets
 from w2v_cli.formats.reading import ReadOptions
 
 
@@ -43,9 +43,13 @@ def align(session: Session, first: str, second: str, output: str, reading: ReadO
     # Imported here so that `w2v --help` need not wait for numpy.
     from w2v_cli.embeddings.alignment import align as align_vectors
     from w2v_cli.formats.export import lost_by, target_format
+    from w2v_cli.formats.recognise import format_of_name
     from w2v_cli.formats.target import check_target
     from w2v_cli.storage.outputs import Named, require_apart
 
+    if format_of_name(output) is None:
+        hint = "such as .safetensors, .vec or .bin; --format is that of A and B"
+        raise ConfigError(f"{output} has no suffix that names a format", hint)
     format = target_format(output, None, "float32")
     require_apart([Named(output, "the output")], [Named(first, "A"), Named(second, "B")])
     check_target(output, format)

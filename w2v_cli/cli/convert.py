@@ -7,16 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from w2v_cli.choices import DTYPES, MATRICES, PROJECTOR_WORDS, WRITABLE
+from w2v_cli.choices import DTYPES, PROJECTOR_WORDS, WRITABLE
 from w2v_cli.cli.console import note, note_all, print_json
 from w2v_cli.cli.options import FILE, json_option, reading_options
 from w2v_cli.cli.progress import announcing_compilation
-from w2v_cli.errors import ConfigError, ModelFileError, without_secrets
+from w2v_cli.errors import ConfigError, without_secrets
 from w2v_cli.formats.reading import ReadOptions
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from w2v_cli.formats.export import Cost
     from w2v_cli.formats.model_file import ModelFile
 
@@ -24,11 +22,12 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("source", metavar="IN", type=FILE)
 @click.argument("target", metavar="OUT", type=FILE)
+@click.option("--center", is_flag=True, help="Take the mean of all vectors out of each, before all else.")
 @click.option(
-    "--matrix",
-    type=click.Choice(MATRICES),
-    default="input",
-    help="Of a model: the input vectors, the output vectors, their sum, or both side by side (2 × D numbers).",
+    "--remove-top",
+    metavar="N",
+    type=click.IntRange(min=1),
+    help="Take out the mean and the first N principal components, which all words have in common.",
 )
 @click.option("--normalize", is_flag=True, help="Scale every vector to length 1.")
 @click.option(
@@ -62,7 +61,8 @@ if TYPE_CHECKING:
 def convert(
     source: str,
     target: str,
-    matrix: str,
+    center: bool,
+    remove_top: int | None,
     normalize: bool,
     top: int | None,
     dims: int | None,
@@ -73,6 +73,9 @@ def convert(
     as_json: bool,
 ) -> None:
     """Write vectors in another format.
+
+    Of a model of w2v train, the mix of its input and output vectors is written if it is better for such a model; the
+    model itself keeps both. --matrix chooses: w2v help files.
 
     The suffix of OUT says its format: .safetensors for models of w2v, .txt or .vec for word2vec's text format, .bin for
     its binary format, .glove for GloVe's text, .tsv for TensorBoard's projector (a.tsv has its words in
@@ -93,35 +96,46 @@ def convert(
       w2v convert model.safetensors model.bin
       w2v convert glove.6B.300d.txt glove.safetensors --normalize
       w2v convert model.safetensors small.vec.gz --top 50000 --matrix sum
+      w2v convert model.safetensors flat.vec --remove-top 1
       w2v convert model.safetensors small.safetensors --dims 50 --dtype int8
       w2v convert model.safetensors look --format projector
       w2v convert model.safetensors static --format model2vec
     """
     # Imported here so that `w2v --help` need not wait for numpy.
+    from w2v_cli.embeddings.flatten import AS_THEY_ARE, Flattening
     from w2v_cli.formats import export
     from w2v_cli.formats.contents import SUBWORD_VECTORS
+    from w2v_cli.formats.matrices import MATRIX, chosen_vectors, default_matrix, description, require_matrix
     from w2v_cli.formats.model_file import ModelFile
     from w2v_cli.formats.target import check_target
 
-    format = export.target_format(target, target_format, dtype)
-    if format == "floret" and (matrix, normalize, top, dims) != ("input", False, None, None):
+    format, flattening = export.target_format(target, target_format, dtype), Flattening(center, remove_top or 0)
+    asked = (reading.matrix or "input", flattening, normalize, top, dims)
+    if format == "floret" and asked != ("input", AS_THEY_ARE, False, None, None):
         raise ConfigError(
             "floret's text holds the vectors of parts of words as they are",
-            hint="leave out --matrix, --normalize, --top and --dims",
+            hint="leave out --matrix, --center, --remove-top, --normalize, --top and --dims",
         )
     check_target(target, format, source)
     with ModelFile(source, reading) as file, announcing_compilation(file.format):
-        outputs = None if matrix == "input" else _output_vectors(file)
-        wanted = PROJECTOR_WORDS if format == "projector" and top is None else top
-        chosen, cost = export.select_smaller(file.vectors, outputs, matrix, normalize, wanted, dims, dtype)
+        vectors, metadata = file.vectors, file.metadata
+        matrix = reading.matrix or default_matrix(file.table_names, metadata, format)
+        require_matrix(file.table_names, metadata, matrix, file.name)
+        tables = file.tables
+    wanted = PROJECTOR_WORDS if format == "projector" and top is None else top
+    taken = chosen_vectors(vectors, tables, metadata, matrix, file.name)
+    chosen, cost = export.select_smaller(taken, normalize, wanted, dims, dtype, flattening)
     note_all(file.remarks)
     if format == "projector":
-        _note_size(len(chosen), len(file.vectors), top)
+        _note_size(len(chosen), len(vectors), top)
     # With all dimensions, --dims still turns the vectors.
-    is_whole = (matrix, normalize, dims, dtype, len(chosen)) == ("input", False, None, "float32", len(file.vectors))
-    tables, metadata = export.tables_to_write(format, file.tables, file.metadata, is_whole)
+    done = (matrix, flattening, normalize, dims, dtype, len(chosen))
+    is_whole = done == ("input", AS_THEY_ARE, False, None, "float32", len(vectors))
+    tables, metadata = export.tables_to_write(format, tables, metadata, is_whole)
+    if matrix != "input":
+        metadata[MATRIX] = matrix
     paths = export.write_vectors(target, chosen, format, escape, metadata, tables, dtype == "int8")
-    lost = _lost(file, format, matrix, tables)
+    lost = _lost(file, format, matrix, description(taken, matrix), tables)
     if lost:
         note(f"Not in {target}: {', '.join(lost)}")
     names = list(map(without_secrets, paths))
@@ -143,14 +157,24 @@ def _say_cost(cost: Cost, dim: int) -> None:
     note(f"recall@10 against float32: {cost.recall_at_10:.4f}")
 
 
-def _lost(model: ModelFile, format: str, matrix: str, written: Collection[str]) -> list[str]:
-    """Return what the source holds and the target does not. A sum holds the output vectors in some way."""
+def _lost(model: ModelFile, format: str, matrix: str, mixed: str, written: Collection[str]) -> list[str]:
+    """Return what the source holds and the target does not. A sum holds the output vectors in some way.
+
+    Parameters
+    ----------
+    mixed : how the vectors of a mix are made · written : the names of the tables that the target holds.
+    """
     from w2v_cli.formats.export import lost_by
 
     kept = {*model.tables, *(["metadata"] if "config" in model.metadata else [])}
     kept |= {"counts"} if model.vectors.counts is not None else set()
-    lost = lost_by(format, kept - ({"output_vectors"} if matrix != "input" else set()), written)
-    return [*lost, *(["the input vectors"] if matrix == "output" else [])]
+    made_of_both = matrix != "input" and "output_vectors" in kept
+    lost = lost_by(format, kept - ({"output_vectors"} if made_of_both else set()), written)
+    if made_of_both and matrix == "output":
+        lost.append("the input vectors")
+    if made_of_both and matrix == "mix":
+        lost.append(f"the input and output vectors apart (it has {mixed})")
+    return lost
 
 
 def _note_size(written: int, known: int, top: int | None) -> None:
@@ -161,13 +185,3 @@ def _note_size(written: int, known: int, top: int | None) -> None:
         note(f"Note: only the {written:,} most frequent of {known:,} words; --top N takes more")
     if written > MOST_WORDS:
         note(f"Note: TensorBoard shows only the first {MOST_WORDS:,} of {written:,} words")
-
-
-def _output_vectors(model: ModelFile) -> np.ndarray:
-    """Return the output vectors of a model, which have a row for each word."""
-    if model.tensors is not None and model.tensors.dtype("output_vectors") is None:
-        raise ModelFileError(
-            f"{model.name} has no output vectors",
-            hint="with --loss hs, the output vectors belong to tree nodes; use --matrix input",
-        )
-    return model.table("output_vectors")

@@ -68,7 +68,7 @@ _ONE_SPACE = 0.95
     help="Compare the vectors as they are, because they are in one space: w2v align has written one of the files, for"
     " example.",
 )
-@reading_options(what="OLD and NEW")
+@reading_options(what="OLD and NEW", with_matrix=False)
 @table_options
 @pass_session
 def drift(

@@ -11,9 +11,19 @@ import click
 
 from w2v_cli.choices import LINE_FILES, LINE_WEIGHTS
 from w2v_cli.cli.console import print_lines
-from w2v_cli.cli.options import FILE, VECTORS, json_option, line_options, model_option, only_model, quiet_option
+from w2v_cli.cli.options import (
+    FILE,
+    VECTORS,
+    json_option,
+    line_options,
+    matrix_option,
+    model_option,
+    only_model,
+    quiet_option,
+)
 from w2v_cli.cli.progress import ProgressLine
 from w2v_cli.cli.session import Session, pass_session
+from w2v_cli.formats.reading import ReadOptions
 
 if TYPE_CHECKING:
     from w2v_cli.corpus.text_options import TextOptions
@@ -23,6 +33,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("text", metavar="[FILE|-]", type=FILE, default="-")
 @model_option("model_path", VECTORS, only_model)
+@matrix_option
 @click.option(
     "-o",
     "--output",
@@ -44,6 +55,7 @@ def embed(
     session: Session,
     text: str,
     model_path: str,
+    matrix: str | None,
     output: str | None,
     weights: str,
     quiet: bool,
@@ -82,7 +94,7 @@ def embed(
             raise click.UsageError(f"--json writes JSON lines: give {output} the suffix .jsonl, or leave out --json")
         require_apart([Named(output, "the output")], [Named(text, "the text"), Named(model_path, "the model")])
         check_writable(output)
-    model = session.model(model_path)
+    model = session.model(model_path, ReadOptions(matrix=matrix))
     with ProgressLine(quiet) as show:
         if text == "-" and sys.stdin is not None and sys.stdin.isatty():
             show.say("Reading lines from the terminal; Ctrl-D ends")

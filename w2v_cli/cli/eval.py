@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from w2v_cli.embeddings.evaluation import Score
 
 CSV_COLUMNS = ["model", "file", "kind", "section", "score", "low", "high", "correct", "seen", "total", "pearson"]
-CSV_COLUMNS += ["oov", "protocol"]
+CSV_COLUMNS += ["oov", "protocol", "matrix"]
 
 
 @click.command()
@@ -118,10 +118,10 @@ def eval(
                     gold_set, protocol=protocol, method=method, oov=oov, restrict_vocab=restrict_vocab
                 )
             if style == "json":
-                print_json({**scores[path].as_dict(), "model": path})
-            csv_rows += _csv_rows(path, scores[path])
+                print_json({**scores[path].as_dict(), "model": path, "matrix": model.matrix})
+            csv_rows += _csv_rows(path, scores[path], model.matrix)
         if style == "text":
-            _print_scores(scores)
+            _print_scores(scores, {path: model.matrix_description for path, model in models.items()})
         _note_remarks(scores)
         too_low += [] if require is None else _too_low(scores, require)
         has_unasked = has_unasked or any(score.unasked for score in scores.values())
@@ -157,16 +157,26 @@ def _too_low(scores: dict[str, Score], require: float) -> list[str]:
     ]
 
 
-def _print_scores(scores: dict[str, Score]) -> None:
-    """Print the file, the protocol and, if any question was asked, a table: a row for each section and the total."""
+def _print_scores(scores: dict[str, Score], matrices: dict[str, str]) -> None:
+    """Print the file, the protocol and, if any question was asked, a table: a row for each section and the total.
+
+    Parameters
+    ----------
+    matrices : which vectors of each model were asked.
+    """
+    from w2v_cli.formats.matrices import DESCRIPTIONS
+
     first = next(iter(scores.values()))
     print_fields(f"{first.file}: {first.kind}")
-    for line in _wrapped(first.protocol):
+    which = {matrices[path] for path in scores}
+    is_same = len(which) == 1
+    said = f", {matrices[next(iter(scores))]}" if is_same and which != {DESCRIPTIONS["input"]} else ""
+    for line in _wrapped(first.protocol + said):
         print_fields(line)
     if not any(score.seen for score in scores.values()):
         print_fields("no question can be asked")
     elif len(scores) > 1:
-        _print_side_by_side(scores)
+        _print_side_by_side(scores, {} if is_same else matrices)
     else:
         columns = ["score", "correct", "seen", "total"] if first.sections else ["score", "pearson", "seen", "total"]
         rows = [
@@ -182,13 +192,20 @@ def _wrapped(sentence: str) -> list[str]:
     return textwrap.wrap(sentence, shutil.get_terminal_size().columns) if answers_at_terminal() else [sentence]
 
 
-def _print_side_by_side(scores: dict[str, Score]) -> None:
-    """Print a table with a row for each section and a column for each model; intervals and counts are below."""
+def _print_side_by_side(scores: dict[str, Score], matrices: dict[str, str]) -> None:
+    """Print a table with a row for each section and a column for each model; intervals and counts are below.
+
+    Parameters
+    ----------
+    matrices : which vectors of each model were asked; empty if that is said elsewhere.
+    """
     rows_of = [_rows(score) for score in scores.values()]
     table = [[rows[0]["section"], *(_number(row["score"]) for row in rows)] for rows in zip(*rows_of, strict=True)]
     totals = [rows[-1] for rows in rows_of]
     table.append(["95 %", *(_interval(row["low"], row["high"]) for row in totals)])
     table.append(["seen / total", *(f"{row['seen']} / {row['total']}" for row in totals)])
+    if matrices:
+        table.append(["vectors", *(matrices[path] for path in scores)])
     print_table(["section", *scores], table)
 
 
@@ -212,9 +229,10 @@ def _rows(score: Score) -> list[dict[str, Any]]:
     return [*rows, {**total, "low": low, "high": high, "correct": correct, "pearson": score.pearson}]
 
 
-def _csv_rows(model: str, score: Score) -> list[list[Cell]]:
+def _csv_rows(model: str, score: Score, matrix: str) -> list[list[Cell]]:
     """Return a row of CSV_COLUMNS for each section and the total."""
     about = {"model": model, "file": score.file, "kind": score.kind, "oov": score.oov, "protocol": score.protocol}
+    about |= {"matrix": matrix}
     rows = [{**about, **row} for row in _rows(score)]
     return [[row[column] for column in CSV_COLUMNS] for row in rows]
 

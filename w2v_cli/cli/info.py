@@ -33,7 +33,7 @@ _FORMATS = {
 @click.command()
 @click.argument("model", metavar="[MODEL]", type=FILE, required=False)
 @model_option("model_path", "The same as MODEL: a file of vectors, or a checkpoint folder.", only_model)
-@reading_options()
+@reading_options(with_matrix=False)
 @json_option
 @click.pass_context
 def info(context: click.Context, model: str | None, model_path: str, reading: ReadOptions, as_json: bool) -> None:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import click
 from click.core import ParameterSource
 
-from w2v_cli.choices import DEFAULT_MODEL, NORMAL_FORMS, READABLE, REPEATS, TEXT_ERRORS, TOKENIZERS
+from w2v_cli.choices import DEFAULT_MODEL, MATRICES, NORMAL_FORMS, READABLE, REPEATS, TEXT_ERRORS, TOKENIZERS
 from w2v_cli.cli.session import Session
 from w2v_cli.config import OPTIONS, option_name
 from w2v_cli.errors import ConfigError
@@ -147,17 +147,33 @@ def model_options(command: Command) -> Command:
     return model_option("model_path", VECTORS, only_model)(reading_options()(command))
 
 
+def whole_model_options(command: Command) -> Command:
+    """Add -m, which names a model of which more than one vector for each word is asked, and the options of reading."""
+    return model_option("model_path", VECTORS, only_model)(reading_options(with_matrix=False)(command))
+
+
 def models_options(command: Command) -> Command:
     """Add -m, which may name several models, and the options of reading them."""
     return model_option("model_paths", f"{VECTORS} {_SIDE_BY_SIDE}", _named_models)(reading_options()(command))
 
 
-def reading_options(format_name: str = "--format", what: str = "that file") -> Callable[[Command], Command]:
+matrix_option = click.option(
+    "--matrix",
+    type=click.Choice(MATRICES),
+    help="Which vectors of a model: mix is input + λ × output vectors, sum adds them, concat puts them side by side."
+    " Default: mix if --loss ns learnt from 5 million tokens, else input; more: w2v help files.",
+)
+
+
+def reading_options(
+    format_name: str = "--format", what: str = "that file", *, with_matrix: bool = True
+) -> Callable[[Command], Command]:
     """Return a decorator that adds the options of reading vectors; the command gets them as one `reading`.
 
     Parameters
     ----------
     format_name : what the option that names the format is called · what : what its help calls the file.
+    with_matrix : whether the user may choose which vectors of a model are used.
     """
     formats = f"{', '.join(READABLE[:-1])} or {READABLE[-1]}"
     options = [
@@ -185,14 +201,16 @@ def reading_options(format_name: str = "--format", what: str = "that file") -> C
             "--lenient", is_flag=True, help="Load what can be read of a file that is cut short or has bad lines."
         ),
     ]
+    if with_matrix:
+        options.insert(0, matrix_option)
 
     def decorate(command: Command) -> Command:
         """Give the command one argument, `reading`, in place of the options."""
 
         @functools.wraps(command)
         def with_reading(*args: Any, **options: Any) -> Any:
-            given = {field.name for field in fields(ReadOptions)} & options.keys()
-            reading = ReadOptions(**{name: options.pop(name) for name in given})
+            given = {field.name: options.pop(field.name) for field in fields(ReadOptions) if field.name in options}
+            reading = ReadOptions(**given)
             return command(*args, **options, reading=reading)
 
         decorated: Any = with_reading

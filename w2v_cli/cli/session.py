@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import click
 
+from w2v_cli.choices import DEFAULT_MODEL
 from w2v_cli.cli.console import note_all
 from w2v_cli.cli.progress import announcing_compilation
 from w2v_cli.errors import ModelFileError
@@ -36,8 +37,10 @@ class Session:
         Raises
         ------
         ModelFileError
-            If there is no such file, or it holds no vectors.
+            If there is no such file, or it holds no vectors, or not those that are to be asked.
         """
+        if reading.matrix is not None and (path, reading) not in self._models:
+            self._models[path, reading] = self.model(path, replace(reading, matrix=None)).using(reading.matrix)
         if (path, reading) not in self._models:
             # Imported here so that `w2v --help` need not wait for numpy.
             from w2v_cli.api.model import Model
@@ -48,8 +51,8 @@ class Session:
                     self._models[path, reading] = Model.of_file(file)
                 note_all(file.remarks)
             except ModelFileError as error:
-                if isinstance(error.__cause__, FileNotFoundError):
-                    # A command that asks a model looks for model.safetensors if no other is named.
+                if path == DEFAULT_MODEL and isinstance(error.__cause__, FileNotFoundError):
+                    # A command that asks a model looks for this one if no other is named.
                     error.hint = "make one with w2v train CORPUS, or name one with -m"
                 raise
         return self._models[path, reading]

@@ -83,7 +83,8 @@ def _ask(context: click.Context, arguments: Sequence[str], always: Sequence[str]
         if command is None:  # click finds none only while a shell completes a line
             return
         # The questions read the model as the shell has read it.
-        reading = {item.name: context.params[item.name] for item in fields(ReadOptions)}
+        names = {item.name for item in fields(ReadOptions)} & context.params.keys()
+        reading = {name: context.params[name] for name in names}
         # `command.main` would end the program if the reader of stdout closes its pipe.
         with command.make_context(name, given, parent=context, default_map=reading) as inner:
             command.invoke(inner)

@@ -30,7 +30,7 @@ from w2v_cli.cli.options import (
 )
 from w2v_cli.cli.progress import ProgressLine, duration
 from w2v_cli.cli.signals import Stop, stopping
-from w2v_cli.config import TrainConfig, option_name
+from w2v_cli.config import RECIPES, TrainConfig, option_name, recipe_options
 from w2v_cli.errors import ConfigError, without_secrets
 
 if TYPE_CHECKING:
@@ -53,6 +53,12 @@ _MOST_SHOWN = 20
 @click.argument("corpus", nargs=-1, type=FILE)
 @click.option("-o", "--output", metavar="FILE", type=FILE, default=DEFAULT_MODEL, help=_OUTPUT_HELP)
 @config_options
+@click.option(
+    "--recipe",
+    type=click.Choice(tuple(RECIPES)),
+    help="Options that work well together; w2v info prints which they were, and those that you give override them."
+    " best: better vectors of a large text in the same time, for skipgram with hs.",
+)
 @text_options
 @suffix_option
 @config_file_option
@@ -113,6 +119,7 @@ def train(
     cluster: str | None,
     replicas: int | None,
     merge_every: int | None,
+    recipe: str | None,
     config_file: str | None,
     quiet: bool,
     verbose: bool,
@@ -136,12 +143,14 @@ def train(
       zcat news.gz | w2v train - --tokenize words --lower --json
     """
     given = given_options(context)
-    _check_usage(corpus, given, resume, config_file)
+    # A recipe stands for options, and is none of its own.
+    given.pop("recipe", None)
+    _check_usage(corpus, given, resume, {"--config": config_file, "--recipe": recipe})
     _check_cluster({name: given.pop(name) for name in ("cluster", "replicas", "merge_every") if name in given})
     text = {name: options.pop(name) for name in TEXT_OPTIONS}
     # A run that is resumed has its options in its folder; one with --init takes some from a file that is opened later.
     init = options["init"]
-    config = _begun(options, given) if resume is None and init is None else None
+    config = _begun(options, given, _inherited(context, None)) if resume is None and init is None else None
     show = ProgressLine(quiet)
     stop = Stop(show)
     with stopping(stop), show:
@@ -206,13 +215,26 @@ def _begun(
 
 
 def _inherited(context: click.Context, origin: Origin | None) -> dict[str, Any]:
-    """Return the options of the model to go on from that neither the command line nor a file of options gives."""
-    options = {} if origin is None else origin.options
-    return {k: v for k, v in options.items() if context.get_parameter_source(k) is ParameterSource.DEFAULT}
+    """Return the options of the model to go on from, and of a recipe, that nothing else gives."""
+
+    def not_given(options: dict[str, Any]) -> dict[str, Any]:
+        return {k: v for k, v in options.items() if context.get_parameter_source(k) is ParameterSource.DEFAULT}
+
+    inherited = {} if origin is None else not_given(origin.options)
+    if context.params["recipe"] is not None:
+        inherited |= not_given(recipe_options(context.params["recipe"], {**context.params, **inherited}))
+    return inherited
 
 
-def _check_usage(corpus: tuple[str, ...], given: dict[str, Any], resume: str | None, config_file: str | None) -> None:
-    """Refuse a run without a text, options that a resumed run has already, and an interval between no checkpoints."""
+def _check_usage(
+    corpus: tuple[str, ...], given: dict[str, Any], resume: str | None, sources: Mapping[str, str | None]
+) -> None:
+    """Refuse a run without a text, options that a resumed run has already, and an interval between no checkpoints.
+
+    Parameters
+    ----------
+    sources : what else gives options of the run, by the spelling of its option.
+    """
     if resume is None and not corpus:
         raise click.UsageError("Missing argument 'CORPUS...'.")
     if "checkpoint_every" in given and resume is None and "checkpoint" not in given:
@@ -222,8 +244,9 @@ def _check_usage(corpus: tuple[str, ...], given: dict[str, Any], resume: str | N
         )
     if resume is not None and "checkpoint" in given:
         raise ConfigError("--resume names the checkpoint folder already", hint="leave --checkpoint out")
-    if resume is not None and config_file is not None:
-        raise ConfigError("--resume knows the options of its run", hint="leave --config out")
+    for name, value in sources.items():
+        if resume is not None and value is not None:
+            raise ConfigError("--resume knows the options of its run", hint=f"leave {name} out")
 
 
 def _check_cluster(given: dict[str, Any]) -> None:
@@ -268,7 +291,7 @@ def _say_result(run: Run, output: str, narrator: Narrator, folder: str | None) -
         show.say(f"{output} is in w2v's format, safetensors; for another, see w2v help files")
     if format != "safetensors":
         how = "-o model.safetensors" if folder is None else resume_command(folder, DEFAULT_MODEL)
-        held = "rows of parts only" if format == "floret" else "words and vectors only"
+        held = "rows of parts only" if format == "floret" else f"words and vectors only ({_taken(run, format)})"
         show.say(f"{output} holds {held}; {how} writes the whole model, for predict and w2v convert")
     if format not in READABLE:
         return
@@ -276,6 +299,13 @@ def _say_result(run: Run, output: str, narrator: Narrator, folder: str | None) -
     word = run.vocabulary.words[min(words - 1, _EXAMPLE_ROW)]
     # A table of floret has no words that could be similar.
     show.say(f"Next: {shlex.join(['w2v', 'ngrams' if format == 'floret' else 'similar', *asked, word])}")
+
+
+def _taken(run: Run, format: str) -> str:
+    """Say which vectors a file of another format got."""
+    from w2v_cli.formats.matrices import description
+
+    return description(*run.elsewhere(format))
 
 
 def _say_held_out(trained: Trained, config: TrainConfig, show: ProgressLine) -> None:
@@ -324,12 +354,15 @@ def _held_out_summary(run: Run) -> dict[str, Any]:
 
 def _summary(run: Run, output: str) -> dict[str, Any]:
     """Return what --json prints about a run."""
+    from w2v_cli.formats.matrices import default_matrix
     from w2v_cli.training.memory import peak_bytes
+    from w2v_cli.training.saving import model_format
 
-    config, trained = run.config, run.trained
+    config, trained, format = run.config, run.trained, model_format(output)
     cluster = {} if trained.cluster is None else trained.cluster._asdict()
     return {
         "output": without_secrets(output),
+        **({} if format == "safetensors" else {"matrix": default_matrix(run.tensors, run.metadata, format)}),
         "words": len(run.vocabulary),
         "dim": config.dim,
         "tokens": run.token_count,
@@ -344,5 +377,5 @@ def _summary(run: Run, output: str) -> dict[str, Any]:
         **_held_out_summary(run),
         "words_per_second": trained.words_per_second,
         "seconds": run.seconds,
-        "peak_rss_bytes": peak_bytes(),
+        "peak_rss_bytes": peak_bytes() or None,
     }

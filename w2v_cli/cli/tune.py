@@ -134,8 +134,12 @@ def tune(
         # Imported here so that `w2v --help` need not wait for numpy.
         from w2v_cli.api.tune import tune as find
         from w2v_cli.cli.trial_narrator import TrialNarrator
+        from w2v_cli.storage.outputs import Named, require_apart
 
         log = os.path.splitext(output)[0] + ".jsonl" if log is None else log
+        if config_file is not None:
+            written = [Named(output, "the best options"), Named(log, "the trials")]
+            require_apart(written, [Named(config_file, "the file of options")])
         try:
             tuned = find(
                 corpus,

@@ -32,6 +32,7 @@ from w2v_cli.errors import TrainingError
 from w2v_cli.merging.deltas import Deltas, cut_deltas, take_update
 from w2v_cli.merging.rows import ALL, RowSets
 from w2v_cli.merging.rule import merge_deltas
+from w2v_cli.storage.system import open_no_link, write_at
 from w2v_cli.training.memory import Tables, require_memory
 from w2v_cli.training.trainer import Trainer
 from w2v_cli.training.workers import Workers
@@ -128,9 +129,9 @@ class Replica:
         try:
             if self._received is None:
                 self._received = tempfile.TemporaryDirectory(prefix="w2v-")
-            descriptor = os.open(Path(self._received.name, name), os.O_WRONLY | os.O_CREAT, 0o600)
+            descriptor = open_no_link(Path(self._received.name, name), os.O_WRONLY | os.O_CREAT)
             try:
-                os.pwrite(descriptor, chunk, offset)
+                write_at(descriptor, chunk, offset)
             finally:
                 os.close(descriptor)
         except OSError as error:

@@ -46,7 +46,8 @@ class CodeCache(NullCache):
     """
 
     def __init__(self, function: Callable[..., Any], sources: str) -> None:
-        python = f"{sys.implementation.cache_tag}{sys.abiflags}"
+        # Windows has no flags.
+        python = sys.implementation.cache_tag + getattr(sys, "abiflags", "")
         self._name = f"{function.__module__}.{function.__qualname__}.{python}"
         self._version = _digest(f"{sources} {numba.__version__} {llvmlite.__version__}".encode()).hex()[:16]
 

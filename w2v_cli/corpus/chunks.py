@@ -14,7 +14,7 @@ from w2v_cli.storage.opening import Readable
 # A longer token is no word: the file is of another kind, and would grow in memory until the next white space.
 MOST_TOKEN_BYTES = 1 << 26
 # How the modules begin whose decompressors raise exceptions of their own.
-_DECOMPRESSORS = ("zstandard", "isal", "igzip_lib")
+_DECOMPRESSORS = ("compression", "backports", "isal", "igzip_lib")
 
 
 class Digest(Protocol):

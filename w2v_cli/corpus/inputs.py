@@ -12,6 +12,7 @@ from typing import IO, NamedTuple
 from w2v_cli.errors import CorpusError
 from w2v_cli.storage import remote
 from w2v_cli.storage.opening import STDIN, missing_hint, name_of, open_input, status_of
+from w2v_cli.storage.system import is_stand_in
 from w2v_cli.storage.urls import is_url
 
 
@@ -35,12 +36,17 @@ class Input(NamedTuple):
 
 def is_nameless(path: str) -> bool:
     """Whether a file has no name in any folder. It holds sentences from Python, whose tokens may be any text."""
-    return path.startswith("/dev/fd/") and os.stat(path).st_nlink == 0
+    return is_stand_in(path) or (path.startswith("/dev/fd/") and os.stat(path).st_nlink == 0)
+
+
+def is_open_already(path: str) -> bool:
+    """Whether a path means a file that only this process has open: sentences from Python, or a pipe of the shell."""
+    return path.startswith("/dev/fd/") or is_stand_in(path)
 
 
 def is_piped(path: str) -> bool:
     """Whether a text has no name of its own: stdin, or the output of another command."""
-    return path == STDIN or path.startswith(("/dev/fd/", "/dev/stdin", "/proc/self/fd/"))
+    return path == STDIN or is_open_already(path) or path.startswith(("/dev/stdin", "/proc/self/fd/"))
 
 
 def inspected(path: str) -> Input:

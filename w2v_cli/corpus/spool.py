@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from w2v_cli.errors import CorpusError
+from w2v_cli.storage.system import open_no_link, read_at, write_at
 
 # The names of the files of ids, int32, and of boundaries, int64, in a folder.
 FILE_NAMES = ("ids.int32", "boundaries.int64")
@@ -61,7 +62,7 @@ class Spool:
         """
         for name in FILE_NAMES:
             Path(folder, name).unlink(missing_ok=True)
-        return cls(lambda name: open(Path(folder, name), "x+b", opener=_open_no_link))
+        return cls(lambda name: open(Path(folder, name), "x+b", opener=open_no_link))
 
     @classmethod
     def reopen(cls, folder: str | os.PathLike[str]) -> Spool:
@@ -72,7 +73,7 @@ class Spool:
         OSError, ValueError
             If they cannot be opened, or are not such files.
         """
-        spool = cls(lambda name: open(Path(folder, name), "rb", opener=_open_no_link))  # noqa: SIM115
+        spool = cls(lambda name: open(Path(folder, name), "rb", opener=open_no_link))  # noqa: SIM115
         try:
             spool._map_boundaries()
         except BaseException:  # such as a ValueError, if there is part of a boundary at the end
@@ -84,7 +85,7 @@ class Spool:
         """Write ids, int32, to the positions from `start` on."""
         view, done = ids.data.cast("B"), 0
         while done < len(view):
-            done += os.pwrite(self.files[0].fileno(), view[done:], start * ID_BYTES + done)
+            done += write_at(self.files[0].fileno(), view[done:], start * ID_BYTES + done)
 
     def read_ids(self, start: int, ids: np.ndarray) -> None:
         """Fill an array, int32, with the ids from position `start` on.
@@ -96,7 +97,7 @@ class Spool:
         """
         view, done = ids.data.cast("B"), 0
         while done < len(view):
-            count = os.preadv(self.files[0].fileno(), [view[done:]], start * ID_BYTES + done)
+            count = read_at(self.files[0].fileno(), view[done:], start * ID_BYTES + done)
             if count == 0:
                 raise CorpusError("the spooled ids are shorter than they were written", hint="is the disk full?")
             done += count
@@ -202,8 +203,3 @@ def _chunks(file: IO[bytes], dtype: DTypeLike) -> Iterator[np.ndarray]:
     file.seek(0)
     while data := file.read(_CHUNK_BYTES):
         yield np.frombuffer(data, dtype)
-
-
-def _open_no_link(path: str, flags: int) -> int:
-    """Open a file as `open` does, unless it is a symbolic link, which could lead anywhere."""
-    return os.open(path, flags | os.O_NOFOLLOW, 0o666)

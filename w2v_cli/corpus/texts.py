@@ -217,7 +217,7 @@ class Texts:
             If a text cannot be read or decompressed, changes while it is read, is not in its encoding (with `errors`
             strict), or is a file of another kind, such as a PDF.
         MissingExtraError
-            If a text is compressed with zstandard, and that package is not installed.
+            If a text is compressed with zstandard, and the package for that is not installed.
         """
         digest = hashlib.sha256() if digest is None else digest
         before, counted, remarks = 0, Damage() if damage is None else damage, set[str]()

@@ -1,6 +1,6 @@
 """A matrix of vectors: their norms, and their cosines with directions, on all cores.
 
-Nothing here knows about words. The matrix may be a memory map.
+Nothing here knows about words. The matrix may be a memory map, or a blend of two.
 """
 
 from __future__ import annotations
@@ -12,11 +12,19 @@ import numpy as np
 
 from w2v_cli.compute.threads import one_blas_thread
 from w2v_cli.config import available_cores
+from w2v_cli.embeddings.blend import Blend
 from w2v_cli.errors import ModelFileError
 from w2v_cli.storage.mapped import release_pages, writable
 
 # How much of the matrix each thread reads at a time.
 _CHUNK_BYTES = 1 << 24
+# A chunk of a blend stays in the cache between being computed and being used.
+_BLENDED_BYTES = 1 << 20
+# The rows of a blend of up to so many bytes are computed once and kept. Those of a larger one are computed again for
+# each batch of questions, so that they take no memory.
+_KEPT_BYTES = 1 << 28
+# Starting threads takes longer than to search a matrix of this size.
+_SMALL_BYTES = 1 << 22
 
 
 class Matrix:
@@ -27,16 +35,17 @@ class Matrix:
 
     Parameters
     ----------
-    matrix : float (V, D), usually float32.
+    matrix : float (V, D), usually float32, or a blend.
+    norms : the length of each row, float32 (V,), if it is known; 1 for a row of zeros.
     """
 
-    def __init__(self, matrix: np.ndarray) -> None:
-        self.matrix = matrix.view()
-        self.matrix.flags.writeable = False
-        self._norms: np.ndarray | None = None
+    def __init__(self, matrix: np.ndarray | Blend, norms: np.ndarray | None = None) -> None:
+        self._blend = matrix if isinstance(matrix, Blend) else None
+        self._rows: np.ndarray | Blend = matrix if isinstance(matrix, Blend) else _read_only(matrix)
+        self._norms = norms
 
     def __len__(self) -> int:
-        return len(self.matrix)
+        return len(self._rows)
 
     def spelling(self, row: int) -> str:
         """Return what messages call a row."""
@@ -45,13 +54,32 @@ class Matrix:
     @property
     def dim(self) -> int:
         """D, the length of a vector."""
-        return self.matrix.shape[1]
+        return self._rows.shape[1]
+
+    @property
+    def matrix(self) -> np.ndarray:
+        """The vectors, float32 (V, D); of a blend, they are all computed, and kept."""
+        if isinstance(self._rows, Blend):
+            blend, whole = self._rows, np.empty(self._rows.shape, np.float32)
+
+            def work(start: int, stop: int) -> None:
+                blend.write(whole, start, stop)
+                blend.release(start, stop)
+
+            _on_chunks(blend, len(blend), work)
+            self._rows = _read_only(whole)
+        return self._rows
 
     def hand_out(self) -> np.ndarray:
         """Return the matrix to a caller who may write to it; later answers reflect what was written."""
-        self.matrix = writable(self.matrix)
+        self._rows = writable(self.matrix)
         self._norms = None
-        return self.matrix
+        return self._rows
+
+    @property
+    def handed_out(self) -> bool:
+        """Whether somebody may write to the matrix."""
+        return not isinstance(self._rows, Blend) and self._rows.flags.writeable
 
     @property
     def norms(self) -> np.ndarray:
@@ -65,6 +93,10 @@ class Matrix:
         if self._norms is not None and len(self._norms) == len(self):
             return self._norms
         return self._measured(np.empty((0, self.dim), np.float32), None)[1]
+
+    def searched(self, restrict_vocab: int | None) -> int:
+        """Return among how many words the answers are: all, or so many of the most frequent ones."""
+        return len(self) if restrict_vocab is None else min(restrict_vocab, len(self))
 
     def cosines(self, units: np.ndarray, restrict_vocab: int | None = None) -> np.ndarray:
         """Return the cosine of each direction with each word's vector, float32 (n, V); 0 for a vector of zeros.
@@ -91,26 +123,31 @@ class Matrix:
 
         Norms that are computed here are cached, unless somebody may write to the matrix.
         """
-        matrix = self.matrix[:restrict_vocab]
-        products = np.empty((len(directions), len(matrix)), np.float32)
-        known = self._norms[: len(matrix)] if self._norms is not None else np.empty(0, np.float32)
-        measure = len(known) < len(matrix)
-        norms = np.empty(len(matrix), np.float32) if measure else known
+        rows, count = self._rows, self.searched(restrict_vocab)
+        if isinstance(rows, Blend) and rows.nbytes <= _KEPT_BYTES:
+            rows = self.matrix
+        products = np.empty((len(directions), count), np.float32)
+        known = self._norms[:count] if self._norms is not None else np.empty(0, np.float32)
+        measure = len(known) < count
+        norms = np.empty(count, np.float32) if measure else known
 
         def work(start: int, stop: int) -> None:
-            chunk = matrix[start:stop]
+            chunk = rows[start:stop]
             with np.errstate(all="ignore"):
                 if len(directions):
                     np.matmul(directions, chunk.T, out=products[:, start:stop])
                 if measure:
                     np.sqrt(np.einsum("ij,ij->i", chunk, chunk), out=norms[start:stop])
-            release_pages(chunk)
+            if isinstance(rows, Blend):
+                rows.release(start, stop)
+            else:
+                release_pages(chunk)
 
-        _on_chunks(matrix, work)
+        _on_chunks(rows, count, work)
         if measure:
             self.require_finite(norms, range(len(norms)))
             norms[norms == 0] = 1
-            if not self.matrix.flags.writeable:
+            if not self.handed_out:
                 self._norms = norms
         return products, norms
 
@@ -140,17 +177,28 @@ class Matrix:
 
     def rows(self, ids: np.ndarray) -> np.ndarray:
         """Return a copy of the vectors of n rows, float32 (n, D)."""
-        return self.matrix[ids]
+        return self._rows[ids]
 
 
-def _on_chunks(matrix: np.ndarray, work: Callable[[int, int], None]) -> None:
-    """Call `work(start, stop)` for chunks of rows, on all cores; every core gets equally many chunks."""
-    threads = available_cores()
-    rounds = max(1, -(-len(matrix) * matrix.shape[1] * matrix.itemsize // (threads * _CHUNK_BYTES)))
-    step = max(1, -(-len(matrix) // (threads * rounds)))
-    starts = range(0, len(matrix), step)
+def _read_only(matrix: np.ndarray) -> np.ndarray:
+    """Return a view of a matrix that cannot be written to."""
+    view = matrix.view()
+    view.flags.writeable = False
+    return view
+
+
+def _on_chunks(matrix: np.ndarray | Blend, rows: int, work: Callable[[int, int], None]) -> None:
+    """Call `work(start, stop)` for chunks of the first rows, on all cores; every core gets equally many chunks."""
+    threads, size = available_cores(), rows * matrix.shape[1] * matrix.itemsize
+    chunk_bytes = min(_CHUNK_BYTES, _BLENDED_BYTES) if isinstance(matrix, Blend) else _CHUNK_BYTES
+    if size <= min(_SMALL_BYTES, chunk_bytes):
+        work(0, rows)
+        return
+    rounds = max(1, -(-size // (threads * chunk_bytes)))
+    step = max(1, -(-rows // (threads * rounds)))
+    starts = range(0, rows, step)
     with one_blas_thread(), ThreadPoolExecutor(threads) as pool:
-        list(pool.map(work, starts, (start + step for start in starts)))
+        list(pool.map(work, starts, (min(start + step, rows) for start in starts)))
 
 
 def first_not_finite(matrix: np.ndarray) -> int | None:

@@ -182,7 +182,7 @@ def find_nearest(
         )
     units = _unit(directions.astype(np.float64))
     margin = 2 * _cosine_error(vectors)  # both sides of a comparison may be off
-    batch = max(1, _SCORE_BYTES // (4 * len(vectors.matrix[:restrict_vocab])))
+    batch = max(1, _SCORE_BYTES // (4 * vectors.searched(restrict_vocab)))
     for first in range(0, len(units), batch):
         cosines = vectors.cosines(units[first : first + batch].astype(np.float32), restrict_vocab)
         for unit, row, barred in zip(units[first:], cosines, excluded[first:], strict=False):
@@ -247,7 +247,7 @@ def _find_products(vectors: Matrix, questions: np.ndarray, k: int, restrict_voca
     """
     error = np.float32(_cosine_error(vectors) / 2)
     # A question needs at most three rows of cosines; fewer if questions share words.
-    batch = max(1, _SCORE_BYTES // (3 * 4 * len(vectors.matrix[:restrict_vocab])))
+    batch = max(1, _SCORE_BYTES // (3 * 4 * vectors.searched(restrict_vocab)))
     for first in range(0, len(questions), batch):
         asked, rows = np.unique(questions[first : first + batch], return_inverse=True)
         units = unit_rows(vectors, asked)

@@ -1,6 +1,7 @@
 """Words with their vectors, looked up by spelling, and the error for an unknown spelling.
 
-Nothing here knows about files or the command line. The matrix may be a memory map: looking a word up reads one row.
+Nothing here knows about files or the command line. The matrix may be a memory map, or a blend of two: looking a word
+up reads one row of each.
 """
 
 from __future__ import annotations
@@ -11,11 +12,15 @@ from functools import cached_property
 
 import numpy as np
 
+from w2v_cli.embeddings.blend import Blend
 from w2v_cli.embeddings.matrix import Matrix
 from w2v_cli.embeddings.spelling import Spellings
 from w2v_cli.errors import ConfigError, UnknownWordError
 from w2v_cli.storage.words import MOST_TOKENS, Words
 from w2v_cli.subwords.table import SubwordTable
+
+# So many rows are compared at a time.
+_COMPARED_ROWS = 1 << 12
 
 
 class WordVectors(Matrix):
@@ -24,7 +29,7 @@ class WordVectors(Matrix):
     Parameters
     ----------
     words : V distinct words; a word's index is its id and its row.
-    matrix : float32 (V, D).
+    matrix : float32 (V, D); or a blend of two matrices, whose rows are computed when they are needed.
     counts : int64 (V,), occurrences in the corpus, or None if unknown.
     parts : the rows of parts of words, of which vectors of other words are composed; None: only these V words have
         vectors.
@@ -33,7 +38,7 @@ class WordVectors(Matrix):
     def __init__(
         self,
         words: Sequence[str],
-        matrix: np.ndarray,
+        matrix: np.ndarray | Blend,
         counts: np.ndarray | None = None,
         parts: SubwordTable | None = None,
     ) -> None:
@@ -51,6 +56,28 @@ class WordVectors(Matrix):
         """Return the vector of a word, float32 (D,), composed if need be; UnknownWordError if it has none."""
         covering = self.covering([word])
         return covering.rows(covering.ids_of([word]))[0]
+
+    def first(self, count: int) -> WordVectors:
+        """Return the `count` most frequent words with their vectors, which are not copied."""
+        if count >= len(self):
+            return self
+        rows = self._rows.first(count) if isinstance(self._rows, Blend) else self._rows[:count]
+        counts = None if self.counts is None else self.counts[:count]
+        return WordVectors(self.words.take(np.arange(count)), rows, counts)
+
+    @property
+    def mix_weight(self) -> float | None:
+        """The weight of the output vectors in a mix; None if these vectors are none that is made here."""
+        return self._blend.weight if self._blend is not None and self._blend.kind == "mix" else None
+
+    @property
+    def edited(self) -> bool:
+        """Whether vectors that are a blend are not what they were made of any more."""
+        if self._blend is None or not self.handed_out:
+            return False
+        starts = range(0, len(self), _COMPARED_ROWS)
+        pairs = ((self.matrix[at : at + _COMPARED_ROWS], self._blend[at : at + _COMPARED_ROWS]) for at in starts)
+        return not all(np.array_equal(one, other) for one, other in pairs)
 
     def fault(self, empty_words: bool = False) -> str | None:
         """Say why no file can hold these words and counts, as the end of a sentence; None if a file can.
@@ -206,7 +233,7 @@ class _Covering(WordVectors):
     """
 
     def __init__(self, base: WordVectors, composed: dict[str, np.ndarray]) -> None:
-        super().__init__(base.words, base.matrix, base.counts, base.parts)
+        super().__init__(base.words, base._rows, base.counts, base.parts)
         self._base = base
         self._further = list(composed)
         self._further_ids = {word: len(base) + i for i, word in enumerate(composed)}
@@ -218,7 +245,7 @@ class _Covering(WordVectors):
     def rows(self, ids: np.ndarray) -> np.ndarray:
         further = ids >= len(self)
         rows = np.empty((len(ids), self.dim), np.float32)
-        rows[~further] = self.matrix[ids[~further]]
+        rows[~further] = self._rows[ids[~further]]
         rows[further] = self._further_rows[ids[further] - len(self)]
         return rows
 

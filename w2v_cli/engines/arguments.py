@@ -86,6 +86,7 @@ class Draws(NamedTuple):
     noise_aliases: np.ndarray
     window: int
     fixed_window: bool
+    harmonic: bool
     negatives: int
     per_step: int
     alpha_start: float
@@ -129,6 +130,8 @@ class Tables(NamedTuple):
     share : how much of what a copy has moved is merged.
     frozen_inputs, frozen_outputs : uint8 (rows,), whether a row is frozen; not read unless `freezes`.
     freezes : True if any row is; otherwise None, whose type lets the compiler leave out what freezing takes.
+    input_rates, output_rates : float32 (rows,), what the step of each row is multiplied by; not read unless `rated`.
+    rated : True if rows have rates; otherwise None, in the same way.
     """
 
     inputs: np.ndarray
@@ -141,6 +144,9 @@ class Tables(NamedTuple):
     frozen_inputs: np.ndarray = np.empty(0, np.uint8)
     frozen_outputs: np.ndarray = np.empty(0, np.uint8)
     freezes: bool | None = None
+    input_rates: np.ndarray = np.empty(0, np.float32)
+    output_rates: np.ndarray = np.empty(0, np.float32)
+    rated: bool | None = None
 
 
 class Flags(NamedTuple):
@@ -182,6 +188,7 @@ class Scratch(NamedTuple):
     terms : the losses of one pair's cells.
     inputs : copies of the input rows of a step, two interleaved · moves : what a vector of each output row moves by.
     kept_inputs, kept_outputs : copies of the frozen rows of a step, which are trained in their place.
+    input_rates, output_rates : the rates of the rows of a step.
     copies : a row of zeros, which padding outputs refer to; then, for each hot row, its private copy and the row as it
         was at the last merge.
     """
@@ -205,17 +212,28 @@ class Scratch(NamedTuple):
     kept_outputs: np.ndarray
     moves: np.ndarray
     copies: np.ndarray
+    input_rates: np.ndarray
+    output_rates: np.ndarray
 
 
 def make_scratch(
-    most_inputs: int, most_outputs: int, windows: int, hot: int, dim: int, means: bool, dtype: DTypeLike, freezes: bool
+    most_inputs: int,
+    most_outputs: int,
+    windows: int,
+    hot: int,
+    dim: int,
+    means: bool,
+    dtype: DTypeLike,
+    freezes: bool,
+    rated: bool,
 ) -> Scratch:
     """Allocate the scratch of a block: the only function that knows its layout.
 
     Parameters
     ----------
     most_inputs, most_outputs : rows of the largest step · windows : of a step · hot : rows with a private copy.
-    means : whether the kernel makes one hidden vector of the inputs (CBOW) · freezes : whether any row is frozen.
+    means : whether the kernel makes one hidden vector of the inputs (CBOW) · freezes : whether any row is frozen ·
+    rated : whether rows have rates.
     """
     tile = MEAN_TILE if means else PAIR_TILE
     tiles = -(-most_outputs // tile)
@@ -224,8 +242,8 @@ def make_scratch(
     cells = tiles * CELL
     pattern = 0 if means else tiles * TOTALS
     offsets = {"input_offsets": most_inputs + most_inputs % PAIR, "output_offsets": tiles * tile, "uses": hot}
-    # In this order, no vector lies in more cache lines than it must: all parts but the last are whole lines, if the two
-    # of patterns are taken together.
+    # In this order, no vector lies in more cache lines than it must: all parts before the last vectors, those of
+    # `moves`, are whole lines, if the two of patterns are taken together.
     numbers = {
         "hidden": dim,
         "hidden_step": dim,
@@ -243,6 +261,8 @@ def make_scratch(
         "kept_outputs": tiles * tile * dim if freezes else 0,
         "copies": (1 + 2 * hot) * dim,
         "moves": tiles * tile * LANES,
+        "input_rates": most_inputs + most_inputs % PAIR if rated else 0,
+        "output_rates": tiles * tile if rated else 0,
     }
     return Scratch(
         **_parts(np.zeros(sum(offsets.values()), np.int64), offsets),

@@ -81,7 +81,7 @@ def train_cbow(windows, tables, scratch, flags):
     w, t, s = addresses(windows), addresses(tables), addresses(scratch)
     reach = reach_of(w)
     loss, predictions = 0.0, 0
-    _write_usual_window(w, s)
+    write_usual_window(w, s)
     for pos in range(w.centers):
         if context_words(w, pos, pos + 1) == 0:
             continue
@@ -158,8 +158,8 @@ def _write_usual_step(w, s):
 
 
 @inlined
-def _write_usual_window(w, s):
-    """Write the labels of all CBOW windows, and the counts of those in which no output is repeated."""
+def write_usual_window(w, s):
+    """Write the labels of steps with one target, and the counts of those in which no output is repeated."""
     tiles = (1 + w.negatives + MEAN_TILE - 1) // MEAN_TILE
     for j in range(tiles * MEAN_TILE):
         s.output_offsets[j] = j

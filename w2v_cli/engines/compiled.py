@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 import numpy as np
 
@@ -78,7 +79,7 @@ def measure_logistic(
     -------
     The loss in nats, and the number of predictions that it is the sum of. The tables stay as they are.
     """
-    tables = Tables(input_vectors, output_vectors, input_vectors.shape[1], first_hot=0, hot=0, most_uses=1, share=1.0)
+    tables = _tables(replace(objective, frozen=None), input_vectors, output_vectors)
     alphas = np.zeros(len(sample.kept_ids))
     return _run_kernel(objective, sample, alphas, tables, wants_loss=True, learns=False)
 
@@ -118,7 +119,7 @@ class CompiledBlocks:
         self._tables = _shared_tables(objective, parameters.input_vectors, parameters.output_vectors, threads, longest)
         self._draws = Draws(
             sampler.keep_limits, sampler.noise_limits, sampler.noise_aliases, sampler.window, sampler.fixed_window,
-            sampler.negatives, sampler.step_windows, rate.start, rate.end, float(rate.total_tokens),
+            sampler.harmonic, sampler.negatives, sampler.step_windows, rate.start, rate.end, float(rate.total_tokens),
         )  # fmt: skip
         self._flags = _flags(objective, wants_loss=False, learns=True)
         self._of_thread = threading.local()
@@ -173,11 +174,7 @@ def _shared_tables(
     ----------
     threads : how many threads train these tables at once · windows : the most that a block has.
     """
-    outputs, dim = output_vectors.shape
-    tables = Tables(input_vectors, output_vectors, dim, first_hot=0, hot=0, most_uses=1, share=1.0)
-    if objective.frozen is not None:
-        inputs, outputs_frozen = (flags.view(np.uint8) for flags in objective.frozen)
-        tables = tables._replace(frozen_inputs=inputs, frozen_outputs=outputs_frozen, freezes=True)
+    tables, outputs = _tables(objective, input_vectors, output_vectors), len(output_vectors)
     if threads == 1:
         return tables
     if objective.paths is None:
@@ -187,6 +184,18 @@ def _shared_tables(
     # end.
     hot = min(HOT_NODES // threads, outputs)
     return tables._replace(first_hot=outputs - hot, hot=hot, most_uses=windows, share=1 / threads)
+
+
+def _tables(objective: Objective, input_vectors: np.ndarray, output_vectors: np.ndarray) -> Tables:
+    """Return both tables without hot rows."""
+    tables = Tables(input_vectors, output_vectors, input_vectors.shape[1], first_hot=0, hot=0, most_uses=1, share=1.0)
+    if objective.frozen is not None:
+        inputs, outputs = (flags.view(np.uint8) for flags in objective.frozen)
+        tables = tables._replace(frozen_inputs=inputs, frozen_outputs=outputs, freezes=True)
+    if objective.rates is not None:
+        inputs, outputs = objective.rates
+        tables = tables._replace(input_rates=inputs, output_rates=outputs, rated=True)
+    return tables
 
 
 def _tree(objective: Objective) -> Tree:
@@ -209,15 +218,14 @@ def _make_scratch(objective: Objective, tables: Tables, most_words: int, per_ste
     ----------
     most_words : how many words the windows of a step have at most.
     """
-    most_targets = most_words if objective.center_predicts else per_step
-    most_outputs = most_targets + negatives if objective.paths is None else most_targets * objective.paths.longest
+    most_outputs = per_step + negatives if objective.paths is None else objective.paths.longest
     most_inputs = 1 if objective.center_predicts else most_words
     if objective.word_rows is not None:
         most_inputs *= int(np.diff(objective.word_rows.offsets).max())
     means = objective.architecture is not SKIPGRAM
     return make_scratch(
         most_inputs, most_outputs, per_step, tables.hot, tables.dim, means, tables.inputs.dtype,
-        tables.freezes is not None,
+        tables.freezes is not None, tables.rated is not None,
     )  # fmt: skip
 
 

@@ -20,14 +20,22 @@ def window_inputs(w, t, s, pos):
     count = 0
     for context_pos in range(w.starts[pos], w.stops[pos]):
         if context_pos != pos:
-            s.input_offsets[count] = np.int64(w.kept_ids[context_pos]) * t.dim
+            write_input(t, s, count, w.kept_ids[context_pos])
             count += 1
     return count
 
 
 @inlined
+def write_input(t, s, i, row):
+    """Write input number i of a step: where the row begins, and its rate."""
+    s.input_offsets[i] = np.int64(row) * t.dim
+    if t.rated is not None:
+        s.input_rates[i] = t.input_rates[np.uint64(row)]
+
+
+@inlined
 def mean_outputs(w, s, pos):
-    """Write the rows of CBOW's target and noise, padded to whole tiles; return the number of tiles."""
+    """Write the rows of the word at `pos` and of its noise, padded to whole tiles; return the number of tiles."""
     tiles = (1 + w.negatives + MEAN_TILE - 1) // MEAN_TILE
     s.output_offsets[0] = w.kept_ids[pos]
     for j in range(1, tiles * MEAN_TILE):
@@ -37,7 +45,7 @@ def mean_outputs(w, s, pos):
 
 @helper
 def mean_counts(counts, rows, negatives, tiles):
-    """Write how often each of CBOW's outputs counts. There is no second input: its counts stay 0."""
+    """Write how often one target and its noise count. There is no second input: its counts stay 0."""
     for j in range(tiles * MEAN_TILE):
         # word2vec.c: noise that is the target is dropped.
         is_noise = 0 < j <= negatives and rows[j] != rows[0]
@@ -80,7 +88,7 @@ def step_inputs(w, t, s, patterns, first, last, tiles):
     size = tiles * TOTALS
     for context_pos in range(start, stop):
         i = context_pos - start
-        s.input_offsets[i] = np.int64(w.kept_ids[context_pos]) * t.dim
+        write_input(t, s, i, w.kept_ids[context_pos])
         cells = i // PAIR * tiles * CELL + i % PAIR * TOTALS
         for tile in range(tiles):
             clear_totals(s.counts, cells + tile * CELL)

@@ -27,6 +27,13 @@ class Frozen(NamedTuple):
     outputs: np.ndarray
 
 
+class Rates(NamedTuple):
+    """What the step of each row of the tables is multiplied by: float32 (rows,), not negative."""
+
+    inputs: np.ndarray
+    outputs: np.ndarray
+
+
 @dataclass(frozen=True)
 class Objective:
     """An architecture and a loss.
@@ -40,6 +47,7 @@ class Objective:
     frequent_first : whether the vocabulary is sorted by falling frequency.
     word_rows : the input rows of each word, if words have parts; None if each word has one row of its own.
     frozen : the rows that no step moves; None if all may move.
+    rates : the rates of the rows; None if each is 1.
     """
 
     model: str
@@ -50,6 +58,7 @@ class Objective:
     frequent_first: bool
     word_rows: WordRows | None = None
     frozen: Frozen | None = None
+    rates: Rates | None = None
 
     @property
     def architecture(self) -> Model:

@@ -16,10 +16,15 @@ from w2v_cli.compute.simd import LANES, broadcast, distance, load, multiply_add,
 
 @inlined
 def locate_outputs(t, s, count):
-    """Turn the first `count` row numbers in `output_offsets` into offsets: a hot row's copy, or zeros for padding."""
+    """Turn the first `count` row numbers in `output_offsets` into offsets: a hot row's copy, or zeros for padding.
+
+    The rates of the rows are written beside them.
+    """
     padding = distance(t.outputs, s.copies)
     for j in range(count):
         row = s.output_offsets[j]
+        if t.rated is not None:
+            s.output_rates[j] = t.output_rates[row] if row >= 0 else 0
         i, offset = row - t.first_hot, row * t.dim
         if t.freezes is not None and row >= 0 and t.frozen_outputs[row]:
             offset = _copy_row(t.outputs, offset, s.kept_outputs, j * t.dim, t.dim)

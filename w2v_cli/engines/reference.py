@@ -6,6 +6,8 @@ each step subtracts the gradients that the calls return.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from w2v_cli.engines.objective import Objective
@@ -22,10 +24,10 @@ def train_logistic(
     The input rows of the context words predict the center, as in word2vec.c: each on its own in skip-gram, and through
     their mean or sum in CBOW. They are scored against the center and the noise words of the step, or against the nodes
     of the center's path. With parts of words, a window has one hidden vector, the mean of all rows of the words that
-    predict; in skip-gram that is the center, which predicts each context word, and the windows are trained in the order
-    of `word_by_word`. A step is −alpha × the exact gradient of the summed loss of its windows, except for the factor of
-    `Objective.input_scale` (help/mathematics.md, sections 5 to 8; in the course solution, eq. 32 is the loss, eq. 35
-    and 41 are its gradients, and eq. 23 is the sum).
+    predict; in skip-gram that is the center, which predicts each context word in a step of its own, and the windows are
+    trained in the order of `word_by_word`. A step is −alpha × the exact gradient of the summed loss of its windows,
+    times the rate of each row, except for the factor of `Objective.input_scale` (help/mathematics.md, sections 5 to 8;
+    in the course solution, eq. 32 is the loss, eq. 35 and 41 are its gradients, and eq. 23 is the sum).
 
     Parameters
     ----------
@@ -39,13 +41,9 @@ def train_logistic(
     The summed loss in nats, and the number of predictions that it sums.
     """
     total, predictions = 0.0, 0
-    order = np.arange(len(sample.kept_ids))
-    if objective.word_rows is not None and objective.center_predicts:
-        order = word_by_word(sample.kept_ids, len(objective.word_rows.offsets) - 1)
-    for first in range(0, len(order), sample.step_windows):
-        alpha, moves = alphas[order[first]], list[tuple[np.ndarray, np.ndarray, np.ndarray]]()
-        for pos in order[first : first + sample.step_windows].tolist():
-            window = _Window(objective, sample, pos)
+    for step in _steps(objective, sample):
+        alpha, moves = alphas[step[0].pos], list[tuple[np.ndarray, np.ndarray, np.ndarray]]()
+        for window in step:
             if not window.predicts:
                 continue
             loss, grad_inputs, grad_outputs = window.loss(objective, input_vectors, output_vectors)
@@ -58,6 +56,8 @@ def train_logistic(
             if objective.frozen is not None:
                 free = ~objective.frozen[table is output_vectors][ids]
                 ids, grads = ids[free], grads[free]
+            if objective.rates is not None:
+                grads = grads * objective.rates[table is output_vectors][ids, None]
             # `table[ids] -= …` would keep only one of the gradients of a repeated row.
             np.subtract.at(table, ids, alpha * grads)
         if not np.isfinite(total):
@@ -69,27 +69,39 @@ def measure_logistic(
     objective: Objective, sample: Sample, input_vectors: np.ndarray, output_vectors: np.ndarray
 ) -> tuple[float, int]:
     """Return the summed loss of a block in nats, and the number of predictions, without changing the tables."""
-    windows = (_Window(objective, sample, pos) for pos in range(len(sample.kept_ids)))
-    some = [window for window in windows if window.predicts]
+    some = [window for step in _steps(objective, sample) for window in step if window.predicts]
     losses = (window.loss(objective, input_vectors, output_vectors)[0] for window in some)
     return float(sum(losses)), sum(window.predictions for window in some)
+
+
+def _steps(objective: Objective, sample: Sample) -> Iterator[list[_Window]]:
+    """Yield the windows that are trained together; where the center predicts, one context word at a time."""
+    if not objective.center_predicts or objective.word_rows is None:
+        windows = [_Window(objective, sample, pos, pos) for pos in range(len(sample.kept_ids))]
+        for first in range(0, len(windows), sample.step_windows):
+            yield windows[first : first + sample.step_windows]
+        return
+    for pos in word_by_word(sample.kept_ids, len(objective.word_rows.offsets) - 1).tolist():
+        for target_pos in range(sample.window_starts[pos], sample.window_stops[pos]):
+            if target_pos != pos:
+                yield [_Window(objective, sample, pos, target_pos)]
 
 
 class _Window:
     """A window of a block: the input rows of the words that predict, and the output rows they are scored against."""
 
-    def __init__(self, objective: Objective, sample: Sample, pos: int) -> None:
-        center, contexts = sample.kept_ids[pos : pos + 1], sample.context_ids(pos)
-        predicting, targets = (center, contexts) if objective.center_predicts else (contexts, center)
+    def __init__(self, objective: Objective, sample: Sample, pos: int, target_pos: int) -> None:
+        contexts, self.pos = sample.context_ids(pos), pos
+        predicting = sample.kept_ids[pos : pos + 1] if objective.center_predicts else contexts
         self.input_rows = objective.input_rows(predicting)
         # Whether there is a context word, and anything to predict it or the center with.
         self.predicts = len(contexts) > 0 and len(self.input_rows) > 0
         if self.predicts:
-            negative_ids = sample.negative_ids[pos // sample.step_windows]
-            outputs = [objective.outputs(int(target), negative_ids) for target in targets]
-            self.output_ids, self.labels, self.counts = (np.concatenate(parts) for parts in zip(*outputs, strict=True))
-            # In CBOW, all context words make one prediction together.
-            self.predictions = len(contexts) if objective.model == "skipgram" else 1
+            negative_ids = sample.negative_ids[target_pos // sample.step_windows]
+            target_id = int(sample.kept_ids[target_pos])
+            self.output_ids, self.labels, self.counts = objective.outputs(target_id, negative_ids)
+            # With one hidden vector, all words that predict make one prediction together.
+            self.predictions = 1 if objective.averages or objective.model == "cbow" else len(contexts)
 
     def loss(
         self, objective: Objective, input_vectors: np.ndarray, output_vectors: np.ndarray

@@ -31,7 +31,7 @@ LEAST_SUBSAMPLED = 10_000
 WINDOWS, NOISE = 0, 1
 # The name of the rules by which a `Sample` is drawn. Change it with the rules or the random streams: a checkpoint
 # stores it, so that no run is resumed under other rules than it began with.
-STEP_RULE = f"up to {MOST_STEP_WINDOWS} share noise of a pool of {POOL_WORDS}"
+STEP_RULE = f"up to {MOST_STEP_WINDOWS} share one radius and noise of a pool of {POOL_WORDS}"
 
 
 @dataclass(frozen=True)
@@ -79,8 +79,9 @@ class Sampler:
     noise_aliases : int32 (V,).
     window : the largest radius of a window.
     fixed_window : whether every window has that radius.
+    harmonic : whether a radius is at least d with probability 1/d; otherwise all radii up to the largest are alike.
     negatives : number of noise words in a step.
-    step_windows : number of windows in a step, which share the noise words.
+    step_windows : number of windows in a step, which share their radius and the noise words.
     seed : the run's random seed.
     """
 
@@ -89,6 +90,7 @@ class Sampler:
     noise_aliases: np.ndarray
     window: int
     fixed_window: bool
+    harmonic: bool
     negatives: int
     step_windows: int
     seed: int
@@ -111,6 +113,8 @@ class Sampler:
             self.keep_limits,
             self.window,
             self.fixed_window,
+            self.harmonic,
+            self.step_windows,
             kept_ids,
             starts,
             stops,
@@ -151,6 +155,7 @@ def make_sampler(
     seed: int,
     fixed_window: bool = False,
     step_windows: int = 1,
+    harmonic: bool = False,
 ) -> Sampler:
     """Return the distributions for a vocabulary (word2vec.c).
 
@@ -162,7 +167,7 @@ def make_sampler(
     ----------
     counts : int64 (V,), occurrences of each word. A word with the count 0 is always kept, and is no noise.
     subsample, noise_exponent : see above. A negative exponent draws rare words most often.
-    window, negatives, seed, fixed_window, step_windows : as in `Sampler`.
+    window, negatives, seed, fixed_window, step_windows, harmonic : as in `Sampler`.
     """
     with np.errstate(divide="ignore"):
         ratio = subsample * counts.sum() / counts if subsample > 0 else np.full(len(counts), np.inf)
@@ -177,6 +182,7 @@ def make_sampler(
         noise_aliases,
         window,
         fixed_window,
+        harmonic,
         negatives,
         step_windows,
         seed,
@@ -197,12 +203,13 @@ def sampler_of(config: TrainConfig, counts: np.ndarray, tokens: int | None = Non
     return make_sampler(
         counts,
         config.subsample if (counts.sum() if tokens is None else tokens) >= LEAST_SUBSAMPLED else 0.0,
-        config.noise_exponent,
+        config.noise_power,
         config.window,
         config.negatives if config.loss == "ns" else 0,
         config.seed,
         config.fixed_window,
         windows_per_step(config),
+        config.radius == "harmonic",
     )
 
 
@@ -212,7 +219,7 @@ def windows_per_step(config: TrainConfig) -> int:
     It is 1 + negatives ÷ 5 in skip-gram with negative sampling, and at most 4. Sharing means fewer rows to fetch and
     larger matrix products, but with too many windows a word meets too few noise words. A CBOW window is a single
     prediction, and even two of them in a step make the vectors worse (measured: help/design.md, "Shared noise words").
-    With parts of words, all predictions of a window share its noise words.
+    With parts of words, each prediction is a step, against the noise words of the word that it predicts.
     """
     several = config.model == "skipgram" and config.loss == "ns" and config.subwords is None
     return min(1 + config.negatives // 5, MOST_STEP_WINDOWS) if several else 1
@@ -282,18 +289,23 @@ def _clip(stops: Any, start: Any, end: Any, window: Any) -> None:
 
 @compiled
 def draw_windows(  # type: ignore[no-untyped-def]
-    state, ids, boundaries, first, keep_limits, window, fixed_window, kept_ids, starts, stops, positions
-):
+    state, ids, boundaries, first, keep_limits, window, fixed_window, harmonic, step_windows,
+    kept_ids, starts, stops, positions,
+):  # fmt: skip
     """Fill the arrays of a `Sample` with windows; return the number of kept tokens.
 
     A window is written for every token, and overwritten by the next one if the token is not kept. A branch instead
     would slow the loop down, because the processor cannot predict which tokens are kept.
+
+    All windows of a step have the radius that its first one draws. So their contexts nearly coincide, and the step has
+    fewer input rows (measured: help/design.md, "Shared noise words").
 
     Parameters
     ----------
     boundaries : counted from the token that has the number `first` at the start of the block.
     """
     kept, sentence_start, next_boundary = 0, 0, 0
+    radius, step_start = 1, 0
     for pos in range(len(ids)):
         if next_boundary < len(boundaries) and boundaries[next_boundary] - first == pos:
             _clip(stops, sentence_start, kept, window)
@@ -301,12 +313,19 @@ def draw_windows(  # type: ignore[no-untyped-def]
             next_boundary += 1
         state = (state + GOLDEN) & MASK
         bits = mix(state)
-        radius = window if fixed_window else 1 + np.int64(below(window, bits & LOW))
+        if fixed_window:
+            drawn = window
+        elif harmonic:
+            # ⌊1/u⌋ for u uniform in (0, 1] is at least d with probability 1/d. The quotient of floats is exact enough.
+            drawn = min(window, np.int64(2.0**32 / (np.float64(bits & LOW) + 1.0)))
+        else:
+            drawn = 1 + np.int64(below(window, bits & LOW))
         # A window cannot be wider than its block, and a larger radius might overflow int32.
-        radius = min(radius, len(ids))
+        radius = min(drawn, len(ids)) if kept == step_start else radius
         kept_ids[kept], positions[kept] = ids[pos], pos
         starts[kept], stops[kept] = max(kept - radius, sentence_start), kept + radius + 1
         kept += bits >> 32 <= keep_limits[ids[pos]]
+        step_start += step_windows if kept == step_start + step_windows else 0
     _clip(stops, sentence_start, kept, window)
     return kept
 

@@ -121,7 +121,8 @@ def train_softmax(
             grad_hidden *= alpha
             batch.descend(input_vectors, grad_hidden)
             frozen = None if objective.frozen is None else objective.frozen.outputs
-            list(work.each(partial(_descend, output_vectors, grad_output, alpha, frozen), work.parts))
+            rates = None if objective.rates is None else objective.rates.outputs
+            list(work.each(partial(_descend, output_vectors, grad_output, alpha, rates, frozen), work.parts))
             total += loss
             predictions += len(batch.target_ids)
             if not np.isfinite(loss):
@@ -159,6 +160,7 @@ class _Batch:
         center_ids, context_ids, window = batch_pairs(sample, first, stop)
         self._scales: np.ndarray | None = None
         self._frozen = None if objective.frozen is None else objective.frozen.inputs
+        self._rates = None if objective.rates is None else objective.rates.inputs
         if objective.model == "skipgram":
             self._input_ids, self.group = np.unique(center_ids, return_inverse=True)
             self.target_ids = context_ids
@@ -179,10 +181,15 @@ class _Batch:
         return np.add.reduceat(rows, self._firsts) * self._weights[:, None]
 
     def descend(self, input_vectors: np.ndarray, grad_hidden: np.ndarray) -> None:
-        """Subtract the gradient of the hidden vectors, (U, D), from the rows that they are made of, unless frozen."""
+        """Subtract the gradient of the hidden vectors, (U, D), times alpha, from the rows that they are made of.
+
+        What each row moves by is multiplied by its rate. Frozen rows do not move.
+        """
         ids, moves = self._input_ids, grad_hidden
         if self._scales is not None:
             moves = (grad_hidden * self._scales[:, None]).repeat(self._widths, axis=0)
+        if self._rates is not None:
+            moves = moves * self._rates[ids, None]
         if self._frozen is not None:
             free = ~self._frozen[ids]
             ids, moves = ids[free], moves[free]
@@ -336,10 +343,17 @@ class _Forward:
 
 
 def _descend(
-    table: np.ndarray, grad: np.ndarray, alpha: np.floating[Any], frozen: np.ndarray | None, part: slice
+    table: np.ndarray,
+    grad: np.ndarray,
+    alpha: np.floating[Any],
+    rates: np.ndarray | None,
+    frozen: np.ndarray | None,
+    part: slice,
 ) -> None:
-    """Subtract alpha·grad from the rows of one part of the table that are not frozen; this overwrites the gradient."""
+    """Subtract alpha·rate·grad from the rows of one part of the table that are not frozen; overwrite the gradient."""
     grad[part] *= alpha
+    if rates is not None:
+        grad[part] *= rates[part, None]
     if frozen is None:
         table[part] -= grad[part]
     else:

@@ -6,7 +6,7 @@ n input rows I against m output rows O, which are the target and its noise (nega
     S = I·Oᵀ      G = ∂loss/∂S = c ⊙ (σ(S) − Y)      I −= alpha·G·O      O −= alpha·Gᵀ·I
 
 Both products use the rows before the step, and a repeated row takes every one of its gradients. `errors` holds
-−alpha·G, so that the updates are multiply-adds.
+−alpha·G, so that the updates are multiply-adds. If rows have rates, what each row moves by is multiplied by its own.
 
 A step has two halves. `pair_errors` and `pair_update` take the input rows in pairs; `mean_errors` and `mean_update`
 take the one hidden vector of CBOW. The processor waits for σ between the halves, so a kernel does there whatever does
@@ -94,18 +94,27 @@ def pair_update(t, s, count, tiles, repeats):
                 x, y = load(s.inputs, copy), load(s.inputs, copy + LANES)
                 moves, x_move, y_move = exchange(s.errors, cell, x, y, outputs, moves)
                 a, b = s.input_offsets[i] + k, s.input_offsets[i + 1] + k
-                store(t.inputs, a, add(load(t.inputs, a), x_move))
-                store(t.inputs, b, add(load(t.inputs, b), y_move))
+                store(t.inputs, a, _moved(t, load(t.inputs, a), x_move, s.input_rates, i))
+                store(t.inputs, b, _moved(t, load(t.inputs, b), y_move, s.input_rates, i + 1))
                 cell += tiles * CELL
                 copy += PAIR * t.dim
             if repeats:
                 store_tile(s.moves, MOVES, tile * PAIR_TILE * LANES, moves)
-            else:
+            elif t.rated is None:
                 store_tile(t.outputs, rows, k, add(outputs, moves))
+            else:
+                rates = broadcast_tile(take(s.output_rates, tile * PAIR_TILE, PAIR_TILE))
+                store_tile(t.outputs, rows, k, multiply_add(rates, moves, outputs))
         if repeats:
             for j in range(tiles * PAIR_TILE):
                 row = s.output_offsets[j] + k
-                store(t.outputs, row, add(load(t.outputs, row), load(s.moves, j * LANES)))
+                store(t.outputs, row, _moved(t, load(t.outputs, row), load(s.moves, j * LANES), s.output_rates, j))
+
+
+@inlined
+def _moved(t, row, move, rates, i):
+    """Return a vector of a row after its move, which rate number i multiplies if rows have rates."""
+    return add(row, move) if t.rated is None else multiply_add(load_broadcast(rates, i), move, row)
 
 
 @inlined
@@ -146,15 +155,20 @@ def mean_update(t, s, tiles, repeats):
     for tile in range(tiles):
         rows = take(s.output_offsets, tile * MEAN_TILE, MEAN_TILE)
         errors = broadcast_tile(take(s.errors, tile * CELL, MEAN_TILE))
+        rated = errors
+        if t.rated is not None:
+            rated = multiply(errors, broadcast_tile(take(s.output_rates, tile * MEAN_TILE, MEAN_TILE)))
         for k in range(0, t.dim, LANES):
             outputs = load_tile(t.outputs, rows, k)
             move = weighted_sum(errors, outputs)
             store(s.hidden_step, k, move if tile == 0 else add(load(s.hidden_step, k), move))
             if not repeats:
-                store_tile(t.outputs, rows, k, multiply_add(errors, load(s.hidden, k), outputs))
+                store_tile(t.outputs, rows, k, multiply_add(rated, load(s.hidden, k), outputs))
     if repeats:
         for j in range(tiles * MEAN_TILE):
             error, row = load_broadcast(s.errors, j // MEAN_TILE * CELL + j % MEAN_TILE), s.output_offsets[j]
+            if t.rated is not None:
+                error = multiply(error, load_broadcast(s.output_rates, j))
             for k in range(0, t.dim, LANES):
                 store(t.outputs, row + k, multiply_add(error, load(s.hidden, k), load(t.outputs, row + k)))
 
@@ -178,18 +192,21 @@ def follow_step(t, s, share):
 
 @inlined
 def move_inputs(t, s, step, count, weight):
-    """Add weight·step, of a hidden vector, to each input row: first to an odd one out, then to two at a time."""
+    """Add weight·rate·step, of a hidden vector, to each input row: first to an odd one out, then to two at a time."""
     w, odd = broadcast(t.inputs, weight), count % PAIR
     if odd:
+        x = w if t.rated is None else multiply(w, load_broadcast(s.input_rates, 0))
         for k in range(0, t.dim, LANES):
             row = s.input_offsets[0] + k
-            store(t.inputs, row, multiply_add(w, load(step, k), load(t.inputs, row)))
+            store(t.inputs, row, multiply_add(x, load(step, k), load(t.inputs, row)))
     for i in range(odd, count, PAIR):
-        a, b = s.input_offsets[i], s.input_offsets[i + 1]
+        a, b, x, y = s.input_offsets[i], s.input_offsets[i + 1], w, w
+        if t.rated is not None:
+            x, y = multiply(w, load_broadcast(s.input_rates, i)), multiply(w, load_broadcast(s.input_rates, i + 1))
         for k in range(0, t.dim, LANES):
             move = load(step, k)
-            store(t.inputs, a + k, multiply_add(w, move, load(t.inputs, a + k)))
-            store(t.inputs, b + k, multiply_add(w, move, load(t.inputs, b + k)))
+            store(t.inputs, a + k, multiply_add(x, move, load(t.inputs, a + k)))
+            store(t.inputs, b + k, multiply_add(y, move, load(t.inputs, b + k)))
 
 
 @inlined

@@ -6,7 +6,7 @@ differentiate their own loss; the complex step differentiates the loss of `gradi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
@@ -16,7 +16,7 @@ import numpy as np
 from w2v_cli.config import TrainConfig
 from w2v_cli.engines.choose import Step, make_step
 from w2v_cli.engines.huffman import Paths
-from w2v_cli.engines.objective import Frozen, Objective, make_objective
+from w2v_cli.engines.objective import Frozen, Objective, Rates, make_objective
 from w2v_cli.engines.parameters import padded
 from w2v_cli.engines.sampling import Sample
 from w2v_cli.gradients.catalogue import (
@@ -100,6 +100,11 @@ def step_checks(engines: Sequence[str], seed: int, dim: int, vocab: int) -> list
                     held = replace(objective, frozen=Frozen(*map(_flags, flags, map(len, tables.values()))))
                     check = _step_check(name, held, make_step(engine, held), Setting(windows[0]), tables)
                     checks[name] = _with_constants(check, held)
+            for setting in [Setting(windows[0]), Setting(windows[1]), *settings[-1:]]:
+                name = f"{who} {kind} step: {setting.name}, with rates"
+                tables = _tables(objective, setting.window, generator(seed, name), vocab, setting.dim or dim)
+                rated = replace(objective, rates=_rates(tables))
+                checks[name] = _step_check(name, rated, make_step(engine, rated), setting, tables)
         for kind, config in SUBWORDS.items():
             objective = make_objective(config, counts, checked_rows(vocab))
             step = make_step(engine, objective)
@@ -113,6 +118,10 @@ def step_checks(engines: Sequence[str], seed: int, dim: int, vocab: int) -> list
             held = replace(objective, frozen=Frozen(*map(_flags, FROZEN["known"], map(len, tables.values()))))
             check = _parts_check(name, held, make_step(engine, held), windows[0], tables)
             checks[name] = _with_constants(check, held)
+            for window in windows[:2]:
+                name = f"{engine} {kind} step: {window.name}, with rates"
+                rated = replace(objective, rates=_rates(tables))
+                checks[name] = _parts_check(name, rated, make_step(engine, rated), window, tables)
     return list(checks.values())
 
 
@@ -130,6 +139,12 @@ def _tables(
 def _flags(all_rows: bool | None, rows: int) -> np.ndarray:
     """Return which of some rows are frozen: all, none, or every other one."""
     return np.arange(rows) % 2 == 0 if all_rows is None else np.full(rows, all_rows)
+
+
+def _rates(tables: dict[str, np.ndarray]) -> Rates:
+    """Return rates that differ from row to row, and between the tables."""
+    inputs, outputs = (np.arange(1, len(table) + 1, dtype=np.float32) for table in tables.values())
+    return Rates(inputs / 4, 3 / outputs)
 
 
 def _with_constants(check: Check, objective: Objective) -> Check:
@@ -170,24 +185,20 @@ def _windows_of_parts(vocab: int) -> list[Window]:
 
 
 def _parts_check(name: str, objective: Objective, step: Step, window: Window, tables: dict[str, np.ndarray]) -> Check:
-    """Return the check of a step with parts of words against the loss of `gradients`, summed over its predictions."""
-    predicting, targets = window.context_ids, [window.center_id]
+    """Return the check of a step with parts of words against the loss of `gradients`."""
+    predicting, target = window.context_ids, window.center_id
     if objective.center_predicts:
-        predicting, targets = np.array([window.center_id]), window.context_ids.tolist()
+        # Each context word is a step of its own, after which the gradient of the next one is another.
+        window = replace(window, context_ids=window.context_ids[-1:])
+        predicting, target = np.array([window.center_id]), int(window.context_ids[0])
     rows = objective.input_rows(predicting)
-    losses: list[Callable[[Point], Any]] = []
-    for target in targets:
-        output_loss = noise_loss(replace(window, center_id=target))
-        if objective.paths is not None:
-            output_loss = path_loss(*objective.paths.of(target))
-        losses.append(complex_loss_of(window_function("cbow", output_loss, rows)))
-
-    def loss(point: Point) -> Any:
-        # Without rows nothing predicts, and no row may move.
-        return sum(one(point) for one in losses) if len(rows) else 0.0
-
+    output_loss = noise_loss(replace(window, center_id=target))
+    if objective.paths is not None:
+        output_loss = path_loss(*objective.paths.of(target))
+    # Without rows nothing predicts, and no row may move.
+    loss = complex_loss_of(window_function("cbow", output_loss, rows)) if len(rows) else lambda point: 0.0
     scale = float(objective.input_scale(max(1, len(rows))))
-    return Check(name, tables, partial(_step_gradients, step, sample_of(window), 1.0, scale), loss)
+    return Check(name, tables, partial(_step_gradients, step, sample_of(window), 1.0, scale, objective.rates), loss)
 
 
 def corpus_checks(
@@ -294,7 +305,7 @@ def _step_check(name: str, objective: Objective, step: Step, setting: Setting, t
         neighbour = setting.windows[1]
         analytic.append(complex_loss_of(window_function(model, noise_loss(neighbour), neighbour.context_ids)))
     scale = float(objective.input_scale(len(window.context_ids)))
-    gradients = partial(_step_gradients, step, sample_of(*setting.windows), setting.alpha, scale)
+    gradients = partial(_step_gradients, step, sample_of(*setting.windows), setting.alpha, scale, objective.rates)
     return Check(name, tables, gradients, lambda point: sum(loss(point) for loss in analytic))
 
 
@@ -312,14 +323,17 @@ def sample_of(window: Window, neighbour: Window | None = None) -> Sample:
         starts[1], stops[1] = 0, len(neighbour.context_ids) + 1
     step_windows = 1 if neighbour is None else 2
     negative_ids = np.zeros((-(-len(kept_ids) // step_windows), len(window.negative_ids)), np.int32)
-    negative_ids[0] = window.negative_ids
+    negative_ids[:] = window.negative_ids
     return Sample(kept_ids, starts, stops, negative_ids, positions, step_windows)
 
 
-def _step_gradients(step: Step, sample: Sample, alpha: float, input_scale: float, point: Point) -> tuple[object, Point]:
+def _step_gradients(
+    step: Step, sample: Sample, alpha: float, input_scale: float, rates: Rates | None, point: Point
+) -> tuple[object, Point]:
     """Return the loss before the step, and (before − after) ÷ alpha for both tables.
 
-    The difference of the input table is also divided by `input_scale`; see `Objective.input_scale`.
+    The difference of the input table is also divided by `input_scale`, see `Objective.input_scale`, and that of each
+    row by its rate.
     """
     dim = next(iter(point.values())).shape[1]
     # The kernels need rows that are padded with zeros.
@@ -330,4 +344,6 @@ def _step_gradients(step: Step, sample: Sample, alpha: float, input_scale: float
     loss, _ = step(sample, np.full(len(sample.kept_ids), alpha), *after)
     taken = [((old - new) / alpha)[:, :dim] for old, new in zip(before, after, strict=True)]
     taken[0] /= input_scale
+    for table, row_rates in zip(taken, rates or (), strict=rates is not None):
+        table /= row_rates[:, None]
     return loss, dict(zip(point, taken, strict=True))

@@ -114,7 +114,7 @@ def _draw_block(blocks, draws, room, i):
     key = extended_key(blocks.epoch_key, np.uint64(blocks.numbers[i]))
     kept = draw_windows(
         extended_key(key, np.uint64(WINDOWS)), ids, boundaries, blocks.firsts[i], draws.keep_limits, draws.window,
-        draws.fixed_window, room.kept_ids, room.starts, room.stops, room.positions,
+        draws.fixed_window, draws.harmonic, draws.per_step, room.kept_ids, room.starts, room.stops, room.positions,
     )  # fmt: skip
     noise_ids = room.noise_ids[: (kept + draws.per_step - 1) // draws.per_step]
     if noise_ids.size:

@@ -15,6 +15,7 @@ import numpy as np
 
 from w2v_cli.choices import WITH_WORDS, WRITABLE
 from w2v_cli.embeddings.compression import recall, reduce_dims, to_int8
+from w2v_cli.embeddings.flatten import AS_THEY_ARE, Flattening, flattened
 from w2v_cli.embeddings.matrix import first_not_finite
 from w2v_cli.embeddings.vectors import WordVectors
 from w2v_cli.errors import ConfigError, ModelFileError
@@ -211,19 +212,12 @@ def words_path(path: str) -> str:
 
 
 def select(
-    vectors: WordVectors,
-    output_vectors: np.ndarray | None = None,
-    matrix: str = "input",
-    normalize: bool = False,
-    top: int | None = None,
-    dtype: str = "float32",
+    vectors: WordVectors, normalize: bool = False, top: int | None = None, dtype: str = "float32"
 ) -> WordVectors:
-    """Return a choice of a model's vectors: from which matrix, scaled or not, for how many words, of which type.
+    """Return a choice of vectors: scaled or not, for how many words, of which type.
 
     Parameters
     ----------
-    output_vectors : float32 (V, D); needed for `output`, `sum` and `concat`.
-    matrix : input, output, sum (I + O), or concat (I next to O, 2·D numbers).
     normalize : scale every vector to length 1; zeros stay zeros.
     top : keep only this many of the first words; None: all.
     dtype : float32 or float16.
@@ -233,17 +227,15 @@ def select(
     ModelFileError
         If a number is NaN, infinite or too large for float16, or if a vector to be normalised has no finite length.
     """
-    stop = len(vectors) if top is None else min(top, len(vectors))
-    numbers = _combine(vectors.matrix[:stop], None if output_vectors is None else output_vectors[:stop], matrix)
-    words = vectors.words if stop == len(vectors) else vectors.words[:stop]
-    counts = None if vectors.counts is None else vectors.counts[:stop]
-    chosen = WordVectors(words, numbers, counts)
+    some = vectors if top is None else vectors.first(top)
+    # What is chosen here does not compose vectors of other words.
+    chosen = WordVectors(some.words, some.matrix, some.counts)
     _require_finite(chosen, "the vector of {} holds NaN or infinity", _DIVERGED)
     if normalize:
-        chosen = WordVectors(chosen.words, chosen.unit_rows, counts)
+        chosen = WordVectors(chosen.words, chosen.unit_rows, chosen.counts)
     if dtype == "float16":
         with np.errstate(over="ignore"):
-            chosen = WordVectors(chosen.words, chosen.matrix.astype(np.float16), counts)
+            chosen = WordVectors(chosen.words, chosen.matrix.astype(np.float16), chosen.counts)
         _require_finite(
             chosen, "the vector of {} has a number that float16 cannot hold", "--normalize makes it small enough"
         )
@@ -269,17 +261,17 @@ class Cost(NamedTuple):
 
 def select_smaller(
     vectors: WordVectors,
-    output_vectors: np.ndarray | None = None,
-    matrix: str = "input",
     normalize: bool = False,
     top: int | None = None,
     dims: int | None = None,
     dtype: str = "float32",
+    flattening: Flattening = AS_THEY_ARE,
 ) -> tuple[WordVectors, Cost | None]:
-    """Return a choice of a model's vectors as `select` does, perhaps with fewer dimensions or to be written as int8.
+    """Return a choice of vectors as `select` does, perhaps with fewer dimensions or to be written as int8.
 
     Parameters
     ----------
+    flattening : what all vectors have in common and is taken out, before anything else is done to them.
     dims : how many principal components to keep; they are normalised afterwards. None: all dimensions as they are.
     dtype : float32, float16, or int8: then the vectors are float32, and `write_vectors` is to round them.
 
@@ -294,11 +286,14 @@ def select_smaller(
     ModelFileError
         As `select`; or if there are no words.
     """
-    if not len(vectors) and (matrix, normalize, top, dims, dtype) != ("input", False, None, None, "float32"):
+    if not len(vectors) and (normalize, top, dims, dtype, flattening) != (False, None, None, "float32", AS_THEY_ARE):
         raise ModelFileError(_NO_WORDS, hint=_AS_IT_IS)
+    if flattening != AS_THEY_ARE:
+        # Of all words, so that the vectors do not depend on how many of them are written.
+        vectors = flattened(select(vectors), flattening)
     if dims is None and dtype != "int8":
-        return select(vectors, output_vectors, matrix, normalize, top, dtype), None
-    chosen = whole = select(vectors, output_vectors, matrix, top=top)
+        return select(vectors, normalize, top, dtype), None
+    chosen = whole = select(vectors, top=top)
     variance, components = None, dict[str, int]()
     if dims is not None:
         chosen, axes = reduce_dims(whole, dims)
@@ -307,17 +302,6 @@ def select_smaller(
     chosen = select(chosen, normalize=normalize, dtype="float32" if dtype == "int8" else dtype)
     as_read = to_int8(chosen.matrix).matrix() if dtype == "int8" else chosen.matrix.astype(np.float32, copy=False)
     return chosen, Cost(recall(whole, WordVectors(chosen.words, as_read)), variance, components)
-
-
-def _combine(inputs: np.ndarray, outputs: np.ndarray | None, matrix: str) -> np.ndarray:
-    """Return one of `choices.MATRICES`, made of input vectors and output vectors, each float32 (n, D)."""
-    if matrix == "input":
-        return inputs
-    if outputs is None:
-        raise ValueError(f"the matrix {matrix} is made with output vectors, and there are none")
-    if matrix == "output":
-        return outputs
-    return inputs + outputs if matrix == "sum" else np.hstack([inputs, outputs])
 
 
 def _require_finite(vectors: WordVectors, message: str, hint: str) -> None:

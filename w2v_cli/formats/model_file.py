@@ -166,6 +166,11 @@ class ModelFile:
         return tables | {name: losses for name, losses in many.items() if losses is not None}
 
     @property
+    def table_names(self) -> list[str]:
+        """The names of the tensors of a model file, with those of words and counts; of other files, of the tables."""
+        return list(self.tables) if self.tensors is None else self.tensors.names
+
+    @property
     def metadata(self) -> dict[str, str]:
         """How a model was made; empty for formats that do not say."""
         return self.tensors.metadata if self.tensors is not None else self._contents.metadata

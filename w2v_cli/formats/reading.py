@@ -5,13 +5,13 @@ from __future__ import annotations
 import codecs
 from dataclasses import dataclass
 
-from w2v_cli.choices import READABLE, REPEATS, TEXT_ERRORS, require_choice, require_whole
+from w2v_cli.choices import MATRICES, READABLE, REPEATS, TEXT_ERRORS, require_choice, require_whole
 from w2v_cli.errors import ConfigError
 
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """The options of reading vectors that are not in w2v's own format, whose files are always checked strictly.
+    """The options of reading vectors. Files in w2v's own format are always checked strictly, whatever they say.
 
     Attributes
     ----------
@@ -22,6 +22,8 @@ class ReadOptions:
     repeats : `first` keeps the first of several vectors of one word; `error` refuses such a file.
     lenient : load what can be read of a file that is cut short, has bad lines, or has another number of words than its
         first line promises.
+    matrix : which vectors of a model of `w2v train` are taken, one of `choices.MATRICES`; None: as
+        `formats.matrices.default_matrix`.
     limit : read only this many of the first words, and nothing that follows them; None: all. Only formats of text, and
         `binary`, can do that.
     encoding : how the words are encoded, in the same formats; it must be a superset of ASCII, such as latin-1.
@@ -36,6 +38,7 @@ class ReadOptions:
     errors: str = "strict"
     repeats: str = "first"
     lenient: bool = False
+    matrix: str | None = None
     limit: int | None = None
     encoding: str = "utf-8"
 
@@ -44,6 +47,8 @@ class ReadOptions:
             raise ConfigError(f"{self.format} cannot be read", hint=f"these formats can: {', '.join(READABLE)}")
         require_choice("errors", self.errors, TEXT_ERRORS)
         require_choice("repeats", self.repeats, REPEATS)
+        if self.matrix is not None:
+            require_choice("matrix", self.matrix, MATRICES)
         require_whole("limit", self.limit, 1, optional=True)
         try:
             is_superset = bytes(range(128)).decode(self.encoding) == bytes(range(128)).decode()

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from w2v_cli.formats.contents import SUBWORDS
+from w2v_cli.formats.matrices import default_matrix
 from w2v_cli.formats.model_file import ModelFile
 from w2v_cli.storage.tensors import parse_json
 
@@ -25,6 +26,7 @@ def summary(file: ModelFile) -> dict[str, Any]:
     memory : bytes that the vectors take when they are asked, as float32. Vectors that the file stores as float32 in
         w2v's own format are mapped into memory; all others are converted.
     tensors : the names of the tables, for a model file only.
+    matrix : which vectors answer unless the user chooses: mix or input; or of which those in the file were made.
     subwords : how words are cut into parts, for a model with vectors of such parts only.
     version, seed, corpus_fingerprint (sha256), corpus_tokens : how the model was made.
     replicas, merge_every : on how many replicas it was trained, and how many tokens each trained between two merges;
@@ -49,6 +51,7 @@ def summary(file: ModelFile) -> dict[str, Any]:
     facts["memory"] = matrix.size * np.dtype(np.float32).itemsize
     if file.tensors is not None:
         facts["tensors"] = file.tensors.names
+    facts["matrix"] = default_matrix(file.table_names, file.metadata)
     subwords = _parsed(file.metadata, SUBWORDS)
     if subwords is not None:
         facts["subwords"] = subwords

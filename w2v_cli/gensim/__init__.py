@@ -22,7 +22,11 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from w2v_cli.gensim.fasttext import FastText as FastText
     from w2v_cli.gensim.keyedvectors import KeyedVectors as KeyedVectors
+    from w2v_cli.gensim.phrases import FrozenPhrases as FrozenPhrases
+    from w2v_cli.gensim.phrases import Phraser as Phraser
+    from w2v_cli.gensim.phrases import Phrases as Phrases
     from w2v_cli.gensim.sentences import LineSentence as LineSentence
     from w2v_cli.gensim.sentences import PathLineSentences as PathLineSentences
     from w2v_cli.gensim.sentences import Text8Corpus as Text8Corpus
@@ -38,6 +42,8 @@ _CLASSES = {
     "PathLineSentences": "sentences",
     "Text8Corpus": "sentences",
     "FastText": "fasttext",
+    "FrozenPhrases": "phrases",
+    "Phraser": "phrases",
     "Phrases": "phrases",
     "Word2Vec": "word2vec",
 }

@@ -15,7 +15,7 @@ from w2v_cli.gensim.spelling import as_word, as_words
 from w2v_cli.gensim.word2vec_format import errors_of_gensim
 from w2v_cli.storage.words import Words
 from w2v_cli.subwords.options import Subwords
-from w2v_cli.subwords.rows import WordRows, unseen_rows, vocabulary_rows
+from w2v_cli.subwords.rows import unseen_rows, vocabulary_rows
 
 Self = TypeVar("Self", bound="FastTextKeyedVectors")
 
@@ -94,10 +94,6 @@ class FastTextKeyedVectors(KeyedVectors):
     def _words(self) -> Words:
         return Words.of(as_words(self.index_to_key))
 
-    def _parts_of(self, key: Key) -> WordRows:
-        assert self.subwords is not None
-        return unseen_rows(self.subwords, Words.of([as_word(key)]), 0)
-
     def __contains__(self, key: Key) -> bool:
         """Return whether there is a vector for a key: with parts, there is one for every key."""
         return bool(self.bucket) or key in self.key_to_index
@@ -112,13 +108,14 @@ class FastTextKeyedVectors(KeyedVectors):
         KeyError
             If there are no parts, and the key is unknown.
         """
-        if key in self.key_to_index or not isinstance(key, str) or self.bucket == 0:
+        subwords = self.subwords
+        if key in self.key_to_index or not isinstance(key, str) or subwords is None:
             return super().get_vector(key, norm)
         if self.vectors_ngrams is None:
             return np.zeros(self.vector_size, np.float32)
         from w2v_cli.subwords.compose import compose
 
-        vector = compose(np.asarray(self.vectors_ngrams), self._parts_of(key))[0]
+        vector = compose(np.asarray(self.vectors_ngrams), unseen_rows(subwords, Words.of([as_word(key)]), 0))[0]
         length = np.linalg.norm(vector)
         return vector / length if norm and length else vector
 

@@ -173,5 +173,5 @@ def _parameters_of(metadata: Mapping[str, str], name: str) -> dict[str, Any]:
         "sg": int(config.model == "skipgram"), "hs": int(hs), "negative": 0 if hs else config.negatives,
         "window": config.window, "shrink_windows": not config.fixed_window, "alpha": config.alpha_start,
         "min_alpha": config.alpha_min, "epochs": config.epochs, "sample": config.subsample, "seed": config.seed,
-        "ns_exponent": config.noise_exponent, "cbow_mean": int(not config.cbow_sum), "min_count": config.min_count,
+        "ns_exponent": config.noise_power, "cbow_mean": int(not config.cbow_sum), "min_count": config.min_count,
     }  # fmt: skip

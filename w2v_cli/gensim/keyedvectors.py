@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from w2v_cli.api.model import Model
 from w2v_cli.gensim.evaluation import Evaluations
 from w2v_cli.gensim.once import warn_once
 from w2v_cli.gensim.rows import Key
 from w2v_cli.gensim.storing import load_rows, save_rows
-from w2v_cli.gensim.word2vec_format import fill, read_counts, read_vectors, write_vectors
+from w2v_cli.gensim.word2vec_format import errors_of_gensim, fill, read_counts, read_vectors, write_vectors
+
+if TYPE_CHECKING:
+    from w2v_cli.api.model import Model
 
 REAL = np.float32
 
@@ -81,7 +83,8 @@ class KeyedVectors(Evaluations):
         """
         if args or options:
             warn_once("save ignores all options but the name: w2v's files are never pickles, and always mapped")
-        save_rows(self, fname)
+        with errors_of_gensim():
+            save_rows(self, fname)
 
     @classmethod
     def load(cls: type[Self], fname: Path, mmap: str | None = None) -> Self:
@@ -212,6 +215,9 @@ class KeyedVectors(Evaluations):
 
     def to_model(self) -> Model:
         """Return the words and vectors as a model of w2v, with all that it can answer; the vectors are shared."""
+        # Imported here so that questions need not wait for it.
+        from w2v_cli.api.model import Model
+
         counts = self.expandos.get("count")
         return Model.of([str(key) for key in self.index_to_key], self.vectors, counts)
 

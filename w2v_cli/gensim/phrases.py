@@ -326,7 +326,7 @@ def _checked(scoring: Any) -> Scorer:
     missing = [name for name in wanted if name not in inspect.signature(scoring).parameters]
     if missing:
         raise ValueError(f"the scoring function lacks the parameters {missing}")
-    return scoring  # type: ignore[no-any-return]
+    return scoring
 
 
 def _name_of(scoring: Scorer) -> str:

@@ -51,6 +51,8 @@ class KeyedRows:
     def __str__(self) -> str:
         return f"{type(self).__name__}<vector_size={self.vector_size}, {len(self)} keys>"
 
+    __repr__ = __str__
+
     def __len__(self) -> int:
         return len(self.index_to_key)
 
@@ -110,8 +112,8 @@ class KeyedRows:
 
     def _filled_norms(self) -> np.ndarray:
         self.fill_norms()
-        assert self.norms is not None
-        return self.norms
+        norms: Any = self.norms
+        return norms
 
     def get_normed_vectors(self) -> np.ndarray:
         """Return all vectors scaled to length 1, (V, D)."""
@@ -158,8 +160,8 @@ class KeyedRows:
         if isinstance(keys, KEY_TYPES):
             keys, weights = [keys], np.asarray(weights).reshape(1, -1)
         weights, extras = np.asarray(weights), {name: np.asarray(extra) for name, extra in (extras or {}).items()}
-        if len(keys) != len(weights):
-            raise ValueError(f"{len(keys)} keys have {len(weights)} vectors")
+        if weights.shape != (len(keys), self.vector_size):
+            raise ValueError(f"{len(keys)} keys of {self.vector_size} numbers cannot have vectors {weights.shape}")
         new: list[int] = []
         for place, key in enumerate(keys):
             if key not in self.key_to_index:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,9 +20,6 @@ from w2v_cli.training.run import train_model
 from w2v_cli.training.saving import Run
 from w2v_cli.training.state import LossPoint, Progress
 from w2v_cli.training.trainer import Trainer
-
-if TYPE_CHECKING:
-    from w2v_cli.gensim.word2vec import Word2Vec
 
 logger = logging.getLogger("gensim.models.word2vec")
 # How often a run is begun again with half the learning rate because it has diverged.
@@ -43,8 +40,8 @@ class Totals(NamedTuple):
     seconds: float
 
 
-def train_on(model: Word2Vec, text: Text, config: TrainConfig, callbacks: Sequence[Any], report_delay: float) -> Totals:
-    """Train a model on a text. Its tables and its losses are those of the run afterwards.
+def train_on(model: Any, text: Text, config: TrainConfig, callbacks: Sequence[Any], report_delay: float) -> Totals:
+    """Train a Word2Vec on a text. Its tables and its losses are those of the run afterwards.
 
     If the run diverges, it begins anew with half the learning rate, with a warning: gensim takes smaller steps, of a
     pair of words at a time, and bears higher rates.
@@ -77,7 +74,7 @@ def train_on(model: Word2Vec, text: Text, config: TrainConfig, callbacks: Sequen
 class _Watcher(Observer):
     """Calls the callbacks of a model, adds up its loss, and logs how far the training has come."""
 
-    def __init__(self, model: Word2Vec, config: TrainConfig, callbacks: Sequence[Any], report_delay: float) -> None:
+    def __init__(self, model: Any, config: TrainConfig, callbacks: Sequence[Any], report_delay: float) -> None:
         self.looks_at_epochs = bool(callbacks)
         self.raw = self.effective = self.epochs_called = 0
         self._model, self._config, self._callbacks = model, config, callbacks

@@ -13,18 +13,18 @@ from w2v_cli.gradients.activations import log_sigmoid
 
 if TYPE_CHECKING:
     from w2v_cli.engines.huffman import Paths
-    from w2v_cli.gensim.word2vec import Word2Vec
 
 logger = logging.getLogger("gensim.models.word2vec")
 
 
-def predict_output_word(model: Word2Vec, context: Iterable[Any], topn: int) -> list[tuple[Any, float]] | None:
+def likeliest_words(model: Any, context: Iterable[Any], topn: int) -> list[tuple[Any, float]] | None:
     """Return the likeliest words in the middle of a context, with the softmax of their scores.
 
     The scores are those of the mean (or with cbow_mean=0 the sum) of the context's vectors, also in skip-gram.
 
     Parameters
     ----------
+    model : a Word2Vec.
     context : words, or the rows of words; unknown ones are left out.
 
     Returns
@@ -54,7 +54,7 @@ def predict_output_word(model: Word2Vec, context: Iterable[Any], topn: int) -> l
     return [(model.wv.index_to_key[row], float(shares[row])) for row in best.tolist()]
 
 
-def score(model: Word2Vec, sentences: Iterable[Sequence[Any]], most: int) -> np.ndarray:
+def log_probabilities(model: Any, sentences: Iterable[Sequence[Any]], most: int) -> np.ndarray:
     """Return Σ log P over all predictions of each sentence, float32 (n,).
 
     Every window has its full width. In skip-gram each context word predicts the center word; in CBOW the mean of the
@@ -62,7 +62,7 @@ def score(model: Word2Vec, sentences: Iterable[Sequence[Any]], most: int) -> np.
 
     Parameters
     ----------
-    most : no more sentences than this are read.
+    model : a Word2Vec · most : no more sentences than this are read.
 
     Raises
     ------
@@ -82,7 +82,7 @@ def score(model: Word2Vec, sentences: Iterable[Sequence[Any]], most: int) -> np.
     return np.array([_sentence_score(model, paths, ids) for ids in listed], np.float32)
 
 
-def _sentence_score(model: Word2Vec, paths: Paths, ids: list[int]) -> float:
+def _sentence_score(model: Any, paths: Paths, ids: list[int]) -> float:
     total = 0.0
     for pos, center in enumerate(ids):
         context = ids[max(0, pos - model.window) : pos] + ids[pos + 1 : pos + 1 + model.window]

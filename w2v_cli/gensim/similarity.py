@@ -81,17 +81,26 @@ class Similarities(KeyedRows):
             return []
         barred = {row - start for row in own | self._unused_rows() if start <= row < stop}
         found = next(find_nearest(matrix, mean[np.newaxis], topn, [barred]))
-        return [(self.index_to_key[start + row], cosine) for row, cosine in zip(*map(list, found), strict=True)]
+        best = zip(found.ids.tolist(), found.scores.tolist(), strict=True)
+        return [(self.index_to_key[start + row], cosine) for row, cosine in best]
 
     def _searched(self, start: int = 0, stop: int | None = None) -> Matrix:
-        """Return some rows as w2v searches them. Nothing is remembered of them, because anybody may write to them."""
-        matrix = Matrix(self.vectors[start:stop].astype(np.float32, copy=False))
-        matrix.hand_out()
+        """Return some rows as w2v searches them.
+
+        Raises
+        ------
+        ModelFileError
+            If one of them holds NaN or infinity.
+        """
+        norms = self._filled_norms()[start:stop].astype(np.float32)
+        norms[norms == 0] = 1
+        matrix = Matrix(self.vectors[start:stop].astype(np.float32, copy=False), norms)
+        matrix.require_finite(norms, range(start, start + len(norms)))
         return matrix
 
     def _unused_rows(self) -> set[int]:
         """Return the reserved rows that have no key yet."""
-        if self.next_index >= len(self):
+        if self.next_index >= len(self) or self.index_to_key[self.next_index] is not None:
             return set()
         return {row for row, key in enumerate(self.index_to_key) if key is None}
 

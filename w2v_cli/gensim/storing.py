@@ -15,7 +15,7 @@ from w2v_cli.errors import ModelFileError
 from w2v_cli.formats.model_file import ModelFile, save_model
 from w2v_cli.gensim.rows import KeyedRows
 from w2v_cli.gensim.word2vec_format import errors_of_gensim
-from w2v_cli.storage.tensors import TensorFile
+from w2v_cli.storage.tensors import TensorFile, parse_json
 from w2v_cli.storage.words import Words
 
 # The entry of the metadata that says what else the file holds: which keys are whole numbers, and the attributes.
@@ -32,7 +32,7 @@ def save_rows(rows: KeyedRows, path: str | os.PathLike[str]) -> None:
     ------
     ModelFileError
         If the file cannot be written, or there is something that it cannot hold: no keys, rows without a key, keys that
-        are neither text nor whole numbers, attributes that are neither numbers nor text, NaN or infinity.
+        are neither text nor whole numbers, attributes that JSON cannot hold, NaN or infinity.
     """
     name, keys = os.fspath(path), rows.index_to_key
     wrong = next((row for row, key in enumerate(keys) if not isinstance(key, str | int | np.integer)), None)
@@ -66,10 +66,11 @@ def _stored(attribute: str, values: np.ndarray, path: str) -> dict[str, np.ndarr
         return {name: values}
     if values.dtype.kind == "b":
         return {name: values.astype(np.uint8)}
-    if not all(isinstance(value, str) for value in values):
+    try:
+        words = Words.of([json.dumps(value) for value in values.tolist()])
+    except (TypeError, ValueError) as error:
         hint = f"remove it: del vectors.expandos[{attribute!r}]"
-        raise ModelFileError(f"cannot write {path}: the attribute {attribute} holds neither numbers nor text", hint)
-    words = Words.of(values.tolist())
+        raise ModelFileError(f"cannot write {path}: the attribute {attribute}: {error}", hint) from error
     return {name: words.text, f"{name}_offsets": words.offsets}
 
 
@@ -112,7 +113,8 @@ def _attributes(file: TensorFile, count: int) -> dict[str, np.ndarray]:
         stored = file.tensor(name, file.dtype(name) or "", axes=1)
         if kind == "object":
             words = Words(stored, file.tensor(f"{name}_offsets", "I64", axes=1))
-            values = np.array(list(words), object)
+            values = np.empty(len(words), object)
+            values[:] = [parse_json(text) for text in words]
         else:
             values = stored.astype(kind)
         if len(values) != count:

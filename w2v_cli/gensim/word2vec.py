@@ -11,12 +11,12 @@ import numpy as np
 from w2v_cli.config import TrainConfig, available_cores
 from w2v_cli.corpus.vocabulary import Joined, Vocabulary
 from w2v_cli.embeddings.vectors import WordVectors
-from w2v_cli.gensim import scoring
 from w2v_cli.gensim.files import SavedModel
 from w2v_cli.gensim.ignored import warn_of_ignored
 from w2v_cli.gensim.keyedvectors import KeyedVectors
 from w2v_cli.gensim.once import warn_once
 from w2v_cli.gensim.run import padded_nodes, train_on
+from w2v_cli.gensim.scoring import likeliest_words, log_probabilities
 from w2v_cli.gensim.sentences import MAX_WORDS_IN_BATCH
 from w2v_cli.gensim.spelling import as_words
 from w2v_cli.gensim.text import check_corpus, opened
@@ -151,7 +151,7 @@ class Word2Vec(SavedModel):
     def _no_vectors(self) -> Any:
         """Return the vectors of a model without words."""
         vectors = KeyedVectors(self.vector_size)
-        vectors.vectors_lockf = np.ones(1, np.float32)  # type: ignore[attr-defined]  # a field of gensim's trainer
+        vectors.vectors_lockf = np.ones(1, np.float32)  # a field of gensim's trainer
         return vectors
 
     def __str__(self) -> str:
@@ -538,7 +538,7 @@ class Word2Vec(SavedModel):
 
     def predict_output_word(self, context_words_list: Iterable[Any], topn: int = 10) -> list[tuple[Any, float]] | None:
         """Return the likeliest words in the middle of others, with the softmax of their scores; see `scoring`."""
-        return scoring.predict_output_word(self, context_words_list, topn)
+        return likeliest_words(self, context_words_list, topn)
 
     def score(
         self,
@@ -549,4 +549,4 @@ class Word2Vec(SavedModel):
         report_delay: float = 1,
     ) -> np.ndarray:
         """Return the log probability of each sentence in a model with hs=1, float32; see `scoring`."""
-        return scoring.score(self, sentences, total_sentences)
+        return log_probabilities(self, sentences, total_sentences)

@@ -209,7 +209,7 @@ def write_vectors(
 def _written(path: Path, append: bool) -> Iterator[Any]:
     """Open a file that is written whole or not at all; with `append`, after what is there."""
     name = local_path(os.fspath(path))
-    with atomic_file(name) as plain:
+    with errors_of_gensim(), atomic_file(name) as plain:
         if append and os.path.exists(name):
             with open(name, "rb") as before:
                 shutil.copyfileobj(before, plain)

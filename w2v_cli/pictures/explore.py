@@ -24,7 +24,6 @@ from w2v_cli.pictures.layout import (
     OnProgress,
     can_tsne,
     default_method,
-    first_words,
     lay_out,
     read_positions,
     require_layout,
@@ -111,9 +110,9 @@ def write_map(
 
     asked = min(words or len(vectors), len(vectors))
     room = limit - len(_page(title, "").encode())
-    some = first_words(vectors, min(asked, most_words(vectors.dim, max(room, 0))))
+    some = vectors.first(min(asked, most_words(vectors.dim, max(room, 0))))
     packed = fit(some, room)
-    some = first_words(some, packed.words)
+    some = some.first(packed.words)
     placed = (
         lay_out(some, method, seed, threads or available_cores(), tell)
         if method in METHODS

@@ -122,7 +122,7 @@ def lay_out(vectors: WordVectors, method: str, seed: int, threads: int, on_progr
     """
     if method == "pca" or len(vectors) < FEWEST_WORDS:
         return spread(vectors, principal_components(vectors), "pca", on_progress)
-    laid_out = _tsne(first_words(vectors, MOST_WORDS), seed, threads, on_progress)
+    laid_out = _tsne(vectors.first(MOST_WORDS), seed, threads, on_progress)
     return spread(vectors, laid_out, "tsne", on_progress)
 
 
@@ -177,7 +177,7 @@ def _nearest(
     for first in range(start, len(vectors), _WORDS_AT_ONCE):
         on_progress(phase, first - start, len(vectors) - start)
         ids = range(first, min(first + _WORDS_AT_ONCE, len(vectors)))
-        yield from find_nearest(vectors, vectors.matrix[ids.start : ids.stop], k, [[i] for i in ids], among)
+        yield from find_nearest(vectors, vectors.rows(np.arange(ids.start, ids.stop)), k, [[i] for i in ids], among)
 
 
 def _tsne(vectors: WordVectors, seed: int, threads: int, on_progress: OnProgress) -> np.ndarray:
@@ -232,14 +232,6 @@ def _scaled(positions: np.ndarray) -> np.ndarray:
     """Move and scale positions so that they begin at 0 and the longer side has length 1."""
     low, high = positions.min(axis=0), positions.max(axis=0)
     return (positions - low) / ((high - low).max() or 1)
-
-
-def first_words(vectors: WordVectors, count: int) -> WordVectors:
-    """Return the `count` most frequent words with their vectors, without copying the matrix."""
-    if count >= len(vectors):
-        return vectors
-    counts = None if vectors.counts is None else vectors.counts[:count]
-    return WordVectors(vectors.words.take(np.arange(count)), vectors.matrix[:count], counts)
 
 
 def require_layout(layout: str | os.PathLike[str]) -> None:

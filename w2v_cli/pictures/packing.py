@@ -16,7 +16,6 @@ import numpy as np
 
 from w2v_cli.embeddings.vectors import WordVectors
 from w2v_cli.errors import ConfigError
-from w2v_cli.pictures.layout import first_words
 
 # How many of the ten nearest words stay the same: help/pictures.md, "The size of the page". Rather than with fewer bits
 # than these, words are left out.
@@ -123,7 +122,7 @@ def fit(vectors: WordVectors, room: int) -> Packed:
     random = np.random.default_rng(0)
 
     def size(words: int, bits: int) -> int:
-        some = first_words(vectors, words)
+        some = vectors.first(words)
         return len(pack({}, some, random.random((words, 2)), random.integers(0, 9, words), bits))
 
     room, words = room - _RESERVE, len(vectors)

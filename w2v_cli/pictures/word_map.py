@@ -20,7 +20,6 @@ from w2v_cli.pictures.layout import (
     NAMES,
     OnProgress,
     default_method,
-    first_words,
     lay_out,
     principal_components,
     silent,
@@ -112,7 +111,7 @@ def parse_axis(text: str, vectors: WordVectors) -> tuple[str, str]:
 
 
 def _whole_map(vectors: WordVectors, words: int, on_progress: OnProgress) -> tuple[Scene, str]:
-    some = first_words(vectors, words)
+    some = vectors.first(words)
     _require_several(len(some))
     positions, method, _ = lay_out(some, default_method(), 1, available_cores(), on_progress)
     which = "all" if len(some) == len(vectors) else f"the {len(some):,} most frequent of"
@@ -181,7 +180,7 @@ def _along_axes(vectors: WordVectors, axes: Sequence[str], words: int) -> Scene:
     if not lengths.all():
         raise ConfigError(f"the words of {axes[int(lengths.argmin())]} have the same direction")
     directions = (directions / lengths[:, np.newaxis]).astype(np.float32)
-    some = first_words(vectors, words)
+    some = vectors.first(words)
     positions = np.hstack([vectors.cosines(directions, len(some)), _of_rows(vectors, named, directions)]).T
     # The most telling words come first: those far out.
     deviations = positions[: len(some)].std(axis=0)

@@ -21,6 +21,7 @@ from w2v_cli.storage import remote
 from w2v_cli.storage.locks import new_temporary, remove_leftovers
 from w2v_cli.storage.pairs import Staged, exclusive_together, replace_together
 from w2v_cli.storage.siblings import naming, sync_folder, target_of, unwritable
+from w2v_cli.storage.system import rename_open
 from w2v_cli.storage.urls import is_url
 
 
@@ -71,7 +72,7 @@ def atomic_files(*paths: str | os.PathLike[str]) -> Iterator[list[BinaryIO]]:
                 os.fsync(item.file.fileno())
         if len(staged) == 1:
             with naming(paths[0]):
-                os.replace(staged[0].temporary, staged[0].target)
+                rename_open(staged[0].file, staged[0].temporary, staged[0].target)
         else:
             replace_together(staged)
         for folder in {item.target.parent for item in staged}:
@@ -136,11 +137,12 @@ def _copy_permissions(target: Path, descriptor: int) -> None:
         old = os.stat(target)
     except OSError:
         return
+    # Windows has no owners and permissions of this kind.
     # Changing the owner clears special bits, so the permissions come last.
     # A user who may not set the owner can often still set the group.
     for owner in (old.st_uid, -1):
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, AttributeError):
             os.fchown(descriptor, owner, old.st_gid)
             break
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, AttributeError):
         os.fchmod(descriptor, stat.S_IMODE(old.st_mode) & 0o777)

@@ -1,14 +1,13 @@
 """Locks: who may write a file, and which temporary files were left by a process that was killed.
 
 Every writer holds a lock on its temporary file. A temporary file that nobody has locked is therefore a leftover. The
-locks are those of `flock`, which the system releases when their holder dies.
+locks are those of `system.lock`, which the system releases when their holder dies.
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import os
 import secrets
 from collections.abc import Iterator
@@ -16,12 +15,9 @@ from pathlib import Path
 
 from w2v_cli.errors import ModelFileError
 from w2v_cli.storage.siblings import LOCK, TEMPORARY, sibling, siblings, target_of, unwritable
+from w2v_cli.storage.system import lock as lock_open
+from w2v_cli.storage.system import open_no_link, remove_open
 from w2v_cli.storage.urls import is_url
-
-# O_NOFOLLOW: if there is a link under one of our hidden names, someone else made it, and writing through it could harm
-# the file that it leads to.
-_NEW_FILE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-_LOCK_FILE = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
 
 
 @contextlib.contextmanager
@@ -52,19 +48,17 @@ def exclusive(path: str | os.PathLike[str]) -> Iterator[None]:
         remove_leftovers(target)
         yield
     finally:
-        with contextlib.suppress(OSError):
-            lock.unlink()
-        os.close(descriptor)
+        remove_open(descriptor, lock)
 
 
 def new_temporary(target: Path) -> tuple[int, Path]:
     """Make, open and lock a temporary file beside the target; return its descriptor and its path."""
     while True:
         temporary = sibling(target, f"-{secrets.token_hex(6)}{TEMPORARY}")
-        descriptor = os.open(temporary, _NEW_FILE, 0o666)
+        descriptor = open_no_link(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL)
         try:
             # Before it was locked, another writer may have removed it as a leftover.
-            if _lock(descriptor) is not False and _is_open_as(temporary, descriptor):
+            if lock_open(descriptor) is not False and _is_open_as(temporary, descriptor):
                 return descriptor, temporary
         except BaseException:
             os.close(descriptor)
@@ -82,11 +76,10 @@ def remove_leftovers(target: Path) -> None:
             with contextlib.suppress(OSError):
                 # Some network file systems lock only files that are open for writing.
                 mode = os.O_RDWR if os.access(leftover, os.W_OK) else os.O_RDONLY
-                descriptor = os.open(leftover, mode | os.O_NOFOLLOW | os.O_NONBLOCK)
-                try:
-                    if _lock(descriptor) and _is_open_as(leftover, descriptor):
-                        leftover.unlink()
-                finally:
+                descriptor = open_no_link(leftover, mode | getattr(os, "O_NONBLOCK", 0))
+                if lock_open(descriptor) and _is_open_as(leftover, descriptor):
+                    remove_open(descriptor, leftover)
+                else:
                     os.close(descriptor)
 
 
@@ -102,24 +95,15 @@ def _open_lock(path: Path) -> int:
         If another process holds the lock.
     """
     while True:
-        descriptor = os.open(path, _LOCK_FILE, 0o666)
-        locked = _lock(descriptor)
+        # If there is a link under our hidden name, someone else made it, and writing through it could harm the file
+        # that it leads to.
+        descriptor = open_no_link(path, os.O_RDWR | os.O_CREAT)
+        locked = lock_open(descriptor)
         if locked is None or (locked and _is_open_as(path, descriptor)):
             return descriptor
         os.close(descriptor)
         if not locked:
             raise BlockingIOError
-
-
-def _lock(descriptor: int) -> bool | None:
-    """Lock an open file: False if another process holds the lock, None if the file system has no locks."""
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:
-        return None
-    return True
 
 
 def _is_open_as(path: Path, descriptor: int) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import mmap
 import os
 import stat
@@ -44,26 +45,25 @@ def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
 
 def map_file(file: BinaryIO) -> mmap.mmap:
     """Map a whole file copy-on-write, so that writing to the memory never changes the file."""
-    # MAP_NORESERVE: otherwise the system may refuse a file that is larger than its memory, in case all of it is written
-    # to.
-    flags = mmap.MAP_PRIVATE | getattr(mmap, "MAP_NORESERVE", 0)
     try:
+        if not hasattr(mmap, "MAP_NORESERVE"):
+            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+        # Otherwise Linux may refuse a file that is larger than its memory, in case all of it is written to.
+        flags = mmap.MAP_PRIVATE | mmap.MAP_NORESERVE
         return mmap.mmap(file.fileno(), 0, flags=flags, prot=mmap.PROT_READ | mmap.PROT_WRITE)
     except OSError:
         return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
 
 def writable(array: np.ndarray) -> np.ndarray:
-    """Return a writable view of an array, or the array itself if its memory cannot be written to.
+    """Let an array be written to, if its memory can be, and return it.
 
-    Writing to a mapped file changes only the memory, not the file.
+    Writing to a mapped file changes only the memory, not the file. Everybody who holds this array sees that it may have
+    been written to, and does not release its pages.
     """
-    view = array.view()
-    try:
-        view.flags.writeable = True
-    except ValueError:  # the memory cannot be written to, for example that of a bytes object
-        return array
-    return view
+    with contextlib.suppress(ValueError):  # the memory cannot be written to, for example that of a bytes object
+        array.flags.writeable = True
+    return array
 
 
 def release_pages(array: np.ndarray) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import errno
 import gzip
+import importlib
 import io
 import lzma
 import os
@@ -19,8 +20,6 @@ from w2v_cli.storage import remote
 from w2v_cli.storage.urls import absolute_path, is_url, local_path, without_query
 
 STDIN = "-"
-# How much of a .zst file is unpacked at a time: four of its bytes may stand for 128 KiB.
-_ZSTANDARD_BYTES = 1 << 12
 
 
 class Readable(Protocol):
@@ -114,7 +113,7 @@ def decompressed(path: str, raw: IO[bytes]) -> Readable:
     Raises
     ------
     MissingExtraError
-        If the file is compressed with zstandard, and that package is not installed.
+        If the file is compressed with zstandard, and the package for that is not installed.
     """
     suffix = suffix_of(path)
     return OPENERS[suffix](raw) if suffix in OPENERS else raw
@@ -136,40 +135,13 @@ def _gzip(raw: IO[bytes]) -> Readable:
 
 
 def _zstandard(raw: IO[bytes]) -> Readable:
+    # Python has had this module itself since 3.14.
+    name = "compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd"
     try:
-        import zstandard
+        zstd: Any = importlib.import_module(name)
     except ImportError:
-        raise MissingExtraError("reading .zst", "zstandard", "unpack the file") from None
-    return _Zstandard(raw, zstandard.ZstdDecompressor())
-
-
-class _Zstandard:
-    """Read zstandard frames, and notice a file that ends inside a frame, which the package's own reader accepts."""
-
-    def __init__(self, raw: IO[bytes], decompressor: Any) -> None:
-        self._raw = raw
-        self._decompressor = decompressor
-        self._frame: Any = None
-        self._rest = b""
-
-    def read(self, size: int) -> bytes:
-        """Return `size` bytes or somewhat more; fewer only at the end of the file."""
-        texts: list[bytes] = []
-        missing = size
-        while missing > 0:
-            compressed = self._rest or self._raw.read(_ZSTANDARD_BYTES)
-            self._rest = b""
-            if not compressed:
-                if self._frame is not None:
-                    raise EOFError("it ends in the middle")
-                break
-            self._frame = self._frame or self._decompressor.decompressobj()
-            texts.append(self._frame.decompress(compressed))
-            missing -= len(texts[-1])
-            if self._frame.eof:
-                self._rest = self._frame.unused_data
-                self._frame = None
-        return b"".join(texts)
+        raise MissingExtraError("reading .zst", "backports.zstd", "unpack the file") from None
+    return zstd.ZstdFile(raw)
 
 
 OPENERS: dict[str, Callable[[IO[bytes]], Readable]] = {

@@ -17,6 +17,7 @@ from typing import BinaryIO
 from w2v_cli.errors import ModelFileError
 from w2v_cli.storage.locks import exclusive
 from w2v_cli.storage.siblings import OLD, naming, sibling, siblings, sync_folder, target_of
+from w2v_cli.storage.system import rename_open
 from w2v_cli.storage.urls import is_url
 
 
@@ -53,7 +54,7 @@ def replace_together(staged: Sequence[Staged]) -> None:
             with naming(item.path):
                 # Noted before it is done, or a Ctrl-C during the call would keep it from being undone.
                 placed.append(item)
-                os.replace(item.temporary, item.target)
+                rename_open(item.file, item.temporary, item.target)
                 sync_folder(item.target.parent)
     except BaseException:
         for item in reversed(placed):

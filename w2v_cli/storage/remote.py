@@ -24,6 +24,7 @@ from collections.abc import Hashable, Iterator, Sequence
 from typing import IO, Any, BinaryIO
 
 from w2v_cli.errors import ConfigError, MissingExtraError, W2VError
+from w2v_cli.storage.system import path_of
 from w2v_cli.storage.transfers import Transfer, telling_progress
 from w2v_cli.storage.urls import joined, lower_protocols, protocol_of
 
@@ -255,7 +256,8 @@ def upload(objects: Sequence[tuple[BinaryIO, str]]) -> None:
 
 
 def _send(file: BinaryIO, url: str, system: Any, path: str) -> None:
-    """Send a file; it has no name, and is opened again by the number under which this process has it open.
+    """Send a file; it has no name, and is opened again by the number under which this process has it open,
+    if the system can do that.
 
     Parameters
     ----------
@@ -271,7 +273,11 @@ def _send(file: BinaryIO, url: str, system: Any, path: str) -> None:
         transfer.done = value
 
     with telling_progress(transfer):
-        system.put_file(f"/dev/fd/{file.fileno()}", path, callback=Callback(hooks={"w2v": arrived}))
+        if (source := path_of(file)) is not None:
+            system.put_file(source, path, callback=Callback(hooks={"w2v": arrived}))
+        else:
+            with system.open(path, "wb") as target:
+                shutil.copyfileobj(file, target)
 
 
 def _beside(path: str, name: str) -> str:

@@ -7,6 +7,7 @@ use the files; `atomic` and `pairs` write and move them.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import tempfile
 import zlib
@@ -37,7 +38,8 @@ def target_of(path: str | os.PathLike[str]) -> Path:
     if target.exists() and not target.is_file():
         raise ModelFileError(f"{os.fspath(path)} is not a regular file", hint="name a file, not a device or a pipe")
     if not target.parent.is_dir():
-        raise ModelFileError(f"there is no folder {target.parent}", hint="make it first, or name another")
+        missing = FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(target.parent))
+        raise ModelFileError(f"there is no folder {target.parent}", hint="make it first, or name another") from missing
     return target
 
 

@@ -248,12 +248,13 @@ class TensorFile:
         """Read the header, and map the tensors that follow it."""
         try:
             size = os.fstat(file.fileno()).st_size
-            length = int.from_bytes(os.pread(file.fileno(), 8, 0), "little")
+            file.seek(0)
+            length = int.from_bytes(file.read(8), "little")
             if size < 8 or length > size - 8:
                 raise self.wrong("is not a safetensors file, or is cut short")
             if length > MAX_HEADER_BYTES:
                 raise self.wrong(f"has a header of {length:,} bytes; {MAX_HEADER_BYTES:,} are the most")
-            text = os.pread(file.fileno(), length, 8)
+            text = file.read(length)
             self._data = np.frombuffer(map_file(file), np.uint8)[8 + length :]
         except OSError as error:
             raise self.wrong(f"cannot be read: {error.strerror or error}", hint=None) from error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import platform
 import time
@@ -17,6 +16,7 @@ from w2v_cli.errors import DivergedError, LogFileError, StoppedError, without_se
 from w2v_cli.storage.locks import exclusive
 from w2v_cli.storage.siblings import naming, target_of
 from w2v_cli.storage.strict_json import strict_json
+from w2v_cli.storage.system import open_no_link
 from w2v_cli.storage.urls import is_url
 from w2v_cli.training.job import Job
 from w2v_cli.training.memory import resident_bytes
@@ -55,7 +55,7 @@ def logged(job: Job, observer: Observer, resumable: bool) -> Iterator[Observer]:
     with exclusive(job.log):
         earlier = earlier_log(job.log, job.run_id)
         with naming(job.log):
-            descriptor = os.open(target_of(job.log), os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o666)
+            descriptor = open_no_link(target_of(job.log), os.O_RDWR | os.O_CREAT)
             if earlier is None:
                 # A run that was ended before it trained may have left its start.
                 os.ftruncate(descriptor, 0)
@@ -130,7 +130,9 @@ class _Log(Observer):
             self._write("start", _ROOM_BYTES, **self._first_facts())
         size = os.fstat(descriptor).st_size
         # Whether the last line has no end, because a crash has cut it short.
-        self._torn = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
+        if size > 0:
+            os.lseek(descriptor, size - 1, os.SEEK_SET)
+            self._torn = os.read(descriptor, 1) != b"\n"
 
     def begins(self, trainer: Trainer, tokens: int) -> None:
         """Write how the run was begun, or from where it is resumed."""
@@ -197,7 +199,7 @@ class _Log(Observer):
             loss=self._loss,
             alpha=alpha,
             words_per_second=_rounded(self._words_per_second),
-            rss_mb=_rounded(resident_bytes() / 1e6),
+            rss_mb=_rounded(resident_bytes() / 1e6 or None),
         )
 
     def _epoch_fields(self, words: int, epoch: int, seconds: float, alpha: float) -> dict[str, Any]:
@@ -251,12 +253,10 @@ class _Log(Observer):
             self._write("start", **facts)
             return
         try:
-            fcntl.fcntl(self._descriptor, fcntl.F_SETFL, 0)
-            os.pwrite(self._descriptor, _line("start", facts).ljust(size - 1) + b"\n", 0)
+            os.lseek(self._descriptor, 0, os.SEEK_SET)
+            os.write(self._descriptor, _line("start", facts).ljust(size - 1) + b"\n")
         except OSError as error:
             self._say_failed(error)
-        finally:
-            fcntl.fcntl(self._descriptor, fcntl.F_SETFL, os.O_APPEND)
 
     def _write(self, event: str, room: int = 0, **values: Any) -> None:
         """Write a line; if that fails say so once, and try again before the next line.
@@ -286,6 +286,7 @@ class _Log(Observer):
     def _append(self, line: bytes) -> None:
         """Append a line in one piece, so that a process that is killed leaves none cut short."""
         line = b"\n" + line if self._torn else line
+        os.lseek(self._descriptor, 0, os.SEEK_END)
         written = os.write(self._descriptor, line)
         if written < len(line):  # the disk is full: leave no part of a line
             os.ftruncate(self._descriptor, os.fstat(self._descriptor).st_size - written)

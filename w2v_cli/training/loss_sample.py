@@ -53,8 +53,8 @@ class MeasuredLoss(NamedTuple):
 class LossSample:
     """Windows from all over a text, with noise words that are drawn once.
 
-    The windows are drawn as in training: frequent words are subsampled, and each window has its own radius. If that
-    leaves nothing to predict, the sample is drawn without subsampling.
+    The windows are drawn as in training: frequent words are subsampled, and radii are drawn. If that leaves nothing to
+    predict, the sample is drawn without subsampling.
 
     Parameters
     ----------

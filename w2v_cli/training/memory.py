@@ -115,17 +115,19 @@ def peak_after(more: int) -> int:
 
 
 def resident_bytes() -> int:
-    """Return the resident memory of this process in bytes, or its peak if the current value is unknown."""
+    """Return the resident memory of this process in bytes, its peak if the current value is unknown, or 0."""
     try:
         return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    except (OSError, ValueError):
+    except (OSError, ValueError, AttributeError):
         return peak_bytes()
 
 
 def peak_bytes() -> int:
-    """Return the peak of resident memory of this process so far, in bytes."""
-    import resource
-
+    """Return the peak of resident memory of this process so far, in bytes; 0 if it is unknown, as on Windows."""
+    try:
+        import resource
+    except ImportError:
+        return 0
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     # The unit is KiB on Linux, bytes on macOS.
     return peak if sys.platform == "darwin" else peak * 1024
@@ -175,8 +177,10 @@ def _free_in_group(folder: Path, version: int) -> int | None:
 
 def _address_space() -> int | None:
     """Return how many bytes of address space RLIMIT_AS (`ulimit -v`) leaves; None without a limit."""
-    import resource
-
+    try:
+        import resource
+    except ImportError:
+        return None
     limit, _ = resource.getrlimit(resource.RLIMIT_AS)
     if limit == resource.RLIM_INFINITY:
         return None

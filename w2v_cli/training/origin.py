@@ -18,6 +18,7 @@ from w2v_cli.engines.parameters import Parameters
 from w2v_cli.errors import ConfigError, ModelFileError, TrainingError, without_secrets
 from w2v_cli.formats.contents import FASTTEXT
 from w2v_cli.formats.fasttext_fields import trained_with
+from w2v_cli.formats.matrices import DESCRIPTIONS, MATRIX
 from w2v_cli.formats.model_file import ModelFile
 from w2v_cli.formats.recorded import recorded_options
 from w2v_cli.storage.tensors import checksum, word_tensors
@@ -77,7 +78,11 @@ class Origin:
             If it does not hold vectors.
         """
         with ModelFile(path) as file:
-            return cls(file.name, file.vectors, file.tables, file.metadata, tuple(file.remarks))
+            vectors, made_of = file.vectors, DESCRIPTIONS.get(file.metadata.get(MATRIX, "input"), "")
+        remarks = list(file.remarks)
+        if MATRIX in file.metadata and made_of:
+            remarks.append(f"{file.name} holds {made_of}: they become the input vectors")
+        return cls(file.name, vectors, file.tables, file.metadata, tuple(remarks))
 
     @cached_property
     def facts(self) -> Facts:
@@ -128,7 +133,7 @@ class Origin:
             )
         wanted = subwords_of(config)
         if wanted is not None:
-            self._require_parts(wanted)
+            self._require_parts(wanted, config.ngrams)
         if config.init_counts in ("sum", "model") and self.vectors.counts is None:
             raise ConfigError(
                 f"--init-counts {config.init_counts}: {self.name} does not say how often its words occur",
@@ -141,8 +146,8 @@ class Origin:
                 hint="leave it out, or give a model of w2v train with that --loss",
             )
 
-    def _require_parts(self, wanted: Subwords) -> None:
-        """Refuse parts of words that are not those of the model."""
+    def _require_parts(self, wanted: Subwords, lengths: str | None) -> None:
+        """Refuse parts of words that are not those of the model, and lengths that the text would choose."""
         parts = self.parts
         if parts is None:
             raise ConfigError(
@@ -153,6 +158,12 @@ class Origin:
             raise ConfigError(
                 f"{self.name} is pruned: the rows of most parts of words are missing",
                 hint="leave --subwords out, or give the model before it was pruned",
+            )
+        if lengths is not None:
+            raise ConfigError(
+                f"--ngrams {lengths}: the parts of words in {self.name} have their lengths already:"
+                f" {_shown(parts.subwords)}",
+                hint="leave --ngrams out, or train a new model",
             )
         if parts.subwords != wanted:
             raise ConfigError(

@@ -183,6 +183,11 @@ def _train_with_checkpoints(
     job: Job, folder: Path | Url, observer: Observer, machine: Machine, origin: Origin | None
 ) -> Run:
     """Begin a run in a checkpoint folder."""
+    if job.config.epochs == 0:
+        raise ConfigError(
+            "--checkpoint has no use with --epochs 0, which trains nothing",
+            hint="leave one of them out",
+        )
     job.require_no_secrets()
     before = begun_in(folder)
     try:

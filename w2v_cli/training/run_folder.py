@@ -104,8 +104,7 @@ def is_inside(path: str, folder: str | os.PathLike[str]) -> bool:
     if is_url(path) or is_url(folder):
         # Some file systems understand `..` as a path does.
         return path.startswith(f"{os.fspath(folder).rstrip('/')}/") and ".." not in path.split("/")
-    real = os.path.realpath(folder)
-    return os.path.commonpath([real, os.path.realpath(local_path(path))]) == real
+    return Path(os.path.realpath(local_path(path))).is_relative_to(os.path.realpath(folder))
 
 
 def _is_leftover(name: str) -> bool:

@@ -17,12 +17,14 @@ import numpy as np
 from w2v_cli import __version__
 from w2v_cli.config import TrainConfig
 from w2v_cli.corpus.held_out import HeldOut
+from w2v_cli.corpus.inputs import is_open_already
 from w2v_cli.corpus.text_options import TextOptions
 from w2v_cli.corpus.vocabulary import Vocabulary
 from w2v_cli.embeddings.vectors import WordVectors
 from w2v_cli.errors import ConfigError, ModelFileError, TrainingError, W2VError, without_secrets
 from w2v_cli.formats.contents import SUBWORD_VECTORS, SUBWORDS
 from w2v_cli.formats.export import write_vectors
+from w2v_cli.formats.matrices import chosen_vectors, default_matrix
 from w2v_cli.formats.model_file import LOSSES, MOST_LOSSES, VALIDATION_LOSSES, save_model
 from w2v_cli.formats.recognise import format_of_name
 from w2v_cli.storage import remote
@@ -123,7 +125,7 @@ class Run:
     def _recorded_config(self) -> dict[str, Any]:
         """The options, without the number of a file that has no name: sentences from Python, or a pipe."""
         options = self.config.as_dict()
-        if str(options.get("validate", "")).startswith("/dev/fd/"):
+        if is_open_already(str(options.get("validate", ""))):
             options["validate"] = "unnamed"
         return options
 
@@ -165,8 +167,13 @@ class Run:
         """The words with their input vectors."""
         return WordVectors(self.vocabulary.words, self.tensors["input_vectors"], self.vocabulary.counts)
 
+    def elsewhere(self, format: str) -> tuple[WordVectors, str]:
+        """Return the vectors that another format than safetensors gets, and which they are."""
+        matrix = default_matrix(self.tensors, self.metadata, format)
+        return chosen_vectors(self.vectors, self.tensors, self.metadata, matrix, "the model"), matrix
+
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the model file; other formats than safetensors get words and their input vectors, or floret's table.
+        """Write the model file; other formats than safetensors get words and one vector each, or floret's table.
 
         Raises
         ------
@@ -176,7 +183,8 @@ class Run:
         if model_format(path) == "safetensors":
             save_model(path, self.vocabulary.words, self.vocabulary.counts, self.tensors, self.metadata)
         else:
-            write_vectors(path, self.vectors, metadata=self.metadata, tables=self.tensors)
+            vectors, _ = self.elsewhere(model_format(path))
+            write_vectors(path, vectors, metadata=self.metadata, tables=self.tensors)
 
     def keep(self, path: str, folder: Path | Url | None) -> None:
         """Write the model file, and make sure that nothing is lost if that fails.

@@ -51,8 +51,8 @@ def _row_load(objective: Objective, samples: Sequence[Sample]) -> tuple[float, f
         targets = np.concatenate([sample.kept_ids for sample in samples])
         outputs, same = float(np.diff(objective.paths.starts)[targets].mean()), 1.0
     if objective.center_predicts:
-        # Every context word is a target of the one hidden vector.
-        return width * same, outputs * width
+        # Each context word is predicted in a step of its own.
+        return same, outputs
     if objective.model == "skipgram":
         return windows * width * same, outputs * repeats
     return same, outputs * _hidden_moves(objective, width, repeats)

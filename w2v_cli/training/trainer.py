@@ -7,6 +7,7 @@ learning rate in `schedule`, the windows on which the loss is measured in `loss_
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -21,6 +22,7 @@ from w2v_cli.engines.block_trainer import BlockTrainer, SteppedBlocks
 from w2v_cli.engines.choose import blocks_at_once, make_measure, make_step, resolve_engine
 from w2v_cli.engines.learning_rate import LearningRate
 from w2v_cli.engines.objective import Objective
+from w2v_cli.engines.rates import rates_of
 from w2v_cli.engines.sampling import Sampler, sampler_of
 from w2v_cli.errors import DivergedError, NothingToPredictError, TrainingError
 from w2v_cli.subwords.lengths import subwords_of
@@ -83,6 +85,7 @@ class Trainer:
         known = np.zeros(words, bool) if vocabulary.joined is None else vocabulary.joined.rows >= 0
         objective = objective.freezing(config.freeze, known, *rows_of(config, words))
         self.sampler = sampler_of(config, counts, int(vocabulary.text_counts.sum()))
+        objective = replace(objective, rates=rates_of(config, objective, counts * self.sampler.keep_prob))
         self.loss_sample = LossSample(corpus, self.sampler)
         if not self.loss_sample.predicts:
             raise _nothing_to_predict("no line has two words that are kept", "lower --min-count, or join the lines")
@@ -143,7 +146,8 @@ class Trainer:
 
         def make_blocks(sampler: Sampler, rate: LearningRate, batch_alpha: float | None = None) -> BlockTrainer:
             inputs = self.corpus, sampler, self.parameters, rate
-            if self.engine == "compiled" and objective.loss != "softmax":
+            # Compiled code reads the ids by `pread`, which Windows lacks.
+            if self.engine == "compiled" and objective.loss != "softmax" and hasattr(os, "pread"):
                 from w2v_cli.engines.compiled import CompiledBlocks
 
                 return CompiledBlocks(objective, *inputs, threads, self.schedule.longest)
@@ -310,8 +314,12 @@ class Trainer:
         trained = self._so_far(tally, measured, first_token, finished)
         if self.validation is None:
             return trained
+        best, validated = self.validation.restore_best(tally), trained.validation_losses
+        if not self.config.epochs:
+            # Nothing is trained. What training would start from has a held-out loss, as it has a loss.
+            validated = [self.validation.loss(self._measure_block, 1)]
         return replace(
-            trained, best_epoch=self.validation.restore_best(tally), validation_seconds=self.validation.seconds
+            trained, validation_losses=validated, best_epoch=best, validation_seconds=self.validation.seconds
         )
 
     def _so_far(self, tally: Tally, measured: MeasuredLoss, first_token: int, finished: bool) -> Trained:

@@ -122,8 +122,7 @@ class Validation:
         if np.isfinite(losses[epoch - 1]):
             return  # the run is resumed where it was measured
         begun = time.perf_counter()
-        tables = self._parameters.input_vectors, self._parameters.output_vectors
-        losses[epoch - 1] = self._sample.measure(measure, *tables, threads).loss
+        losses[epoch - 1] = self.loss(measure, threads)
         if self.best is not None and best_epoch(losses) == epoch:
             self.best.keep(self._parameters, tally.state())
         spent = time.perf_counter() - begun
@@ -131,6 +130,11 @@ class Validation:
         with tally.lock:
             tally.begun += spent
             tally.points[-1] = tally.points[-1]._replace(validation_loss=float(losses[epoch - 1]))
+
+    def loss(self, measure: Measure, threads: int) -> float:
+        """Return the held-out loss of the parameters as they are now; `measure` and `threads` as in `measure`."""
+        tables = self._parameters.input_vectors, self._parameters.output_vectors
+        return self._sample.measure(measure, *tables, threads).loss
 
     def stops(self, tally: Tally) -> bool:
         """Return whether the run has nothing more to gain."""

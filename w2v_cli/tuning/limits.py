@@ -30,6 +30,7 @@ LOSS_TRIES = ("dim", "epochs", "alpha", "min_alpha")
 # What can be tried besides. Other options change which words are scored, or nothing that is learnt.
 _ALSO = (
     "fixed_window",
+    "radius",
     "cbow_sum",
     "cbow_step",
     "min_ngram",
@@ -38,6 +39,8 @@ _ALSO = (
     "hashes",
     "subword_step",
     "noise_exponent",
+    "input_exponent",
+    "output_exponent",
     "min_alpha",
 )
 # How many draws in a row may repeat earlier trials before the limits are taken to be exhausted.

@@ -53,7 +53,7 @@ class TrialFile:
 
     Parameters
     ----------
-    path : the file; made if it does not exist. None: the trials are not kept.
+    path : the file; made with the first trial if it does not exist. None: the trials are not kept.
     about : what is tuned. A file about something else is refused.
 
     Raises
@@ -65,6 +65,7 @@ class TrialFile:
     def __init__(self, path: str | os.PathLike[str] | None, about: Mapping[str, Any]) -> None:
         self.trials: dict[tuple[int, int], Trial] = {}
         self._path = None if path is None else local_path(os.fspath(path))
+        self._first_line: Mapping[str, Any] | None = None
         about = json.loads(strict_json({"tune": _VERSION, **about}))
         if self._path is None:
             return
@@ -73,14 +74,18 @@ class TrialFile:
         lines = _whole_lines(self._path)
         if lines:
             self.trials = _trials_in(self._path, lines, about)
-        else:
-            _write_line(self._path, about)
+        # Written with the first trial, so that a command that fails at once leaves no file for the next to trip over.
+        self._first_line = None if lines else about
 
     def add(self, trial: Trial) -> None:
         """Keep a trial that has ended."""
         self.trials[trial.trial, trial.share] = trial
-        if self._path is not None:
-            _write_line(self._path, asdict(trial))
+        if self._path is None:
+            return
+        if self._first_line is not None:
+            _write_line(self._path, self._first_line)
+            self._first_line = None
+        _write_line(self._path, asdict(trial))
 
 
 def _whole_lines(path: str) -> list[str]:

@@ -17,6 +17,7 @@ from w2v_cli.errors import ConfigError, TrainingError, VocabularyError
 from w2v_cli.storage.atomic import atomic_file, check_writable
 from w2v_cli.storage.outputs import Named, require_apart
 from w2v_cli.storage.toml import toml_value
+from w2v_cli.training.job import Job
 from w2v_cli.training.observer import Observer
 from w2v_cli.training.run import train_model
 from w2v_cli.training.saving import Run
@@ -137,7 +138,8 @@ def tune_model(
     texts = Texts(corpus, text, watcher.remark)
     texts.check_readable()
     written = [Named(path, what) for path, what in ((output, "the best options"), (log, "the trials")) if path]
-    require_apart(written, [*texts.named, *(Named(item.path, "a gold set") for item in gold or ())])
+    read = [*Job(texts, base, None).inputs, *(Named(item.path, "a gold set") for item in gold or ())]
+    require_apart(written, read)
     for named in written:
         check_writable(named.path)
     scored = base if gold is not None else _held_out(base)
@@ -148,13 +150,14 @@ def tune_model(
             watcher.begins_trial(number, share, options)
             config = replace(scored, **options)
             read = ([shares[share]], TextOptions()) if share in shares else (corpus, text)
-            return _attempt(*read, config, gold, Trial(number, share, options, None, {}, 0.0), watcher)
+            trial = _attempt(*read, config, gold, Trial(number, share, options, None, {}, 0.0), watcher)
+            if number == 0 and trial.score is None:
+                raise _unscored(trial)
+            return trial
 
         search = Search(draw_trials(limits, base, trials), file, attempt, most_seconds)
         for trial, was_known in search.run():
             watcher.tried(trial, was_known)
-            if trial.trial == 0 and trial.score is None:
-                raise _unscored(trial)
     tuned = Tuned(base, text, latest(list(file.trials.values())))
     if output is not None:
         tuned.save(output)
