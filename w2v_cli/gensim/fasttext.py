@@ -178,7 +178,7 @@ def load_facebook_model(path: str | os.PathLike[str], encoding: str = "utf-8") -
         metadata = dict(file.metadata)
     hs = recorded["loss"] == _HS
     model = FastText(
-        sg=int(recorded["model"] == _SKIPGRAM), hs=int(hs), negative=0 if hs else recorded["neg"],
+        sg=int(recorded["model"] == _SKIPGRAM), hs=int(hs), negative=recorded["neg"],
         vector_size=vectors.dim, window=recorded["ws"], min_count=recorded["minCount"], sample=recorded["t"],
         epochs=recorded["epoch"], min_n=recorded["minn"], max_n=recorded["maxn"], bucket=recorded["bucket"],
     )  # fmt: skip
