@@ -220,6 +220,21 @@ def test_progress_is_called_and_may_end_the_training() -> None:
         w2v.train(SENTENCES, on_progress=stop, **OPTIONS)  # type: ignore[arg-type]
 
 
+def test_the_model_can_be_looked_at_after_each_epoch() -> None:
+    seen: list[tuple[int, float, np.ndarray]] = []
+
+    def look(epoch: int, model: w2v.Model) -> None:
+        seen.append((epoch, model.losses[-1], model.vectors.copy()))
+
+    options: dict[str, Any] = {**OPTIONS, "epochs": 3}
+    looked, alone = w2v.train(SENTENCES, on_epoch=look, **options), w2v.train(SENTENCES, **options)
+    assert [(epoch, loss) for epoch, loss, _ in seen] == list(enumerate(looked.losses, start=1))
+    assert (seen[-1][2] == looked.vectors).all() and (looked.vectors == alone.vectors).all()
+    assert (seen[0][2] != seen[1][2]).any() and (seen[1][2] != seen[2][2]).any()
+    with pytest.raises(ConfigError, match="on_epoch has no effect on a cluster"):
+        w2v.train(SENTENCES, on_epoch=look, cluster="ray", **options)
+
+
 def test_what_is_saved_is_what_is_loaded(model: w2v.Model, tmp_path: Path) -> None:
     model.save(tmp_path / "m.safetensors")
     same = w2v.load(tmp_path / "m.safetensors")

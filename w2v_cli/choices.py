@@ -45,7 +45,7 @@ FLORET_HASHES = 2
 # Of a run that goes on from a model: whose counts drive noise and subsampling, which words the new model has, and which
 # vectors may be kept as they are.
 INIT_COUNTS = ("text", "sum", "model")
-INIT_WORDS = ("both", "text")
+INIT_WORDS = ("both", "text", "model")
 FREEZE = ("input", "output", "known")
 
 # The kinds of gold sets. Contents tell analogies from pairs; sets of words with an odd one look like analogies.

@@ -263,7 +263,7 @@ class TrainConfig:
         str,
         "both",
         "init: which words the new model has. both: those of the given model and of the text. text: drop those that the"
-        " text lacks.",
+        " text lacks. model: those of the given model, with the counts that it has.",
         choices=INIT_WORDS,
         only={"init": str},
     )

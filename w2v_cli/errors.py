@@ -55,6 +55,10 @@ class TrainingError(W2VError):
     """A training run cannot start or continue: it lacks memory or disk space, or it diverges."""
 
 
+class NothingToPredictError(TrainingError):
+    """A text has no two known words in one line, so there is nothing to learn from it."""
+
+
 class DivergedError(TrainingError):
     """The vectors or the loss of a training run have grown without bound."""
 

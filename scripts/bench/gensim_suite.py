@@ -6,7 +6,8 @@
 
 gensim's wheel has its tests, as gensim.test. They are imported after every module that w2v has, such as
 gensim.models.keyedvectors, and every class in it, has taken the place of gensim's. What w2v does not have, such as
-gensim.corpora, stays gensim's. Options of unittest, such as -k, are understood too.
+gensim.corpora, stays gensim's; a private function that w2v lacks raises an error. Options of unittest, such as -k, are
+understood too.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import sys
 import unittest
 import warnings
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 MODULES = ["test_keyedvectors", "test_datatype"]
@@ -30,7 +32,12 @@ def replace_classes() -> list[str]:
     ours = importlib.import_module("w2v_cli.gensim.models")
     replaced = []
     for found in pkgutil.iter_modules(ours.__path__):
+        original = importlib.import_module(f"gensim.models.{found.name}")
         module = importlib.import_module(f"w2v_cli.gensim.models.{found.name}")
+        for name, value in vars(original).items():
+            # Test modules import these as well: without them, none of their tests would run.
+            if name.startswith("_") and callable(value) and not hasattr(module, name):
+                setattr(module, name, lacking(name))
         sys.modules[f"gensim.models.{found.name}"] = module
         setattr(theirs, found.name, module)
         replaced.append(found.name)
@@ -38,6 +45,15 @@ def replace_classes() -> list[str]:
         if isinstance(getattr(theirs, name, None), type):
             setattr(theirs, name, getattr(ours, name))
     return replaced
+
+
+def lacking(name: str) -> Callable[..., Any]:
+    """Return what stands for a function of gensim that w2v does not have."""
+
+    def refuse(*arguments: Any, **options: Any) -> Any:
+        raise NotImplementedError(f"w2v has no {name}")
+
+    return refuse
 
 
 class Result(unittest.TextTestResult):
@@ -64,7 +80,8 @@ def main() -> int:
     parser.add_argument("-k", dest="patterns", action="append", help="only tests whose names match, as in unittest")
     parser.add_argument("-v", "--verbose", action="store_true", help="print whole tracebacks, and each test's name")
     options = parser.parse_args()
-    logging.disable(logging.CRITICAL)
+    # Nothing is printed of the log, which some tests read.
+    logging.getLogger().addHandler(logging.NullHandler())
     print(f"w2v's: {', '.join(replace_classes())}")
     loader = unittest.TestLoader()
     if options.patterns:

@@ -19,7 +19,7 @@ TEXT = b"b d d d d c e e e f f f b york\n"
 
 def join(
     counts: tuple[int, ...] | None = (9, 4, 4, 1),
-    drops: bool = False,
+    keeps: str = "both",
     drives: str = "text",
     min_count: int = 3,
     max_vocab: int | None = None,
@@ -28,7 +28,7 @@ def join(
     tokens = make_tokens()
     tokens.add(TEXT + PADDING)
     given = None if counts is None else np.array(counts)
-    earlier = Earlier("m", Words.of(words), given, drops, drives)
+    earlier = Earlier("m", Words.of(words), given, keeps, drives)
     return join_vocabulary(earlier, tokens, min_count, max_vocab, "t.txt")
 
 
@@ -51,9 +51,17 @@ def test_words_of_both_are_ordered_by_the_sum_of_their_counts() -> None:
 
 
 def test_words_that_the_text_lacks_can_be_dropped() -> None:
-    vocabulary, ids = join(drops=True)
+    vocabulary, ids = join(keeps="text")
     assert [row[0] for row in described(vocabulary)] == ["b", "d", "e", "f", "c"]
     assert ids.tolist() == [-1, 0, 1, 4, 2, 3, -1]
+
+
+def test_the_vocabulary_of_the_model_can_stay_as_it_is() -> None:
+    vocabulary, ids = join(counts=(1, 4, 9, 4), keeps="model", drives="sum")
+    assert described(vocabulary) == [("a", 1, 0, 0), ("b", 4, 1, 2), ("new york", 9, 2, 0), ("c", 4, 3, 1)]
+    assert vocabulary.training_counts.tolist() == [1, 6, 9, 5]
+    assert ids.tolist() == [-1, 1, -1, 3, -1, -1, -1]
+    assert join(counts=None, keeps="model")[0].counts.tolist() == [0, 2, 0, 1]
 
 
 def test_the_most_frequent_of_all_words_are_kept() -> None:
@@ -78,6 +86,6 @@ def test_a_model_without_counts_keeps_its_order_behind_the_words_of_the_text() -
 
 def test_a_vocabulary_without_a_word_is_refused() -> None:
     with pytest.raises(VocabularyError, match=r"no word of m is in t\.txt, and no other occurs 9 times"):
-        join(drops=True, min_count=9, words=("x", "y", "z", "u"))
+        join(keeps="text", min_count=9, words=("x", "y", "z", "u"))
     with pytest.raises(VocabularyError, match="counts that no text can have"):
         join(counts=(MOST_TOKENS, 1, 1, 1))

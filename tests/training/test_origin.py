@@ -129,6 +129,18 @@ def test_parts_of_words_go_on_with_their_rows(kind: str) -> None:
         w2v.train(text, init="parts.safetensors", ngrams="auto")
 
 
+@pytest.mark.parametrize("loss", ["ns", "hs"])
+def test_the_vocabulary_of_a_model_can_stay_as_it_is(loss: str) -> None:
+    old = w2v.train("old.txt", loss=loss, **OPTIONS)
+    begun = w2v.train("new.txt", init=old, epochs=0, words="model", threads=1)
+    assert list(begun.words) == list(old.words) and begun.require_counts().tolist() == old.require_counts().tolist()
+    # With the same counts, the Huffman tree is the same.
+    assert all(same_bits(begun.table(name), table) for name, table in old.tables.items())
+    new = w2v.train("new.txt", init=old, words="model", init_counts="model", threads=1, epochs=1, subsample=0)
+    changed = (new.vectors != old.vectors).any(axis=1)
+    assert {*np.array(old.words)[changed]} == {f"w{i}" for i in range(10, 30)}
+
+
 def test_what_contradicts_the_model_is_refused() -> None:
     old = w2v.train("old.txt", output="old.safetensors", **OPTIONS)
     refused: list[tuple[str, dict[str, Any]]] = [

@@ -8,7 +8,7 @@ import inspect
 import io
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from itertools import chain, islice
 
 from w2v_cli.corpus.encodings import UTF8
@@ -27,13 +27,17 @@ _SPLIT = f"{_LISTS}; [text.split() for text in texts] makes them"
 
 
 @contextlib.contextmanager
-def corpus_paths(corpus: Corpus, unwrap: bool = False) -> Iterator[list[str]]:
+def corpus_paths(
+    corpus: Corpus, unwrap: bool = False, spell: Callable[[object], str] | None = None
+) -> Iterator[list[str]]:
     """Yield the paths of a corpus. Sentences are in a temporary file as long as the context lasts.
 
     Parameters
     ----------
     corpus : one path, or an iterable of paths or of sentences, which is read once.
     unwrap : whether lines will be joined; sentences then stay apart by blank lines.
+    spell : returns what is written for a token of a sentence in which some token cannot be a word; None to refuse such
+        a sentence.
 
     Raises
     ------
@@ -52,7 +56,7 @@ def corpus_paths(corpus: Corpus, unwrap: bool = False) -> Iterator[list[str]]:
         return
     with nameless_file() as (file, path):
         for number, sentence in enumerate(items):
-            line = _line(sentence, number)
+            line = _line(sentence, number, spell)
             if number == 0 and line.startswith(_BOM):
                 # At the start of a file, it would not belong to the first token.
                 file.write(b"\n")
@@ -116,7 +120,7 @@ def _exists(path: str) -> bool:
     return "\0" not in path and glob.has_magic(path) and any(glob.iglob(path, recursive=True))
 
 
-def _line(sentence: object, number: int) -> bytes:
+def _line(sentence: object, number: int, spell: Callable[[object], str] | None = None) -> bytes:
     """Return a sentence as a line of text without its end; refuse it if reading would not give the same tokens."""
     wrong, hint = "", _LISTS
     if isinstance(sentence, str):
@@ -135,6 +139,8 @@ def _line(sentence: object, number: int) -> bytes:
                 words = line.split()
                 if len(words) == len(tokens) and b" ".join(words) == line:
                     return line
+            if spell is not None:
+                return _line([spell(token) for token in tokens], number)
             wrong, hint = next(fault for fault in map(_fault, tokens) if fault is not None)
     raise CorpusError(f"sentence {number} of the corpus {wrong}", hint)
 

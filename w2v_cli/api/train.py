@@ -19,6 +19,7 @@ from w2v_cli.storage.urls import local_path
 from w2v_cli.training.machine import Machine
 from w2v_cli.training.origin import Origin
 from w2v_cli.training.run import THIS_MACHINE, Observer, train_model
+from w2v_cli.training.saving import Run
 from w2v_cli.training.state import Progress
 
 
@@ -27,6 +28,7 @@ def train(
     *,
     output: str | os.PathLike[str] | None = None,
     on_progress: Callable[[Progress], None] | None = None,
+    on_epoch: Callable[[int, Model], None] | None = None,
     log: str | os.PathLike[str] | None = None,
     suffix: str | None = None,
     cluster: str | None = None,
@@ -46,6 +48,8 @@ def train(
         column of pandas; it is read once. A str is always a path or a URL.
     output : a model file to write at the end, in the format that its suffix names; only safetensors holds everything.
     on_progress : called about ten times a second, in this thread. If it raises, the training ends.
+    on_epoch : called at the end of each epoch with its number, counted from 1, and the model so far, in this thread and
+        while nothing is trained. Only until it returns, the model has these vectors.
     log : a new file for the log of the run, JSON lines; `read_run_log` reads it.
     suffix : which files of folders and patterns are read, such as .txt, which takes .txt.gz too; None takes all.
     cluster : "ray" to train on several machines, see `w2v help cluster`; None for this one.
@@ -81,6 +85,8 @@ def train(
     text, others = TextOptions.from_options(options)
     origin = None if init is None else _origin(init)
     machine = _machine(cluster, replicas, merge_every)
+    if cluster is not None and on_epoch is not None:
+        raise ConfigError("on_epoch has no effect on a cluster, whose replicas do not wait for one another")
     with _held_out(validate, text.unwrap) as held_out, corpus_paths(corpus, text.unwrap) as paths:
         others = {**others, "validate": held_out, **({} if origin is None else {"init": origin.name})}
         inherited = {} if origin is None else origin.options
@@ -88,7 +94,7 @@ def train(
             inherited |= recipe_options(recipe, {**inherited, **others})
         config = TrainConfig.continued(others, inherited)
         require_bytes(corpus, paths, text)
-        files, observer = corpus_files(paths, suffix), _ProgressObserver(on_progress)
+        files, observer = corpus_files(paths, suffix), _CallingObserver(on_progress, on_epoch)
         run = train_model(files, config, text, output, observer, log=log, machine=machine, origin=origin)
     return Model(run.vectors, run.tables, run.metadata)
 
@@ -137,12 +143,19 @@ def _machine(cluster: str | None, replicas: int | None, merge_every: int | None)
     return RayCluster(replicas, merge_every)
 
 
-class _ProgressObserver(Observer):
-    """Calls `on_progress` as the training goes on."""
+class _CallingObserver(Observer):
+    """Calls `on_progress` and `on_epoch` as the training goes on."""
 
-    def __init__(self, on_progress: Callable[[Progress], None] | None) -> None:
-        self._on_progress = on_progress
+    def __init__(
+        self, on_progress: Callable[[Progress], None] | None, on_epoch: Callable[[int, Model], None] | None
+    ) -> None:
+        self._on_progress, self._on_epoch = on_progress, on_epoch
+        self.looks_at_epochs = on_epoch is not None
 
     def training(self, progress: Progress) -> None:
         if self._on_progress is not None:
             self._on_progress(progress)
+
+    def epoch(self, run: Run) -> None:
+        if self._on_epoch is not None:
+            self._on_epoch(len(run.trained.losses), Model(run.vectors, run.tensors, run.metadata))

@@ -20,21 +20,22 @@ class Earlier(NamedTuple):
     name : what messages call the model.
     words : its words, in the order of its rows.
     counts : int64, how often each occurred in the text of the model; None if unknown, which counts as 0.
-    drops : whether words that the text lacks are dropped.
+    keeps : which words the run has: both, text (those that the text lacks are dropped), or model (those that the model
+        lacks are dropped, and its order and counts stay).
     drives : whose counts drive noise and subsampling: text, sum or model.
     """
 
     name: str
     words: Words
     counts: np.ndarray | None
-    drops: bool
+    keeps: str
     drives: str
 
 
 def join_vocabulary(
     earlier: Earlier, tokens: Tokens, min_count: int, max_vocab: int | None, source: str
 ) -> tuple[Vocabulary, np.ndarray]:
-    """Choose the words of a model and of all counted tokens, most frequent first.
+    """Choose the words of a model and of all counted tokens, most frequent first unless those of the model are kept.
 
     Parameters
     ----------
@@ -54,11 +55,11 @@ def join_vocabulary(
     """
     known, counts = len(earlier.words), tokens.counts
     entries = _entries(earlier.words, tokens)
-    is_new = counts >= min_count
+    is_new = counts >= min_count if earlier.keeps != "model" else np.zeros(len(counts), bool)
     is_new[entries[entries >= 0]] = is_new[NEWLINE_ID] = False
     new = np.flatnonzero(is_new)
     new = new[by_count_then_bytes(new, counts, tokens.words)]
-    rows = np.flatnonzero(entries >= 0) if earlier.drops else np.arange(known)
+    rows = np.flatnonzero(entries >= 0) if earlier.keeps == "text" else np.arange(known)
     if len(rows) + len(new) == 0:
         what = f"no word of {earlier.name} is in {source}, and no other occurs {min_count} times or more"
         raise VocabularyError(what, hint="lower --min-count")
@@ -72,6 +73,9 @@ def join_vocabulary(
     # A new word has no count in the model, so it takes part with that of the text.
     drives = {"text": in_text, "sum": total, "model": np.concatenate((before[: len(rows)], in_text[len(rows) :]))}
     order = np.argsort(-total, kind="stable")[:max_vocab]
+    if earlier.keeps == "model":
+        order = np.arange(len(total))[:max_vocab]
+        total = total if earlier.counts is None else before
     all_rows, all_entries = np.append(rows, np.full(len(new), -1)), np.append(entries[rows], new)
     words = Words.joined(earlier.words.take(rows), tokens.words.take(new)).take(order)
     joined = Joined(all_rows[order].astype(np.int32), in_text[order], drives[earlier.drives][order])

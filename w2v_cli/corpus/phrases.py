@@ -100,12 +100,9 @@ class Joiner:
         The phrases that were found, best first; `text` joins them from now on.
         """
         counts = self._counts(on_progress)
-        connectors = np.array([word in self.connectors for word in self.words], bool)
-        frequent = counts >= self.min_count
-        parts = [phrase_kernels.Candidates(connectors, frequent, part, self.threads) for part in range(self.threads)]
+        connectors = self._connectors()
+        parts = self._candidates(connectors, counts >= self.min_count, on_progress)
         with ThreadPoolExecutor(self.threads) as pool:
-            for chunk in self._for_each_chunk(self._joined, on_progress):
-                list(pool.map(lambda part, chunk=chunk: part.count(chunk.ids, chunk.boundaries), parts))
             chosen = list(pool.map(lambda part: self._above_threshold(part, counts), parts))
         scored = sorted(
             (-score, part.path(node, last))
@@ -117,6 +114,34 @@ class Joiner:
         joined_ids = {path: ids_of[phrase] for (_, path), phrase in zip(scored, phrases, strict=True)}
         self.passes.append(phrase_kernels.Joins(connectors, joined_ids))
         return [Phrase(phrase, -score) for (score, _), phrase in zip(scored, phrases, strict=True)]
+
+    def counts(self, on_progress: OnProgress | None = None) -> dict[str, int]:
+        """Return how often each word that is no connector occurs, and each candidate, with its words joined.
+
+        All of them count, however rare. A candidate that is spelled like a word adds to its count.
+        """
+        counts, connectors = self._counts(on_progress), self._connectors()
+        found = {self.words[i]: int(counts[i]) for i in np.flatnonzero(~connectors & (counts > 0)).tolist()}
+        for part in self._candidates(connectors, counts > 0, on_progress):
+            nodes, _, lasts, occurring = part.occurring(1)
+            for node, last, count in zip(nodes.tolist(), lasts.tolist(), occurring.tolist(), strict=True):
+                text = self.delimiter.join([self.words[word_id] for word_id in part.path(node, last)])
+                found[text] = found.get(text, 0) + count
+        return found
+
+    def _connectors(self) -> np.ndarray:
+        """Return which of the words are connectors, bool (V,)."""
+        return np.array([word in self.connectors for word in self.words], bool)
+
+    def _candidates(
+        self, connectors: np.ndarray, frequent: np.ndarray, on_progress: OnProgress | None
+    ) -> list[phrase_kernels.Candidates]:
+        """Count the candidates between frequent words, in as many parts as there are threads."""
+        parts = [phrase_kernels.Candidates(connectors, frequent, part, self.threads) for part in range(self.threads)]
+        with ThreadPoolExecutor(self.threads) as pool:
+            for chunk in self._for_each_chunk(self._joined, on_progress):
+                list(pool.map(lambda part, chunk=chunk: part.count(chunk.ids, chunk.boundaries), parts))
+        return parts
 
     def text(self, on_progress: OnProgress | None = None) -> Iterator[bytes]:
         """Yield the text with its phrases joined, in chunks: UTF-8, one sentence per line, one space between words."""

@@ -17,7 +17,7 @@ import numpy as np
 from w2v_cli.embeddings.vectors import WordVectors
 from w2v_cli.errors import ConfigError, ModelFileError
 from w2v_cli.formats.contents import FASTTEXT_NODES, KEPT_BUCKETS, SUBWORD_VECTORS, SUBWORDS, Contents, subword_table
-from w2v_cli.formats.fasttext_fields import FIELDS, HIERARCHICAL_SOFTMAX, Fields, unpacked
+from w2v_cli.formats.fasttext_fields import FIELDS, FIRST_FIELDS, HIERARCHICAL_SOFTMAX, MAGIC, Fields, unpacked
 from w2v_cli.formats.quantised import read_quantised
 from w2v_cli.formats.vector_file import CHUNK_BYTES, VectorFile, join_words, kept_words
 from w2v_cli.storage.words import Words
@@ -29,6 +29,7 @@ from w2v_cli.subwords.table import SubwordTable
 _ENTRY = re.compile(rb"([^\0]*)\0(.{8})(.)|.+", re.DOTALL)
 _AFTER_WORD = struct.Struct("<qb")
 _SHAPE = struct.Struct("<2q")
+_NUMBER = struct.Struct("<i")
 # No word is this long. Without a limit, a file without NUL would be searched again and again.
 _MOST_WORD_BYTES = 1 << 20
 _MOST_COUNT = 1 << 62
@@ -149,7 +150,9 @@ def read_fasttext(file: VectorFile) -> Contents:
 def _read_parts(reader: FieldReader) -> _Parts:
     """Read the whole file."""
     try:
-        fields = unpacked(reader.take(FIELDS.size))
+        start = reader.take(_NUMBER.size)
+        is_first = _NUMBER.unpack(start)[0] != MAGIC
+        fields = unpacked(start + reader.take((FIRST_FIELDS if is_first else FIELDS).size - len(start)))
         subwords = fields.options.subwords()
     except ConfigError as error:
         raise reader.wrong(error.message, error.hint) from error
@@ -157,7 +160,7 @@ def _read_parts(reader: FieldReader) -> _Parts:
     if counts.min() < 0 or counts.max() > _MOST_COUNT:
         raise reader.wrong(_CUT)
     kept_buckets = _kept_buckets(reader, fields)
-    table, outputs = _table(reader, fields.dim), _table(reader, fields.dim)
+    table, outputs = (_table(reader, fields.dim, is_first) for _ in range(2))
     if not reader.at_end():
         raise reader.wrong("continues after its last table")
     if len(outputs) != len(words):
@@ -189,9 +192,9 @@ def _kept_buckets(reader: FieldReader, fields: Fields) -> np.ndarray | None:
     return buckets[:, 0].copy()
 
 
-def _table(reader: FieldReader, dim: int) -> np.ndarray:
-    """Return the next table, float32 (R, D)."""
-    if reader.take(1) != b"\0":
+def _table(reader: FieldReader, dim: int, is_first: bool) -> np.ndarray:
+    """Return the next table, float32 (R, D); the first fastText does not say whether it is quantised."""
+    if not is_first and reader.take(1) != b"\0":
         return read_quantised(reader, dim)
     rows, columns = _SHAPE.unpack(reader.take(_SHAPE.size))
     if columns != dim:

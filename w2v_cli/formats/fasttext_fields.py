@@ -15,6 +15,8 @@ from w2v_cli.subwords.options import Subwords
 
 MAGIC, VERSION = 793712314, 12
 FIELDS = struct.Struct("<14id3i2q")
+# The first fastText wrote neither its number and version, nor how many buckets a pruned model has kept.
+FIRST_FIELDS, FIRST_VERSION = struct.Struct("<12id3iq"), 11
 HIERARCHICAL_SOFTMAX, SUPERVISED = 1, 3
 NOT_PRUNED = -1
 _LOSSES = {"hs": HIERARCHICAL_SOFTMAX, "ns": 2, "softmax": 3}
@@ -143,6 +145,8 @@ def unpacked(data: bytes) -> Fields:
     ConfigError
         If this is no model of words that fastText could have written; the message is the end of a sentence.
     """
+    if len(data) == FIRST_FIELDS.size:
+        data = struct.pack("<2i", MAGIC, FIRST_VERSION) + data + struct.pack("<q", NOT_PRUNED)
     if len(data) < FIELDS.size:
         raise ConfigError("is cut short")
     _, version, dim, *numbers, t, size, words, labels, tokens, pruned = FIELDS.unpack(data)

@@ -22,7 +22,15 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from w2v_cli.gensim.fasttext import FastText as FastText
     from w2v_cli.gensim.keyedvectors import KeyedVectors as KeyedVectors
+    from w2v_cli.gensim.phrases import FrozenPhrases as FrozenPhrases
+    from w2v_cli.gensim.phrases import Phraser as Phraser
+    from w2v_cli.gensim.phrases import Phrases as Phrases
+    from w2v_cli.gensim.sentences import LineSentence as LineSentence
+    from w2v_cli.gensim.sentences import PathLineSentences as PathLineSentences
+    from w2v_cli.gensim.sentences import Text8Corpus as Text8Corpus
+    from w2v_cli.gensim.word2vec import Word2Vec as Word2Vec
 
 # The version of gensim whose names and defaults are followed; libraries compare it.
 __version__ = "4.4.0"
@@ -30,8 +38,16 @@ __version__ = "4.4.0"
 # Names are imported on first use, because the trainer takes long to import.
 _CLASSES = {
     "KeyedVectors": "keyedvectors",
+    "LineSentence": "sentences",
+    "PathLineSentences": "sentences",
+    "Text8Corpus": "sentences",
+    "FastText": "fasttext",
+    "FrozenPhrases": "phrases",
+    "Phraser": "phrases",
+    "Phrases": "phrases",
+    "Word2Vec": "word2vec",
 }
-_SUBMODULES = ("models",)
+_SUBMODULES = ("models", "utils")
 
 
 def __getattr__(name: str) -> Any:

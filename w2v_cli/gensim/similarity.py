@@ -68,7 +68,7 @@ class Similarities(KeyedRows):
         terms = [_weighted(item, 1) for item in as_list(positive)] + [_weighted(item, -1) for item in as_list(negative)]
         keys, weights = [key for key, _ in terms], np.array([weight for _, weight in terms], np.float64)
         mean = self.get_mean_vector(keys, weights, post_normalize=True, ignore_missing=False)
-        own = {self.get_index(key) for key in keys if isinstance(key, KEY_TYPES)}
+        own = self._rows_of(keys)
         if indexer is not None and isinstance(topn, int):
             return indexer.most_similar(mean, topn)
         if restrict_vocab:
@@ -149,9 +149,13 @@ class Similarities(KeyedRows):
         scores = similarities[:signs].prod(axis=0) / (similarities[signs:].prod(axis=0) + np.float32(COSMUL_EPSILON))
         if topn is None:
             return scores
-        own = {self.get_index(item) for item in given if isinstance(item, KEY_TYPES)} | self._unused_rows()
+        own = self._rows_of(given) | self._unused_rows()
         order = np.argsort(-scores, kind="stable")[: topn + len(own)].tolist()
         return [(self.index_to_key[row], float(scores[row])) for row in order if row not in own][:topn]
+
+    def _rows_of(self, items: Iterable[Any]) -> set[int]:
+        """Return the rows of those of some keys and vectors that have one; a subclass composes vectors without one."""
+        return {row for key in items if isinstance(key, KEY_TYPES) and (row := self.get_index(key, -1)) >= 0}
 
     def get_mean_vector(
         self,

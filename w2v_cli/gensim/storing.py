@@ -22,7 +22,7 @@ from w2v_cli.storage.words import Words
 _METADATA = "gensim"
 # The vectors as they are, if float32 would round them.
 _EXACT = "exact_vectors"
-_INTEGER_KEYS = "integer_keys"
+INTEGER_KEYS = "integer_keys"
 
 
 def save_rows(rows: KeyedRows, path: str | os.PathLike[str]) -> None:
@@ -45,7 +45,7 @@ def save_rows(rows: KeyedRows, path: str | os.PathLike[str]) -> None:
         tensors = {"input_vectors": rows.vectors.astype(np.float32), _EXACT: rows.vectors}
     integers = np.array([row for row, key in enumerate(keys) if not isinstance(key, str)], np.int64)
     if len(integers):
-        tensors[_INTEGER_KEYS] = integers
+        tensors[INTEGER_KEYS] = integers
     attributes = dict(rows.expandos)
     counts = attributes.get("count")
     if counts is None or counts.dtype != np.int64 or (counts < 0).any() or len(counts) != len(keys):
@@ -92,7 +92,7 @@ def load_rows(rows: KeyedRows, path: str | os.PathLike[str], mmap: str | None) -
                 matrix = file.tensors.tensor(_EXACT, "F64", axes=2)
             elif file.tensors.dtype("input_vectors") == "F16" and _METADATA in file.metadata:
                 matrix = file.matrix
-            for row in _integer_rows(file.tensors):
+            for row in integer_rows(file.tensors):
                 keys[row] = int(keys[row])
             expandos |= _attributes(file.tensors, len(keys))
     rows.vector_size, rows.vectors, rows.norms, rows.expandos = vectors.dim, matrix, None, expandos
@@ -100,9 +100,9 @@ def load_rows(rows: KeyedRows, path: str | os.PathLike[str], mmap: str | None) -
     rows.key_to_index = {key: row for row, key in enumerate(keys)}
 
 
-def _integer_rows(file: TensorFile) -> list[int]:
+def integer_rows(file: TensorFile) -> list[int]:
     """Return the rows whose keys are whole numbers."""
-    return [] if file.dtype(_INTEGER_KEYS) is None else file.tensor(_INTEGER_KEYS, "I64", axes=1).tolist()
+    return [] if file.dtype(INTEGER_KEYS) is None else file.tensor(INTEGER_KEYS, "I64", axes=1).tolist()
 
 
 def _attributes(file: TensorFile, count: int) -> dict[str, np.ndarray]:

@@ -79,6 +79,19 @@ class LossSample:
             sampler = sampler.keeping_all()
             self.samples = list(_drawn(corpus, sampler, tokens, span))
 
+    def predictions_per_window(self, model: str) -> float:
+        """Return how many predictions a token that subsampling keeps stands for, as a mean: its pairs, or one of CBOW.
+
+        Parameters
+        ----------
+        model : as in `TrainConfig`.
+        """
+        windows = sum(len(sample.kept_ids) for sample in self.samples)
+        if model == "cbow":
+            return sum(int(sample.has_context.sum()) for sample in self.samples) / max(windows, 1)
+        pairs = sum(int((sample.window_stops - sample.window_starts - 1).sum()) for sample in self.samples)
+        return pairs / max(windows, 1)
+
     def measure(self, measure: Measure, input_vectors: np.ndarray, output_vectors: np.ndarray) -> MeasuredLoss:
         """Measure the loss of a model on these windows, with the standard error of `mean_of_groups`.
 

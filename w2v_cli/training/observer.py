@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING
 
 from w2v_cli.corpus.encode import EncodedCorpus
 from w2v_cli.corpus.text_options import TextOptions
 from w2v_cli.training.state import LossPoint, Progress
 from w2v_cli.training.trainer import Trainer
 
+if TYPE_CHECKING:
+    from w2v_cli.training.saving import Run
+
 
 class Observer:
-    """Receives the events of a run, in the thread that started it. A subclass overrides what it wants to know."""
+    """Receives the events of a run, in the thread that started it. A subclass overrides what it wants to know.
+
+    Attributes
+    ----------
+    looks_at_epochs : whether the training waits at the end of each epoch for `epoch`.
+    """
+
+    looks_at_epochs = False
 
     def compiling(self) -> AbstractContextManager[None]:
         """Return a context that is entered while code may be compiled."""
@@ -34,6 +45,9 @@ class Observer:
 
     def training(self, progress: Progress) -> None:
         """Receive the progress of training, about ten times a second."""
+
+    def epoch(self, run: Run) -> None:
+        """Receive what the run has made by the end of an epoch, if `looks_at_epochs`; its arrays change afterwards."""
 
     def stop(self) -> bool:
         """Return whether the run must stop; asked about ten times a second."""

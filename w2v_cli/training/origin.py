@@ -178,7 +178,7 @@ class Origin:
     def earlier(self, config: TrainConfig) -> Earlier:
         """Return its words, and how they join those of the text."""
         drives = config.init_counts or "text"
-        return Earlier(self.name, self.vectors.words, self.vectors.counts, config.words == "text", drives)
+        return Earlier(self.name, self.vectors.words, self.vectors.counts, config.words, drives)
 
     def fill(self, parameters: Parameters, joined: Joined, objective: Objective) -> str | None:
         """Write the vectors of the model over those that a run begins with; new words keep theirs.

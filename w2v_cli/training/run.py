@@ -46,7 +46,7 @@ from w2v_cli.training.observer import Observer
 from w2v_cli.training.origin import Origin
 from w2v_cli.training.run_folder import begun_in, files_in, folder_of, is_inside, load_run, resume_command
 from w2v_cli.training.saving import Run, model_format, partial_path, require_holdable, require_replaceable
-from w2v_cli.training.state import LossPoint, Progress, RunState
+from w2v_cli.training.state import LossPoint, Progress, RunState, Trained
 from w2v_cli.training.trainer import Trainer
 
 THIS_MACHINE = Machine()
@@ -381,14 +381,17 @@ def _run(
         log.measured(point)
         observer.measured(point)
 
+    def run_of(trained: Trained) -> Run:
+        validated = {} if trainer.validation is None else {"validate": trained.validation_seconds}
+        seconds = {**corpus.seconds, "compile": compile_seconds, "train": trained.seconds, **validated, "save": 0.0}
+        return Run(
+            job.config, job.texts.options, trainer.engine, corpus.vocabulary, corpus.token_count, corpus.fingerprint,
+            trained, job.output, seconds, trainer.subwords, corpus.held_out, job.init,
+        )  # fmt: skip
+
     save = None if checkpoints is None else lambda state: checkpoints.save(trainer.parameters, state)
-    trained = trainer.train(training, start, save, job.checkpoint_every, observer.stop, measured)
-    validated = {} if trainer.validation is None else {"validate": trained.validation_seconds}
-    seconds = {**corpus.seconds, "compile": compile_seconds, "train": trained.seconds, **validated, "save": 0.0}
-    return Run(
-        job.config, job.texts.options, trainer.engine, corpus.vocabulary, corpus.token_count, corpus.fingerprint,
-        trained, job.output, seconds, trainer.subwords, corpus.held_out, job.init,
-    )  # fmt: skip
+    look = (lambda trained: observer.epoch(run_of(trained))) if observer.looks_at_epochs else None
+    return run_of(trainer.train(training, start, save, job.checkpoint_every, observer.stop, measured, look))
 
 
 def _say_parts(trainer: Trainer, observer: Observer) -> None:

@@ -149,6 +149,7 @@ class Tally:
     tokens : tokens trained so far, in all epochs together.
     trained : whether any window had a context word.
     measured_at : the block before which the loss was measured last; −1 before the first measurement.
+    reported_epoch : the last epoch whose end the caller was told, counted from 1; 0 before that.
     """
 
     losses: np.ndarray
@@ -161,6 +162,7 @@ class Tally:
     lock: threading.Lock = field(default_factory=threading.Lock)
     validation_losses: np.ndarray = field(default_factory=lambda: np.zeros(0))
     measured_at: int = -1
+    reported_epoch: int = 0
 
     def take(self, end: Callable[[int], int]) -> range:
         """Take the next blocks, up to the one that `end` returns for the first of them; none if it returns that one."""

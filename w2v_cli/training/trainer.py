@@ -21,15 +21,14 @@ from w2v_cli.corpus.encode import EncodedCorpus
 from w2v_cli.engines.block_trainer import BlockTrainer, SteppedBlocks
 from w2v_cli.engines.choose import blocks_at_once, make_measure, make_step, resolve_engine
 from w2v_cli.engines.learning_rate import LearningRate
-from w2v_cli.engines.objective import Objective, objective_of
-from w2v_cli.engines.parameters import initial_parameters, initial_subword_parameters
+from w2v_cli.engines.objective import Objective
 from w2v_cli.engines.rates import rates_of
 from w2v_cli.engines.sampling import Sampler, sampler_of
-from w2v_cli.engines.softmax import work_bytes
-from w2v_cli.errors import DivergedError, TrainingError
+from w2v_cli.errors import DivergedError, NothingToPredictError, TrainingError
 from w2v_cli.subwords.lengths import subwords_of
+from w2v_cli.training.fresh import fresh_parameters, softmax_bytes
 from w2v_cli.training.loss_sample import LossSample, MeasuredLoss
-from w2v_cli.training.memory import SAVE_BYTES, WORKER_BYTES, peak_after, require_memory, rows_of, tables_of
+from w2v_cli.training.memory import SAVE_BYTES, WORKER_BYTES, peak_after, rows_of
 from w2v_cli.training.schedule import Schedule
 from w2v_cli.training.state import Cluster, LossPoint, Progress, RunState, Tally, Trained
 from w2v_cli.training.step_size import default_alpha
@@ -81,22 +80,14 @@ class Trainer:
             raise _nothing_to_predict("only one word is kept", cure)
         self.engine = resolve_engine(config.engine, config.table)
         self.subwords = subwords_of(config, vocabulary.words)
-        objective = objective_of(config, vocabulary, self.subwords)
-        self.work_bytes = work_bytes(words, config.dim) if config.loss == "softmax" else 0
-        inputs, outputs = rows_of(config, words)
-        tables = tables_of(config, words)
-        require_memory(tables._replace(size=tables.size + self.work_bytes))
-        drawn = config.dim, config.seed, outputs, objective.output_name
-        dtype = np.dtype(config.table)
-        if objective.word_rows is None:
-            self.parameters = initial_parameters(words, *drawn, dtype)
-        else:
-            self.parameters = initial_subword_parameters(inputs, objective.word_rows.rows, *drawn, dtype)
+        objective, self.parameters = fresh_parameters(config, vocabulary, self.subwords)
+        self.work_bytes = softmax_bytes(config, words)
         known = np.zeros(words, bool) if vocabulary.joined is None else vocabulary.joined.rows >= 0
-        objective = objective.freezing(config.freeze, known, inputs, outputs)
+        rows = rows_of(config, words)
+        objective = objective.freezing(config.freeze, known, *rows)
         self.sampler = sampler_of(config, counts, int(vocabulary.text_counts.sum()))
         rates = rates_of(config, objective, counts * self.sampler.keep_prob)
-        objective = replace(objective, rates=rates).slowing(self.known_rate, known, inputs, outputs)
+        objective = replace(objective, rates=rates).slowing(self.known_rate, known, *rows)
         self.loss_sample = LossSample(corpus, self.sampler)
         if not self.loss_sample.predicts:
             raise _nothing_to_predict("no line has two words that are kept", "lower --min-count, or join the lines")
@@ -127,7 +118,7 @@ class Trainer:
 
     def _require_windows(self) -> None:
         """Refuse a run whose subsampling leaves too little to learn from."""
-        kept = self._kept_share()
+        kept = self.kept_share()
         if kept >= LEAST_KEPT:
             return
         words, windows = len(self.corpus.vocabulary), 0
@@ -143,7 +134,7 @@ class Trainer:
             hint="raise --subsample; 0 keeps all words",
         )
 
-    def _kept_share(self) -> float:
+    def kept_share(self) -> float:
         """Return the share of the tokens that subsampling leaves."""
         return float(np.average(self.sampler.keep_prob, weights=self.corpus.vocabulary.text_counts))
 
@@ -168,6 +159,7 @@ class Trainer:
         self.blocks = make_blocks(self.sampler, self.schedule.rate)
         # The block before which the workers stop, in all epochs together.
         self._goal = self.schedule.blocks * self.config.epochs
+        self._halts = False
         # How long the last blocks took, seconds each. At first a worker takes one block.
         self._block_seconds = STRETCH_SECONDS
         # Steps of length 0. To compile, nothing is subsampled: that might leave no token, and then the code that draws
@@ -199,7 +191,7 @@ class Trainer:
         all parameters.
         """
         # A block has a window for each token that subsampling leaves.
-        windows = self.schedule.longest * self._kept_share()
+        windows = self.schedule.longest * self.kept_share()
         noise = int(windows / self.sampler.step_windows) * self.sampler.negatives * 4
         saved = min(self.parameters.input_vectors.nbytes, SAVE_BYTES)
         if self.subwords is not None:
@@ -233,6 +225,7 @@ class Trainer:
         save_seconds: float = math.inf,
         stop: Callable[[], bool] = lambda: False,
         on_loss: Callable[[LossPoint], None] = lambda point: None,
+        on_epoch: Callable[[Trained], None] | None = None,
     ) -> Trained:
         """Train every token `epochs` times.
 
@@ -244,6 +237,8 @@ class Trainer:
         save : called every `save_seconds`, and at the end, while no worker is training.
         stop : called as often as `on_progress`. If it returns true, the workers stop at the end of their block.
         on_loss : called in this thread with each loss that was measured, soon after that, and before a `save`.
+        on_epoch : called at the end of each epoch, while no worker is training, with what the run has learnt so far;
+            the time that it takes does not count as training.
 
         Raises
         ------
@@ -253,6 +248,7 @@ class Trainer:
         tally = self._tally(start)
         first_token = tally.tokens
         stopped = False
+        self._halts = self.validation is not None or on_epoch is not None
 
         def report_losses() -> None:
             for point in tally.take_points():
@@ -276,22 +272,25 @@ class Trainer:
                 self._validate(tally)
                 finished = finished or self._stops_early(tally)
                 report_losses()
+                if on_epoch is not None and self._has_ended_epoch(tally):
+                    called = time.perf_counter()
+                    on_epoch(self._so_far(tally, measured, first_token, finished))
+                    tally.begun += time.perf_counter() - called
                 ends = finished or stopped
                 if save is not None and (ends or time.perf_counter() >= saves_at):
                     save(tally.state())
                     saves_at = time.perf_counter() + save_seconds
                 if ends:
                     break
-        seconds = time.perf_counter() - tally.begun
-        return self._trained(tally, measured, seconds, (tally.tokens - first_token) / seconds, finished)
+        return self._trained(tally, measured, first_token, finished)
 
     def _next_goal(self, tally: Tally) -> int:
-        """Return the block before which the workers stop: at the end of the run, or of an epoch if that is measured.
+        """Return the block before which the workers stop: at the end of the run, or of an epoch if somebody looks then.
 
         The held-out loss must be that of the model that may be kept, so that no worker can be training meanwhile.
         """
         end, epoch = self.schedule.blocks * self.config.epochs, tally.block // self.schedule.blocks
-        if self.validation is None:
+        if not self._halts:
             return end
         return tally.block if self._stops_early(tally) else min((epoch + 1) * self.schedule.blocks, end)
 
@@ -305,19 +304,33 @@ class Trainer:
     def _stops_early(self, tally: Tally) -> bool:
         return self.validation is not None and self.validation.stops(tally)
 
-    def _trained(self, tally: Tally, measured: MeasuredLoss, seconds: float, speed: float, finished: bool) -> Trained:
+    def _has_ended_epoch(self, tally: Tally) -> bool:
+        """Return whether an epoch has just ended; true once for each."""
+        epoch, turn = divmod(tally.block, self.schedule.blocks)
+        ended = turn == 0 and epoch > tally.reported_epoch
+        tally.reported_epoch = max(epoch, tally.reported_epoch)
+        return ended
+
+    def _trained(self, tally: Tally, measured: MeasuredLoss, first_token: int, finished: bool) -> Trained:
         """Return the result of the run, with the parameters of the best epoch if it looks for that."""
-        losses = self._losses(tally, measured)
+        trained = self._so_far(tally, measured, first_token, finished)
+        if self.validation is None:
+            return trained
+        best, validated = self.validation.restore_best(tally), trained.validation_losses
+        if not self.config.epochs:
+            # Nothing is trained. What training would start from has a held-out loss, as it has a loss.
+            validated = [self.validation.loss(self._measure_block, 1)]
+        return replace(
+            trained, validation_losses=validated, best_epoch=best, validation_seconds=self.validation.seconds
+        )
+
+    def _so_far(self, tally: Tally, measured: MeasuredLoss, first_token: int, finished: bool) -> Trained:
+        """Return what the run has learnt so far."""
+        seconds = time.perf_counter() - tally.begun
         validated = tally.validation_losses[: tally.block // self.schedule.blocks].tolist()
-        best, spent = None, 0.0
-        if self.validation is not None:
-            best, spent = self.validation.restore_best(tally), self.validation.seconds
-            if not self.config.epochs:
-                # Nothing is trained. What training would start from has a held-out loss, as it has a loss.
-                validated = [self.validation.loss(self._measure_block, 1)]
         return Trained(
-            self.parameters, losses, measured.standard_error, seconds, speed, finished, self.cluster,
-            validated, best, spent,
+            self.parameters, self._losses(tally, measured), measured.standard_error, seconds,
+            (tally.tokens - first_token) / seconds, finished, self.cluster, validated,
         )  # fmt: skip
 
     def _make_workers(self, tally: Tally) -> Workers:
@@ -338,6 +351,7 @@ class Trainer:
             if start is not None and start.validation_losses is not None:
                 tally.validation_losses[: len(start.losses)] = start.validation_losses
         if start is not None:
+            tally.reported_epoch = start.block // self.schedule.blocks
             tally.losses[: len(start.losses)] = start.losses
             tally.block, tally.tokens = start.block, self.schedule.tokens_before(start.block)
         return tally
@@ -418,7 +432,7 @@ class Trainer:
             If the run has diverged, or if it is complete and has trained no window.
         """
         if whole_run and not tally.trained and self.config.epochs:
-            raise TrainingError(
+            raise NothingToPredictError(
                 f"nothing was learnt: --subsample {self.config.subsample:g} left no two words in one line",
                 hint="raise --subsample; 0 keeps all words",
             )
@@ -489,6 +503,6 @@ class Trainer:
         )
 
 
-def _nothing_to_predict(why: str, hint: str) -> TrainingError:
+def _nothing_to_predict(why: str, hint: str) -> NothingToPredictError:
     """Return the error for a corpus that cannot train anything."""
-    return TrainingError(f"there was nothing to predict: {why}", hint=hint)
+    return NothingToPredictError(f"there was nothing to predict: {why}", hint=hint)

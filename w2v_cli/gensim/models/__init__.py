@@ -8,8 +8,11 @@ from typing import Any
 # Names are imported on first use, because the trainer takes long to import.
 _CLASSES = {
     "KeyedVectors": "keyedvectors",
+    "FastText": "fasttext",
+    "Phrases": "phrases",
+    "Word2Vec": "word2vec",
 }
-_SUBMODULES = ("keyedvectors",)
+_SUBMODULES = ("callbacks", "fasttext", "keyedvectors", "phrases", "word2vec")
 
 
 def __getattr__(name: str) -> Any:
