@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from conftest import ROOT
 
 from w2v_cli.api.model import Model
 from w2v_cli.pictures.explore import write_map
@@ -342,7 +341,3 @@ def test_a_damaged_page_says_so(example: Example, tmp_path: Path, browser: Any) 
     page.goto((tmp_path / "cut.html").as_uri())
     page.wait_for_function("() => document.querySelector('#loading').textContent.includes('Is the file complete?')")
     page.close()
-
-
-def test_the_scripts_and_styles_are_installed_with_the_package() -> None:
-    assert '"pictures/page/*"' in (ROOT / "pyproject.toml").read_text()
