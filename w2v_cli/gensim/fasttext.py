@@ -37,8 +37,8 @@ _START = struct.Struct("<10i")
 class FastText(Word2Vec):
     """A model that learns parts of words too, with gensim's parameters, attributes and methods.
 
-    What `Word2Vec` says of gensim holds here too. Besides, CBOW always takes the mean of its rows, and word_ngrams must
-    be 1, as in gensim.
+    What `Word2Vec` says of gensim holds here too, but in skip-gram with parts, noise words are shared by the
+    predictions of one word. Besides, CBOW always takes the mean of its rows, and word_ngrams must be 1, as in gensim.
 
     Parameters
     ----------
