@@ -182,12 +182,11 @@ def load_facebook_model(path: str | os.PathLike[str], encoding: str = "utf-8") -
         vector_size=vectors.dim, window=recorded["ws"], min_count=recorded["minCount"], sample=recorded["t"],
         epochs=recorded["epoch"], min_n=recorded["minn"], max_n=recorded["maxn"], bucket=recorded["bucket"],
     )  # fmt: skip
-    keys = list(vectors.words)
-    model.wv.index_to_key, model.wv.key_to_index = keys, {key: row for row, key in enumerate(keys)}
-    model.wv.expandos["count"], model.wv.next_index = np.array(vectors.counts), len(keys)
+    model.wv.take_keys(list(vectors.words))
+    model.wv.expandos["count"] = np.array(vectors.counts)
     model.corpus_total_words = int(recorded["ntokens"])
-    nodes = np.zeros((len(keys) - 1, vectors.dim), np.float32)
-    model.adopt({"output_vectors": np.zeros((len(keys), vectors.dim), np.float32), "node_vectors": nodes, **tables})
+    words, nodes = (np.zeros((rows, vectors.dim), np.float32) for rows in (len(vectors), len(vectors) - 1))
+    model.adopt({"output_vectors": words, "node_vectors": nodes, **tables})
     model.metadata = {FASTTEXT: metadata[FASTTEXT]}
     return model
 

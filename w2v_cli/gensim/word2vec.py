@@ -276,10 +276,8 @@ class Word2Vec(SavedModel):
             before = np.concatenate((self._counts(), np.zeros(len(order) - len(known), np.int64)))
             counts = before + np.array([self.raw_vocab.get(word, 0) for word in order], np.int64)
             self._earlier_counts = before[: len(known)]
-        self.wv.index_to_key = order
-        self.wv.key_to_index = {word: index for index, word in enumerate(order)}
+        self.wv.take_keys(order)
         self.wv.expandos["count"] = counts
-        self.wv.next_index = len(order)
         if self.hs and len(order) > 1:
             self.create_binary_tree()
 

@@ -139,9 +139,8 @@ def read_counts(path: Path, errors: str) -> dict[str, int]:
 
 def fill(rows: KeyedRows, contents: Contents, counts: Mapping[str, int] | None) -> None:
     """Put what a file holds into empty rows, with the attribute `count`: that of the vocabulary, or else a descent."""
-    rows.index_to_key = contents.words
-    rows.key_to_index = {word: index for index, word in enumerate(contents.words)}
-    rows.vectors, rows.next_index = contents.vectors, len(contents.words)
+    rows.take_keys(contents.words)
+    rows.vectors = contents.vectors
     if counts is None:
         # gensim invents these, so that the order of the file is that of the frequencies.
         values = contents.promised - np.arange(len(contents.words))
