@@ -17,6 +17,7 @@ from w2v_cli.gensim.word2vec_format import errors_of_gensim
 from w2v_cli.storage.words import Words
 from w2v_cli.subwords.options import Subwords
 from w2v_cli.subwords.rows import unseen_rows, vocabulary_rows
+from w2v_cli.subwords.table import SubwordTable
 
 Self = TypeVar("Self", bound="FastTextKeyedVectors")
 
@@ -66,6 +67,11 @@ class FastTextKeyedVectors(KeyedVectors):
         views = whole[: len(own)], whole[len(own) :]
         same = [a.ctypes.data == b.ctypes.data and a.shape == b.shape for a, b in zip((own, parts), views, strict=True)]
         return whole if all(same) else np.concatenate((own, parts))
+
+    @property
+    def parts(self) -> SubwordTable | None:
+        """The rows of keys and of parts as the library composes vectors of them; None if keys are not cut."""
+        return None if self.subwords is None else SubwordTable(self.subwords, self.table(), len(self.vectors_vocab))
 
     def take_table(self, table: np.ndarray, keys: int) -> None:
         """Take over the rows of so many keys and of the parts, and compose the vectors."""

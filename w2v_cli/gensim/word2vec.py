@@ -30,6 +30,7 @@ from w2v_cli.gensim.vocabulary import (
 )
 from w2v_cli.storage.words import Words
 from w2v_cli.subwords.lengths import subwords_of
+from w2v_cli.subwords.table import SubwordTable
 from w2v_cli.training.fresh import fresh_parameters
 from w2v_cli.training.origin import IN_MEMORY, Origin
 
@@ -370,8 +371,12 @@ class Word2Vec(SavedModel):
 
     def _origin_of(self, keys: Sequence[Any], counts: np.ndarray) -> Origin:
         tables = self.tables()
-        vectors = WordVectors(Words.of(as_words(keys)), tables["input_vectors"], counts)
+        vectors = WordVectors(Words.of(as_words(keys)), tables["input_vectors"], counts, self._parts())
         return Origin(IN_MEMORY, vectors, tables, {})
+
+    def _parts(self) -> SubwordTable | None:
+        """Return the rows that words are composed of; None if words have no parts."""
+        return None
 
     def _counts(self) -> np.ndarray:
         """Return the counts of the words, int64 (V,)."""
