@@ -11,8 +11,8 @@ from w2v_cli.formats.contents import SUBWORD_VECTORS, SUBWORDS
 from w2v_cli.formats.model_file import ModelFile
 from w2v_cli.gensim.keyedvectors import KeyedVectors
 from w2v_cli.gensim.rows import Key
+from w2v_cli.gensim.saved_rows import load_rows
 from w2v_cli.gensim.spelling import as_word, as_words
-from w2v_cli.gensim.storing import load_rows
 from w2v_cli.gensim.word2vec_format import errors_of_gensim
 from w2v_cli.storage.words import Words
 from w2v_cli.subwords.options import Subwords

@@ -13,7 +13,7 @@ from w2v_cli.formats.model_file import ModelFile
 from w2v_cli.gensim.evaluation import Evaluations
 from w2v_cli.gensim.once import warn_once
 from w2v_cli.gensim.rows import Key
-from w2v_cli.gensim.storing import load_rows, save_rows
+from w2v_cli.gensim.saved_rows import load_rows, save_rows
 from w2v_cli.gensim.word2vec_format import errors_of_gensim, fill, read_counts, read_vectors, write_vectors
 
 if TYPE_CHECKING:

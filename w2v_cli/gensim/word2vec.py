@@ -11,10 +11,10 @@ import numpy as np
 from w2v_cli.config import TrainConfig, available_cores
 from w2v_cli.corpus.vocabulary import Joined, Vocabulary
 from w2v_cli.embeddings.vectors import WordVectors
-from w2v_cli.gensim.files import SavedModel
 from w2v_cli.gensim.keyedvectors import KeyedVectors
 from w2v_cli.gensim.once import warn_of_ignored, warn_once
 from w2v_cli.gensim.run import padded_nodes, train_on
+from w2v_cli.gensim.saved_model import SavedModel
 from w2v_cli.gensim.scoring import likeliest_words, log_probabilities
 from w2v_cli.gensim.sentences import MAX_WORDS_IN_BATCH
 from w2v_cli.gensim.spelling import as_words

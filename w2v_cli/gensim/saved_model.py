@@ -17,7 +17,7 @@ from w2v_cli.errors import ModelFileError
 from w2v_cli.formats.model_file import ModelFile, save_model
 from w2v_cli.formats.recorded import recorded_options
 from w2v_cli.gensim.once import warn_of_ignored
-from w2v_cli.gensim.storing import METADATA, keys_in, stored_keys
+from w2v_cli.gensim.saved_rows import METADATA, keys_in, stored_keys
 from w2v_cli.gensim.word2vec_format import errors_of_gensim
 from w2v_cli.storage.strict_json import strict_json
 from w2v_cli.storage.tensors import parse_json
