@@ -87,7 +87,8 @@ def test_models_are_saved_and_loaded(options: dict[str, Any], tmp_path: Path) ->
 
 
 def test_vectors_keep_any_key_and_their_attributes(tmp_path: Path) -> None:
-    vectors = FastText([["New York", 7, ""], ["New York", "walk"]] * 5, **OPTIONS).wv
+    text: list[list[Any]] = [["New York", 7, ""], ["New York", "walk"]] * 5
+    vectors = FastText(text, **OPTIONS).wv
     vectors.set_vecattr("walk", "rating", 3.5)
     vectors.save(tmp_path / "vectors")
     same = FastTextKeyedVectors.load(tmp_path / "vectors")
