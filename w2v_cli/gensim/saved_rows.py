@@ -91,7 +91,8 @@ def _stored(attribute: str, values: np.ndarray, path: str) -> dict[str, np.ndarr
         return {name: values.astype(np.uint8)}
     try:
         # The paths of a tree, which a model with hs=1 gives its keys, are arrays; they are read as lists.
-        words = Words.of([json.dumps(value, default=np.ndarray.tolist) for value in values.tolist()])
+        plain = (value.tolist() if isinstance(value, np.ndarray) else value for value in values.tolist())
+        words = Words.of([json.dumps(value) for value in plain])
     except (TypeError, ValueError) as error:
         hint = f"remove it: del vectors.expandos[{attribute!r}]"
         raise ModelFileError(f"cannot write {path}: the attribute {attribute}: {error}", hint) from error
