@@ -22,7 +22,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -32,6 +32,10 @@ from w2v_cli.pictures import figures
 from w2v_cli.pictures.curves import plot_runs
 from w2v_cli.pictures.fonts import BASE
 from w2v_cli.pictures.scene import Scene, draw
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 ROOT = Path(__file__).resolve().parents[1]
 PICTURES = ROOT / "w2v_cli" / "help"
@@ -129,26 +133,38 @@ def measured() -> list[Kind]:
     return [Kind(name, *map(float, numbers)) for name, *numbers in LINE.findall(table)]
 
 
+def new_axes(ticks: list[float], unit: str) -> tuple[Figure, Axes]:
+    """Return a figure of the usual size with its axes: ticks and their unit along a logarithmic x axis."""
+    from matplotlib.ticker import FuncFormatter, NullFormatter
+
+    figure, (width, height) = figures.new_figure(*SIZE), SIZE
+    axes = figure.add_axes((56 / width, 66 / height, (width - 76) / width, (height - 132) / height))
+    axes.set_xscale("log")
+    axes.grid(axis="y")
+    axes.tick_params(length=0, which="both")
+    axes.set_xticks(ticks)
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g} {unit}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.spines["left"].set_visible(False)
+    return figure, axes
+
+
+def add_legend(figure: Figure, columns: int) -> None:
+    """Put the legend between the title and the axes."""
+    width, height = SIZE
+    corner = (16 / width, 1 - 32 / height)
+    figure.legend(loc="upper left", bbox_to_anchor=corner, borderaxespad=0, ncols=columns, fontsize=9.5)
+
+
 def draw_speed(kinds: list[Kind], path: Path, theme: str) -> None:
     """Draw the quality of vectors against the speed of training: a dot for each trainer and kind of training."""
     colours = figures.theme_of(theme)
     ours, theirs = colours.series[0], colours.series[1]
     title = "Words per second, and how good the vectors are"
     with figures.drawing(colours, [BASE]):
-        from matplotlib.ticker import FuncFormatter, NullFormatter
-
-        figure = figures.new_figure(*SIZE)
-        width, height = SIZE
-        axes = figure.add_axes((56 / width, 66 / height, (width - 76) / width, (height - 132) / height))
-        axes.set_xscale("log")
+        figure, axes = new_axes([0.5, 1, 2, 5, 10, 20], "M")
         axes.set_xlim(0.4, 25)
         axes.set_ylim(26, 41)
-        axes.grid(axis="y")
-        axes.tick_params(length=0, which="both")
-        axes.set_xticks([0.5, 1, 2, 5, 10, 20])
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g} M"))
-        axes.xaxis.set_minor_formatter(NullFormatter())
-        axes.spines["left"].set_visible(False)
         axes.set_xlabel("words per second")
         axes.set_title("analogies answered, %", loc="left", fontsize=9, color=colours.muted)
         for kind in kinds:
@@ -172,8 +188,7 @@ def draw_speed(kinds: list[Kind], path: Path, theme: str) -> None:
         axes.scatter(speeds, scores, 70, ours, linewidths=0, zorder=3, label="w2v")
         speeds, scores = [kind.peer_speed for kind in kinds], [kind.peer_score for kind in kinds]
         axes.scatter(speeds, scores, 52, theirs, marker="s", linewidths=0, zorder=2, label="gensim")
-        corner = (16 / width, 1 - 32 / height)
-        figure.legend(loc="upper left", bbox_to_anchor=corner, borderaxespad=0, ncols=2, fontsize=9.5)
+        add_legend(figure, 2)
         caption = (
             "100 MB of English Wikipedia, 100 dimensions, 2 threads; ns: negative sampling, hs: hierarchical softmax"
         )
@@ -208,18 +223,7 @@ def draw_curve(points: list[Point], path: Path, theme: str) -> None:
     colours = figures.theme_of(theme)
     title = "How good the vectors are after some seconds of training"
     with figures.drawing(colours, [BASE]):
-        from matplotlib.ticker import FuncFormatter, NullFormatter
-
-        figure = figures.new_figure(*SIZE)
-        width, height = SIZE
-        axes = figure.add_axes((56 / width, 66 / height, (width - 76) / width, (height - 132) / height))
-        axes.set_xscale("log")
-        axes.grid(axis="y")
-        axes.tick_params(length=0, which="both")
-        axes.set_xticks([1, 2, 5, 10, 20, 50, 100, 200, 500])
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g} s"))
-        axes.xaxis.set_minor_formatter(NullFormatter())
-        axes.spines["left"].set_visible(False)
+        figure, axes = new_axes([1, 2, 5, 10, 20, 50, 100, 200, 500], "s")
         axes.set_xlabel("seconds of training, from one epoch to five")
         axes.set_title(
             "mean of four sets: analogies, WordSim, SimLex, MEN", loc="left", fontsize=9, color=colours.muted
@@ -233,8 +237,7 @@ def draw_curve(points: list[Point], path: Path, theme: str) -> None:
             axes.scatter(*dots, 14, colour, marker=marker, linewidths=0, zorder=3)
         low, high = min(point.seconds for point in points), max(point.seconds for point in points)
         axes.set_xlim(low / 1.5, high * 1.5)
-        corner = (16 / width, 1 - 32 / height)
-        figure.legend(loc="upper left", bbox_to_anchor=corner, borderaxespad=0, ncols=3, fontsize=9.5)
+        add_legend(figure, 3)
         caption = "Skip-gram, negative sampling, 100 MB of English Wikipedia, 100 dimensions, 2 threads; " + CAPTION
         figures.head_and_foot(figure, colours, title, caption)
         figures.save(figure, path, title)

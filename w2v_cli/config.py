@@ -212,7 +212,7 @@ class TrainConfig:
         int,
         5,
         "ns: noise words per window. All pairs of a window share them; with skipgram, up to 1 + N ÷ 5 neighbouring"
-        " windows do (at most 4). Time grows with N.",
+        " windows do (at most 4), or with subwords, those of one predicted word. Time grows with N.",
         least=1,
         most=_MOST_INT32,
         why="without noise every score would grow without bound",

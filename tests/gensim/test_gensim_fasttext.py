@@ -86,6 +86,16 @@ def test_models_are_saved_and_loaded(options: dict[str, Any], tmp_path: Path) ->
         reloaded.train(TEXT, total_examples=15, epochs=1)
 
 
+def test_vectors_keep_any_key_and_their_attributes(tmp_path: Path) -> None:
+    text: list[list[Any]] = [["New York", 7, ""], ["New York", "walk"]] * 5
+    vectors = FastText(text, **OPTIONS).wv
+    vectors.set_vecattr("walk", "rating", 3.5)
+    vectors.save(tmp_path / "vectors")
+    same = FastTextKeyedVectors.load(tmp_path / "vectors")
+    assert same.index_to_key == vectors.index_to_key and {"New York", 7, ""} < {*same.index_to_key}
+    assert same.get_vecattr("walk", "rating") == 3.5 and (same.vectors == vectors.vectors).all()
+
+
 def test_files_of_the_first_fasttext_are_read(model: FastText, tmp_path: Path) -> None:
     save_facebook_model(model, tmp_path / "new.bin")
     data = (tmp_path / "new.bin").read_bytes()

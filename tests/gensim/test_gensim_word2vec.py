@@ -308,3 +308,11 @@ def test_a_model_can_be_copied_and_pickled() -> None:
     assert other.wv.key_to_index == model.wv.key_to_index and other.wv.vectors.shape == (8, 8)
     sizes = model.estimate_memory()
     assert sizes["vectors"] == model.wv.vectors.nbytes and sizes["syn1neg"] == model.syn1neg.nbytes
+
+
+def test_vectors_keep_the_paths_of_a_tree(tmp_path: Path) -> None:
+    vectors = Word2Vec([["a", "b", "c"]] * 5, vector_size=4, min_count=1, hs=1, negative=0, workers=1).wv
+    vectors.save(tmp_path / "vectors")
+    same = KeyedVectors.load(tmp_path / "vectors")
+    for key in vectors.index_to_key:
+        assert list(same.get_vecattr(key, "point")) == vectors.get_vecattr(key, "point").tolist()

@@ -19,8 +19,9 @@ FIELDS = struct.Struct("<14id3i2q")
 FIRST_FIELDS, FIRST_VERSION = struct.Struct("<12id3iq"), 11
 HIERARCHICAL_SOFTMAX, SUPERVISED = 1, 3
 NOT_PRUNED = -1
-_LOSSES = {"hs": HIERARCHICAL_SOFTMAX, "ns": 2, "softmax": 3}
-_MODELS = {"cbow": 1, "skipgram": 2}
+# The numbers of losses and of models.
+LOSSES = {"hs": HIERARCHICAL_SOFTMAX, "ns": 2, "softmax": 3}
+MODELS = {"cbow": 1, "skipgram": 2}
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,8 @@ class Options:
     minCount: int = 5
     neg: int = 5
     wordNgrams: int = 1
-    loss: int = _LOSSES["ns"]
-    model: int = _MODELS["skipgram"]
+    loss: int = LOSSES["ns"]
+    model: int = MODELS["skipgram"]
     bucket: int = 0
     minn: int = 0
     maxn: int = 0
@@ -68,7 +69,7 @@ def trained_with(metadata: Mapping[str, str]) -> dict[str, str]:
         options = Options(**json.loads(metadata[FASTTEXT]))
     except (KeyError, ValueError, TypeError):
         return {}
-    models, losses = ({number: name for name, number in names.items()} for names in (_MODELS, _LOSSES))
+    models, losses = ({number: name for name, number in names.items()} for names in (MODELS, LOSSES))
     known = {"model": models.get(options.model), "loss": losses.get(options.loss)}
     return {name: value for name, value in known.items() if value is not None}
 
@@ -103,8 +104,8 @@ def options_of(metadata: Mapping[str, str], subwords: Subwords | None, tokens: i
             epoch=config.epochs,
             minCount=config.min_count,
             neg=config.negatives,
-            loss=_LOSSES[config.loss],
-            model=_MODELS[config.model],
+            loss=LOSSES[config.loss],
+            model=MODELS[config.model],
             t=config.subsample,
             ntokens=tokens,
         )

@@ -13,9 +13,9 @@ import numpy as np
 
 from w2v_cli.embeddings.queries import find_analogies
 from w2v_cli.embeddings.statistics import correlation_p_value, pearson, spearman
+from w2v_cli.gensim.lines import blocks_of
 from w2v_cli.gensim.once import warn_once
 from w2v_cli.gensim.similarity import Similarities
-from w2v_cli.storage.opening import decompressed, open_input
 
 logger = logging.getLogger(__name__)
 
@@ -222,10 +222,7 @@ def _pairs(
 
 def _text_lines(path: str | os.PathLike[str], encoding: str = "utf8") -> Iterator[str]:
     """Yield the lines of a text, decompressed."""
-    with open_input(path) as raw:
-        stream = decompressed(os.fspath(path), raw)
-        data = b"".join(iter(lambda: stream.read(1 << 20), b""))
-    yield from io.StringIO(data.decode(encoding))
+    yield from io.StringIO(b"".join(blocks_of(path)).decode(encoding))
 
 
 def _correlation(value: float | None, count: int) -> Correlation:

@@ -12,7 +12,7 @@ import numpy as np
 from w2v_cli.api.model import Model
 from w2v_cli.embeddings.vectors import WordVectors
 from w2v_cli.formats.contents import FASTTEXT, SUBWORD_VECTORS, SUBWORDS
-from w2v_cli.formats.fasttext_fields import MAGIC, Options
+from w2v_cli.formats.fasttext_fields import LOSSES, MAGIC, MODELS, SUPERVISED, Options
 from w2v_cli.formats.model_file import ModelFile
 from w2v_cli.formats.reading import ReadOptions
 from w2v_cli.gensim.fasttext_vectors import FastTextKeyedVectors, ngram_rows
@@ -23,13 +23,8 @@ from w2v_cli.gensim.vocabulary import TrimRule
 from w2v_cli.gensim.word2vec import Word2Vec
 from w2v_cli.storage.opening import open_input
 from w2v_cli.storage.tensors import parse_json
-from w2v_cli.storage.words import Words
 from w2v_cli.subwords.table import SubwordTable
-from w2v_cli.training.origin import IN_MEMORY, Origin
 
-# fastText's numbers of losses and of models.
-_HS, _NS = 1, 2
-_CBOW, _SKIPGRAM, _SUPERVISED = 1, 2, 3
 # A file begins with its number and the version; the tenth number is that of the model.
 _START = struct.Struct("<10i")
 
@@ -37,8 +32,8 @@ _START = struct.Struct("<10i")
 class FastText(Word2Vec):
     """A model that learns parts of words too, with gensim's parameters, attributes and methods.
 
-    What `Word2Vec` says of gensim holds here too. Besides, CBOW always takes the mean of its rows, and word_ngrams must
-    be 1, as in gensim.
+    What `Word2Vec` says of gensim holds here too, but in skip-gram with parts, noise words are shared by the
+    predictions of one word. Besides, CBOW always takes the mean of its rows, and word_ngrams must be 1, as in gensim.
 
     Parameters
     ----------
@@ -123,14 +118,8 @@ class FastText(Word2Vec):
         own = {} if self.wv.subwords is None else {SUBWORD_VECTORS: self.wv.table()}
         return {**super().tables(), **own}
 
-    def _origin_of(self, keys: Sequence[Any], counts: np.ndarray) -> Origin:
-        tables = self.tables()
-        parts = None
-        if self.wv.subwords is not None:
-            parts = SubwordTable(self.wv.subwords, tables[SUBWORD_VECTORS], len(keys))
-        return Origin(
-            IN_MEMORY, WordVectors(Words.of(as_words(keys)), tables["input_vectors"], counts, parts), tables, {}
-        )
+    def _parts(self) -> SubwordTable | None:
+        return self.wv.parts
 
     def _kept_names(self) -> tuple[str, ...]:
         return (*super()._kept_names(), "min_n", "max_n", "bucket")
@@ -171,24 +160,23 @@ def load_facebook_model(path: str | os.PathLike[str], encoding: str = "utf-8") -
     _require_utf8(encoding)
     with open_input(path) as raw:
         start = _START.unpack(raw.read(_START.size).ljust(_START.size, b"\0"))
-    if start[0] == MAGIC and start[-1] == _SUPERVISED:
+    if start[0] == MAGIC and start[-1] == SUPERVISED:
         raise NotImplementedError(f"{os.fspath(path)} is a classifier (supervised), which gensim does not read either")
     with ModelFile(path, ReadOptions("fasttext", errors="replace")) as file:
-        vectors, tables, recorded = file.vectors, dict(file.tables), parse_json(file.metadata[FASTTEXT])
-        metadata = dict(file.metadata)
-    hs = recorded["loss"] == _HS
+        vectors, tables, metadata = file.vectors, file.tables, {FASTTEXT: file.metadata[FASTTEXT]}
+    recorded = parse_json(metadata[FASTTEXT])
+    hs = recorded["loss"] == LOSSES["hs"]
     model = FastText(
-        sg=int(recorded["model"] == _SKIPGRAM), hs=int(hs), negative=recorded["neg"],
+        sg=int(recorded["model"] == MODELS["skipgram"]), hs=int(hs), negative=recorded["neg"],
         vector_size=vectors.dim, window=recorded["ws"], min_count=recorded["minCount"], sample=recorded["t"],
         epochs=recorded["epoch"], min_n=recorded["minn"], max_n=recorded["maxn"], bucket=recorded["bucket"],
     )  # fmt: skip
-    keys = list(vectors.words)
-    model.wv.index_to_key, model.wv.key_to_index = keys, {key: row for row, key in enumerate(keys)}
-    model.wv.expandos["count"], model.wv.next_index = np.array(vectors.counts), len(keys)
+    model.wv.take_keys(list(vectors.words))
+    model.wv.expandos["count"] = np.array(vectors.counts)
     model.corpus_total_words = int(recorded["ntokens"])
-    nodes = np.zeros((len(keys) - 1, vectors.dim), np.float32)
-    model.adopt({"output_vectors": np.zeros((len(keys), vectors.dim), np.float32), "node_vectors": nodes, **tables})
-    model.metadata = {FASTTEXT: metadata[FASTTEXT]}
+    words, nodes = (np.zeros((rows, vectors.dim), np.float32) for rows in (len(vectors), len(vectors) - 1))
+    model.adopt({"output_vectors": words, "node_vectors": nodes, **tables})
+    model.metadata = metadata
     return model
 
 
@@ -224,7 +212,7 @@ def save_facebook_model(
     tables = model.tables()
     if tables.pop("node_vectors", None) is not None:
         warn_once("save_facebook_model leaves syn1 out: fastText has a Huffman tree of its own")
-    parts = None if model.wv.subwords is None else SubwordTable(model.wv.subwords, model.wv.table(), len(model.wv))
+    parts = model.wv.parts
     vectors = WordVectors(as_words(model.wv.index_to_key), tables["input_vectors"], model.wv.expandos["count"], parts)
     metadata = {} if parts is None else {SUBWORDS: parts.subwords.as_json()}
     Model(vectors, tables, metadata | _options_of(model).as_metadata()).save(path, format="fasttext")
@@ -235,8 +223,8 @@ def _options_of(model: FastText) -> Options:
     min_n, max_n, bucket = (model.min_n, model.max_n, model.bucket) if model.bucket else (0, 0, 0)
     return Options(
         ws=model.window, epoch=model.epochs, minCount=model.min_count, neg=model.negative,
-        loss=_HS if model.hs else _NS, model=_SKIPGRAM if model.sg else _CBOW, bucket=bucket, minn=min_n, maxn=max_n,
-        t=model.sample, ntokens=model.corpus_total_words,
+        loss=LOSSES["hs" if model.hs else "ns"], model=MODELS["skipgram" if model.sg else "cbow"], bucket=bucket,
+        minn=min_n, maxn=max_n, t=model.sample, ntokens=model.corpus_total_words,
     )  # fmt: skip
 
 

@@ -8,14 +8,16 @@ from typing import Any, TypeVar
 import numpy as np
 
 from w2v_cli.formats.contents import SUBWORD_VECTORS, SUBWORDS
-from w2v_cli.formats.model_file import ModelFile, save_model
+from w2v_cli.formats.model_file import ModelFile
 from w2v_cli.gensim.keyedvectors import KeyedVectors
 from w2v_cli.gensim.rows import Key
+from w2v_cli.gensim.saved_rows import load_rows
 from w2v_cli.gensim.spelling import as_word, as_words
 from w2v_cli.gensim.word2vec_format import errors_of_gensim
 from w2v_cli.storage.words import Words
 from w2v_cli.subwords.options import Subwords
 from w2v_cli.subwords.rows import unseen_rows, vocabulary_rows
+from w2v_cli.subwords.table import SubwordTable
 
 Self = TypeVar("Self", bound="FastTextKeyedVectors")
 
@@ -65,6 +67,11 @@ class FastTextKeyedVectors(KeyedVectors):
         views = whole[: len(own)], whole[len(own) :]
         same = [a.ctypes.data == b.ctypes.data and a.shape == b.shape for a, b in zip((own, parts), views, strict=True)]
         return whole if all(same) else np.concatenate((own, parts))
+
+    @property
+    def parts(self) -> SubwordTable | None:
+        """The rows of keys and of parts as the library composes vectors of them; None if keys are not cut."""
+        return None if self.subwords is None else SubwordTable(self.subwords, self.table(), len(self.vectors_vocab))
 
     def take_table(self, table: np.ndarray, keys: int) -> None:
         """Take over the rows of so many keys and of the parts, and compose the vectors."""
@@ -134,13 +141,10 @@ class FastTextKeyedVectors(KeyedVectors):
         self.take_table(table, len(self.index_to_key))
         self.allocate_vecattrs()
 
-    def save(self, fname: str | os.PathLike[str], *args: Any, **options: Any) -> None:
-        """Write a file of w2v with the rows of parts; options have no effect."""
-        tables = {"input_vectors": self.vectors}
-        metadata = {}
-        if self.subwords is not None and self.vectors_ngrams is not None:
-            tables[SUBWORD_VECTORS], metadata[SUBWORDS] = self.table(), self.subwords.as_json()
-        save_model(fname, as_words(self.index_to_key), self.expandos.get("count"), tables, metadata)
+    def _also_saved(self) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+        if self.subwords is None or self.vectors_ngrams is None:
+            return {}, {}
+        return {SUBWORD_VECTORS: self.table()}, {SUBWORDS: self.subwords.as_json()}
 
     @classmethod
     def load(cls: type[Self], fname: str | os.PathLike[str], mmap: str | None = None) -> Self:
@@ -152,18 +156,16 @@ class FastTextKeyedVectors(KeyedVectors):
             If it is none, or a pickle of gensim.
         """
         with errors_of_gensim(), ModelFile(fname) as file:
-            made = KeyedVectors.load.__func__(KeyedVectors, fname, mmap)  # type: ignore[attr-defined]
             parts = file.vectors.parts
-        subwords = None if parts is None else parts.subwords
-        lengths = (1, 0, 0) if subwords is None else (subwords.min_ngram, subwords.max_ngram, subwords.buckets)
-        vectors = cls(made.vector_size, *lengths)
-        vectors.index_to_key, vectors.key_to_index = made.index_to_key, made.key_to_index
-        vectors.expandos, vectors.next_index = made.expandos, made.next_index
+            subwords = None if parts is None else parts.subwords
+            lengths = (1, 0, 0) if subwords is None else (subwords.min_ngram, subwords.max_ngram, subwords.buckets)
+            made = cls(0, *lengths)
+            load_rows(made, file, mmap)
         if parts is None:
-            vectors.vectors = vectors.vectors_vocab = made.vectors
+            made.vectors_vocab = made.vectors
         else:
-            vectors.take_table(np.array(parts.vectors), len(made))
-        return vectors
+            made.take_table(np.array(parts.vectors), len(made))
+        return made
 
 
 def ngram_rows(vectors: FastTextKeyedVectors) -> int:

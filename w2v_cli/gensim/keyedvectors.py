@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from w2v_cli.formats.model_file import ModelFile
 from w2v_cli.gensim.evaluation import Evaluations
 from w2v_cli.gensim.once import warn_once
 from w2v_cli.gensim.rows import Key
-from w2v_cli.gensim.storing import load_rows, save_rows
+from w2v_cli.gensim.saved_rows import load_rows, save_rows
 from w2v_cli.gensim.word2vec_format import errors_of_gensim, fill, read_counts, read_vectors, write_vectors
 
 if TYPE_CHECKING:
@@ -84,7 +85,11 @@ class KeyedVectors(Evaluations):
         if args or options:
             warn_once("save ignores all options but the name: w2v's files are never pickles, and always mapped")
         with errors_of_gensim():
-            save_rows(self, fname)
+            save_rows(self, fname, *self._also_saved())
+
+    def _also_saved(self) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+        """Return the tables that a subclass keeps too, and what the file says of them."""
+        return {}, {}
 
     @classmethod
     def load(cls: type[Self], fname: Path, mmap: str | None = None) -> Self:
@@ -102,7 +107,8 @@ class KeyedVectors(Evaluations):
         """
         made = cls.__new__(cls)
         KeyedVectors.__init__(made, 0)
-        load_rows(made, fname, mmap)
+        with errors_of_gensim(), ModelFile(fname) as file:
+            load_rows(made, file, mmap)
         return made
 
     @classmethod

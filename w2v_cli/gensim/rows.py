@@ -48,6 +48,11 @@ class KeyedRows:
         self.expandos: dict[str, np.ndarray] = {}
         self.mapfile_path = mapfile_path
 
+    def take_keys(self, keys: list[Any]) -> None:
+        """Take these keys in place of those that there were, one for each row."""
+        self.index_to_key, self.next_index = keys, len(keys)
+        self.key_to_index = {key: row for row, key in enumerate(keys)}
+
     def __str__(self) -> str:
         return f"{type(self).__name__}<vector_size={self.vector_size}, {len(self)} keys>"
 

@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from w2v_cli.config import TrainConfig
 from w2v_cli.corpus.encode import EncodedCorpus
 from w2v_cli.corpus.text_options import TextOptions
@@ -122,8 +120,3 @@ class _Watcher(Observer):
         if self.epochs_called < self._config.epochs:
             for callback in self._callbacks:
                 callback.on_epoch_begin(self._model)
-
-
-def padded_nodes(nodes: np.ndarray) -> np.ndarray:
-    """Return the vectors of the nodes of a tree with a row of zeros behind them: gensim has V rows for V − 1 nodes."""
-    return np.concatenate((nodes, np.zeros((1, nodes.shape[1]), nodes.dtype)))

@@ -11,11 +11,10 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
 
-from w2v_cli.storage.opening import decompressed, open_input
+from w2v_cli.gensim.lines import blocks_of, lines_of
 
 # gensim cuts longer sentences; w2v can train on sentences of any length.
 MAX_WORDS_IN_BATCH = 10_000
-_READ_BYTES = 1 << 20
 
 
 class LineSentence:
@@ -115,28 +114,6 @@ class BrownCorpus:
                         yield words
 
 
-def lines_of(path: str | os.PathLike[str]) -> Iterator[bytes]:
-    """Yield the lines of a file, which may be packed, without their ends."""
-    begun: list[bytes] = []
-    for data in _blocks(path):
-        first, *others = data.split(b"\n")
-        begun.append(first)
-        if others:
-            yield b"".join(begun)
-            yield from others[:-1]
-            begun = [others[-1]]
-    if any(begun):
-        yield b"".join(begun)
-
-
-def _blocks(path: str | os.PathLike[str]) -> Iterator[bytes]:
-    """Yield the bytes of a file, unpacked."""
-    with open_input(path) as raw:
-        text = decompressed(os.fspath(path), raw)
-        while data := text.read(_READ_BYTES):
-            yield data
-
-
 def _sentences(lines: Iterable[bytes | str], limit: int | None, longest: int) -> Iterator[list[str]]:
     """Yield the words of lines; none of an empty line, and several lists of a long one."""
     for line in islice(lines, limit):
@@ -148,7 +125,7 @@ def _sentences(lines: Iterable[bytes | str], limit: int | None, longest: int) ->
 def _whole_words(path: Any) -> Iterator[bytes]:
     """Yield the bytes of a file in pieces that end after a space, or at the end of the file."""
     rest = b""
-    for data in _blocks(path):
+    for data in blocks_of(path):
         cut = data.rfind(b" ") + 1
         if cut:
             yield rest + data[:cut]

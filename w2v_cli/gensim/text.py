@@ -12,7 +12,8 @@ from typing import Any
 
 from w2v_cli.api.corpus import corpus_paths
 from w2v_cli.errors import CorpusError
-from w2v_cli.gensim.sentences import MAX_WORDS_IN_BATCH, lines_of
+from w2v_cli.gensim.lines import lines_of
+from w2v_cli.gensim.sentences import MAX_WORDS_IN_BATCH
 from w2v_cli.gensim.spelling import as_word
 
 logger = logging.getLogger("gensim.models.word2vec")

@@ -8,31 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from w2v_cli.config import TrainConfig, available_cores
-from w2v_cli.corpus.vocabulary import Joined, Vocabulary
-from w2v_cli.embeddings.vectors import WordVectors
-from w2v_cli.gensim.files import SavedModel
-from w2v_cli.gensim.ignored import warn_of_ignored
+from w2v_cli.config import TrainConfig
 from w2v_cli.gensim.keyedvectors import KeyedVectors
-from w2v_cli.gensim.once import warn_once
-from w2v_cli.gensim.run import padded_nodes, train_on
+from w2v_cli.gensim.model_vocabulary import ModelVocabulary
+from w2v_cli.gensim.once import warn_of_ignored, warn_once
+from w2v_cli.gensim.run import train_on
 from w2v_cli.gensim.scoring import likeliest_words, log_probabilities
 from w2v_cli.gensim.sentences import MAX_WORDS_IN_BATCH
-from w2v_cli.gensim.spelling import as_words
 from w2v_cli.gensim.text import check_corpus, opened
-from w2v_cli.gensim.vocabulary import (
-    TrimRule,
-    count_text,
-    downsampled,
-    is_kept,
-    min_count_for,
-    pruned,
-    share_of_sample,
-)
-from w2v_cli.storage.words import Words
-from w2v_cli.subwords.lengths import subwords_of
-from w2v_cli.training.fresh import fresh_parameters
-from w2v_cli.training.origin import IN_MEMORY, Origin
+from w2v_cli.gensim.vocabulary import TrimRule, share_of_sample
+from w2v_cli.training.origin import IN_MEMORY
 
 logger = logging.getLogger("gensim.models.word2vec")
 # Runs of one model draw from random streams with seeds that lie so far apart.
@@ -41,7 +26,7 @@ _IGNORED = {"hashfxn": hash, "null_word": 0, "batch_words": MAX_WORDS_IN_BATCH}
 _IGNORED_BY_TRAIN = {"word_count": 0, "queue_factor": 2}
 
 
-class Word2Vec(SavedModel):
+class Word2Vec(ModelVocabulary):
     """A model that can be trained, with gensim's parameters, attributes and methods.
 
     Training is that of `w2v.train`. What differs from gensim:
@@ -78,10 +63,6 @@ class Word2Vec(SavedModel):
     corpus_count, corpus_total_words : sentences and words of the text that the vocabulary was built from.
     raw_vocab : the counts before words are dropped; empty unless keep_raw_vocab.
     """
-
-    # numpy arrays; they exist only if the model has them, as in gensim.
-    syn1neg: np.ndarray
-    syn1: np.ndarray
 
     def __init__(
         self,
@@ -132,7 +113,7 @@ class Word2Vec(SavedModel):
         self.effective_min_count = min_count
         self.corpus_count = self.corpus_total_words = self.train_count = 0
         self.total_train_time = 0.0
-        self.raw_vocab: dict[Any, int] = {}
+        self.raw_vocab = {}
         # How the last run made the model, as its file says it.
         self.metadata: Mapping[str, str] = {}
         self.wv = self._no_vectors()
@@ -157,232 +138,6 @@ class Word2Vec(SavedModel):
     def __str__(self) -> str:
         return f"{type(self).__name__}<vocab={len(self.wv)}, vector_size={self.vector_size}, alpha={self.alpha}>"
 
-    # The vocabulary.
-
-    def build_vocab(
-        self,
-        corpus_iterable: Any = None,
-        corpus_file: str | None = None,
-        update: bool = False,
-        progress_per: int = 10_000,
-        keep_raw_vocab: bool = False,
-        trim_rule: TrimRule | None = None,
-        **options: Any,
-    ) -> None:
-        """Count the words of a text, choose those of the model, and give each a vector.
-
-        Parameters
-        ----------
-        corpus_iterable, corpus_file : the text; see the class. It is read once, so that a generator will do.
-        update : whether the words join those that the model has, which keep their vectors and get the sums of the
-            counts; otherwise the model begins anew.
-        progress_per : has no effect · keep_raw_vocab : whether `raw_vocab` stays.
-        trim_rule : a function of a word, its count and min_count that returns RULE_KEEP, RULE_DISCARD or RULE_DEFAULT.
-        options : min_count and sample for this call, as in `prepare_vocab`.
-
-        Raises
-        ------
-        TypeError
-            If there is no text, or two.
-        RuntimeError
-            If there is nothing to update.
-        """
-        check_corpus(corpus_iterable, corpus_file, passes=1)
-        words, sentences = self.scan_vocab(corpus_iterable, corpus_file, progress_per, trim_rule=trim_rule)
-        self.corpus_total_words, self.corpus_count = words, sentences
-        self.prepare_vocab(update, keep_raw_vocab, trim_rule, **options)
-        self.prepare_weights(update)
-        self.add_lifecycle_event("build_vocab", update=update, trim_rule=str(trim_rule))
-
-    def build_vocab_from_freq(
-        self,
-        word_freq: Mapping[Any, int],
-        keep_raw_vocab: bool = False,
-        corpus_count: int | None = None,
-        trim_rule: TrimRule | None = None,
-        update: bool = False,
-    ) -> None:
-        """Choose the words of the model from words with their counts; see `build_vocab`.
-
-        Parameters
-        ----------
-        word_freq : the count of each word · corpus_count : how many sentences there are, which `train` may be given.
-        """
-        self.corpus_count, self.raw_vocab = corpus_count or 0, dict(word_freq)
-        self.prepare_vocab(update, keep_raw_vocab, trim_rule)
-        self.prepare_weights(update)
-
-    def scan_vocab(
-        self,
-        corpus_iterable: Any = None,
-        corpus_file: str | None = None,
-        progress_per: int = 10_000,
-        workers: int | None = None,
-        trim_rule: TrimRule | None = None,
-    ) -> tuple[int, int]:
-        """Count the words of a text into `raw_vocab`; return how many words and how many sentences it has."""
-        with opened(corpus_iterable, corpus_file) as text:
-            raw, text.words = count_text(text.path, workers or self._threads, not self.sorted_vocab)
-            sentences = text.sentences
-        self.raw_vocab = raw if not self.max_vocab_size else pruned(raw, self.max_vocab_size, trim_rule)
-        logger.info(
-            "collected %i word types from a corpus of %i raw words and %i sentences", len(raw), text.words, sentences
-        )
-        return text.words, sentences
-
-    def prepare_vocab(
-        self,
-        update: bool = False,
-        keep_raw_vocab: bool = False,
-        trim_rule: TrimRule | None = None,
-        min_count: int | None = None,
-        sample: float | None = None,
-        dry_run: bool = False,
-    ) -> dict[str, Any]:
-        """Choose the words of the model from `raw_vocab`; return what that leaves, under gensim's names.
-
-        Parameters
-        ----------
-        min_count, sample : those of the model from now on, unless None.
-        dry_run : only say what the choice would be.
-        """
-        least = max(min_count or self.min_count, min_count_for(self.raw_vocab.values(), self.max_final_vocab))
-        kept = {word: count for word, count in self.raw_vocab.items() if is_kept(word, count, least, trim_rule)}
-        total = sum(kept.values())
-        thinned, left = downsampled(kept.values(), share_of_sample(sample or self.sample, total))
-        report: dict[str, Any] = {
-            "drop_unique": len(self.raw_vocab) - len(kept), "retain_total": total, "downsample_unique": thinned,
-            "downsample_total": int(left), "num_retained_words": len(kept),
-        }  # fmt: skip
-        logger.info("min_count=%i keeps %i of %i words", least, len(kept), len(self.raw_vocab))
-        self.effective_min_count = least
-        if not dry_run:
-            self.min_count, self.sample = min_count or self.min_count, sample or self.sample
-            self._choose(kept, update)
-            if not keep_raw_vocab:
-                self.raw_vocab = {}
-        report["memory"] = self.estimate_memory(len(kept))
-        return report
-
-    def _choose(self, kept: Mapping[Any, int], update: bool) -> None:
-        """Make these the words of the model, or let them join those that it has."""
-        if not update:
-            order = sorted(kept, key=kept.__getitem__, reverse=True) if self.sorted_vocab else list(kept)
-            counts = np.array([kept[word] for word in order], np.int64)
-        else:
-            known = self.wv.key_to_index
-            # The vectors have the rows of the old words until `update_weights`.
-            order = [*self.wv.index_to_key, *(word for word in kept if word not in known)]
-            before = np.concatenate((self._counts(), np.zeros(len(order) - len(known), np.int64)))
-            counts = before + np.array([self.raw_vocab.get(word, 0) for word in order], np.int64)
-            self._earlier_counts = before[: len(known)]
-        self.wv.index_to_key = order
-        self.wv.key_to_index = {word: index for index, word in enumerate(order)}
-        self.wv.expandos["count"] = counts
-        self.wv.next_index = len(order)
-        if self.hs and len(order) > 1:
-            self.create_binary_tree()
-
-    def create_binary_tree(self) -> None:
-        """Build the Huffman tree of the words, whose paths are the attributes `code` and `point` of the keys."""
-        # Imported here because it loads numba.
-        from w2v_cli.engines.huffman import huffman_paths
-
-        paths = huffman_paths(self._counts())
-        for name, values in (("code", paths.labels), ("point", paths.node_ids)):
-            listed = np.empty(len(self.wv), object)
-            listed[:] = np.split(values, paths.starts[1:-1])
-            self.wv.expandos[name] = listed
-
-    @property
-    def cum_table(self) -> np.ndarray:
-        """The cumulated probabilities of noise words, uint32 (V,), in 1 ÷ (2³¹ − 1)."""
-        weights = self._counts().astype(np.float64) ** float(self.ns_exponent)
-        shares = np.cumsum(weights) / weights.sum()
-        return np.round(shares * (2**31 - 1)).astype(np.uint32)
-
-    # The vectors.
-
-    def prepare_weights(self, update: bool = False) -> None:
-        """Give the words that were chosen their vectors: new ones to all of them, or to those that are new."""
-        if update:
-            self.update_weights()
-        else:
-            self.init_weights()
-
-    def init_weights(self) -> None:
-        """Give every word of the model a new vector."""
-        self._add_rows(None, np.zeros(0, np.int32))
-
-    def update_weights(self) -> None:
-        """Give new words of the model a vector; the others keep theirs.
-
-        Raises
-        ------
-        RuntimeError
-            If there are no others.
-        """
-        if not len(self.wv.vectors):
-            raise RuntimeError("there is no vocabulary to update: first build one from a corpus")
-        old = self._origin_of(self.wv.index_to_key[: len(self.wv.vectors)], self._earlier_counts)
-        self._add_rows(old, np.arange(len(self.wv.vectors), dtype=np.int32))
-
-    def _add_rows(self, origin: Origin | None, known: np.ndarray) -> None:
-        """Make tables for all words; the first ones have the rows `known` of a model."""
-        if not len(self.wv):
-            self.wv.vectors = np.zeros((0, self.vector_size), np.float32)
-            return
-        config, counts = self.config(epochs=1), self._counts()
-        rows = np.full(len(counts), -1, np.int32)
-        rows[: len(known)] = known
-        joined = Joined(rows, counts, counts)
-        vocabulary = Vocabulary(as_words(self.wv.index_to_key), counts, joined)
-        objective, parameters = fresh_parameters(config, vocabulary, subwords_of(config))
-        if origin is not None:
-            origin.fill(parameters, joined, objective)
-        self.adopt(parameters.tensors())
-        if self.negative and self.hs:
-            before = getattr(self, "syn1neg", np.zeros((0, self.vector_size), np.float32))[: len(known)]
-            self.syn1neg = np.zeros((len(counts), self.vector_size), np.float32)
-            self.syn1neg[: len(before)] = before
-
-    def adopt(self, tables: Mapping[str, np.ndarray]) -> None:
-        """Take over the tables of a run, which are named as in a model file; they are copied."""
-        self.wv.vectors = np.ascontiguousarray(tables["input_vectors"])
-        self.wv.norms = None
-        self._adopt_outputs(tables)
-
-    def _adopt_outputs(self, tables: Mapping[str, np.ndarray]) -> None:
-        if self.hs:
-            self.syn1 = padded_nodes(tables["node_vectors"])
-        else:
-            self.syn1neg = np.ascontiguousarray(tables["output_vectors"])
-
-    def tables(self) -> dict[str, np.ndarray]:
-        """Return the tables of the model as a model file names them."""
-        tables = {"input_vectors": np.asarray(self.wv.vectors, np.float32)}
-        if self.hs and hasattr(self, "syn1"):
-            tables["node_vectors"] = self.syn1[: len(self.syn1) - 1]
-        elif hasattr(self, "syn1neg"):
-            tables["output_vectors"] = self.syn1neg
-        return tables
-
-    def origin(self) -> Origin:
-        """Return the model as a run of the library goes on from it."""
-        return self._origin_of(self.wv.index_to_key, self._counts())
-
-    def _origin_of(self, keys: Sequence[Any], counts: np.ndarray) -> Origin:
-        tables = self.tables()
-        vectors = WordVectors(Words.of(as_words(keys)), tables["input_vectors"], counts)
-        return Origin(IN_MEMORY, vectors, tables, {})
-
-    def _counts(self) -> np.ndarray:
-        """Return the counts of the words, int64 (V,)."""
-        counts = self.wv.expandos.get("count")
-        return np.ones(len(self.wv), np.int64) if counts is None else np.asarray(counts, np.int64)
-
-    # Training.
-
     def config(self, epochs: int) -> TrainConfig:
         """Return the options of a run of the library that goes on from this model and keeps its words."""
         options: dict[str, Any] = {
@@ -402,10 +157,6 @@ class Word2Vec(SavedModel):
     def _subword_options(self) -> dict[str, Any]:
         """Return the options about parts of words."""
         return {}
-
-    @property
-    def _threads(self) -> int:
-        return max(1, min(self.workers, available_cores()))
 
     def train(
         self,
@@ -521,20 +272,6 @@ class Word2Vec(SavedModel):
         """Normalize the vectors if `replace`; otherwise there is nothing to do, as in gensim 4."""
         if replace:
             self.wv.unit_normalize_all()
-
-    def estimate_memory(self, vocab_size: int | None = None, report: dict[str, int] | None = None) -> dict[str, int]:
-        """Return the bytes that a model of so many words takes: its tables, and 500 or 700 for each word itself."""
-        words = vocab_size or len(self.wv)
-        sizes: dict[str, int] = dict(report or {})
-        sizes["vocab"] = words * (700 if self.hs else 500)
-        sizes["vectors"] = words * self.vector_size * 4
-        sizes |= self._output_bytes(words)
-        sizes["total"] = sum(sizes.values())
-        return sizes
-
-    def _output_bytes(self, words: int) -> dict[str, int]:
-        names = [name for name, used in (("syn1", self.hs), ("syn1neg", self.negative)) if used]
-        return dict.fromkeys(names, words * self.layer1_size * 4)
 
     def predict_output_word(self, context_words_list: Iterable[Any], topn: int = 10) -> list[tuple[Any, float]] | None:
         """Return the likeliest words in the middle of others, with the softmax of their scores; see `scoring`."""

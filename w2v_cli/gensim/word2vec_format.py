@@ -21,9 +21,9 @@ from w2v_cli.formats.binary import write_rows
 from w2v_cli.formats.export import require_words
 from w2v_cli.formats.model_file import ModelFile
 from w2v_cli.formats.reading import ReadOptions
+from w2v_cli.gensim.lines import lines_of
 from w2v_cli.gensim.rows import KeyedRows
 from w2v_cli.storage.atomic import atomic_file, packing
-from w2v_cli.storage.opening import decompressed, open_input
 from w2v_cli.storage.urls import local_path
 
 logger = logging.getLogger(__name__)
@@ -104,26 +104,15 @@ def read_vectors(
             vectors = file.vectors
     for remark in file.remarks:
         logger.warning(remark)
-    promised = len(vectors) if no_header else int(next(_lines(path)).split()[0])
+    promised = len(vectors) if no_header else int(next(lines_of(path)).split()[0])
     return Contents(
         list(vectors.words), vectors.hand_out().astype(datatype, copy=False), min(promised, limit or promised)
     )
 
 
-def _lines(path: Path) -> Iterator[bytes]:
-    """Yield the lines of a file, decompressed."""
-    with open_input(path) as raw:
-        stream, rest = decompressed(os.fspath(path), raw), b""
-        while data := stream.read(1 << 20):
-            *lines, rest = (rest + data).split(b"\n")
-            yield from lines
-        if rest:
-            yield rest
-
-
 def _read_exactly(path: Path, reading: ReadOptions, datatype: Any) -> Contents:
     """Read a file of text in another type than float32, to which the readers of w2v round."""
-    lines, rows, seen = _lines(path), dict[str, np.ndarray](), 0
+    lines, rows, seen = lines_of(path), dict[str, np.ndarray](), 0
     promised, dim = (None, None) if reading.format == "glove" else map(int, next(lines).split())
     most = min(reading.limit or sys.maxsize, sys.maxsize if promised is None else promised)
     for line in islice(lines, most):
@@ -142,7 +131,7 @@ def _read_exactly(path: Path, reading: ReadOptions, datatype: Any) -> Contents:
 def read_counts(path: Path, errors: str) -> dict[str, int]:
     """Read the words and counts of a vocabulary, as word2vec.c's -save-vocab writes it."""
     counts = {}
-    for line in _lines(path):
+    for line in lines_of(path):
         word, count = line.decode(errors=errors).split()
         counts[word] = int(count)
     return counts
@@ -150,9 +139,8 @@ def read_counts(path: Path, errors: str) -> dict[str, int]:
 
 def fill(rows: KeyedRows, contents: Contents, counts: Mapping[str, int] | None) -> None:
     """Put what a file holds into empty rows, with the attribute `count`: that of the vocabulary, or else a descent."""
-    rows.index_to_key = contents.words
-    rows.key_to_index = {word: index for index, word in enumerate(contents.words)}
-    rows.vectors, rows.next_index = contents.vectors, len(contents.words)
+    rows.take_keys(contents.words)
+    rows.vectors = contents.vectors
     if counts is None:
         # gensim invents these, so that the order of the file is that of the frequencies.
         values = contents.promised - np.arange(len(contents.words))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,19 +15,27 @@ import numpy as np
 from w2v_cli.errors import ModelFileError
 from w2v_cli.formats.model_file import ModelFile, save_model
 from w2v_cli.gensim.rows import KeyedRows
-from w2v_cli.gensim.word2vec_format import errors_of_gensim
+from w2v_cli.gensim.spelling import as_key, as_word
 from w2v_cli.storage.tensors import TensorFile, parse_json
 from w2v_cli.storage.words import Words
 
-# The entry of the metadata that says what else the file holds: which keys are whole numbers, and the attributes.
-_METADATA = "gensim"
+# The entry of the metadata that has what only gensim's names need: the types of attributes, or the parameters of a
+# model.
+METADATA = "gensim"
 # The vectors as they are, if float32 would round them.
 _EXACT = "exact_vectors"
-INTEGER_KEYS = "integer_keys"
+# Which keys are whole numbers.
+_INTEGER_KEYS = "integer_keys"
 
 
-def save_rows(rows: KeyedRows, path: str | os.PathLike[str]) -> None:
+def save_rows(
+    rows: KeyedRows, path: str | os.PathLike[str], more: Mapping[str, np.ndarray], described: Mapping[str, str]
+) -> None:
     """Write keys, vectors and attributes.
+
+    Parameters
+    ----------
+    more, described : what else the file gets: tables, and what it says of them.
 
     Raises
     ------
@@ -40,12 +49,10 @@ def save_rows(rows: KeyedRows, path: str | os.PathLike[str]) -> None:
         raise ModelFileError(
             f"cannot write {name}: row {wrong} has the key {keys[wrong]!r}", "keys are text or numbers"
         )
-    tensors = {"input_vectors": rows.vectors}
+    words, tensors = stored_keys(keys)
+    tensors |= {**more, "input_vectors": rows.vectors}
     if rows.vectors.dtype not in (np.float32, np.float16):
-        tensors = {"input_vectors": rows.vectors.astype(np.float32), _EXACT: rows.vectors}
-    integers = np.array([row for row, key in enumerate(keys) if not isinstance(key, str)], np.int64)
-    if len(integers):
-        tensors[INTEGER_KEYS] = integers
+        tensors |= {"input_vectors": rows.vectors.astype(np.float32), _EXACT: rows.vectors}
     attributes = dict(rows.expandos)
     counts = attributes.get("count")
     if counts is None or counts.dtype != np.int64 or (counts < 0).any() or len(counts) != len(keys):
@@ -56,7 +63,23 @@ def save_rows(rows: KeyedRows, path: str | os.PathLike[str]) -> None:
     for attribute, values in attributes.items():
         types[attribute] = str(values.dtype)
         tensors |= _stored(attribute, values, name)
-    save_model(path, [str(key) for key in keys], counts, tensors, {_METADATA: json.dumps({"attributes": types})})
+    save_model(path, words, counts, tensors, {**described, METADATA: json.dumps({"attributes": types})})
+
+
+def stored_keys(keys: Sequence[Any]) -> tuple[list[str], dict[str, np.ndarray]]:
+    """Return keys as the words of a file, and the tensor that says which of them are whole numbers, if any are."""
+    integers = np.array([row for row, key in enumerate(keys) if not isinstance(key, str)], np.int64)
+    # A file can hold any word but an empty one.
+    return [str(key) or as_word(key) for key in keys], {_INTEGER_KEYS: integers} if len(integers) else {}
+
+
+def keys_in(file: ModelFile) -> list[Any]:
+    """Return the keys of a file."""
+    keys: list[Any] = list(map(as_key, file.vectors.words))
+    if file.tensors is not None and file.tensors.dtype(_INTEGER_KEYS) is not None:
+        for row in file.tensors.tensor(_INTEGER_KEYS, "I64", axes=1).tolist():
+            keys[row] = int(keys[row])
+    return keys
 
 
 def _stored(attribute: str, values: np.ndarray, path: str) -> dict[str, np.ndarray]:
@@ -67,48 +90,40 @@ def _stored(attribute: str, values: np.ndarray, path: str) -> dict[str, np.ndarr
     if values.dtype.kind == "b":
         return {name: values.astype(np.uint8)}
     try:
-        words = Words.of([json.dumps(value) for value in values.tolist()])
+        # The paths of a tree, which a model with hs=1 gives its keys, are arrays; they are read as lists.
+        plain = (value.tolist() if isinstance(value, np.ndarray) else value for value in values.tolist())
+        words = Words.of([json.dumps(value) for value in plain])
     except (TypeError, ValueError) as error:
         hint = f"remove it: del vectors.expandos[{attribute!r}]"
         raise ModelFileError(f"cannot write {path}: the attribute {attribute}: {error}", hint) from error
     return {name: words.text, f"{name}_offsets": words.offsets}
 
 
-def load_rows(rows: KeyedRows, path: str | os.PathLike[str], mmap: str | None) -> None:
+def load_rows(rows: KeyedRows, file: ModelFile, mmap: str | None) -> None:
     """Put what `save_rows` wrote, or any file of vectors that w2v reads, into empty rows.
 
     Raises
     ------
     ModelFileError
-        If the file cannot be read or is a pickle, such as gensim's; then also a ValueError.
+        If the file cannot be read.
     """
-    with errors_of_gensim(), ModelFile(path) as file:
-        vectors = file.vectors
-        matrix = vectors.matrix if mmap == "r" else vectors.hand_out()
-        keys: list[Any] = list(vectors.words)
-        expandos = {} if vectors.counts is None else {"count": vectors.counts.copy()}
-        if file.tensors is not None:
-            if file.tensors.dtype(_EXACT) is not None:
-                matrix = file.tensors.tensor(_EXACT, "F64", axes=2)
-            elif file.tensors.dtype("input_vectors") == "F16" and _METADATA in file.metadata:
-                matrix = file.matrix
-            for row in integer_rows(file.tensors):
-                keys[row] = int(keys[row])
-            expandos |= _attributes(file.tensors, len(keys))
+    vectors = file.vectors
+    matrix = vectors.matrix if mmap == "r" else vectors.hand_out()
+    expandos = {} if vectors.counts is None else {"count": vectors.counts.copy()}
+    if file.tensors is not None:
+        if file.tensors.dtype(_EXACT) is not None:
+            matrix = file.tensors.tensor(_EXACT, "F64", axes=2)
+        elif file.tensors.dtype("input_vectors") == "F16" and METADATA in file.metadata:
+            matrix = file.matrix
+        expandos |= _attributes(file.tensors, len(vectors))
+    rows.take_keys(keys_in(file))
     rows.vector_size, rows.vectors, rows.norms, rows.expandos = vectors.dim, matrix, None, expandos
-    rows.index_to_key, rows.next_index = keys, len(keys)
-    rows.key_to_index = {key: row for row, key in enumerate(keys)}
-
-
-def integer_rows(file: TensorFile) -> list[int]:
-    """Return the rows whose keys are whole numbers."""
-    return [] if file.dtype(INTEGER_KEYS) is None else file.tensor(INTEGER_KEYS, "I64", axes=1).tolist()
 
 
 def _attributes(file: TensorFile, count: int) -> dict[str, np.ndarray]:
     """Return the attributes that a file holds of its keys."""
     attributes = {}
-    for attribute, kind in json.loads(file.metadata.get(_METADATA, "{}")).get("attributes", {}).items():
+    for attribute, kind in json.loads(file.metadata.get(METADATA, "{}")).get("attributes", {}).items():
         name = f"attribute_{attribute}"
         stored = file.tensor(name, file.dtype(name) or "", axes=1)
         if kind == "object":

@@ -16,16 +16,13 @@ from w2v_cli.config import TrainConfig
 from w2v_cli.errors import ModelFileError
 from w2v_cli.formats.model_file import ModelFile, save_model
 from w2v_cli.formats.recorded import recorded_options
-from w2v_cli.gensim.ignored import warn_of_ignored
-from w2v_cli.gensim.spelling import as_key, as_word
-from w2v_cli.gensim.storing import INTEGER_KEYS, integer_rows
+from w2v_cli.gensim.once import warn_of_ignored
+from w2v_cli.gensim.saved_rows import METADATA, keys_in, stored_keys
 from w2v_cli.gensim.word2vec_format import errors_of_gensim
 from w2v_cli.storage.strict_json import strict_json
 from w2v_cli.storage.tensors import parse_json
 
 logger = logging.getLogger("gensim.utils")
-# Where the metadata of a model file have gensim's parameters.
-METADATA = "gensim"
 # The attributes of a model that its file keeps; what else there is follows from its tables.
 _KEPT = (
     "alpha", "min_alpha", "epochs", "window", "shrink_windows", "min_count", "max_vocab_size", "max_final_vocab",
@@ -81,13 +78,8 @@ class SavedModel:
             If the file cannot be written, or the model has no words.
         """
         warn_of_ignored("save", options, _NOT_SAVED)
-        keys, tables = self.wv.index_to_key, self.tables()
-        integers = np.array([row for row, key in enumerate(keys) if not isinstance(key, str)], np.int64)
-        if len(integers):
-            tables[INTEGER_KEYS] = integers
-        # A file can hold any word but an empty one.
-        words = [str(key) or as_word(key) for key in keys]
-        save_model(fname, words, self.wv.expandos["count"], tables, self._described())
+        words, tensors = stored_keys(self.wv.index_to_key)
+        save_model(fname, words, self.wv.expandos["count"], {**self.tables(), **tensors}, self._described())
 
     def _described(self) -> dict[str, str]:
         """Return what the file says of the model."""
@@ -117,19 +109,15 @@ class SavedModel:
         """
         with errors_of_gensim(), ModelFile(fname) as file:
             given = _parameters_of(file.metadata, os.fspath(fname))
-            tables, counts = file.tables, file.vectors.counts
-            keys: list[Any] = list(map(as_key, file.vectors.words))
-            for row in [] if file.tensors is None else integer_rows(file.tensors):
-                keys[row] = int(keys[row])
+            tables, counts, keys = file.tables, file.vectors.counts, keys_in(file)
         model = cls.__new__(cls)
         own = {name: given.pop(name) for name in [*given] if name not in cls._parameters()}
         cls.__init__(model, **given, vector_size=tables["input_vectors"].shape[1])
         for name, value in own.items():
             setattr(model, name, value)
         model.metadata = {name: text for name, text in file.metadata.items() if name != METADATA}
-        model.wv.index_to_key, model.wv.key_to_index = keys, {key: index for index, key in enumerate(keys)}
+        model.wv.take_keys(keys)
         model.wv.expandos["count"] = np.ones(len(keys), np.int64) if counts is None else np.array(counts)
-        model.wv.next_index = len(keys)
         model.adopt(tables if mmap else {name: np.array(table) for name, table in tables.items()})
         model.add_lifecycle_event("loaded", fname=os.fspath(fname))
         return model
