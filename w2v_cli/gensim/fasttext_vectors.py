@@ -16,6 +16,7 @@ from w2v_cli.gensim.word2vec_format import errors_of_gensim
 from w2v_cli.storage.words import Words
 from w2v_cli.subwords.options import Subwords
 from w2v_cli.subwords.rows import unseen_rows, vocabulary_rows
+from w2v_cli.subwords.table import SubwordTable
 
 Self = TypeVar("Self", bound="FastTextKeyedVectors")
 
@@ -150,13 +151,13 @@ class FastTextKeyedVectors(KeyedVectors):
         ------
         ModelFileError
             If it is none, or a pickle of gensim.
+        NotImplementedError
+            If its parts are floret's, or pruned.
         """
         with errors_of_gensim(), ModelFile(fname) as file:
             made = KeyedVectors.load.__func__(KeyedVectors, fname, mmap)  # type: ignore[attr-defined]
             parts = file.vectors.parts
-        subwords = None if parts is None else parts.subwords
-        lengths = (1, 0, 0) if subwords is None else (subwords.min_ngram, subwords.max_ngram, subwords.buckets)
-        vectors = cls(made.vector_size, *lengths)
+        vectors = cls(made.vector_size, **lengths_of(parts, os.fspath(fname)))
         vectors.index_to_key, vectors.key_to_index = made.index_to_key, made.key_to_index
         vectors.expandos, vectors.next_index = made.expandos, made.next_index
         if parts is None:
@@ -164,6 +165,25 @@ class FastTextKeyedVectors(KeyedVectors):
         else:
             vectors.take_table(np.array(parts.vectors), len(made))
         return vectors
+
+
+def lengths_of(parts: SubwordTable | None, name: str) -> dict[str, int]:
+    """Return min_n, max_n and bucket of the parts of words in a file.
+
+    Raises
+    ------
+    NotImplementedError
+        If gensim's names do not have such parts, because they are floret's or pruned.
+    """
+    if parts is None:
+        return {"min_n": 1, "max_n": 0, "bucket": 0}
+    if parts.subwords.kind != "fasttext" or parts.kept_buckets is not None:
+        kind = "pruned" if parts.subwords.kind == "fasttext" else "floret's"
+        raise NotImplementedError(
+            f"the parts of words in {name} are {kind}: w2v.load reads them, gensim's names do not"
+        )
+    subwords = parts.subwords
+    return {"min_n": subwords.min_ngram, "max_n": subwords.max_ngram, "bucket": subwords.buckets}
 
 
 def ngram_rows(vectors: FastTextKeyedVectors) -> int:
