@@ -37,10 +37,9 @@ def default_matrix(tables: Collection[str], metadata: Mapping[str, str], format:
     """Return which vectors of a model are used if nobody chooses.
 
     It is the mix, if the model was trained with negative sampling on five million tokens or more; those of a model that
-    it went on from count as well. After less text, the
-    output vectors know little more than which words stand together. A model with vectors of parts of words answers
-    with its input vectors, because a word that is not in the vocabulary has no output vector. (Measured:
-    help/design.md, "Which vectors answer".)
+    it went on from count as well. After less text, the output vectors know little more than which words stand together.
+    A model with vectors of parts of words answers with its input vectors, because a word that is not in the vocabulary
+    has no output vector. (Measured: help/design.md, "Which vectors answer".)
 
     Parameters
     ----------
