@@ -185,7 +185,8 @@ def load_facebook_model(path: str | os.PathLike[str], encoding: str = "utf-8") -
     model = FastText(
         sg=int(recorded["model"] == _SKIPGRAM), hs=int(hs), negative=recorded["neg"],
         vector_size=vectors.dim, window=recorded["ws"], min_count=recorded["minCount"], sample=recorded["t"],
-        epochs=recorded["epoch"], **lengths,
+        epochs=recorded["epoch"], min_n=lengths["min_n"], max_n=lengths["max_n"],
+        bucket=lengths["bucket"],
     )  # fmt: skip
     keys = list(vectors.words)
     model.wv.index_to_key, model.wv.key_to_index = keys, {key: row for row, key in enumerate(keys)}
