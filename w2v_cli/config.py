@@ -393,6 +393,9 @@ class TrainConfig:
         """
         if {"input", "output"} <= {*self.freeze}:
             raise ConfigError("--freeze input and --freeze output leave nothing to learn", hint="freeze one of them")
+        # The nodes of a tree belong to no word, and still move.
+        if "known" in self.freeze and self.words == "model" and self.loss != "hs":
+            raise ConfigError("--freeze known and --words model leave nothing to learn", hint="leave one of them out")
         for name in ("known", "output"):
             if name in self.freeze and self.init is None:
                 what = "known words" if name == "known" else "output vectors that were learnt"

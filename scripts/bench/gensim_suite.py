@@ -15,8 +15,10 @@ from __future__ import annotations
 import argparse
 import importlib
 import logging
+import os
 import pkgutil
 import sys
+import tempfile
 import unittest
 import warnings
 from collections import Counter
@@ -87,13 +89,17 @@ def main() -> int:
     if options.patterns:
         loader.testNamePatterns = [pattern if "*" in pattern else f"*{pattern}*" for pattern in options.patterns]
     passed = failed = 0
+    home = os.getcwd()
     for name in options.modules:
         suite = loader.loadTestsFromName(f"gensim.test.{name}")
         stream = None if options.verbose else open("/dev/null", "w")  # noqa: SIM115
         runner = unittest.TextTestRunner(stream, resultclass=Result, verbosity=2 if options.verbose else 0)
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), tempfile.TemporaryDirectory() as folder:
             warnings.simplefilter("ignore")
+            # Some tests write files into the folder in which they run.
+            os.chdir(folder)
             result: Any = runner.run(suite)
+            os.chdir(home)
         wrong = [*result.failures, *result.errors]
         for test, trace in wrong:
             print(f"  {test.id().removeprefix('gensim.test.')}: {last_line(trace)}")

@@ -223,6 +223,7 @@ def test_info_does_not_read_the_matrix(capsys: pytest.CaptureFixture[str]) -> No
         ("dim = 0\n", "c.toml: --dim 0 is too small"),
         ("dim = 5.5\n", "c.toml: --dim 5.5 is not a whole number"),
         ("dims = 5\n", "c.toml: unknown options: dims"),
+        ('recipe = "best"\n', "give --recipe on the command line"),
         ("lower = 1\n", "c.toml: --lower 1 has no meaning"),
         ("dim = \n", "c.toml is not TOML"),
         ('model = "glove"\n', "c.toml: --model glove is not one of skipgram, cbow"),

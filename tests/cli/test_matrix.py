@@ -233,3 +233,10 @@ def test_the_default_follows_from_how_the_model_was_made(
     tables: list[str], metadata: Mapping[str, str], format: str | None, expected: str
 ) -> None:
     assert default_matrix(tables, metadata, format) == expected
+
+
+def test_align_says_which_vectors_a_file_without_output_vectors_has(capsys: pytest.CaptureFixture[str]) -> None:
+    apart = "the input and output vectors apart (it has input + "
+    for options, words in (([], apart), (["--matrix", "input"], "the output vectors, how")):
+        code, _, err = call(capsys, "align", *options, "cbow.safetensors", "model.safetensors", "-o", "v.vec")
+        assert code == 0 and words in err

@@ -120,3 +120,26 @@ def test_what_cannot_be_is_refused(model: FastText, tmp_path: Path) -> None:
     sizes = model.estimate_memory()
     assert sizes["syn0_ngrams"] == model.wv.vectors_ngrams.nbytes and sizes["total"] == sum(sizes.values()) / 2
     assert isinstance(model, Word2Vec)
+
+
+def test_parts_of_words_are_those_of_the_file(model: FastText, tmp_path: Path) -> None:
+    options: dict[str, Any] = {"dim": 4, "min_count": 1, "threads": 1, "epochs": 1}
+    own = w2v.train(TEXT, **options, subwords="fasttext", buckets=50, max_ngram=4)
+    own.save(tmp_path / "own.safetensors")
+    same = FastText.load(tmp_path / "own.safetensors")
+    assert (same.min_n, same.max_n, same.bucket) == (3, 4, 50)
+    assert (same.wv["walked"] == own["walked"]).all()
+    # Saving such a model as a Word2Vec would lose the parts.
+    with pytest.raises(AttributeError, match=r"FastText\.load reads it"):
+        Word2Vec.load(tmp_path / "own.safetensors")
+    Word2Vec(TEXT, vector_size=4, min_count=1, workers=1, epochs=1).save(tmp_path / "words")
+    words = FastText.load(tmp_path / "words")
+    assert words.bucket == 0 and "walked" not in words.wv
+    w2v.train(TEXT, **options, subwords="floret", buckets=50).save(tmp_path / "floret.safetensors")
+    for load in (FastText.load, load_facebook_vectors):
+        with pytest.raises(NotImplementedError, match="are floret's"):
+            load(tmp_path / "floret.safetensors")
+    cut = FastText(TEXT, **OPTIONS, epochs=1)
+    cut.wv.vectors_ngrams = cut.wv.vectors_ngrams[:2]
+    with pytest.raises(IndexError, match="of a table of 2 rows"):
+        cut.wv["walking-stick"]

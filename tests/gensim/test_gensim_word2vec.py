@@ -16,7 +16,9 @@ from conftest import ROOT
 import w2v_cli as w2v
 from w2v_cli.engines.huffman import huffman_paths
 from w2v_cli.errors import CorpusError, ModelFileError
+from w2v_cli.formats import matrices
 from w2v_cli.gensim.callbacks import CallbackAny2Vec
+from w2v_cli.gensim.fasttext import FastText
 from w2v_cli.gensim.keyedvectors import KeyedVectors
 from w2v_cli.gensim.utils import RULE_DEFAULT, RULE_DISCARD, RULE_KEEP
 from w2v_cli.gensim.word2vec import Word2Vec
@@ -316,3 +318,23 @@ def test_vectors_keep_the_paths_of_a_tree(tmp_path: Path) -> None:
     same = KeyedVectors.load(tmp_path / "vectors")
     for key in vectors.index_to_key:
         assert list(same.get_vecattr(key, "point")) == vectors.get_vecattr(key, "point").tolist()
+
+
+@pytest.mark.parametrize("kind", [Word2Vec, FastText])
+def test_wv_has_the_input_vectors_where_w2v_answers_with_a_mix(
+    kind: type[Word2Vec], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(matrices, "_FEWEST_TOKENS", 1)
+    options = OPTIONS if kind is Word2Vec else {**OPTIONS, "max_n": 0}
+    model = kind(TEXT, **options, alpha=0.5)
+    model.save(tmp_path / "model")
+    model.wv.save_word2vec_format(tmp_path / "text.vec")
+    own = w2v.load(tmp_path / "model")
+    assert own.matrix == "mix" and (own.vectors != model.wv.vectors).any()
+    for vectors in (
+        own.table("input_vectors"),
+        kind.load(tmp_path / "model").wv.vectors,
+        KeyedVectors.load(tmp_path / "model").vectors,
+        KeyedVectors.load_word2vec_format(tmp_path / "text.vec").vectors,
+    ):
+        assert (vectors == model.wv.vectors).all()

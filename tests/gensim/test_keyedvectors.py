@@ -275,3 +275,12 @@ def test_analogies_and_pairs_of_a_small_file(vectors: KeyedVectors, tmp_path: Pa
     score, sections = vectors.evaluate_word_analogies(tmp_path / "questions.txt")
     assert score == 0 and sections[-1]["section"] == "Total accuracy"
     assert sections[0]["incorrect"] == [("UP", "HIGH", "RIGHT", "HIGH")]
+
+
+def test_vectors_do_not_overwrite_their_vocabulary(tmp_path: Path) -> None:
+    vectors = KeyedVectors(2)
+    vectors.add_vectors(["a", "b"], np.eye(2, dtype=np.float32), {"count": np.array([2, 1])})
+    (tmp_path / "link").symlink_to(tmp_path / "v.txt")
+    with pytest.raises(ValueError, match="would overwrite the vocabulary"):
+        vectors.save_word2vec_format(tmp_path / "v.txt", fvocab=tmp_path / "link")
+    assert not (tmp_path / "v.txt").exists()

@@ -152,6 +152,20 @@ def test_with_threads_every_block_is_trained_in_every_epoch_however_often_the_ru
     assert parts > 1
 
 
+@pytest.mark.skipif(not COMPILES, reason="no numba here")
+@pytest.mark.parametrize(
+    "options", [{}, {"model": "cbow", "loss": "hs", "subwords": "fasttext", "buckets": 50}], ids=["words", "parts"]
+)
+def test_a_run_in_parts_makes_the_same_bytes_of_float16(
+    corpus: EncodedCorpus, tmp_path: Path, options: dict[str, Any]
+) -> None:
+    choices = config(engine="compiled", table="float16", **options)
+    assert not train_some(corpus, tmp_path, choices, 1).finished
+    rest = train_some(corpus, tmp_path, choices, 1000)
+    assert rest.finished and contents(rest) == contents(Trainer(choices, corpus).train())
+    assert {table.dtype for table in rest.parameters.tensors().values()} >= {np.dtype(np.float16)}
+
+
 class KilledRuns(RuleBasedStateMachine):
     """Train a little, damage files, leave half a file: in whatever order, the result is the same."""
 

@@ -149,6 +149,7 @@ def test_what_contradicts_the_model_is_refused() -> None:
         ("--vocab has no meaning with --init", {"vocab": "words.tsv"}),
         ("--freeze output: old.safetensors has no node_vectors", {"loss": "hs", "freeze": "output"}),
         ("leave nothing to learn", {"freeze": ["input", "output"]}),
+        ("leave nothing to learn", {"freeze": ["known"], "words": "model"}),
         ("would overwrite old.safetensors", {"output": "old.safetensors"}),
     ]
     for message, options in refused:

@@ -65,6 +65,9 @@ def align(session: Session, first: str, second: str, output: str, reading: ReadO
     kept = {*other.tables, *(["metadata"] if "config" in other.metadata else [])}
     kept |= set() if other.counts is None else {"counts"}
     lost = lost_by(format, kept, other.tables)
+    if "the output vectors" in lost and other.matrix != "input":
+        lost.remove("the output vectors")
+        lost.append(f"the input and output vectors apart (it has {other.matrix_description})")
     if lost:
         note(f"Not in {output}: {', '.join(lost)}")
     note(f"Mean cosine of {alignment.words:,} shared words: {alignment.before:.3f} before, {alignment.after:.3f} after")

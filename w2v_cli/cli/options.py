@@ -364,7 +364,8 @@ def read_config_file(path: str) -> dict[str, Any]:
     values = {name.replace("-", "_"): value for name, value in _read_toml(path).items()}
     unknown = sorted(set(values) - {*OPTIONS, *TEXT_OPTIONS})
     if unknown:
-        raise ConfigError(f"{path}: unknown options: {', '.join(unknown)}", hint="w2v train --help lists all options")
+        hint = "give --recipe on the command line" if "recipe" in unknown else "w2v train --help lists all options"
+        raise ConfigError(f"{path}: unknown options: {', '.join(unknown)}", hint=hint)
     for name, value in values.items():
         if name in OPTIONS:
             try:

@@ -15,7 +15,7 @@ from w2v_cli.formats.contents import FASTTEXT, SUBWORD_VECTORS, SUBWORDS
 from w2v_cli.formats.fasttext_fields import LOSSES, MAGIC, MODELS, SUPERVISED, Options
 from w2v_cli.formats.model_file import ModelFile
 from w2v_cli.formats.reading import ReadOptions
-from w2v_cli.gensim.fasttext_vectors import FastTextKeyedVectors, ngram_rows
+from w2v_cli.gensim.fasttext_vectors import FastTextKeyedVectors, lengths_of, ngram_rows
 from w2v_cli.gensim.once import warn_once
 from w2v_cli.gensim.sentences import MAX_WORDS_IN_BATCH
 from w2v_cli.gensim.spelling import as_words
@@ -124,6 +124,11 @@ class FastText(Word2Vec):
     def _kept_names(self) -> tuple[str, ...]:
         return (*super()._kept_names(), "min_n", "max_n", "bucket")
 
+    @classmethod
+    def lengths(cls, parts: SubwordTable | None, name: str) -> dict[str, int]:
+        """Return the parameters about the parts of words in a file."""
+        return lengths_of(parts, name)
+
     min_n = property(lambda self: self.wv.min_n)
     max_n = property(lambda self: self.wv.max_n)
     bucket = property(lambda self: self.wv.bucket)
@@ -155,7 +160,7 @@ def load_facebook_model(path: str | os.PathLike[str], encoding: str = "utf-8") -
     ModelFileError
         If it is no such file.
     NotImplementedError
-        If it is a classifier, or its words have another encoding.
+        If it is a classifier, its parts are pruned, or its words have another encoding.
     """
     _require_utf8(encoding)
     with open_input(path) as raw:
@@ -164,12 +169,14 @@ def load_facebook_model(path: str | os.PathLike[str], encoding: str = "utf-8") -
         raise NotImplementedError(f"{os.fspath(path)} is a classifier (supervised), which gensim does not read either")
     with ModelFile(path, ReadOptions("fasttext", errors="replace")) as file:
         vectors, tables, metadata = file.vectors, file.tables, {FASTTEXT: file.metadata[FASTTEXT]}
+        lengths = lengths_of(vectors.parts, os.fspath(path))
     recorded = parse_json(metadata[FASTTEXT])
     hs = recorded["loss"] == LOSSES["hs"]
     model = FastText(
         sg=int(recorded["model"] == MODELS["skipgram"]), hs=int(hs), negative=recorded["neg"],
         vector_size=vectors.dim, window=recorded["ws"], min_count=recorded["minCount"], sample=recorded["t"],
-        epochs=recorded["epoch"], min_n=recorded["minn"], max_n=recorded["maxn"], bucket=recorded["bucket"],
+        epochs=recorded["epoch"], min_n=lengths["min_n"], max_n=lengths["max_n"],
+        bucket=lengths["bucket"],
     )  # fmt: skip
     model.wv.take_keys(list(vectors.words))
     model.wv.expandos["count"] = np.array(vectors.counts)

@@ -154,18 +154,37 @@ class FastTextKeyedVectors(KeyedVectors):
         ------
         ModelFileError
             If it is none, or a pickle of gensim.
+        NotImplementedError
+            If its parts are floret's, or pruned.
         """
         with errors_of_gensim(), ModelFile(fname) as file:
             parts = file.vectors.parts
-            subwords = None if parts is None else parts.subwords
-            lengths = (1, 0, 0) if subwords is None else (subwords.min_ngram, subwords.max_ngram, subwords.buckets)
-            made = cls(0, *lengths)
+            made = cls(0, **lengths_of(parts, os.fspath(fname)))
             load_rows(made, file, mmap)
         if parts is None:
             made.vectors_vocab = made.vectors
         else:
             made.take_table(np.array(parts.vectors), len(made))
         return made
+
+
+def lengths_of(parts: SubwordTable | None, name: str) -> dict[str, int]:
+    """Return min_n, max_n and bucket of the parts of words in a file.
+
+    Raises
+    ------
+    NotImplementedError
+        If gensim's names do not have such parts, because they are floret's or pruned.
+    """
+    if parts is None:
+        return {"min_n": 1, "max_n": 0, "bucket": 0}
+    if parts.subwords.kind != "fasttext" or parts.kept_buckets is not None:
+        kind = "pruned" if parts.subwords.kind == "fasttext" else "floret's"
+        raise NotImplementedError(
+            f"the parts of words in {name} are {kind}: w2v.load reads them, gensim's names do not"
+        )
+    subwords = parts.subwords
+    return {"min_n": subwords.min_ngram, "max_n": subwords.max_ngram, "bucket": subwords.buckets}
 
 
 def ngram_rows(vectors: FastTextKeyedVectors) -> int:

@@ -21,6 +21,7 @@ from w2v_cli.gensim.saved_rows import METADATA, keys_in, stored_keys
 from w2v_cli.gensim.word2vec_format import errors_of_gensim
 from w2v_cli.storage.strict_json import strict_json
 from w2v_cli.storage.tensors import parse_json
+from w2v_cli.subwords.table import SubwordTable
 
 logger = logging.getLogger("gensim.utils")
 # The attributes of a model that its file keeps; what else there is follows from its tables.
@@ -105,21 +106,22 @@ class SavedModel:
         ModelFileError
             If the file cannot be read. A pickle of gensim is refused, with what to do instead.
         AttributeError
-            If the file holds vectors alone, which `KeyedVectors.load` reads.
+            If the file holds vectors alone, which `KeyedVectors.load` reads, or parts of words that the class lacks.
         """
         with errors_of_gensim(), ModelFile(fname) as file:
-            given = _parameters_of(file.metadata, os.fspath(fname))
+            name = os.fspath(fname)
+            given = {**cls.lengths(file.vectors.parts, name), **_parameters_of(file.metadata, name)}
             tables, counts, keys = file.tables, file.vectors.counts, keys_in(file)
         model = cls.__new__(cls)
         own = {name: given.pop(name) for name in [*given] if name not in cls._parameters()}
         cls.__init__(model, **given, vector_size=tables["input_vectors"].shape[1])
-        for name, value in own.items():
-            setattr(model, name, value)
+        for attribute, value in own.items():
+            setattr(model, attribute, value)
         model.metadata = {name: text for name, text in file.metadata.items() if name != METADATA}
         model.wv.take_keys(keys)
         model.wv.expandos["count"] = np.ones(len(keys), np.int64) if counts is None else np.array(counts)
         model.adopt(tables if mmap else {name: np.array(table) for name, table in tables.items()})
-        model.add_lifecycle_event("loaded", fname=os.fspath(fname))
+        model.add_lifecycle_event("loaded", fname=name)
         return model
 
     # What a model defines.
@@ -135,6 +137,13 @@ class SavedModel:
     def config(self, epochs: int) -> TrainConfig:
         """Return the options of a run that goes on from the model."""
         raise NotImplementedError
+
+    @classmethod
+    def lengths(cls, parts: SubwordTable | None, name: str) -> dict[str, int]:
+        """Return the parameters about the parts of words in a file; an AttributeError if the class has none."""
+        if parts is not None:
+            raise AttributeError(f"{name} has vectors of parts of words: FastText.load reads it")
+        return {}
 
     @classmethod
     def _parameters(cls) -> frozenset[str]:

@@ -174,6 +174,8 @@ def write_vectors(
         raise ValueError(f"Cannot store vocabulary with '{sort_attr}' because that attribute does not exist")
     if rows.vectors.shape != (len(rows), rows.vector_size):
         raise ValueError(f"{len(rows)} keys do not name the rows of a matrix of shape {rows.vectors.shape}")
+    if fvocab is not None and os.path.realpath(fvocab) == os.path.realpath(path):
+        raise ValueError(f"the vectors would overwrite the vocabulary in {os.fspath(fvocab)}: name another file")
     words = [f"{prefix}{rows.index_to_key[row]}" for row in order]
     with errors_of_gensim():
         require_words(words, "binary" if binary else "text", os.fspath(path))

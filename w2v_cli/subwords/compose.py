@@ -24,8 +24,16 @@ def compose(table: np.ndarray, word_rows: WordRows) -> np.ndarray:
     Returns
     -------
     float32 (n, D); zeros for a word without rows.
+
+    Raises
+    ------
+    IndexError
+        If the table lacks a row.
     """
     offsets, rows = word_rows
+    # Compiled code would read whatever memory lies there.
+    if len(rows) and rows.max() >= len(table):
+        raise IndexError(f"row {rows.max()} of a table of {len(table)} rows of parts of words")
     vectors = np.zeros((len(offsets) - 1, table.shape[1]), np.float32)
 
     def work(first: int) -> None:
