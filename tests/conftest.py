@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import json
 import os
 import re
 import shutil
@@ -127,6 +129,21 @@ def assert_a_closed_pipe_is_silent(*arguments: str) -> None:
         process.stdout.close()
         assert process.stderr.read() == b""
         assert process.wait() == 0
+
+
+@pytest.fixture(scope="session")
+def whole_gradcheck(tmp_path_factory: pytest.TempPathFactory) -> subprocess.CompletedProcess[str]:
+    """Return a run of `w2v gradcheck` without options. It takes long, so all processes of pytest share one."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    kept, command = folder / "gradcheck.json", [sys.executable, "-m", "w2v_cli", "gradcheck"]
+    with (folder / "gradcheck.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not kept.exists():
+            done = subprocess.run(command, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
+            kept.write_text(json.dumps([done.returncode, done.stdout, _without_compiling(done.stderr)]))
+    return subprocess.CompletedProcess(command, *json.loads(kept.read_text()))
 
 
 # The words and vectors that tests of questions share; each adds words of its own.

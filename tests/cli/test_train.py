@@ -23,6 +23,7 @@ from w2v_cli.training.state import Trained
 # Every remark in a log begins with so many characters that tell the time.
 TIME = len("14:03:21 ")
 FAST = ("--dim", "8", "--epochs", "2", "--min-count", "1", "--threads", "1")
+SMALL = ("--dim", "2", "--vocab", "4")
 
 
 Program = Callable[..., subprocess.CompletedProcess[str]]
@@ -231,7 +232,7 @@ def test_without_numba_everything_works_and_one_line_says_so(text: Path, tmp_pat
     ]
     refused = w2v_alone("train", text, *FAST, "--engine", "compiled", folder=tmp_path, env=environment)
     assert refused.returncode == 2 and "--engine compiled needs numba" in refused.stderr
-    check = w2v_alone("gradcheck", "-k", "random", folder=tmp_path, env=environment)
+    check = w2v_alone("gradcheck", "-k", "random", *SMALL, folder=tmp_path, env=environment)
     assert check.returncode == 0 and "the compiled engine is not checked" in check.stderr
     assert w2v_alone("similar", "w1", folder=tmp_path, env=environment).returncode == 0
 
@@ -246,7 +247,7 @@ def test_with_numba_disabled_everything_works_and_one_line_says_so(text: Path, t
     assert "Compiling" not in done.stderr
     refused = w2v_alone("train", text, *FAST, "--engine", "compiled", folder=tmp_path, env=environment)
     assert refused.returncode == 2 and "NUMBA_DISABLE_JIT" in refused.stderr
-    check = w2v_alone("gradcheck", "-k", "random", folder=tmp_path, env=environment)
+    check = w2v_alone("gradcheck", "-k", "random", *SMALL, folder=tmp_path, env=environment)
     assert check.returncode == 0 and "the compiled engine is not checked" in check.stderr
 
 

@@ -22,7 +22,7 @@ SESSION = {
     f"train text.txt {FAST}": 0,
     "similar a unknown": 1,
     "convert model.safetensors model.txt --matrix sum": 0,
-    "gradcheck -k random --json --dim 2 --vocab 5": 0,
+    "gradcheck -k random --json --dim 2 --vocab 4": 0,
     "train text.txt --dim 0": 2,
     "train": 2,
 }

@@ -171,7 +171,9 @@ def assert_alike(shown: str, printed: str) -> None:
 
 
 @pytest.mark.skipif(not COMPILES, reason="the session is one of the compiled engine")
-def test_the_first_session_prints_what_the_readme_shows(tmp_path: Path) -> None:
+def test_the_first_session_prints_what_the_readme_shows(
+    tmp_path: Path, whole_gradcheck: subprocess.CompletedProcess[str]
+) -> None:
     shutil.copytree(ROOT / "data", tmp_path / "data")
     program = tmp_path / "bin" / "w2v"
     program.parent.mkdir()
@@ -186,6 +188,10 @@ def test_the_first_session_prints_what_the_readme_shows(tmp_path: Path) -> None:
     }
     entries = list(session())
     assert len(entries) >= 5
+    # This command has been run.
+    ((checked, verdict),) = [entry for entry in entries if "gradcheck" in entry[0]]
+    assert checked == "w2v gradcheck > checks.txt" and verdict == [whole_gradcheck.stderr.rstrip()]
+    entries.remove((checked, verdict))
     for command, shown in entries:
         run = subprocess.run(
             command, shell=True, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
