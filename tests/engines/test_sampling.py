@@ -54,7 +54,10 @@ def test_another_stream_has_another_name() -> None:
     # A run with this STEP_RULE must be resumed with exactly these samples. If they change, change STEP_RULE, too.
     sample = sample_of(np.arange(2000) % 5, [700], subsample=0.01, step_windows=2)
     known = zlib.crc32(b"".join(array.tobytes() for array in vars(sample).values() if isinstance(array, np.ndarray)))
-    assert (STEP_RULE, known) == ("up to 4 share one radius and noise of a pool of 2048", 3576297425)
+    assert (STEP_RULE, known) == (
+        "up to 4 share one radius and noise of a pool of 2048, in the order of training",
+        3576297425,
+    )
 
 
 def test_a_fixed_window_reaches_its_whole_length_on_both_sides() -> None:

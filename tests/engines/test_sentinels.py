@@ -110,6 +110,8 @@ def train(
     inner = [margins.embed(name, table) for name, table in zip(("input table", "output table"), tables, strict=True)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(compiled, "make_scratch", margins.make_scratch)
+        # Fewer than there are words, so that some rows have a private copy and others do not.
+        patch.setattr(compiled, "HOT_WORDS", 64)
         step = make_step("compiled", objective, threads=threads)
         step(sample, np.full(len(sample.kept_ids), 0.01), *inner)
         make_measure("compiled", objective)(sample, *inner)
@@ -160,13 +162,23 @@ WRITTEN = {
         "input_offsets": 1,
         "output_offsets": 1,
         "uses": 1,
+        "input_uses": 1,
         "labels": 2,
         "scores": 1,
         "errors": 1,
         "counts": 1,
     }
     | {"patterns": 2, "usual_patterns": 2, "terms": 1, "inputs": 1, "moves": 1},
-    "cbow ns": {"output_offsets": 1, "uses": 1, "hidden": 1, "hidden_step": 1, "labels": 3, "scores": 9, "errors": 1}
+    "cbow ns": {
+        "output_offsets": 1,
+        "uses": 1,
+        "input_uses": 1,
+        "hidden": 1,
+        "hidden_step": 1,
+        "labels": 3,
+        "scores": 9,
+        "errors": 1,
+    }
     | {"counts": 11, "usual_counts": 11, "terms": 1},
     "skipgram hs": {"output_offsets": 1, "uses": 1, "labels": 2, "terms": 1},
     "cbow hs": {"output_offsets": 1, "uses": 1, "hidden": 1, "hidden_step": 1, "labels": 11, "terms": 1},
@@ -186,6 +198,7 @@ def test_a_write_one_element_beyond_a_part_is_found(kind: str, part: str, elemen
     [
         # A step reads the private copy of a hot row before it writes it.
         ("cbow ns", "copies"),
+        ("cbow ns", "input_copies"),
         ("skipgram hs", "copies"),
         # The root is the last row of the output table.
         ("skipgram hs", "output table"),

@@ -77,8 +77,15 @@ def test_several_blocks_are_trained_as_one_by_one(corpus: EncodedCorpus, threads
     for epoch, numbers in enumerate(([3, 1, 4, 0], [2], [last, 5, 3])):
         assert steps.train(epoch, *blocks_of(corpus, numbers)) == (-1, True)
         assert stretch.train(epoch, *blocks_of(corpus, numbers)) == (-1, True)
-        assert alone.input_vectors.tobytes() == together.input_vectors.tobytes()
-        assert alone.output_vectors.tobytes() == together.output_vectors.tobytes()
+        pairs = (
+            (alone.input_vectors, together.input_vectors),
+            (alone.output_vectors, together.output_vectors),
+        )
+        for one, other in pairs:
+            if threads == 1:
+                assert one.tobytes() == other.tobytes()
+            # Private copies are merged at the end of a call, so that the same moves are added up in another order.
+            assert one == pytest.approx(other, abs=1e-5)
     untrained = both_ways(corpus, threads, **options)[0][1]
     assert untrained.output_vectors.tobytes() != alone.output_vectors.tobytes()
 

@@ -24,6 +24,8 @@ MEAN_TILE = 6
 # The scores of a pair with a tile form a cell: `TOTALS` numbers for the first input, then as many for the second. The
 # numbers behind a tile's width belong to no output.
 CELL = PAIR * TOTALS
+# How often the copy may be used that stands for all rows without one.
+ENDLESS_USES = 1 << 62
 
 
 class Windows(NamedTuple):
@@ -128,6 +130,8 @@ class Tables(NamedTuple):
     first_hot, hot : the first hot row, and how many there are.
     most_uses : how often a private copy is used before it is merged into its row; all copies are at the end.
     share : how much of what a copy has moved is merged.
+    hot_inputs, most_input_uses : the same of the input rows. The first ones are hot, and all that a copy has moved is
+        merged.
     frozen_inputs, frozen_outputs : uint8 (rows,), whether a row is frozen; not read unless `freezes`.
     freezes : True if any row is; otherwise None, whose type lets the compiler leave out what freezing takes.
     input_rates, output_rates : float32 (rows,), what the step of each row is multiplied by; not read unless `rated`.
@@ -141,6 +145,8 @@ class Tables(NamedTuple):
     hot: int
     most_uses: int
     share: float
+    hot_inputs: int = 0
+    most_input_uses: int = 1
     frozen_inputs: np.ndarray = np.empty(0, np.uint8)
     frozen_outputs: np.ndarray = np.empty(0, np.uint8)
     freezes: bool | None = None
@@ -171,12 +177,13 @@ class Flags(NamedTuple):
 
 
 class Scratch(NamedTuple):
-    """The kernels' work space, zeros at first.
+    """The kernels' work space, zeros at first except for the last of `uses` and `input_uses`.
 
     Attributes
     ----------
     input_offsets, output_offsets : int64; where the rows of a step begin in their tables, in numbers.
-    uses : int64 (hot,); how often a private copy may still be used before it is merged, plus 1; 0 before its first use.
+    uses, input_uses : int64 (hot + 1,), (hot_inputs + 1,); how often a private copy may still be used before it is
+        merged, plus 1; 0 before its first use. The last number counts the uses of rows without a copy.
     hidden : (D,), CBOW's hidden vector · hidden_step : (D,), what its context rows move by · moved : (D,), the sum of
         the steps of several windows with one hidden vector.
     labels : Y, whose rows are equal, laid out as the cells of one pair.
@@ -191,7 +198,7 @@ class Scratch(NamedTuple):
     kept_inputs, kept_outputs : copies of the frozen rows of a step, which are trained in their place, as in the tables.
     input_rates, output_rates : the rates of the rows of a step.
     copies : a row of zeros, which padding outputs refer to; then, for each hot row, its private copy and the row as it
-        was at the last merge; as in the tables.
+        was at the last merge; as in the tables · input_copies : the same for hot inputs, without the row of zeros.
     """
 
     input_offsets: np.ndarray
@@ -216,6 +223,8 @@ class Scratch(NamedTuple):
     copies: np.ndarray
     input_rates: np.ndarray
     output_rates: np.ndarray
+    input_uses: np.ndarray
+    input_copies: np.ndarray
 
 
 def make_scratch(
@@ -223,6 +232,7 @@ def make_scratch(
     most_outputs: int,
     windows: int,
     hot: int,
+    hot_inputs: int,
     dim: int,
     means: bool,
     dtype: DTypeLike,
@@ -233,7 +243,8 @@ def make_scratch(
 
     Parameters
     ----------
-    most_inputs, most_outputs : rows of the largest step · windows : of a step · hot : rows with a private copy.
+    most_inputs, most_outputs : rows of the largest step · windows : of a step · hot, hot_inputs : how many rows of each
+        table have a private copy.
     means : whether the kernel makes one hidden vector of the inputs (CBOW) · freezes : whether any row is frozen ·
     rated : whether rows have rates.
     dtype : of the elements of the tables.
@@ -245,7 +256,12 @@ def make_scratch(
     pairs = 1 if means else -(-most_inputs // PAIR)
     cells = tiles * CELL
     pattern = 0 if means else tiles * TOTALS
-    offsets = {"input_offsets": most_inputs + most_inputs % PAIR, "output_offsets": tiles * tile, "uses": hot}
+    offsets = {
+        "input_offsets": most_inputs + most_inputs % PAIR,
+        "output_offsets": tiles * tile,
+        "uses": hot + 1,
+        "input_uses": hot_inputs + 1,
+    }
     # In this order, no vector lies in more cache lines than it must: all parts before the last vectors, those of
     # `moves`, are whole lines, if the two of patterns are taken together.
     numbers = {
@@ -270,12 +286,15 @@ def make_scratch(
         "kept_inputs": most_inputs * dim if freezes else 0,
         "kept_outputs": tiles * tile * dim if freezes else 0,
         "copies": (1 + 2 * hot) * dim,
+        "input_copies": 2 * hot_inputs * dim,
     }
-    return Scratch(
+    scratch = Scratch(
         **_parts(np.zeros(sum(offsets.values()), np.int64), offsets),
         **_parts(aligned_zeros((sum(numbers.values()),), np.float32 if rounds else dtype), numbers),
         **_parts(aligned_zeros((sum(rows.values()),), dtype), rows),
     )
+    scratch.uses[hot] = scratch.input_uses[hot_inputs] = ENDLESS_USES
+    return scratch
 
 
 def _parts(buffer: np.ndarray, sizes: dict[str, int]) -> dict[str, np.ndarray]:

@@ -24,7 +24,7 @@ from w2v_cli.engines.gather import (
     window_inputs,
 )
 from w2v_cli.engines.parameters import CACHE_LINE_BYTES
-from w2v_cli.engines.private_copies import locate_outputs, merge_all, replace_frozen_inputs
+from w2v_cli.engines.private_copies import locate_outputs, offset_of_input, offset_of_output
 from w2v_cli.engines.step import mean_errors, mean_of_rows, mean_update, move_inputs, pair_errors, pair_update
 
 # How many windows ahead to prefetch, or a whole step if it has more windows: with 1 the rows arrive late, with more
@@ -63,15 +63,13 @@ def train_skipgram(windows, tables, scratch, flags):
             patterns = s.patterns
             step_patterns(patterns, s.output_offsets, last - first, w.negatives, tiles)
         count = step_inputs(w, t, s, patterns, first, last, tiles)
-        replace_frozen_inputs(t, s, count)
         locate_outputs(t, s, tiles * PAIR_TILE)
         if flags.wants_loss:
             predictions += pairs
         loss += pair_errors(t, s, count, tiles, tiles * CELL, w.alphas[first], flags.wants_loss)
-        _prefetch_step(w, t, step + ahead, reach)
+        _prefetch_step(w, t, s, step + ahead, reach)
         if flags.learns:
             pair_update(t, s, count, tiles, repeats)
-    merge_all(t, s)
     return loss, predictions
 
 
@@ -86,8 +84,7 @@ def train_cbow(windows, tables, scratch, flags):
         if context_words(w, pos, pos + 1) == 0:
             continue
         count = window_inputs(w, t, s, pos)
-        replace_frozen_inputs(t, s, count)
-        tiles = mean_outputs(w, s, pos)
+        tiles = mean_outputs(w, s, pos, pos)
         repeats = tiles > 1 or not all_differ(s.output_offsets, MEAN_TILE)
         counts = s.usual_counts
         if repeats:
@@ -98,11 +95,10 @@ def train_cbow(windows, tables, scratch, flags):
         weight = 1 / count if flags.averages else 1.0
         mean_of_rows(t, s, count, weight)
         loss += mean_errors(t, s, counts, tiles, w.alphas[pos], flags.wants_loss)
-        _prefetch_step(w, t, pos + AHEAD, reach)
+        _prefetch_step(w, t, s, pos + AHEAD, reach)
         if flags.learns:
             mean_update(t, s, tiles, repeats)
             move_inputs(t, s, s.hidden_step, count, 1.0 if flags.scales_step else weight)
-    merge_all(t, s)
     return loss, predictions
 
 
@@ -119,7 +115,6 @@ def train_paths(windows, tree, tables, scratch, flags):
         if context_words(w, pos, pos + 1) == 0:
             continue
         count = window_inputs(w, t, s, pos)
-        replace_frozen_inputs(t, s, count)
         if flags.means:
             tiles = path_outputs(p, s, w.kept_ids[pos], MEAN_TILE)
             locate_outputs(t, s, tiles * MEAN_TILE)
@@ -127,7 +122,7 @@ def train_paths(windows, tree, tables, scratch, flags):
             weight = 1 / count if flags.averages else 1.0
             mean_of_rows(t, s, count, weight)
             loss += mean_errors(t, s, s.counts, tiles, w.alphas[pos], flags.wants_loss)
-            _prefetch_paths(w, p, t, pos + AHEAD, reach)
+            _prefetch_paths(w, p, t, s, pos + AHEAD, reach)
             if flags.learns:
                 mean_update(t, s, tiles, False)
                 move_inputs(t, s, s.hidden_step, count, 1.0 if flags.scales_step else weight)
@@ -137,10 +132,9 @@ def train_paths(windows, tree, tables, scratch, flags):
             if flags.wants_loss:
                 predictions += count
             loss += pair_errors(t, s, count, tiles, 0, w.alphas[pos], flags.wants_loss)
-            _prefetch_paths(w, p, t, pos + AHEAD, reach)
+            _prefetch_paths(w, p, t, s, pos + AHEAD, reach)
             if flags.learns:
                 pair_update(t, s, count, tiles, False)
-    merge_all(t, s)
     return loss, predictions
 
 
@@ -193,36 +187,35 @@ def prefetch_row(table, offset, dim):
 
 
 @inlined
-def prefetch_output(t, row):
-    """Prefetch an output row, unless it is hot: then its private copy is trained, which is in the cache."""
-    if not t.first_hot <= row < t.first_hot + t.hot:
-        prefetch_row(t.outputs, row * t.dim, t.dim)
+def prefetch_output(t, s, row):
+    """Prefetch an output row, or its private copy."""
+    prefetch_row(t.outputs, offset_of_output(t, s, row), t.dim)
 
 
 @inlined
-def _prefetch_input(w, t, pos):
-    """Prefetch the input row of the word at `pos`, if there is one."""
+def _prefetch_input(w, t, s, pos):
+    """Prefetch the input row of the word at `pos`, or its private copy, if there is such a word."""
     if pos < w.centers:
-        prefetch_row(t.inputs, np.int64(w.kept_ids[pos]) * t.dim, t.dim)
+        prefetch_row(t.inputs, offset_of_input(t, s, np.int64(w.kept_ids[pos])), t.dim)
 
 
 @inlined
-def _prefetch_step(w, t, step, reach):
+def _prefetch_step(w, t, s, step, reach):
     """Prefetch the rows that a step of negative sampling needs and those before it did not.
 
     A step without context words prefetches nothing, so that a later one has to wait for its rows.
     """
     first = step * w.per_step
     for pos in range(first, min(first + w.per_step, w.centers)):
-        prefetch_output(t, np.int64(w.kept_ids[pos]))
-        _prefetch_input(w, t, pos + reach)
+        prefetch_output(t, s, np.int64(w.kept_ids[pos]))
+        _prefetch_input(w, t, s, pos + reach)
     if first < w.centers:
         for i in range(step * w.negatives, (step + 1) * w.negatives):
-            prefetch_output(t, np.int64(w.noise_ids[i]))
+            prefetch_output(t, s, np.int64(w.noise_ids[i]))
 
 
 @inlined
-def _prefetch_paths(w, tree, t, pos, reach):
+def _prefetch_paths(w, tree, t, s, pos, reach):
     """Prefetch the rows of a window's path, the nodes of a later path, and the offsets of a still later one."""
     later = pos + AHEAD
     if later + AHEAD < w.centers:
@@ -235,5 +228,5 @@ def _prefetch_paths(w, tree, t, pos, reach):
         prefetch(tree.labels, last)
     if pos < w.centers:
         for i in range(tree.starts[w.kept_ids[pos]] + CACHED_NODES, tree.starts[w.kept_ids[pos] + 1]):
-            prefetch_output(t, np.int64(tree.node_ids[i]))
-        _prefetch_input(w, t, pos + reach)
+            prefetch_output(t, s, np.int64(tree.node_ids[i]))
+        _prefetch_input(w, t, s, pos + reach)

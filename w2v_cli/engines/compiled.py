@@ -9,7 +9,7 @@ import numpy as np
 
 from w2v_cli.compute.random import stream_key
 from w2v_cli.corpus.encode import EncodedCorpus
-from w2v_cli.engines import block, stretch, subword_block
+from w2v_cli.engines import block, private_copies, stretch, subword_block
 from w2v_cli.engines.arguments import (
     Blocks,
     Draws,
@@ -28,10 +28,11 @@ from w2v_cli.engines.sampling import Sample, Sampler
 from w2v_cli.errors import CorpusError
 from w2v_cli.gradients.architectures import SKIPGRAM
 
-# Negative sampling: the first 64 words of the vocabulary are hot, because noise is full of them; none are if the
-# vocabulary is not in order of frequency (`--vocab`). A private copy that is merged after 16 uses is never far from its
-# row, so all that it has moved is added (measured: help/design.md, "Private copies").
-HOT_WORDS, MOST_USES = 64, 16
+# The first 512 words of the vocabulary are hot, as inputs and with negative sampling as outputs, because windows and
+# noise are full of them; none are if the vocabulary is not in order of frequency (`--vocab`), and no inputs with parts
+# of words. All copies of a row together are used 512 times between two merges, so that they are never far from the row
+# and all that they have moved is added (measured: help/design.md, "Private copies").
+HOT_WORDS, MOST_USES = 512, 512
 # Hierarchical softmax: this many nodes near the root, divided by the number of threads, are hot. Every window trains
 # some of them, so they converge within a block, and threads average their copies at its end instead of summing them.
 # With more threads, the average moves a node that has not converged by less, so fewer nodes are hot (measured:
@@ -177,9 +178,11 @@ def _shared_tables(
     tables, outputs = _tables(objective, input_vectors, output_vectors), len(output_vectors)
     if threads == 1:
         return tables
+    hot_words, most_uses = HOT_WORDS if objective.frequent_first else 0, max(MOST_USES // threads, 1)
+    if objective.word_rows is None:
+        tables = tables._replace(hot_inputs=min(hot_words, len(input_vectors)), most_input_uses=most_uses)
     if objective.paths is None:
-        hot = min(HOT_WORDS, outputs) if objective.frequent_first else 0
-        return tables._replace(hot=hot, most_uses=MOST_USES)
+        return tables._replace(hot=min(hot_words, outputs), most_uses=most_uses)
     # The nodes near the root are the last ones. No copy has more uses than there are windows, so all are merged at the
     # end.
     hot = min(HOT_NODES // threads, outputs)
@@ -227,7 +230,7 @@ def _make_scratch(objective: Objective, tables: Tables, most_words: int, per_ste
         most_inputs *= int(np.diff(objective.word_rows.offsets).max())
     means = objective.architecture is not SKIPGRAM
     return make_scratch(
-        most_inputs, most_outputs, per_step, tables.hot, tables.dim, means, tables.inputs.dtype,
+        most_inputs, most_outputs, per_step, tables.hot, tables.hot_inputs, tables.dim, means, tables.inputs.dtype,
         tables.freezes is not None, tables.rated is not None,
     )  # fmt: skip
 
@@ -256,6 +259,7 @@ def _run_kernel(
         loss, predictions = block.train_cbow(windows, tables, scratch, flags)
     else:
         loss, predictions = block.train_skipgram(windows, tables, scratch, flags)
+    private_copies.merge_all(tables, scratch)
     return float(loss), int(predictions)
 
 

@@ -7,11 +7,10 @@ second.
 
 from __future__ import annotations
 
-import numpy as np
-
 from w2v_cli.compute.jit import helper, inlined
 from w2v_cli.compute.tiles import TOTALS, add_totals, clear_totals
 from w2v_cli.engines.arguments import CELL, MEAN_TILE, PAIR, PAIR_TILE
+from w2v_cli.engines.private_copies import locate_input
 
 
 @inlined
@@ -20,26 +19,21 @@ def window_inputs(w, t, s, pos):
     count = 0
     for context_pos in range(w.starts[pos], w.stops[pos]):
         if context_pos != pos:
-            write_input(t, s, count, w.kept_ids[context_pos])
+            locate_input(t, s, count, w.kept_ids[context_pos])
             count += 1
     return count
 
 
 @inlined
-def write_input(t, s, i, row):
-    """Write input number i of a step: where the row begins, and its rate."""
-    s.input_offsets[i] = np.int64(row) * t.dim
-    if t.rated is not None:
-        s.input_rates[i] = t.input_rates[np.uint64(row)]
+def mean_outputs(w, s, pos, noise):
+    """Write the rows of the word at `pos` and of its noise, padded to whole tiles; return the number of tiles.
 
-
-@inlined
-def mean_outputs(w, s, pos):
-    """Write the rows of the word at `pos` and of its noise, padded to whole tiles; return the number of tiles."""
+    `noise` is the number of its noise words among those of the block.
+    """
     tiles = (1 + w.negatives + MEAN_TILE - 1) // MEAN_TILE
     s.output_offsets[0] = w.kept_ids[pos]
     for j in range(1, tiles * MEAN_TILE):
-        s.output_offsets[j] = w.noise_ids[pos * w.negatives + j - 1] if j <= w.negatives else -j
+        s.output_offsets[j] = w.noise_ids[noise * w.negatives + j - 1] if j <= w.negatives else -j
     return tiles
 
 
@@ -88,7 +82,7 @@ def step_inputs(w, t, s, patterns, first, last, tiles):
     size = tiles * TOTALS
     for context_pos in range(start, stop):
         i = context_pos - start
-        write_input(t, s, i, w.kept_ids[context_pos])
+        locate_input(t, s, i, w.kept_ids[context_pos])
         cells = i // PAIR * tiles * CELL + i % PAIR * TOTALS
         for tile in range(tiles):
             clear_totals(s.counts, cells + tile * CELL)

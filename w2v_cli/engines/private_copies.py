@@ -1,4 +1,4 @@
-"""Private copies of rows: of the hot output rows, which many threads would write at once, and of frozen rows.
+"""Private copies of rows: of the hot rows, which many threads would write at once, and of frozen rows.
 
 Threads that write the same rows wait for each other's cache lines. So each thread trains a copy of its own and now and
 then merges it into the row: the row takes a share of what the copy has moved since the last merge, and the copy starts
@@ -10,8 +10,25 @@ know about freezing, and a frozen row is never written.
 
 from __future__ import annotations
 
-from w2v_cli.compute.jit import helper, inlined
-from w2v_cli.compute.simd import LANES, broadcast, distance, load, multiply_add, store, subtract
+import numpy as np
+
+from w2v_cli.compute.jit import compiled, helper, inlined
+from w2v_cli.compute.simd import LANES, addresses, broadcast, distance, load, multiply_add, store, subtract
+
+
+@inlined
+def locate_input(t, s, i, number):
+    """Write input number i of a step: where its row begins, or a copy of it, and the rate of the row."""
+    row = np.int64(number)
+    offset = row * t.dim
+    if t.rated is not None:
+        s.input_rates[i] = t.input_rates[np.uint64(row)]
+    if t.freezes is not None and t.frozen_inputs[np.uint64(row)]:
+        offset = _copy_row(t.inputs, offset, s.kept_inputs, i * t.dim, t.dim)
+    elif t.hot_inputs > 0:
+        copies = distance(t.inputs, s.input_copies)
+        offset = _use(t.inputs, row, row, copies, s.input_uses, t.hot_inputs, t.most_input_uses, 1.0, t.dim)
+    s.input_offsets[i] = offset
 
 
 @inlined
@@ -23,29 +40,52 @@ def locate_outputs(t, s, count):
     padding = distance(t.outputs, s.copies)
     for j in range(count):
         row = s.output_offsets[j]
+        offset = row * t.dim
         if t.rated is not None:
             s.output_rates[j] = t.output_rates[row] if row >= 0 else 0
-        i, offset = row - t.first_hot, row * t.dim
         if t.freezes is not None and row >= 0 and t.frozen_outputs[row]:
             offset = _copy_row(t.outputs, offset, s.kept_outputs, j * t.dim, t.dim)
-        elif 0 <= i < t.hot:
-            copy = padding + (1 + 2 * i) * t.dim
-            if s.uses[i] <= 1:
-                _merge(t, offset, copy)
-                s.uses[i] = t.most_uses + 1
-            s.uses[i] -= 1
-            offset = copy
+        elif t.hot > 0:
+            copies, i = padding + t.dim, row - t.first_hot
+            offset = _use(t.outputs, row, i, copies, s.uses, t.hot, t.most_uses, t.share, t.dim)
         s.output_offsets[j] = offset if row >= 0 else padding
 
 
 @inlined
-def replace_frozen_inputs(t, s, count):
-    """Let the first `count` offsets in `input_offsets` be those of copies where rows are frozen."""
-    if t.freezes is not None:
-        for i in range(count):
-            offset = s.input_offsets[i]
-            if t.frozen_inputs[offset // t.dim]:
-                s.input_offsets[i] = _copy_row(t.inputs, offset, s.kept_inputs, i * t.dim, t.dim)
+def offset_of_input(t, s, row):
+    """Return where an input row begins, or its private copy if it is hot. No branch: it could not be predicted."""
+    offset = row * t.dim
+    if t.hot_inputs > 0:
+        copy = distance(t.inputs, s.input_copies) + 2 * row * t.dim
+        offset = copy if row < t.hot_inputs else offset
+    return offset
+
+
+@inlined
+def offset_of_output(t, s, row):
+    """Return where an output row begins, or its private copy if it is hot, without a branch."""
+    offset = row * t.dim
+    if t.hot > 0:
+        i = row - t.first_hot
+        copy = distance(t.outputs, s.copies) + (1 + 2 * i) * t.dim
+        offset = copy if (i >= 0) & (i < t.hot) else offset
+    return offset
+
+
+@inlined
+def _use(table, row, i, copies, uses, hot, most_uses, share, dim):
+    """Return where a row begins, or private copy number i if there is one, which is merged if it was used often.
+
+    A branch on whether there is one could not be predicted, so the other rows count as uses of one more copy, which has
+    uses without end.
+    """
+    is_hot = (i >= 0) & (i < hot)
+    copy, counted = copies + 2 * i * dim, i if is_hot else hot
+    if uses[counted] <= 1:
+        _merge(table, row * dim, copy, share, dim)
+        uses[counted] = most_uses + 1
+    uses[counted] -= 1
+    return copy if is_hot else row * dim
 
 
 @helper
@@ -56,23 +96,28 @@ def _copy_row(table, offset, copies, start, dim):
     return distance(table, copies) + start
 
 
-@inlined
-def merge_all(t, s):
-    """Merge every copy that has been used, and forget that it was, so that the next block begins as the first one."""
-    copies = distance(t.outputs, s.copies) + t.dim
+@compiled
+def merge_all(tables, scratch):
+    """Merge every copy that has been used, and forget that it was: other threads, or nobody, may train next."""
+    t, s = addresses(tables), addresses(scratch)
     for i in range(t.hot):
         if s.uses[i] > 0:
-            _merge(t, (t.first_hot + i) * t.dim, copies + 2 * i * t.dim)
+            row = t.first_hot + i
+            _merge(t.outputs, row * t.dim, offset_of_output(t, s, row), t.share, t.dim)
             s.uses[i] = 0
+    for row in range(t.hot_inputs):
+        if s.input_uses[row] > 0:
+            _merge(t.inputs, row * t.dim, offset_of_input(t, s, row), 1.0, t.dim)
+            s.input_uses[row] = 0
 
 
 @helper
-def _merge(t, offset, copy):
+def _merge(table, offset, copy, share, dim):
     """Merge a copy into the row at an offset."""
-    share = broadcast(t.outputs, t.share)
-    for k in range(0, t.dim, LANES):
-        moved = subtract(load(t.outputs, copy + k), load(t.outputs, copy + t.dim + k))
-        row = multiply_add(share, moved, load(t.outputs, offset + k))
-        store(t.outputs, offset + k, row)
-        store(t.outputs, copy + k, row)
-        store(t.outputs, copy + t.dim + k, row)
+    part = broadcast(table, share)
+    for k in range(0, dim, LANES):
+        moved = subtract(load(table, copy + k), load(table, copy + dim + k))
+        row = multiply_add(part, moved, load(table, offset + k))
+        store(table, offset + k, row)
+        store(table, copy + k, row)
+        store(table, copy + dim + k, row)

@@ -25,7 +25,8 @@ def train_logistic(
     their mean or sum in CBOW. They are scored against the center and the noise words of the step, or against the nodes
     of the center's path. With parts of words, a window has one hidden vector, the mean of all rows of the words that
     predict; in skip-gram that is the center, which predicts each context word in a step of its own, and the windows are
-    trained in the order of `word_by_word`. A step is −alpha × the exact gradient of the summed loss of its windows,
+    trained in the order of `word_by_word`: the first step of window i uses the noise words of number i, the next step
+    those of number i + 1, and so on. A step is −alpha × the exact gradient of the summed loss of its windows,
     times the rate of each row, except for the factor of `Objective.input_scale` (help/mathematics.md, sections 5 to 8;
     in the course solution, eq. 32 is the loss, eq. 35 and 41 are its gradients, and eq. 23 is the sum).
 
@@ -83,29 +84,30 @@ def _numbers(rows: np.ndarray) -> np.ndarray:
 def _steps(objective: Objective, sample: Sample) -> Iterator[list[_Window]]:
     """Yield the windows that are trained together; where the center predicts, one context word at a time."""
     if not objective.center_predicts or objective.word_rows is None:
-        windows = [_Window(objective, sample, pos, pos) for pos in range(len(sample.kept_ids))]
+        some = range(len(sample.kept_ids))
+        windows = [_Window(objective, sample, pos, pos, pos // sample.step_windows) for pos in some]
         for first in range(0, len(windows), sample.step_windows):
             yield windows[first : first + sample.step_windows]
         return
-    for pos in word_by_word(sample.kept_ids, len(objective.word_rows.offsets) - 1).tolist():
-        for target_pos in range(sample.window_starts[pos], sample.window_stops[pos]):
-            if target_pos != pos:
-                yield [_Window(objective, sample, pos, target_pos)]
+    order = word_by_word(sample.kept_ids, len(objective.word_rows.offsets) - 1).tolist()
+    for i, pos in enumerate(order):
+        targets = [at for at in range(sample.window_starts[pos], sample.window_stops[pos]) if at != pos]
+        for noise, target_pos in enumerate(targets, start=i):
+            yield [_Window(objective, sample, pos, target_pos, noise % len(order))]
 
 
 class _Window:
     """A window of a block: the input rows of the words that predict, and the output rows they are scored against."""
 
-    def __init__(self, objective: Objective, sample: Sample, pos: int, target_pos: int) -> None:
+    def __init__(self, objective: Objective, sample: Sample, pos: int, target_pos: int, noise: int) -> None:
         contexts, self.pos = sample.context_ids(pos), pos
         predicting = sample.kept_ids[pos : pos + 1] if objective.center_predicts else contexts
         self.input_rows = objective.input_rows(predicting)
         # Whether there is a context word, and anything to predict it or the center with.
         self.predicts = len(contexts) > 0 and len(self.input_rows) > 0
         if self.predicts:
-            negative_ids = sample.negative_ids[target_pos // sample.step_windows]
             target_id = int(sample.kept_ids[target_pos])
-            self.output_ids, self.labels, self.counts = objective.outputs(target_id, negative_ids)
+            self.output_ids, self.labels, self.counts = objective.outputs(target_id, sample.negative_ids[noise])
             # With one hidden vector, all words that predict make one prediction together.
             self.predictions = 1 if objective.averages or objective.model == "cbow" else len(contexts)
 

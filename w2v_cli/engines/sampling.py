@@ -31,7 +31,7 @@ LEAST_SUBSAMPLED = 10_000
 WINDOWS, NOISE = 0, 1
 # The name of the rules by which a `Sample` is drawn. Change it with the rules or the random streams: a checkpoint
 # stores it, so that no run is resumed under other rules than it began with.
-STEP_RULE = f"up to {MOST_STEP_WINDOWS} share one radius and noise of a pool of {POOL_WORDS}"
+STEP_RULE = f"up to {MOST_STEP_WINDOWS} share one radius and noise of a pool of {POOL_WORDS}, in the order of training"
 
 
 @dataclass(frozen=True)

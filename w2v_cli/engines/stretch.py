@@ -16,6 +16,7 @@ from w2v_cli.corpus.spool import ID_BYTES
 from w2v_cli.engines.arguments import Windows
 from w2v_cli.engines.block import train_cbow, train_paths, train_skipgram
 from w2v_cli.engines.parameters import LARGEST_NUMBER, PROBED_ROWS
+from w2v_cli.engines.private_copies import merge_all
 from w2v_cli.engines.sampling import NOISE, WINDOWS, draw_noise, draw_windows
 from w2v_cli.engines.subword_block import train_subwords
 
@@ -45,6 +46,7 @@ def train_skipgram_blocks(blocks, draws, room, tables, scratch, flags):
         trained |= _any_context(windows)
         if _has_diverged(tables, windows):
             return i, trained
+    merge_all(tables, scratch)
     return -1, trained
 
 
@@ -60,6 +62,7 @@ def train_cbow_blocks(blocks, draws, room, tables, scratch, flags):
         trained |= _any_context(windows)
         if _has_diverged(tables, windows):
             return i, trained
+    merge_all(tables, scratch)
     return -1, trained
 
 
@@ -72,6 +75,8 @@ def train_paths_blocks(blocks, draws, room, tree, tables, scratch, flags):
             return UNREAD, trained
         windows = _draw_block(blocks, draws, room, i)
         train_paths(windows, tree, tables, scratch, flags)
+        # The threads' copies of the nodes near the root must not drift apart, because their average is taken.
+        merge_all(tables, scratch)
         trained |= _any_context(windows)
         if _has_diverged(tables, windows):
             return i, trained
@@ -92,6 +97,7 @@ def train_subword_blocks(blocks, draws, room, parts, tree, tables, scratch, flag
             first = parts.offsets[windows.kept_ids[pos]]
             if first < parts.offsets[windows.kept_ids[pos] + 1] and _is_too_large(tables, parts.rows[first]):
                 return i, trained
+    merge_all(tables, scratch)
     return -1, trained
 
 

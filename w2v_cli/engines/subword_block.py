@@ -15,13 +15,16 @@ from w2v_cli.compute.jit import compiled, inlined
 from w2v_cli.compute.simd import addresses, prefetch
 from w2v_cli.engines.arguments import MEAN_TILE
 from w2v_cli.engines.block import AHEAD, context_words, prefetch_output, write_usual_window
-from w2v_cli.engines.gather import all_differ, mean_counts, mean_outputs, path_outputs, write_input
-from w2v_cli.engines.private_copies import locate_outputs, merge_all, replace_frozen_inputs
+from w2v_cli.engines.gather import all_differ, mean_counts, mean_outputs, path_outputs
+from w2v_cli.engines.private_copies import locate_input, locate_outputs
 from w2v_cli.engines.step import follow_step, forget_steps, mean_errors, mean_of_rows, mean_update, move_inputs
 from w2v_cli.engines.word_order import word_by_word
 
 # How many windows of a word are trained before its rows move, so that other threads see what it has learnt.
 MOST_WINDOWS = 32
+# How many windows ahead noise words are prefetched. A window uses its own and those of the next windows: as many as it
+# has context words.
+NOISE_AHEAD = 8
 
 
 @compiled
@@ -44,16 +47,17 @@ def train_subwords(windows, parts, tree, tables, scratch, flags):
         if count > 0:
             weight = 1 / count
             scale = 1.0 if flags.scales_step else weight
-            share = 0.0 if flags.means else scale * weight * _equal_pairs(t, s, count)
-            replace_frozen_inputs(t, s, count)
+            share = 0.0 if flags.means else scale * weight * _equal_pairs(t, p, s, w.kept_ids[order[first]])
             mean_of_rows(t, s, count, weight)
             forget_steps(t, s)
             for i in range(first, last):
-                pos = order[i]
+                pos, noise = order[i], i
                 if i + 2 * AHEAD < w.centers:
                     _prefetch_window(w, order[i + 2 * AHEAD])
                 if i + AHEAD < w.centers:
-                    _prefetch_outputs(w, t, order[i + AHEAD], flags)
+                    _prefetch_targets(w, t, s, order[i + AHEAD], flags)
+                if i + NOISE_AHEAD < w.centers and not flags.paths:
+                    _prefetch_noise(w, t, s, i + NOISE_AHEAD)
                 start, stop = (pos, pos + 1) if flags.means else (w.starts[pos], w.stops[pos])
                 if context_words(w, pos, pos + 1) == 0:
                     stop = start
@@ -64,7 +68,8 @@ def train_subwords(windows, parts, tree, tables, scratch, flags):
                     if flags.paths:
                         tiles = path_outputs(n, s, w.kept_ids[target_pos], MEAN_TILE)
                     else:
-                        tiles = mean_outputs(w, s, target_pos)
+                        tiles = mean_outputs(w, s, target_pos, noise)
+                        noise = noise + 1 if noise + 1 < w.centers else 0
                         repeats = tiles > 1 or not all_differ(s.output_offsets, MEAN_TILE)
                         if repeats:
                             mean_counts(counts, s.output_offsets, w.negatives, tiles)
@@ -79,7 +84,6 @@ def train_subwords(windows, parts, tree, tables, scratch, flags):
             if flags.learns:
                 move_inputs(t, s, s.moved, count, scale)
         first = last
-    merge_all(t, s)
     return loss, predictions
 
 
@@ -93,18 +97,18 @@ def _last_window(w, order, first):
 
 
 @inlined
-def _equal_pairs(t, s, count):
-    """Return how many pairs of the inputs are the same row, each paired with itself too: n, if no row is repeated.
+def _equal_pairs(t, p, s, word_id):
+    """Return how many pairs of a word's rows are the same row, each paired with itself too: n, if none is repeated.
 
     Frozen rows are not counted, because they do not move, and others as often as the rate of their row says.
     """
-    pairs = 0.0
-    for a in range(count):
-        if t.freezes is None or not t.frozen_inputs[s.input_offsets[a] // t.dim]:
+    pairs, first, last = 0.0, p.offsets[word_id], p.offsets[word_id + 1]
+    for a in range(first, last):
+        if t.freezes is None or not t.frozen_inputs[p.rows[a]]:
             equal = 0
-            for b in range(count):
-                equal += s.input_offsets[a] == s.input_offsets[b]
-            pairs += equal if t.rated is None else equal * s.input_rates[a]
+            for b in range(first, last):
+                equal += p.rows[a] == p.rows[b]
+            pairs += equal if t.rated is None else equal * s.input_rates[a - first]
     return pairs
 
 
@@ -117,7 +121,7 @@ def _input_rows(w, p, t, s, pos, means):
         if word_pos != pos or not means:
             word_id = w.kept_ids[word_pos]
             for at in range(p.offsets[word_id], p.offsets[word_id + 1]):
-                write_input(t, s, count, p.rows[at])
+                locate_input(t, s, count, p.rows[at])
                 count += 1
     return count
 
@@ -129,12 +133,11 @@ def _prefetch_window(w, pos):
     prefetch(w.starts, pos)
     prefetch(w.stops, pos)
     prefetch(w.alphas, pos)
-    prefetch(w.noise_ids, pos * w.negatives)
 
 
 @inlined
-def _prefetch_outputs(w, t, pos, flags):
-    """Prefetch the targets and the noise words of a later window.
+def _prefetch_targets(w, t, s, pos, flags):
+    """Prefetch the targets of a later window.
 
     Its input rows are not prefetched: so many prefetches at once only make the processor wait for them (measured:
     help/design.md, "Parts of words").
@@ -142,6 +145,11 @@ def _prefetch_outputs(w, t, pos, flags):
     if not flags.paths:
         first, last = (pos, pos + 1) if flags.means else (w.starts[pos], w.stops[pos])
         for target_pos in range(first, last):
-            prefetch_output(t, np.int64(w.kept_ids[target_pos]))
-        for i in range(pos * w.negatives, (pos + 1) * w.negatives):
-            prefetch_output(t, np.int64(w.noise_ids[i]))
+            prefetch_output(t, s, np.int64(w.kept_ids[target_pos]))
+
+
+@inlined
+def _prefetch_noise(w, t, s, number):
+    """Prefetch the noise words that a later window uses first."""
+    for i in range(number * w.negatives, (number + 1) * w.negatives):
+        prefetch_output(t, s, np.int64(w.noise_ids[i]))
