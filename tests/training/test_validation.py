@@ -91,6 +91,8 @@ def by_hand(model: w2v.Model, sample: HeldOutSample) -> float:
     losses: list[float] = []
     for windows in sample.samples():
         ids = windows.kept_ids.tolist()
+        # Word by word, in a circle that begins with the first word.
+        order = sorted(range(len(ids)), key=lambda pos: (ids[pos] - ids[0]) % len(model))
         for pos, center in enumerate(ids):
             first, last = int(windows.window_starts[pos]), int(windows.window_stops[pos])
             context = ids[first:pos] + ids[pos + 1 : last]
@@ -98,8 +100,9 @@ def by_hand(model: w2v.Model, sample: HeldOutSample) -> float:
             if config.model == "cbow" and context:
                 losses.append(loss(inputs[context].mean(axis=0), center, noise))
             elif config.loss == "softmax" or config.subwords is not None:
-                # Each context word meets the noise words of its own window.
-                noises = np.delete(windows.negative_ids[first:last], pos - first, axis=0).tolist()
+                # Each context word meets noise words of its own: those of the windows that are trained next.
+                numbers = [(order.index(pos) + k) % len(ids) for k in range(len(context))]
+                noises = windows.negative_ids[numbers].tolist()
                 losses += [loss(inputs[center], *pair) for pair in zip(context, noises, strict=True)]
             else:
                 losses += [loss(inputs[word], center, noise) for word in context]

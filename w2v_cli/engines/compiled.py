@@ -32,7 +32,7 @@ from w2v_cli.gradients.architectures import SKIPGRAM
 # noise are full of them; none are if the vocabulary is not in order of frequency (`--vocab`), and no inputs with parts
 # of words. All copies of a row together are used 512 times between two merges, so that they are never far from the row
 # and all that they have moved is added (measured: help/design.md, "Private copies").
-HOT_WORDS, MOST_USES = 512, 512
+HOT_WORDS, MOST_USES, LEAST_WORDS_PER_HOT = 512, 512, 50
 # Hierarchical softmax: this many nodes near the root, divided by the number of threads, are hot. Every window trains
 # some of them, so they converge within a block, and threads average their copies at its end instead of summing them.
 # With more threads, the average moves a node that has not converged by less, so fewer nodes are hot (measured:
@@ -178,7 +178,10 @@ def _shared_tables(
     tables, outputs = _tables(objective, input_vectors, output_vectors), len(output_vectors)
     if threads == 1:
         return tables
-    hot_words, most_uses = HOT_WORDS if objective.frequent_first else 0, max(MOST_USES // threads, 1)
+    hot_words, most_uses = 0, max(MOST_USES // threads, 1)
+    if objective.frequent_first:
+        # Of a small vocabulary fewer are hot, because otherwise each thread would train a model of its own.
+        hot_words = min(HOT_WORDS, outputs // LEAST_WORDS_PER_HOT)
     if objective.word_rows is None:
         tables = tables._replace(hot_inputs=min(hot_words, len(input_vectors)), most_input_uses=most_uses)
     if objective.paths is None:
