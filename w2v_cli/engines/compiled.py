@@ -23,16 +23,18 @@ from w2v_cli.engines.arguments import (
 )
 from w2v_cli.engines.learning_rate import LearningRate
 from w2v_cli.engines.objective import Objective
-from w2v_cli.engines.parameters import Parameters
+from w2v_cli.engines.parameters import HOT_WORDS, Parameters
 from w2v_cli.engines.sampling import Sample, Sampler
 from w2v_cli.errors import CorpusError
 from w2v_cli.gradients.architectures import SKIPGRAM
 
-# The first 512 words of the vocabulary are hot, as inputs and with negative sampling as outputs, because windows and
-# noise are full of them; none are if the vocabulary is not in order of frequency (`--vocab`), and no inputs with parts
-# of words. All copies of a row together are used 512 times between two merges, so that they are never far from the row
-# and all that they have moved is added (measured: help/design.md, "Private copies").
-HOT_WORDS, MOST_USES, LEAST_WORDS_PER_HOT = 512, 512, 50
+# The first words of the vocabulary are hot, as inputs and with negative sampling as outputs, because windows and noise
+# are full of them; none are if the vocabulary is not in order of frequency (`--vocab`), and no inputs with parts of
+# words. Of a small vocabulary one word in so many is hot, because otherwise each thread would train a model of its own.
+WORDS_PER_HOT = 50
+# All copies of a hot word's row together are used so often between two merges. They are never far from the row then, so
+# all that they have moved is added (measured: help/design.md, "Private copies").
+MOST_USES = 512
 # Hierarchical softmax: this many nodes near the root, divided by the number of threads, are hot. Every window trains
 # some of them, so they converge within a block, and threads average their copies at its end instead of summing them.
 # With more threads, the average moves a node that has not converged by less, so fewer nodes are hot (measured:
@@ -178,14 +180,12 @@ def _shared_tables(
     tables, outputs = _tables(objective, input_vectors, output_vectors), len(output_vectors)
     if threads == 1:
         return tables
-    hot_words, most_uses = 0, max(MOST_USES // threads, 1)
-    if objective.frequent_first:
-        # Of a small vocabulary fewer are hot, because otherwise each thread would train a model of its own.
-        hot_words = min(HOT_WORDS, outputs // LEAST_WORDS_PER_HOT)
+    hot_words = min(HOT_WORDS, outputs // WORDS_PER_HOT) if objective.frequent_first else 0
+    most_uses = max(MOST_USES // threads, 1)
     if objective.word_rows is None:
-        tables = tables._replace(hot_inputs=min(hot_words, len(input_vectors)), most_input_uses=most_uses)
+        tables = tables._replace(hot_inputs=hot_words, most_input_uses=most_uses)
     if objective.paths is None:
-        return tables._replace(hot=min(hot_words, outputs), most_uses=most_uses)
+        return tables._replace(hot=hot_words, most_uses=most_uses)
     # The nodes near the root are the last ones. No copy has more uses than there are windows, so all are merged at the
     # end.
     hot = min(HOT_NODES // threads, outputs)

@@ -13,6 +13,8 @@ from w2v_cli.compute.random import GOLDEN, mix_bits, stream_key
 # Rows are padded with zeros to whole cache lines of float32. Those are whole SIMD vectors on every current processor.
 ROW_ALIGNMENT = 16
 CACHE_LINE_BYTES = 64
+# How many rows of each table have private copies in every thread, at most; see `private_copies`.
+HOT_WORDS = 512
 # How many of the rows that a block trained are checked after it, and the largest number that they may hold. A NaN, or a
 # number larger than any in a model that has learnt something, soon spreads to every row.
 PROBED_ROWS, LARGEST_NUMBER = 32, 1e4

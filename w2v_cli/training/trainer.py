@@ -22,6 +22,7 @@ from w2v_cli.engines.block_trainer import BlockTrainer, SteppedBlocks
 from w2v_cli.engines.choose import blocks_at_once, make_measure, make_step, resolve_engine
 from w2v_cli.engines.learning_rate import LearningRate
 from w2v_cli.engines.objective import Objective
+from w2v_cli.engines.parameters import HOT_WORDS, parameter_bytes
 from w2v_cli.engines.rates import rates_of
 from w2v_cli.engines.sampling import Sampler, sampler_of
 from w2v_cli.errors import DivergedError, NothingToPredictError, TrainingError
@@ -193,13 +194,15 @@ class Trainer:
         # A block has a window for each token that subsampling leaves.
         windows = self.schedule.longest * self.kept_share()
         noise = int(windows / self.sampler.step_windows) * self.sampler.negatives * 4
+        # Behind each private copy of a row lies the row as it was.
+        copies = 2 * 2 * parameter_bytes(HOT_WORDS, self.config.dim) if self.workers > 1 else 0
         saved = min(self.parameters.input_vectors.nbytes, SAVE_BYTES)
         if self.subwords is not None:
             saved += len(self.corpus.vocabulary) * self.config.dim * 4  # the vectors of the words are composed
         best = self.validation.best if self.validation is not None else None
         kept = 0 if best is None else best.nbytes
         own = self.corpus.boundary_bytes + self.work_bytes
-        return peak_after(self.workers * (WORKER_BYTES + noise) + saved + own + kept)
+        return peak_after(self.workers * (WORKER_BYTES + noise + copies) + saved + own + kept)
 
     def estimate_seconds(self) -> float:
         """Estimate how long training will take, from trial steps on the first block that do not change the parameters.
