@@ -63,7 +63,7 @@ def offset_of_input(t, s, row):
 
 @inlined
 def offset_of_output(t, s, row):
-    """Return where an output row begins, or its private copy if it is hot, without a branch."""
+    """Return where an output row begins, or its private copy if it is hot, as `offset_of_input` does."""
     offset = row * t.dim
     if t.hot > 0:
         i = row - t.first_hot
@@ -77,7 +77,7 @@ def _use(table, row, i, copies, uses, hot, most_uses, share, dim):
     """Return where a row begins, or private copy number i if there is one, which is merged if it was used often.
 
     A branch on whether there is one could not be predicted, so the other rows count as uses of one more copy, which has
-    uses without end.
+    uses without end. The offset is not taken from `offset_of_input`: that makes CBOW a seventh slower.
     """
     is_hot = (i >= 0) & (i < hot)
     copy, counted = copies + 2 * i * dim, i if is_hot else hot
