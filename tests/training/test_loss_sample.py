@@ -169,7 +169,7 @@ def test_the_last_loss_is_that_of_the_saved_model_computed_anew(
 
 def test_a_run_that_is_stopped_within_an_epoch_tells_the_loss_of_its_model(tmp_path: Path) -> None:
     with encode(Texts([TOYLAND]), 5, None, 1, tmp_path) as corpus:
-        trainer = Trainer(TrainConfig(epochs=3, threads=1), corpus)
+        trainer = Trainer(TrainConfig(epochs=300, threads=1), corpus)
         trained = trainer.train(stop=lambda: True)
         measure = make_measure(trainer.engine, make_objective(trainer.config, corpus.vocabulary.counts))
         tables = trainer.parameters.input_vectors, trainer.parameters.output_vectors
