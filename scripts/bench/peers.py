@@ -7,10 +7,14 @@ Each function trains once in this process, saves the vectors, and returns figure
 from __future__ import annotations
 
 import argparse
+import ctypes
 import resource
 import sys
 import time
 from typing import Any
+
+# glibc's number of the size from which memory comes from the system, and a size that every table has.
+M_MMAP_THRESHOLD, LARGE = -3, 1 << 20
 
 
 def run_gensim(options: argparse.Namespace) -> dict[str, Any]:
@@ -41,19 +45,18 @@ def run_gensim(options: argparse.Namespace) -> dict[str, Any]:
 
 def run_fasttext(options: argparse.Namespace) -> dict[str, Any]:
     """Train with fastText, without subwords, and return the figures."""
-    import fasttext
-
     settings = {
         "model": options.model, "loss": options.loss, "dim": options.dim, "ws": options.window,
         "neg": options.negatives, "t": options.subsample, "minCount": options.min_count, "thread": options.threads,
         "maxn": 0, "verbose": 0, **({"lr": options.alpha} if options.alpha else {}),
     }  # fmt: skip
+    # With fewer than ten threads, fastText fills only a tenth of its table for each, and the rest keeps what was in
+    # memory, which may be NaN. Memory that comes from the system is zeros.
+    if hasattr(libc := ctypes.CDLL(None), "mallopt"):
+        libc.mallopt(M_MMAP_THRESHOLD, LARGE)
     # fastText does not report how long it counts words. A run of zero epochs does nothing else.
-    started = time.perf_counter()
-    fasttext.train_unsupervised(options.lines, epoch=0, **settings)
-    counted = time.perf_counter()
-    model = fasttext.train_unsupervised(options.lines, epoch=options.epochs, **settings)
-    ended = time.perf_counter()
+    _, count_seconds = _train_fasttext(options.lines, epoch=0, **settings)
+    model, all_seconds = _train_fasttext(options.lines, epoch=options.epochs, **settings)
     words, counts = model.get_words(include_freq=True)
     # fastText counts the end of a line as a word, which w2v does not.
     kept = [row for row, word in enumerate(words) if word != "</s>"]
@@ -61,12 +64,19 @@ def run_fasttext(options: argparse.Namespace) -> dict[str, Any]:
     # are nodes of the tree, so none is left out.
     tables = [model.get_input_matrix()[kept], model.get_output_matrix()]
     tables[1] = tables[1][kept] if options.loss != "hs" else tables[1]
-    count_seconds = counted - started
-    train_seconds = ended - counted - count_seconds
     return _finished(
         options, [words[row] for row in kept], [int(counts[row]) for row in kept], tables, count_seconds,
-        train_seconds,
+        all_seconds - count_seconds,
     )  # fmt: skip
+
+
+def _train_fasttext(lines: str, **settings: Any) -> tuple[Any, float]:
+    """Return fastText's model and how long it trained, seconds."""
+    import fasttext
+
+    started = time.perf_counter()
+    model = fasttext.train_unsupervised(lines, **settings)
+    return model, time.perf_counter() - started
 
 
 PEERS = {"gensim": run_gensim, "fasttext": run_fasttext}
