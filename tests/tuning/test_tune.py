@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ROOT, call
+from conftest import ROOT, call, make_model
 
 import w2v_cli as w2v
 from w2v_cli.corpus.text_options import TextOptions
@@ -99,6 +99,20 @@ def test_what_cannot_be_tuned_is_refused(
         w2v.tune("corpus.txt", **{"score": PAIRS, "trials": 2, **FIXED, **options})
 
 
+@pytest.mark.parametrize("in_memory", [False, True])
+def test_trials_go_on_from_a_model_with_its_options(folder: Path, in_memory: bool) -> None:
+    old = w2v.train("corpus.txt", output="old.safetensors", **{**FIXED, "model": "cbow", "loss": "hs", "dim": 12})
+    init: Any = old if in_memory else "old.safetensors"
+    found = w2v.tune("corpus.txt", PAIRS, trials=2, init=init, epochs=1, min_count=1, threads=1, tries={"alpha": [0.3]})
+    assert (found.config.model, found.config.loss, found.config.dim) == ("cbow", "hs", 12)
+    assert not {"model", "loss", "dim"} & {*found.options, *found.best.options}
+    if not in_memory:
+        trained = w2v.train("corpus.txt", **found.options)
+        assert trained.evaluate(PAIRS).score == found.best.score
+    with pytest.raises(ConfigError, match="--dim is the same for all trials"):
+        w2v.tune("corpus.txt", PAIRS, init=init, tries={"dim": (4, 30)}, epochs=1)
+
+
 def test_a_trial_that_fails_has_no_score_and_the_others_go_on(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     others = ["--window", "5", "--negatives", "5", "--dim", "8", "--try", "alpha=50,0.05"]
     code, out, err = call(capsys, "tune", "corpus.txt", "--score", PAIRS, "--trials", "3", "--json", *FLAGS, *others)
@@ -132,12 +146,16 @@ def test_a_gold_set_of_unknown_words_is_refused(folder: Path) -> None:
 def test_no_file_that_an_option_names_is_overwritten(
     folder: Path, capsys: pytest.CaptureFixture[str], written: str, option: str, path: str, what: str
 ) -> None:
-    Path(path).write_text("window = 3\n")
+    if option == "--init":
+        make_model(Path(path))
+    else:
+        Path(path).write_text("window = 3\n")
+    before = Path(path).read_bytes()
     command = ["tune", "corpus.txt", "--score", PAIRS, option, path, written, f"./{path}"]
     code, _, err = call(capsys, *command)
     assert code == 2
     assert f"./{path} (" in err and f"would overwrite {path} ({what})" in err
-    assert Path(path).read_text() == "window = 3\n"
+    assert Path(path).read_bytes() == before
 
 
 def test_shares_are_parts_of_the_text_as_it_is_read(folder: Path) -> None:

@@ -83,7 +83,7 @@ def train(
     (3, 4, 2)
     """
     text, others = TextOptions.from_options(options)
-    origin = None if init is None else _origin(init)
+    origin = None if init is None else origin_of(init)
     machine = _machine(cluster, replicas, merge_every)
     if cluster is not None and on_epoch is not None:
         raise ConfigError("on_epoch has no effect on a cluster, whose replicas do not wait for one another")
@@ -118,7 +118,7 @@ def _held_out(validate: Any, unwrap: bool) -> Iterator[Any]:
         yield paths[0]
 
 
-def _origin(init: Model | str | os.PathLike[str]) -> Origin:
+def origin_of(init: Model | str | os.PathLike[str]) -> Origin:
     """Return the model to go on from."""
     if isinstance(init, Model):
         return init.origin()

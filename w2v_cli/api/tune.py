@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from w2v_cli.api.corpus import Corpus, corpus_paths, require_bytes
+from w2v_cli.api.model import Model
+from w2v_cli.api.train import origin_of
 from w2v_cli.choices import TRIALS, require_seconds, require_whole
 from w2v_cli.config import TrainConfig
 from w2v_cli.corpus.files import corpus_files
@@ -31,6 +33,7 @@ def tune(
     on_trial: Callable[[Trial], None] | None = None,
     observer: TuneObserver | None = None,
     suffix: str | None = None,
+    init: Model | str | os.PathLike[str] | None = None,
     **options: Any,
 ) -> Tuned:
     """Try options of training on a text, and return the best ones.
@@ -52,7 +55,7 @@ def tune(
     log : a file for the trials, JSON lines. If it has trials of the same tuning, they are not run again.
     on_trial : called with each trial that has ended.
     observer : receives the events of all runs, too.
-    suffix : as in `train`.
+    suffix, init : as in `train`.
     options : options of `train`; they are the same for all trials, and not tried.
 
     Raises
@@ -75,7 +78,9 @@ def tune(
     >>> model = w2v.train("data/toyland.txt", **tuned.options)  # doctest: +SKIP
     """
     text, others = TextOptions.from_options(options)
-    base = TrainConfig.from_dict(others)
+    origin = None if init is None else origin_of(init)
+    inherited = {} if origin is None else origin.options
+    base = TrainConfig.continued(others if origin is None else {**others, "init": origin.name}, inherited)
     require_whole("trials", trials, 1)
     limit = math.inf if time is None else time
     require_seconds("--time", limit)
@@ -87,7 +92,7 @@ def tune(
     if LOSS in files and len(files) > 1:
         raise ConfigError("the loss and gold sets have no common mean", hint=f"score on {LOSS} or on gold sets")
     gold = None if LOSS in files else [read_gold(path) for path in files]
-    limits = all_limits(tries or {}, others, by_loss=gold is None)
+    limits = all_limits(tries or {}, {**inherited, **others}, by_loss=gold is None)
     with corpus_paths(corpus, text.unwrap) as paths:
         require_bytes(corpus, paths, text)
         return tune_model(
@@ -101,6 +106,9 @@ def tune(
             None if output is None else os.fspath(output),
             None if log is None else os.fspath(log),
             _Told(on_trial) if observer is None else observer,
+            # A run lets go of what it goes on from, so each trial needs it anew.
+            None if init is None else lambda: origin_of(init),
+            inherited,
         )
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from w2v_cli.config import OPTIONS, TrainConfig, share_of
@@ -19,6 +19,7 @@ from w2v_cli.storage.outputs import Named, require_apart
 from w2v_cli.storage.toml import toml_value
 from w2v_cli.training.job import Job
 from w2v_cli.training.observer import Observer
+from w2v_cli.training.origin import Origin
 from w2v_cli.training.run import train_model
 from w2v_cli.training.saving import Run
 from w2v_cli.tuning.limits import Limits, draw_trials
@@ -47,12 +48,14 @@ class Tuned:
     Attributes
     ----------
     base : the options that all trials have · text : how the text is read.
+    inherited : the options that `w2v.train` takes from the model that it goes on from, unless others are given.
     trials : for each trial its result on the largest share that it reached; the best one comes first.
     """
 
     base: TrainConfig
     text: TextOptions
     trials: list[Trial]
+    inherited: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def best(self) -> Trial:
@@ -74,7 +77,10 @@ class Tuned:
         """The best options by name, without those that have their defaults, as `w2v.train` takes them."""
         usual = TextOptions().as_dict()
         text = {name: value for name, value in self.text.as_dict().items() if value != usual.get(name)}
-        given = ((name, getattr(self.config, name), option.default) for name, option in OPTIONS.items())
+        given = (
+            (name, getattr(self.config, name), self.inherited.get(name, option.default))
+            for name, option in OPTIONS.items()
+        )
         return {name: value for name, value, default in given if value != default} | text
 
     def toml(self) -> str:
@@ -113,6 +119,8 @@ def tune_model(
     output: str | None = None,
     log: str | None = None,
     observer: TuneObserver | None = None,
+    open_init: Callable[[], Origin] | None = None,
+    inherited: Mapping[str, Any] | None = None,
 ) -> Tuned:
     """Try options on shares of a text, and write the best ones.
 
@@ -126,6 +134,7 @@ def tune_model(
     trials : how many different options are tried, the defaults among them.
     most_seconds : how long the trials may take, those of earlier processes among them; infinity for no limit.
     output : a TOML file · log : the file of the trials; either may be None.
+    open_init : returns the model that every trial goes on from · inherited : its options, see `Tuned`.
 
     Raises
     ------
@@ -150,7 +159,8 @@ def tune_model(
             watcher.begins_trial(number, share, options)
             config = replace(scored, **options)
             read = ([shares[share]], TextOptions()) if share in shares else (corpus, text)
-            trial = _attempt(*read, config, gold, Trial(number, share, options, None, {}, 0.0), watcher)
+            begun = Trial(number, share, options, None, {}, 0.0)
+            trial = _attempt(*read, config, gold, begun, watcher, None if open_init is None else open_init())
             if number == 0 and trial.score is None:
                 raise _unscored(trial)
             return trial
@@ -158,7 +168,7 @@ def tune_model(
         search = Search(draw_trials(limits, base, trials), file, attempt, most_seconds)
         for trial, was_known in search.run():
             watcher.tried(trial, was_known)
-    tuned = Tuned(base, text, latest(list(file.trials.values())))
+    tuned = Tuned(base, text, latest(list(file.trials.values())), inherited or {})
     if output is not None:
         tuned.save(output)
     return tuned
@@ -171,11 +181,12 @@ def _attempt(
     gold: Sequence[GoldSet] | None,
     trial: Trial,
     observer: Observer,
+    origin: Origin | None,
 ) -> Trial:
     """Train with the options of a trial, and return it with its scores."""
     begun, compiling, scores = time.perf_counter(), 0.0, dict[str, float | None]()
     try:
-        run = train_model(paths, config, text, observer=observer)
+        run = train_model(paths, config, text, observer=observer, origin=origin)
         compiling, scores = run.seconds["compile"], _scores(run, gold)
     except (ConfigError, TrainingError, VocabularyError) as error:
         # Some options fail, for example because they leave too little of a text. The defaults must not.
