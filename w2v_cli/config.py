@@ -259,11 +259,12 @@ class TrainConfig:
         choices=INIT_COUNTS,
         only={"init": str},
     )
-    words: str = _option(
+    words: str | None = _option(
         str,
-        "both",
+        None,
         "init: which words the new model has. both: those of the given model and of the text. text: drop those that the"
-        " text lacks. model: those of the given model, with the counts that it has.",
+        " text lacks. model: those of the given model, with the counts that it has. Default: both; model with --loss hs"
+        " and --freeze output, because other counts make another tree.",
         choices=INIT_WORDS,
         only={"init": str},
     )
@@ -357,8 +358,8 @@ class TrainConfig:
             object.__setattr__(self, "validate", str(self.validate))
         # JSON and TOML have lists, and Python users give one name alone.
         frozen: Any = self.freeze
-        if isinstance(frozen, str | list | tuple):
-            names = (frozen,) if isinstance(frozen, str) else tuple(frozen)
+        if frozen is None or isinstance(frozen, str | list | tuple):
+            names = (frozen,) if isinstance(frozen, str) else tuple(frozen or ())
             object.__setattr__(self, "freeze", names)
         # The effect comes before the limits, whose reasons would not be true of an option that has no effect.
         for name, option in OPTIONS.items():
@@ -383,6 +384,16 @@ class TrainConfig:
                 hint="--validate 5% measures the loss on a twentieth of the text, which is not trained on",
             )
 
+    @property
+    def freezes_nodes(self) -> bool:
+        """Whether the vectors of the nodes of a Huffman tree are frozen."""
+        return self.loss == "hs" and "output" in self.freeze
+
+    @property
+    def init_words(self) -> str:
+        """Which words the model has if it goes on from another one: `words`, or its default."""
+        return self.words or ("model" if self.freezes_nodes else "both")
+
     def _check_freeze(self) -> None:
         """Refuse to freeze what is not there yet, or everything.
 
@@ -394,8 +405,14 @@ class TrainConfig:
         if {"input", "output"} <= {*self.freeze}:
             raise ConfigError("--freeze input and --freeze output leave nothing to learn", hint="freeze one of them")
         # The nodes of a tree belong to no word, and still move.
-        if "known" in self.freeze and self.words == "model" and self.loss != "hs":
+        if "known" in self.freeze and self.init_words == "model" and self.loss != "hs":
             raise ConfigError("--freeze known and --words model leave nothing to learn", hint="leave one of them out")
+        if self.freezes_nodes and self.init_words != "model":
+            raise ConfigError(
+                f"--words {self.words}: other words or counts make another tree, and --freeze output with --loss hs"
+                " keeps its nodes",
+                hint="leave --words out, or choose --words model",
+            )
         for name in ("known", "output"):
             if name in self.freeze and self.init is None:
                 what = "known words" if name == "known" else "output vectors that were learnt"

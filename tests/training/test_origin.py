@@ -20,6 +20,7 @@ from w2v_cli.errors import ConfigError, StoppedError, TrainingError
 from w2v_cli.training.observer import Observer
 from w2v_cli.training.origin import Origin
 from w2v_cli.training.run import resume_training, train_model
+from w2v_cli.training.trainer import Trainer
 
 OPTIONS: dict[str, Any] = {"dim": 8, "min_count": 1, "threads": 1, "epochs": 2, "subsample": 0.0}
 KINDS = [(model, loss) for model in ("skipgram", "cbow") for loss in ("ns", "hs", "softmax")]
@@ -150,6 +151,8 @@ def test_what_contradicts_the_model_is_refused() -> None:
         ("--freeze output: old.safetensors has no node_vectors", {"loss": "hs", "freeze": "output"}),
         ("leave nothing to learn", {"freeze": ["input", "output"]}),
         ("leave nothing to learn", {"freeze": ["known"], "words": "model"}),
+        ("--words both: other words or counts", {"loss": "hs", "freeze": "output", "words": "both"}),
+        ("--table float16 would round those of old.safetensors", {"freeze": "known", "table": "float16"}),
         ("would overwrite old.safetensors", {"output": "old.safetensors"}),
     ]
     for message, options in refused:
@@ -178,9 +181,11 @@ def test_what_is_frozen_is_written_bit_for_bit(model: str, loss: str, engine: st
     options = {**OPTIONS, "model": model, "loss": loss}
     old = w2v.train("old.txt", **options)
     begin: dict[str, Any] = {"init": old, "min_count": 1, "subsample": 0.0, "threads": threads}
-    start = w2v.train("short.txt", **begin, epochs=0)
-    output, rows = "node_vectors" if loss == "hs" else "output_vectors", rows_of(start, old)
+    both = w2v.train("short.txt", **begin, epochs=0)
+    output, rows = "node_vectors" if loss == "hs" else "output_vectors", rows_of(both, old)
     for name in ("input", "output", "known"):
+        # The tree of other words or counts has other nodes, so those of a tree are kept with its words.
+        start = old if (name, loss) == ("output", "hs") else both
         new = w2v.train("short.txt", **begin, epochs=1, freeze=name, engine=engine)
         same = {table: same_bits(new.table(table), start.table(table)) for table in ("input_vectors", output)}
         assert same == {"input_vectors": name == "input", output: name == "output"}
@@ -229,6 +234,29 @@ def test_a_resumed_run_does_not_need_the_model_any_more(loss: str) -> None:
     assert Path("again").read_bytes() == Path("whole").read_bytes()
     with pytest.raises(ConfigError, match=r"--init .*other\.safetensors is not what the run was begun with"):
         resume_training("run", {"output": "again", "init": "other.safetensors"})
+
+
+def test_a_run_can_be_resumed_from_what_it_began_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    w2v.train("old.txt", output="old.safetensors", **OPTIONS)
+    config = TrainConfig(**OPTIONS, init="old.safetensors", validate="20%", stop_early=2)
+    train_model(["new.txt"], config, output="whole")
+    # Killed after its first checkpoint.
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Trainer, "allow_first_loss", interrupt)
+        train_model(["new.txt"], config, output="again", checkpoint="run")
+    os.remove("old.safetensors")
+    resume_training("run", {"output": "again"})
+    assert Path("again").read_bytes() == Path("whole").read_bytes()
+
+
+def interrupt(trainer: Trainer) -> None:
+    raise KeyboardInterrupt
+
+
+def test_vectors_that_float16_holds_can_be_frozen_in_it() -> None:
+    old = w2v.train("old.txt", table="float16", **OPTIONS)
+    new = w2v.train("new.txt", init=old, table="float16", freeze="known", min_count=1, threads=1, epochs=1)
+    assert same_bits(new.vectors[rows_of(new, old)], old.vectors)
 
 
 def test_what_is_frozen_may_be_repeated_when_a_run_is_resumed() -> None:

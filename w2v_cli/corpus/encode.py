@@ -185,7 +185,7 @@ def compile_passes() -> float:
 def _untokenised_share(tokens: Tokens) -> float:
     """Return the share of the tokens that have two bytes or more and end in ASCII punctuation."""
     words, counts = tokens.words, tokens.counts[NEWLINE_ID + 1 :]
-    if len(counts) == 0:
+    if counts.sum() == 0:
         return 0.0
     ends, lengths = words.offsets[NEWLINE_ID + 2 :], np.diff(words.offsets)[NEWLINE_ID + 1 :]
     punctuation = np.zeros(256, bool)

@@ -51,7 +51,7 @@ def join_vocabulary(
     Raises
     ------
     VocabularyError
-        If no word is left, or the counts are higher than any text has.
+        If no word of the model is left, or the counts are higher than any text has.
     """
     known, counts = len(earlier.words), tokens.counts
     entries = _entries(earlier.words, tokens)
@@ -60,9 +60,11 @@ def join_vocabulary(
     new = np.flatnonzero(is_new)
     new = new[by_count_then_bytes(new, counts, tokens.words)]
     rows = np.flatnonzero(entries >= 0) if earlier.keeps == "text" else np.arange(known)
-    if len(rows) + len(new) == 0:
-        what = f"no word of {earlier.name} is in {source}, and no other occurs {min_count} times or more"
-        raise VocabularyError(what, hint="lower --min-count")
+    if len(rows) == 0:
+        raise VocabularyError(
+            f"no word of {earlier.name} is in {source}, so --words text would keep nothing of it",
+            hint="split the text into words as that of the model was, such as with --lower",
+        )
     # The entry −1 finds the 0 at the end.
     in_text = np.concatenate((np.append(counts, 0)[entries[rows]], counts[new]))
     earlier_counts = np.zeros(known, np.int64) if earlier.counts is None else np.asarray(earlier.counts, np.int64)

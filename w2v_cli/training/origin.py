@@ -149,6 +149,12 @@ class Origin:
                 hint="leave it out, or give a model of w2v train with that --loss",
             )
 
+        if config.freeze and config.table == "float16" and not _all_rounded(self.vectors.matrix, *self.tables.values()):
+            raise ConfigError(
+                f"--freeze keeps vectors exactly as they are, and --table float16 would round those of {self.name}",
+                hint="leave --table out",
+            )
+
     def _require_parts(self, wanted: Subwords, lengths: str | None) -> None:
         """Refuse parts of words that are not those of the model, and lengths that the text would choose."""
         parts = self.parts
@@ -178,7 +184,7 @@ class Origin:
     def earlier(self, config: TrainConfig) -> Earlier:
         """Return its words, and how they join those of the text."""
         drives = config.init_counts or "text"
-        return Earlier(self.name, self.vectors.words, self.vectors.counts, config.words, drives)
+        return Earlier(self.name, self.vectors.words, self.vectors.counts, config.init_words, drives)
 
     def fill(self, parameters: Parameters, joined: Joined, objective: Objective) -> str | None:
         """Write the vectors of the model over those that a run begins with; new words keep theirs.
@@ -226,6 +232,13 @@ class Origin:
             return None
         outputs[:] = carried_nodes(old, given, new, rows)
         return "The Huffman tree has changed: its nodes begin with what those of the old tree predicted"
+
+
+def _all_rounded(*tables: np.ndarray) -> bool:
+    """Return whether every number of some tables is one of float16."""
+    pieces = (table[start : start + _ROWS] for table in tables for start in range(0, len(table), _ROWS))
+    with np.errstate(over="ignore"):
+        return all(np.array_equal(piece, piece.astype(np.float16)) for piece in pieces)
 
 
 def _arrays(paths: Any) -> tuple[np.ndarray, ...]:

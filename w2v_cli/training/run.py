@@ -14,8 +14,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from w2v_cli.choices import WITH_WORDS
 from w2v_cli.config import KNOWN_RATE, TrainConfig, share_of
 from w2v_cli.corpus.encode import EncodedCorpus, compile_passes, encode
@@ -413,7 +411,7 @@ def _begin_with(origin: Origin, trainer: Trainer, checkpoints: Checkpoints | Non
     origin.forget()
     if checkpoints is not None:
         # The first checkpoint is where the run begins, so that from now on it does not need the other model.
-        checkpoints.save(trainer.parameters, RunState(0, np.full(trainer.config.epochs, np.nan)))
+        checkpoints.save(trainer.parameters, trainer.first_state())
 
 
 def _resumed_state(trainer: Trainer, checkpoints: Checkpoints, observer: Observer) -> RunState | None:

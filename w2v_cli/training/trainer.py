@@ -113,6 +113,10 @@ class Trainer:
         joined = self.corpus.vocabulary.joined
         return None if joined is None else origin.fill(self.parameters, joined, self._objective)
 
+    def first_state(self) -> RunState:
+        """Return the state of the run before its first block."""
+        return self._tally(None).state()
+
     def allow_first_loss(self) -> None:
         """Let the loss be as high as it is now: a model may predict another text worse than one that knows nothing."""
         self._first_loss = max(self._first_loss, self.measure_loss().loss)
