@@ -38,9 +38,8 @@ def run_gensim(options: argparse.Namespace) -> dict[str, Any]:
     ended = time.perf_counter()
     words = model.wv.index_to_key
     counts = [model.wv.get_vecattr(word, "count") for word in words]
-    # With hierarchical softmax, the second table has a row for each node of the tree.
-    tables = [model.wv.vectors, model.syn1neg if options.loss == "ns" else model.syn1]
-    return _finished(options, words, counts, tables, counted - started, ended - counted)
+    outputs = model.syn1neg if options.loss == "ns" else None
+    return _finished(options, words, counts, model.wv.vectors, outputs, counted - started, ended - counted)
 
 
 def run_fasttext(options: argparse.Namespace) -> dict[str, Any]:
@@ -60,12 +59,11 @@ def run_fasttext(options: argparse.Namespace) -> dict[str, Any]:
     words, counts = model.get_words(include_freq=True)
     # fastText counts the end of a line as a word, which w2v does not.
     kept = [row for row, word in enumerate(words) if word != "</s>"]
-    # Without subwords, each row of the input table is a word. With hierarchical softmax, the rows of the output table
-    # are nodes of the tree, so none is left out.
-    tables = [model.get_input_matrix()[kept], model.get_output_matrix()]
-    tables[1] = tables[1][kept] if options.loss != "hs" else tables[1]
+    # Without subwords, each row of the input table is a word.
+    inputs = model.get_input_matrix()[kept]
+    outputs = model.get_output_matrix()[kept] if options.loss != "hs" else None
     return _finished(
-        options, [words[row] for row in kept], [int(counts[row]) for row in kept], tables, count_seconds,
+        options, [words[row] for row in kept], [int(counts[row]) for row in kept], inputs, outputs, count_seconds,
         all_seconds - count_seconds,
     )  # fmt: skip
 
@@ -83,13 +81,19 @@ PEERS = {"gensim": run_gensim, "fasttext": run_fasttext}
 
 
 def _finished(
-    options: argparse.Namespace, words: list[str], counts: list[int], tables: list[Any], count: float, train: float
+    options: argparse.Namespace,
+    words: list[str],
+    counts: list[int],
+    inputs: Any,
+    outputs: Any,
+    count: float,
+    train: float,
 ) -> dict[str, Any]:
     """Save a peer's vectors, which are scored later, and return its figures.
 
     Parameters
     ----------
-    tables : The input and the output table, each (rows, D).
+    inputs, outputs : Vectors of the words, each (V, D); outputs is None if they belong to the nodes of a tree.
     count, train : Seconds.
     """
     import numpy as np
@@ -98,8 +102,8 @@ def _finished(
 
     # ru_maxrss is in KiB on Linux and in bytes on macOS.
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    names = ("input_vectors", "node_vectors" if options.loss == "hs" else "output_vectors")
-    tensors = {name: np.ascontiguousarray(table, np.float32) for name, table in zip(names, tables, strict=True)}
+    tables = {"input_vectors": inputs, **({} if outputs is None else {"output_vectors": outputs})}
+    tensors = {name: np.ascontiguousarray(table, np.float32) for name, table in tables.items()}
     save_model(options.model_file, words, np.array(counts, np.int64), tensors, {})
     tokens = int(sum(counts))
     return {
