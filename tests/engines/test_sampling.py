@@ -6,6 +6,7 @@ import itertools
 import types
 import zlib
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from w2v_cli.engines.sampling import (
     Sample,
     alias_table,
     make_sampler,
+    sampler_of,
     windows_per_step,
 )
 
@@ -55,7 +57,7 @@ def test_another_stream_has_another_name() -> None:
     sample = sample_of(np.arange(2000) % 5, [700], subsample=0.01, step_windows=2)
     known = zlib.crc32(b"".join(array.tobytes() for array in vars(sample).values() if isinstance(array, np.ndarray)))
     assert (STEP_RULE, known) == (
-        "up to 4 share one radius and noise of a pool of 2048, in the order of training",
+        "up to 4 share one radius and noise of a pool of 2048, 16384 for parts of words, in the order of training",
         3576297425,
     )
 
@@ -173,16 +175,20 @@ def test_noise_words_follow_the_counts_to_the_power(power: float) -> None:
     assert shares == pytest.approx(expected, abs=5 * np.sqrt(0.25 / (blocks * POOL_WORDS) + 0.25 / draws.size))
 
 
-def test_the_noise_words_of_a_block_come_from_a_pool_of_its_own() -> None:
-    many = 1_000_000
-    sampler = make_sampler(np.ones(many, np.int64), 0.0, 0.75, 5, 5, 1)
+@pytest.mark.parametrize("subwords", [None, "fasttext"])
+def test_the_noise_words_of_a_block_come_from_a_pool_of_its_own(subwords: str | None) -> None:
+    sampler = sampler_of(TrainConfig(subwords=subwords, subsample=0.0), np.ones(1_000_000, np.int64))
+    pool_words = 2048 if subwords is None else 16384
+    assert sampler.pool_words == pool_words
+    sampler = replace(sampler, step_windows=1)
     blocks = [sampler.sample(np.zeros(10_000, np.int32), np.zeros(0, np.int64), 0, b).negative_ids for b in range(2)]
-    # Each word of a noise pool is drawn 24 times on average, and two pools have almost no words in common.
-    assert all(0.98 * POOL_WORDS < len(np.unique(block)) <= POOL_WORDS for block in blocks)
-    assert len(np.intersect1d(blocks[0], blocks[1])) < 30
+    # 50,000 are drawn from a pool, and two pools have few words in common.
+    drawn = pool_words * (1 - np.exp(-50_000 / pool_words))
+    assert all(0.98 * drawn < len(np.unique(block)) <= pool_words for block in blocks)
+    assert len(np.intersect1d(blocks[0], blocks[1])) < 0.02 * pool_words
     # The noise words of a step are drawn independently, so that now and then one is drawn twice.
     pairs = [blocks[0][:, i] == blocks[0][:, j] for i in range(5) for j in range(i)]
-    assert np.mean(pairs) == pytest.approx(1 / POOL_WORDS, abs=5 * np.sqrt(1 / POOL_WORDS / np.size(pairs)))
+    assert np.mean(pairs) == pytest.approx(1 / pool_words, abs=5 * np.sqrt(1 / pool_words / np.size(pairs)))
 
 
 def test_neighbouring_windows_share_their_noise_and_no_others_do() -> None:

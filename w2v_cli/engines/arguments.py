@@ -91,6 +91,7 @@ class Draws(NamedTuple):
     harmonic: bool
     negatives: int
     per_step: int
+    pool_words: int
     alpha_start: float
     alpha_end: float
     total_tokens: float

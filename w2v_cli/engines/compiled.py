@@ -122,7 +122,8 @@ class CompiledBlocks:
         self._tables = _shared_tables(objective, parameters.input_vectors, parameters.output_vectors, threads, longest)
         self._draws = Draws(
             sampler.keep_limits, sampler.noise_limits, sampler.noise_aliases, sampler.window, sampler.fixed_window,
-            sampler.harmonic, sampler.negatives, sampler.step_windows, rate.start, rate.end, float(rate.total_tokens),
+            sampler.harmonic, sampler.negatives, sampler.step_windows, sampler.pool_words, rate.start, rate.end,
+            float(rate.total_tokens),
         )  # fmt: skip
         self._flags = _flags(objective, wants_loss=False, learns=True)
         self._of_thread = threading.local()

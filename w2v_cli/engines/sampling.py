@@ -23,15 +23,18 @@ from w2v_cli.config import TrainConfig
 
 MOST_STEP_WINDOWS = 4
 # Size of a block's noise pool: small enough for the cache, and large enough to train vectors as good as those with new
-# noise words in every step (measured: help/design.md, "The noise pool").
-POOL_WORDS = 2048
+# noise words in every step. The vectors of unseen words need a larger one (measured: help/design.md, "The noise pool").
+POOL_WORDS, SUBWORD_POOL_WORDS = 2048, 16384
 # Texts with fewer tokens are not subsampled, because too little would be left to learn from.
 LEAST_SUBSAMPLED = 10_000
 # The numbers of a block's two random streams.
 WINDOWS, NOISE = 0, 1
 # The name of the rules by which a `Sample` is drawn. Change it with the rules or the random streams: a checkpoint
 # stores it, so that no run is resumed under other rules than it began with.
-STEP_RULE = f"up to {MOST_STEP_WINDOWS} share one radius and noise of a pool of {POOL_WORDS}, in the order of training"
+STEP_RULE = (
+    f"up to {MOST_STEP_WINDOWS} share one radius and noise of a pool of {POOL_WORDS}, {SUBWORD_POOL_WORDS} for parts of"
+    " words, in the order of training"
+)
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,7 @@ class Sampler:
     harmonic : whether a radius is at least d with probability 1/d; otherwise all radii up to the largest are alike.
     negatives : number of noise words in a step.
     step_windows : number of windows in a step, which share their radius and the noise words.
+    pool_words : number of words that a block draws its noise words from.
     seed : the run's random seed.
     """
 
@@ -93,6 +97,7 @@ class Sampler:
     harmonic: bool
     negatives: int
     step_windows: int
+    pool_words: int
     seed: int
 
     def sample(self, ids: np.ndarray, boundaries: np.ndarray, epoch: int, block: int) -> Sample:
@@ -123,7 +128,7 @@ class Sampler:
         negative_ids = np.empty((-(-kept // self.step_windows), self.negatives), np.int32)
         if negative_ids.size:
             stream = self._stream(epoch, block, NOISE)
-            draw_noise(stream, self.noise_limits, self.noise_aliases, negative_ids.reshape(-1))
+            draw_noise(stream, self.pool_words, self.noise_limits, self.noise_aliases, negative_ids.reshape(-1))
         return Sample(kept_ids[:kept], starts[:kept], stops[:kept], negative_ids, positions[:kept], self.step_windows)
 
     @property
@@ -156,6 +161,7 @@ def make_sampler(
     fixed_window: bool = False,
     step_windows: int = 1,
     harmonic: bool = False,
+    pool_words: int = POOL_WORDS,
 ) -> Sampler:
     """Return the distributions for a vocabulary (word2vec.c).
 
@@ -167,7 +173,7 @@ def make_sampler(
     ----------
     counts : int64 (V,), occurrences of each word. A word with the count 0 is always kept, and is no noise.
     subsample, noise_exponent : see above. A negative exponent draws rare words most often.
-    window, negatives, seed, fixed_window, step_windows, harmonic : as in `Sampler`.
+    window, negatives, seed, fixed_window, step_windows, harmonic, pool_words : as in `Sampler`.
     """
     with np.errstate(divide="ignore"):
         ratio = subsample * counts.sum() / counts if subsample > 0 else np.full(len(counts), np.inf)
@@ -185,6 +191,7 @@ def make_sampler(
         harmonic,
         negatives,
         step_windows,
+        pool_words,
         seed,
     )
 
@@ -210,6 +217,7 @@ def sampler_of(config: TrainConfig, counts: np.ndarray, tokens: int | None = Non
         config.fixed_window,
         windows_per_step(config),
         config.radius == "harmonic",
+        POOL_WORDS if config.subwords is None or config.model == "cbow" else SUBWORD_POOL_WORDS,
     )
 
 
@@ -331,10 +339,10 @@ def draw_windows(  # type: ignore[no-untyped-def]
 
 
 @compiled
-def draw_noise(state, noise_limits, noise_aliases, negatives):  # type: ignore[no-untyped-def]
+def draw_noise(state, pool_words, noise_limits, noise_aliases, negatives):  # type: ignore[no-untyped-def]
     """Draw the noise pool of a block, and from it the noise words of its steps."""
-    pool = np.empty(POOL_WORDS, np.int32)
-    for i in range(POOL_WORDS):
+    pool = np.empty(pool_words, np.int32)
+    for i in range(pool_words):
         state = (state + GOLDEN) & MASK
         bits = mix(state)
         column = below(len(noise_limits), bits >> 32)
@@ -343,4 +351,4 @@ def draw_noise(state, noise_limits, noise_aliases, negatives):  # type: ignore[n
         pool[i] = column if own else alias
     for i in range(len(negatives)):
         state = (state + GOLDEN) & MASK
-        negatives[i] = pool[below(POOL_WORDS, mix(state) >> 32)]
+        negatives[i] = pool[below(pool_words, mix(state) >> 32)]

@@ -126,7 +126,7 @@ def _draw_block(blocks, draws, room, i):
     noise_ids = room.noise_ids[: (kept + draws.per_step - 1) // draws.per_step]
     if noise_ids.size:
         stream = extended_key(key, np.uint64(NOISE))
-        draw_noise(stream, draws.noise_limits, draws.noise_aliases, noise_ids.reshape(-1))
+        draw_noise(stream, draws.pool_words, draws.noise_limits, draws.noise_aliases, noise_ids.reshape(-1))
     alphas = room.alphas[:kept]
     for pos in range(kept):
         done = np.float64(blocks.trained[i] + room.positions[pos]) / draws.total_tokens
