@@ -170,7 +170,7 @@ def test_vectors_can_be_pickled_between_processes(vectors: KeyedVectors) -> None
 
 
 @pytest.mark.parametrize("binary", [False, True])
-@pytest.mark.parametrize("suffix", ["", ".gz"])
+@pytest.mark.parametrize("suffix", ["", ".gz", ".bz2", ".xz", ".zst"])
 def test_word2vec_files(vectors: KeyedVectors, tmp_path: Path, binary: bool, suffix: str) -> None:
     path = tmp_path / f"vectors{suffix}"
     vectors.save_word2vec_format(path, binary=binary)
@@ -180,6 +180,11 @@ def test_word2vec_files(vectors: KeyedVectors, tmp_path: Path, binary: bool, suf
     assert again.expandos["count"].tolist() == [4, 3, 2, 1]
     few = KeyedVectors.load_word2vec_format(path, binary=binary, limit=2)
     assert few.index_to_key == ["up", "high"]
+    begins = {"": b"4 2\n", ".gz": b"\x1f\x8b", ".bz2": b"BZh9", ".xz": b"\xfd7zXZ", ".zst": b"\x28\xb5\x2f\xfd"}
+    assert path.read_bytes().startswith(begins[suffix])
+    counts = tmp_path / f"counts{suffix}"
+    vectors.save_word2vec_format(path, fvocab=counts, binary=binary)
+    assert KeyedVectors.load_word2vec_format(path, counts, binary).expandos["count"].tolist() == [9, 7, 5, 2]
 
 
 def test_a_word_with_a_blank_is_not_written(vectors: KeyedVectors, tmp_path: Path) -> None:

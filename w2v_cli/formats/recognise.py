@@ -12,6 +12,7 @@ from itertools import takewhile
 
 from w2v_cli.choices import READABLE
 from w2v_cli.errors import ModelFileError
+from w2v_cli.storage.opening import suffix_of, without_packing
 from w2v_cli.storage.signatures import kind_of
 from w2v_cli.storage.urls import without_query
 
@@ -37,7 +38,6 @@ _NEEDS_WORDS = "use a format that holds words and vectors: safetensors, word2vec
 _AS_TEXT = "write the vectors as word2vec's text with the program that made it"
 _GENSIM = "write the vectors in a pure data format: vectors.save_word2vec_format('vectors.bin', binary=True)"
 _UNPACK = "unpack it and use the file inside"
-_UNPACKED = "unpack it first: {} FILE; or use gzip"
 # What people pass by mistake: what is said of it, if that is not "is KIND, not vectors", and a hint.
 _NOT_VECTORS = {
     "a Python pickle": ("is a Python pickle, which can run any code when it is read", _GENSIM),
@@ -47,9 +47,6 @@ _NOT_VECTORS = {
     "a 7z archive": (None, _UNPACK),
     "a RAR archive": (None, _UNPACK),
     "a tar archive": (None, f"{_UNPACK}: tar -xf FILE"),
-    "compressed with bzip2": ("is compressed with bzip2", _UNPACKED.format("bunzip2 -k")),
-    "compressed with xz": ("is compressed with xz", _UNPACKED.format("xz -dk")),
-    "compressed with zstandard": ("is compressed with zstandard", _UNPACKED.format("zstd -d")),
     "a finalfusion file": (
         "is a finalfusion file",
         "finalfusion convert -f finalfusion -t text MODEL vectors.txt writes text",
@@ -111,9 +108,8 @@ _CSV_HINT = "w2v reads fields separated by spaces or tabs: tr -d '\"' < {} | tr 
 
 
 def format_of_name(path: str | os.PathLike[str]) -> str | None:
-    """Return the format that a file's suffix stands for, ignoring a final .gz; None if it stands for none."""
-    name = without_query(os.fspath(path)).lower().removesuffix(".gz")
-    return _SUFFIXES.get(os.path.splitext(name)[1])
+    """Return the format that a file's suffix stands for, ignoring a final .gz and the like; None if for none."""
+    return _SUFFIXES.get(suffix_of(without_packing(without_query(os.fspath(path)))))
 
 
 def recognise(name: str, head: bytes) -> str:

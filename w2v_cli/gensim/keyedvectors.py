@@ -123,7 +123,7 @@ class KeyedVectors(Evaluations):
         datatype: Any = np.float32,
         no_header: bool = False,
     ) -> Self:
-        """Read word2vec's text or binary format, or GloVe's text with `no_header`; compressed if the content is gzip.
+        """Read word2vec's text or binary format, or GloVe's text with `no_header`; compressed or not.
 
         Parameters
         ----------
@@ -161,7 +161,7 @@ class KeyedVectors(Evaluations):
         append: bool = False,
         sort_attr: str = "count",
     ) -> None:
-        """Write word2vec's text or binary format; compressed if the name ends in .gz.
+        """Write word2vec's text or binary format; compressed if the name ends in .gz, .bz2, .xz or .zst.
 
         Parameters
         ----------
