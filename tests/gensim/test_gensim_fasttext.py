@@ -12,6 +12,7 @@ import pytest
 import w2v_cli as w2v
 from w2v_cli.gensim.fasttext import FastText, load_facebook_model, load_facebook_vectors, save_facebook_model
 from w2v_cli.gensim.fasttext_vectors import FastTextKeyedVectors
+from w2v_cli.gensim.keyedvectors import KeyedVectors
 from w2v_cli.gensim.word2vec import Word2Vec
 from w2v_cli.subwords.options import Subwords
 from w2v_cli.subwords.rows import parts_of
@@ -67,6 +68,7 @@ def test_models_are_saved_and_loaded(options: dict[str, Any], tmp_path: Path) ->
     same = FastText.load(tmp_path / "model")
     assert (same.wv.vectors == model.wv.vectors).all() and same.bucket == model.bucket and same.hs == model.hs
     same.train(TEXT, total_examples=15, epochs=1)
+    assert type(Word2Vec.load(tmp_path / "model")) is FastText
     vectors = FastTextKeyedVectors.load(tmp_path / "model")
     model.wv.save(tmp_path / "vectors")
     again = FastTextKeyedVectors.load(tmp_path / "vectors")
@@ -91,7 +93,8 @@ def test_vectors_keep_any_key_and_their_attributes(tmp_path: Path) -> None:
     vectors = FastText(text, **OPTIONS).wv
     vectors.set_vecattr("walk", "rating", 3.5)
     vectors.save(tmp_path / "vectors")
-    same = FastTextKeyedVectors.load(tmp_path / "vectors")
+    same = KeyedVectors.load(tmp_path / "vectors")
+    assert isinstance(same, FastTextKeyedVectors) and (same["walked"] == vectors["walked"]).all()
     assert same.index_to_key == vectors.index_to_key and {"New York", 7, ""} < {*same.index_to_key}
     assert same.get_vecattr("walk", "rating") == 3.5 and (same.vectors == vectors.vectors).all()
 
@@ -136,6 +139,7 @@ def test_parts_of_words_are_those_of_the_file(model: FastText, tmp_path: Path) -
     words = FastText.load(tmp_path / "words")
     assert words.bucket == 0 and "walked" not in words.wv
     w2v.train(TEXT, **options, subwords="floret", buckets=50).save(tmp_path / "floret.safetensors")
+    assert type(KeyedVectors.load(tmp_path / "floret.safetensors")) is KeyedVectors
     for load in (FastText.load, load_facebook_vectors):
         with pytest.raises(NotImplementedError, match="are floret's"):
             load(tmp_path / "floret.safetensors")
