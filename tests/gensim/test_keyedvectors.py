@@ -160,6 +160,9 @@ def test_a_pickle_is_refused_with_a_way_out(tmp_path: Path) -> None:
         KeyedVectors.load(tmp_path / "old.kv")
     assert isinstance(raised.value, ValueError)
     assert raised.value.hint is not None and "save_word2vec_format" in raised.value.hint
+    for binary in (False, True):
+        with pytest.raises(ModelFileError, match="is a Python pickle"):
+            KeyedVectors.load_word2vec_format(tmp_path / "old.kv", binary=binary)
     with pytest.raises(FileNotFoundError, match="there is no file"):
         KeyedVectors.load(tmp_path / "missing.kv")
 

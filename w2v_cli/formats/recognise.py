@@ -11,7 +11,7 @@ import shlex
 from itertools import takewhile
 
 from w2v_cli.choices import READABLE
-from w2v_cli.errors import ModelFileError
+from w2v_cli.errors import ModelFileError, PickleError
 from w2v_cli.storage.opening import suffix_of, without_packing
 from w2v_cli.storage.signatures import kind_of
 from w2v_cli.storage.urls import without_query
@@ -36,11 +36,13 @@ HEADER = re.compile(rb"[ \t]*([0-9]+)[ \t]+([0-9]+)[ \t]*\r?\n")
 
 _NEEDS_WORDS = "use a format that holds words and vectors: safetensors, word2vec's or GloVe's"
 _AS_TEXT = "write the vectors as word2vec's text with the program that made it"
-_GENSIM = "write the vectors in a pure data format: vectors.save_word2vec_format('vectors.bin', binary=True)"
+_GENSIM = (
+    "write the vectors in a pure data format: vectors.save_word2vec_format('vectors.bin', binary=True); a model of"
+    " gensim has them as model.wv"
+)
 _UNPACK = "unpack it and use the file inside"
 # What people pass by mistake: what is said of it, if that is not "is KIND, not vectors", and a hint.
 _NOT_VECTORS = {
-    "a Python pickle": ("is a Python pickle, which can run any code when it is read", _GENSIM),
     "a Git LFS pointer": (None, "git lfs pull downloads the file"),
     "a numpy array": ("is a numpy array, which holds no words", _NEEDS_WORDS),
     "a zip archive": (None, _UNPACK),
@@ -162,6 +164,7 @@ def _require_vectors(name: str, by_name: str | None, head: bytes) -> None:
     kind = kind_of(head, name)
     if kind == "a zip archive" and name.lower().endswith(".npz"):
         raise ModelFileError(f"{name} {_NUMPY_ARCHIVE}", _NEEDS_WORDS)
+    refuse_pickle(name, head)
     if kind is not None:
         what, hint = _NOT_VECTORS.get(kind, (None, _OTHER))
         raise ModelFileError(f"{name} {what or f'is {kind}, not vectors'}", hint)
@@ -189,6 +192,12 @@ def _require_vectors(name: str, by_name: str | None, head: bytes) -> None:
                 f"{name} is a list of words and their counts, not vectors",
                 "name the vectors; --format glove takes the counts for vectors of one dimension",
             )
+
+
+def refuse_pickle(name: str, head: bytes) -> None:
+    """Raise a PickleError if a file is a Python pickle, by its first bytes."""
+    if kind_of(head, name) == "a Python pickle":
+        raise PickleError(f"{name} is a Python pickle, which can run any code when it is read", _GENSIM)
 
 
 def _are_counts(lines: list[bytes]) -> bool:

@@ -14,7 +14,7 @@ from w2v_cli.config import available_cores
 from w2v_cli.embeddings.vectors import WordVectors
 from w2v_cli.errors import CutShortError, ModelFileError
 from w2v_cli.formats.reading import DEFAULT_READING, ReadOptions
-from w2v_cli.formats.recognise import BYTE_ORDER_MARK, HEADER, recognise
+from w2v_cli.formats.recognise import BYTE_ORDER_MARK, HEADER, recognise, refuse_pickle
 from w2v_cli.storage.mapped import open_regular
 from w2v_cli.storage.opening import OPENERS, Readable
 from w2v_cli.storage.signatures import packing_of
@@ -68,6 +68,9 @@ class VectorFile:
             self.most_bytes = self.status.st_size * _MOST_EXPANSION.get(self._packing or "", 1)
             self._rewind()
             head = self.read(_HEAD_BYTES)
+            # Files of other formats may begin with a length of 640, which looks like a pickle.
+            if reading.format in ("text", "glove", "binary"):
+                refuse_pickle(self.name, head)
             self.format = reading.format or recognise(self.name, head)
             reading.require_support(self.name, self.format)
             self._rewind()

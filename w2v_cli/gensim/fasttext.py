@@ -46,6 +46,11 @@ class FastText(Word2Vec):
     wv : FastTextKeyedVectors.
     """
 
+    way_out = (
+        "with gensim, write the model: gensim.models.fasttext.save_facebook_model(model, 'model.bin'); read it with"
+        " load_facebook_model"
+    )
+
     def __init__(
         self,
         sentences: Iterable[Iterable[str]] | None = None,

@@ -57,6 +57,11 @@ class SavedModel:
 
     wv: Any
     metadata: Mapping[str, str]
+    # What to do about a pickle of gensim.
+    way_out = (
+        "with gensim, write the vectors: model.wv.save_word2vec_format('vectors.bin', binary=True); read them with"
+        " KeyedVectors.load_word2vec_format. The output vectors (syn1neg) are lost"
+    )
 
     def __init__(self) -> None:
         self.lifecycle_events: list[dict[str, Any]] = []
@@ -108,7 +113,7 @@ class SavedModel:
         AttributeError
             If the file holds vectors alone, which `KeyedVectors.load` reads, or parts of words that the class lacks.
         """
-        with errors_of_gensim(), ModelFile(fname) as file:
+        with errors_of_gensim(cls.way_out), ModelFile(fname) as file:
             name, cls = os.fspath(fname), cls.saved_as(file.metadata)
             given = {**cls.lengths(file.vectors.parts, name), **_parameters_of(file.metadata, name)}
             tables, counts, keys = file.tables, file.vectors.counts, keys_in(file)
