@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import w2v_cli as w2v
+from w2v_cli.errors import ModelFileError
 from w2v_cli.gensim.fasttext import FastText, load_facebook_model, load_facebook_vectors, save_facebook_model
 from w2v_cli.gensim.fasttext_vectors import FastTextKeyedVectors
 from w2v_cli.gensim.keyedvectors import KeyedVectors
@@ -120,6 +121,8 @@ def test_what_cannot_be_is_refused(model: FastText, tmp_path: Path) -> None:
     (tmp_path / "classifier.bin").write_bytes(struct.pack("<10i", 793712314, 12, 4, 5, 5, 5, 5, 1, 3, 3) + bytes(99))
     with pytest.raises(NotImplementedError, match="classifier"):
         load_facebook_model(tmp_path / "classifier.bin")
+    with pytest.raises(ModelFileError, match=r"cannot write .*/model\.bin: the model has no words"):
+        save_facebook_model(FastText(vector_size=5, bucket=9), tmp_path / "model.bin")
     sizes = model.estimate_memory()
     assert sizes["syn0_ngrams"] == model.wv.vectors_ngrams.nbytes and sizes["total"] == sum(sizes.values()) / 2
     assert isinstance(model, Word2Vec)

@@ -224,6 +224,12 @@ def test_other_files_are_loaded_or_refused_with_a_way_out(tmp_path: Path) -> Non
     assert "gensim.models.fasttext.save_facebook_model(model, 'model.bin')" in str(caught.value.hint)
 
 
+def test_a_model_without_words_is_not_saved(tmp_path: Path) -> None:
+    with pytest.raises(ModelFileError, match="the model has no words") as caught:
+        Word2Vec(vector_size=5).save(tmp_path / "model")
+    assert caught.value.hint == "first call build_vocab"
+
+
 def test_the_ways_out_of_pickles_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     gensim = pytest.importorskip("gensim.models")
     monkeypatch.chdir(tmp_path)

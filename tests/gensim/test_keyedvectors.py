@@ -190,6 +190,13 @@ def test_word2vec_files(vectors: KeyedVectors, tmp_path: Path, binary: bool, suf
     assert KeyedVectors.load_word2vec_format(path, counts, binary).expandos["count"].tolist() == [9, 7, 5, 2]
 
 
+@pytest.mark.parametrize("binary", [False, True])
+def test_no_vectors_are_not_written(tmp_path: Path, binary: bool) -> None:
+    with pytest.raises(ModelFileError, match=r"cannot write .*/e\.txt: there are no vectors") as caught:
+        KeyedVectors(3).save_word2vec_format(tmp_path / "e.txt", binary=binary)
+    assert isinstance(caught.value, ValueError) and not list(tmp_path.iterdir())
+
+
 def test_a_word_with_a_blank_is_not_written(vectors: KeyedVectors, tmp_path: Path) -> None:
     vectors.add_vectors("New York", [1, 1])
     with pytest.raises(ValueError, match="cannot hold 'New York'"):

@@ -218,9 +218,10 @@ def save_facebook_model(
     Raises
     ------
     ModelFileError
-        If it cannot be written.
+        If it cannot be written, or the model has no words.
     """
     _require_utf8(encoding)
+    model.require_words(path)
     tables = model.tables()
     if tables.pop("node_vectors", None) is not None:
         warn_once("save_facebook_model leaves syn1 out: fastText has a Huffman tree of its own")

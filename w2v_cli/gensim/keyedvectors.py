@@ -188,8 +188,8 @@ class KeyedVectors(Evaluations):
         Raises
         ------
         ModelFileError
-            If the file cannot be written, or a word cannot: one that is empty or has white space, which gensim writes
-            although it could not be read again. The latter is also a ValueError.
+            If the file cannot be written; if a word cannot: one that is empty or has white space, which gensim writes
+            although it could not be read again; or if there are no vectors. The latter two are ValueErrors, too.
         ValueError
             If the words and counts are wanted, and there is no such attribute.
         """

@@ -84,8 +84,14 @@ class SavedModel:
             If the file cannot be written, or the model has no words.
         """
         warn_of_ignored("save", options, _NOT_SAVED)
+        self.require_words(fname)
         words, tensors = stored_keys(self.wv.index_to_key)
         save_model(fname, words, self.wv.expandos["count"], {**self.tables(), **tensors}, self._described())
+
+    def require_words(self, path: str | os.PathLike[str]) -> None:
+        """Raise a ModelFileError if the model has no words, which no file can hold."""
+        if not len(self.wv):
+            raise ModelFileError(f"cannot write {os.fspath(path)}: the model has no words", "first call build_vocab")
 
     def _described(self) -> dict[str, str]:
         """Return what the file says of the model."""

@@ -174,6 +174,8 @@ def write_vectors(
     # Imported here because reading binary files need not wait for it.
     from w2v_cli.formats.text import write_text
 
+    if not len(rows):
+        raise BadFileError(f"cannot write {os.fspath(path)}: there are no vectors", "add some first: add_vectors")
     order = list(range(len(rows)))
     if sort_attr in rows.expandos:
         order = np.argsort(-rows.expandos[sort_attr], kind="stable").tolist()
