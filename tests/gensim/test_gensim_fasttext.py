@@ -113,6 +113,14 @@ def test_files_of_the_first_fasttext_are_read(model: FastText, tmp_path: Path) -
     assert (old.wv.vectors == model.wv.vectors).all() and (old.syn1neg == model.syn1neg).all()
 
 
+def test_names_of_gensim_are_known(model: FastText, tmp_path: Path) -> None:
+    assert (model.wv.get_vector(word="walked", norm=False) == model.wv["walked"]).all()
+    save_facebook_model(model, tmp_path / "model.bin")
+    with pytest.warns(DeprecationWarning, match="use load_facebook_model"):
+        same = FastText.load_fasttext_format(tmp_path / "model.bin")
+    assert (same.wv.vectors == model.wv.vectors).all()
+
+
 def test_what_cannot_be_is_refused(model: FastText, tmp_path: Path) -> None:
     with pytest.raises(NotImplementedError, match="word_ngrams"):
         FastText(word_ngrams=2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -133,6 +134,12 @@ class FastText(Word2Vec):
     def lengths(cls, parts: SubwordTable | None, name: str) -> dict[str, int]:
         """Return the parameters about the parts of words in a file."""
         return lengths_of(parts, name)
+
+    @classmethod
+    def load_fasttext_format(cls, model_file: str | os.PathLike[str], encoding: str = "utf8") -> FastText:
+        """Read a `.bin` of fastText; deprecated in gensim, too. Use `load_facebook_model`."""
+        warnings.warn("use load_facebook_model or load_facebook_vectors", DeprecationWarning, stacklevel=2)
+        return load_facebook_model(model_file, encoding)
 
     min_n = property(lambda self: self.wv.min_n)
     max_n = property(lambda self: self.wv.max_n)

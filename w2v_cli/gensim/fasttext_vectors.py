@@ -103,7 +103,7 @@ class FastTextKeyedVectors(KeyedVectors):
         """Return whether there is a vector for a key: with parts, there is one for every key."""
         return bool(self.bucket) or key in self.key_to_index
 
-    def get_vector(self, key: Key, norm: bool = False) -> np.ndarray:
+    def get_vector(self, word: Key, norm: bool = False) -> np.ndarray:
         """Return the vector of a key, (D,), composed of its parts if it has no row; with `norm`, of length 1.
 
         A key that is too short to have parts has zeros.
@@ -114,13 +114,13 @@ class FastTextKeyedVectors(KeyedVectors):
             If there are no parts, and the key is unknown.
         """
         subwords = self.subwords
-        if key in self.key_to_index or not isinstance(key, str) or subwords is None:
-            return super().get_vector(key, norm)
+        if word in self.key_to_index or not isinstance(word, str) or subwords is None:
+            return super().get_vector(word, norm)
         if self.vectors_ngrams is None:
             return np.zeros(self.vector_size, np.float32)
         from w2v_cli.subwords.compose import compose
 
-        vector = compose(np.asarray(self.vectors_ngrams), unseen_rows(subwords, Words.of([as_word(key)]), 0))[0]
+        vector = compose(np.asarray(self.vectors_ngrams), unseen_rows(subwords, Words.of([as_word(word)]), 0))[0]
         length = np.linalg.norm(vector)
         return vector / length if norm and length else vector
 
