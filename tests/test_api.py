@@ -447,7 +447,6 @@ def test_phrases_are_found_and_joined_in_sentences_and_in_files(tmp_path: Path) 
     ("options", "error", "message"),
     [
         ({"output": "in.txt"}, ConfigError, "would overwrite in.txt"),
-        ({"output": "out.txt.xz"}, ConfigError, "text is written plain or as .gz"),
         ({"output": "no/folder/out.txt"}, ModelFileError, "there is no folder"),
         ({"output": ""}, ModelFileError, "the name of the output is empty"),
         ({"scoring": "best"}, ConfigError, "scoring best is not one of word2phrase, npmi"),

@@ -77,6 +77,10 @@ class CutShortError(ModelFileError, EOFError):
     """A file of vectors ends too early. It is an EOFError too, like that of gensim."""
 
 
+class PickleError(ModelFileError):
+    """A file of vectors is a Python pickle, such as gensim writes, which can run any code when it is read."""
+
+
 class LogFileError(W2VError):
     """The log of a run cannot be read or written."""
 

@@ -27,12 +27,13 @@ from w2v_cli.cli.main import run
 from w2v_cli.embeddings.vectors import WordVectors
 from w2v_cli.errors import ModelFileError
 from w2v_cli.formats.export import write_vectors
+from w2v_cli.storage.opening import without_packing
 
 NAMES = [
     f"{stem}{suffix}{packed}"
     for stem in "ab"
     for suffix in (".safetensors", ".txt", ".bin", ".glove")
-    for packed in ("", ".gz")
+    for packed in ("", ".gz", ".bz2", ".xz", ".zst")
 ]
 # The characters that formats use as syntax, and characters that must not be mistaken for them.
 LETTERS = st.sampled_from("a1.-+e \t\n\r\x0b\x0c\0\x85\xa0\u2028\u3000\ufeffß한\U0001f600<")
@@ -41,9 +42,7 @@ WORDS = st.lists(st.text(LETTERS, max_size=4), min_size=1, max_size=4, unique=Tr
 
 def holds(name: str, word: str) -> bool:
     """Tell whether a format can hold a word, from the characters that end a word in it."""
-    ends = {".safetensors": "(?!)", ".bin": "[\0 \t\n\v\f\r]"}.get(
-        Path(name.removesuffix(".gz")).suffix, "[ \t\n\v\f\r]"
-    )
+    ends = {".safetensors": "(?!)", ".bin": "[\0 \t\n\v\f\r]"}.get(Path(without_packing(name)).suffix, "[ \t\n\v\f\r]")
     return word != "" and not re.search(ends, word)
 
 

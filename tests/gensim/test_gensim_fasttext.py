@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 import w2v_cli as w2v
+from w2v_cli.errors import ModelFileError
 from w2v_cli.gensim.fasttext import FastText, load_facebook_model, load_facebook_vectors, save_facebook_model
 from w2v_cli.gensim.fasttext_vectors import FastTextKeyedVectors
+from w2v_cli.gensim.keyedvectors import KeyedVectors
 from w2v_cli.gensim.word2vec import Word2Vec
 from w2v_cli.subwords.options import Subwords
 from w2v_cli.subwords.rows import parts_of
@@ -67,6 +69,7 @@ def test_models_are_saved_and_loaded(options: dict[str, Any], tmp_path: Path) ->
     same = FastText.load(tmp_path / "model")
     assert (same.wv.vectors == model.wv.vectors).all() and same.bucket == model.bucket and same.hs == model.hs
     same.train(TEXT, total_examples=15, epochs=1)
+    assert type(Word2Vec.load(tmp_path / "model")) is FastText
     vectors = FastTextKeyedVectors.load(tmp_path / "model")
     model.wv.save(tmp_path / "vectors")
     again = FastTextKeyedVectors.load(tmp_path / "vectors")
@@ -91,7 +94,8 @@ def test_vectors_keep_any_key_and_their_attributes(tmp_path: Path) -> None:
     vectors = FastText(text, **OPTIONS).wv
     vectors.set_vecattr("walk", "rating", 3.5)
     vectors.save(tmp_path / "vectors")
-    same = FastTextKeyedVectors.load(tmp_path / "vectors")
+    same = KeyedVectors.load(tmp_path / "vectors")
+    assert isinstance(same, FastTextKeyedVectors) and (same["walked"] == vectors["walked"]).all()
     assert same.index_to_key == vectors.index_to_key and {"New York", 7, ""} < {*same.index_to_key}
     assert same.get_vecattr("walk", "rating") == 3.5 and (same.vectors == vectors.vectors).all()
 
@@ -109,6 +113,14 @@ def test_files_of_the_first_fasttext_are_read(model: FastText, tmp_path: Path) -
     assert (old.wv.vectors == model.wv.vectors).all() and (old.syn1neg == model.syn1neg).all()
 
 
+def test_names_of_gensim_are_known(model: FastText, tmp_path: Path) -> None:
+    assert (model.wv.get_vector(word="walked", norm=False) == model.wv["walked"]).all()
+    save_facebook_model(model, tmp_path / "model.bin")
+    with pytest.warns(DeprecationWarning, match="use load_facebook_model"):
+        same = FastText.load_fasttext_format(tmp_path / "model.bin")
+    assert (same.wv.vectors == model.wv.vectors).all()
+
+
 def test_what_cannot_be_is_refused(model: FastText, tmp_path: Path) -> None:
     with pytest.raises(NotImplementedError, match="word_ngrams"):
         FastText(word_ngrams=2)
@@ -117,6 +129,8 @@ def test_what_cannot_be_is_refused(model: FastText, tmp_path: Path) -> None:
     (tmp_path / "classifier.bin").write_bytes(struct.pack("<10i", 793712314, 12, 4, 5, 5, 5, 5, 1, 3, 3) + bytes(99))
     with pytest.raises(NotImplementedError, match="classifier"):
         load_facebook_model(tmp_path / "classifier.bin")
+    with pytest.raises(ModelFileError, match=r"cannot write .*/model\.bin: the model has no words"):
+        save_facebook_model(FastText(vector_size=5, bucket=9), tmp_path / "model.bin")
     sizes = model.estimate_memory()
     assert sizes["syn0_ngrams"] == model.wv.vectors_ngrams.nbytes and sizes["total"] == sum(sizes.values()) / 2
     assert isinstance(model, Word2Vec)
@@ -136,6 +150,7 @@ def test_parts_of_words_are_those_of_the_file(model: FastText, tmp_path: Path) -
     words = FastText.load(tmp_path / "words")
     assert words.bucket == 0 and "walked" not in words.wv
     w2v.train(TEXT, **options, subwords="floret", buckets=50).save(tmp_path / "floret.safetensors")
+    assert type(KeyedVectors.load(tmp_path / "floret.safetensors")) is KeyedVectors
     for load in (FastText.load, load_facebook_vectors):
         with pytest.raises(NotImplementedError, match="are floret's"):
             load(tmp_path / "floret.safetensors")

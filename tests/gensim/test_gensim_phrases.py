@@ -84,8 +84,17 @@ def test_files_hold_everything(scoring: Any, tmp_path: Path) -> None:
     assert same.vocab == phrases.vocab and same.scoring is phrases.scoring is small.scoring
     assert same.connector_words == {"of"} and same.export_phrases() == small.phrasegrams == frozen.phrasegrams
     same.add_vocab(TEXT)
-    with pytest.raises(ModelFileError, match="does not hold Phrases"):
-        Phrases.load(tmp_path / "frozen")
+    assert type(Phrases.load(tmp_path / "frozen")) is FrozenPhrases
+    assert type(FrozenPhrases.load(tmp_path / "phrases")) is Phrases
+
+    class Own(Phrases):
+        pass
+
+    Own(TEXT).save(tmp_path / "own")
+    assert type(Own.load(tmp_path / "own")) is Own
+    with pytest.raises(ModelFileError, match="does not hold Phrases") as caught:
+        Phrases.load(tmp_path / "own")
+    assert caught.value.hint == "load it with its own class"
     (tmp_path / "pickled").write_bytes(pickle.dumps({}))
     with pytest.raises(ModelFileError) as caught:
         FrozenPhrases.load(tmp_path / "pickled")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import io
+import lzma
 from pathlib import Path
 
 import pytest
@@ -55,3 +56,12 @@ def test_text_becomes_words(tmp_path: Path) -> None:
     utils.save_as_line_sentence(WORDS, tmp_path / "out.txt")
     assert list(LineSentence(tmp_path / "out.txt")) == WORDS
     assert list(utils.RepeatCorpus([1, 2, 3], 5)) == [1, 2, 3, 1, 2]
+
+
+@pytest.mark.parametrize("suffix", ["", ".gz", ".bz2", ".xz"])
+def test_sentences_are_written_as_the_name_says(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"c.txt{suffix}"
+    utils.save_as_line_sentence(iter(WORDS), path)
+    unpacked = {".gz": gzip.decompress, ".bz2": bz2.decompress, ".xz": lzma.decompress}.get(suffix, bytes)
+    assert unpacked(path.read_bytes()).decode() == "".join(" ".join(words) + "\n" for words in WORDS)
+    assert list(LineSentence(path)) == WORDS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import pickle
 import warnings
@@ -18,8 +19,9 @@ from w2v_cli.engines.huffman import huffman_paths
 from w2v_cli.errors import CorpusError, ModelFileError
 from w2v_cli.formats import matrices
 from w2v_cli.gensim.callbacks import CallbackAny2Vec
-from w2v_cli.gensim.fasttext import FastText
+from w2v_cli.gensim.fasttext import FastText, load_facebook_model
 from w2v_cli.gensim.keyedvectors import KeyedVectors
+from w2v_cli.gensim.phrases import FrozenPhrases, Phrases
 from w2v_cli.gensim.utils import RULE_DEFAULT, RULE_DISCARD, RULE_KEEP
 from w2v_cli.gensim.word2vec import Word2Vec
 
@@ -216,7 +218,35 @@ def test_other_files_are_loaded_or_refused_with_a_way_out(tmp_path: Path) -> Non
     (tmp_path / "pickled").write_bytes(pickle.dumps({"model": 1}))
     with pytest.raises(ModelFileError, match="is a Python pickle") as caught:
         Word2Vec.load(tmp_path / "pickled")
-    assert "save_word2vec_format" in str(caught.value.hint)
+    assert "model.wv.save_word2vec_format('vectors.bin', binary=True)" in str(caught.value.hint)
+    with pytest.raises(ModelFileError, match="is a Python pickle") as caught:
+        FastText.load(tmp_path / "pickled")
+    assert "gensim.models.fasttext.save_facebook_model(model, 'model.bin')" in str(caught.value.hint)
+
+
+def test_a_model_without_words_is_not_saved(tmp_path: Path) -> None:
+    with pytest.raises(ModelFileError, match="the model has no words") as caught:
+        Word2Vec(vector_size=5).save(tmp_path / "model")
+    assert caught.value.hint == "first call build_vocab"
+
+
+def test_the_ways_out_of_pickles_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gensim = pytest.importorskip("gensim.models")
+    monkeypatch.chdir(tmp_path)
+    options: dict[str, Any] = {"vector_size": 4, "min_count": 1, "workers": 1, "epochs": 1}
+    model = gensim.Word2Vec(TEXT, **options)
+    model.wv.save_word2vec_format("vectors.bin", binary=True)
+    assert (KeyedVectors.load_word2vec_format("vectors.bin", binary=True).vectors == model.wv.vectors).all()
+    model = gensim.FastText(TEXT, **options, bucket=100)
+    gensim.fasttext.save_facebook_model(model, "model.bin")
+    same = load_facebook_model("model.bin")
+    assert (same.syn1neg == model.syn1neg).all() and np.allclose(same.wv["unseen"], model.wv["unseen"], atol=1e-7)
+    phrases = gensim.Phrases([["new", "york"], ["new", "york"], ["old"]], min_count=1, threshold=0.1)
+    Path("phrasegrams.json").write_text(json.dumps(phrases.freeze().phrasegrams))
+    frozen = Phrases(min_count=1, threshold=0.1).freeze()
+    frozen.phrasegrams = json.loads(Path("phrasegrams.json").read_text())
+    frozen.save("frozen")
+    assert FrozenPhrases.load("frozen")["new", "york"] == phrases["new", "york"] == ["new_york"]
 
 
 def test_what_gensim_refuses_is_refused(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -160,6 +160,9 @@ def test_a_pickle_is_refused_with_a_way_out(tmp_path: Path) -> None:
         KeyedVectors.load(tmp_path / "old.kv")
     assert isinstance(raised.value, ValueError)
     assert raised.value.hint is not None and "save_word2vec_format" in raised.value.hint
+    for binary in (False, True):
+        with pytest.raises(ModelFileError, match="is a Python pickle"):
+            KeyedVectors.load_word2vec_format(tmp_path / "old.kv", binary=binary)
     with pytest.raises(FileNotFoundError, match="there is no file"):
         KeyedVectors.load(tmp_path / "missing.kv")
 
@@ -170,7 +173,7 @@ def test_vectors_can_be_pickled_between_processes(vectors: KeyedVectors) -> None
 
 
 @pytest.mark.parametrize("binary", [False, True])
-@pytest.mark.parametrize("suffix", ["", ".gz"])
+@pytest.mark.parametrize("suffix", ["", ".gz", ".bz2", ".xz", ".zst"])
 def test_word2vec_files(vectors: KeyedVectors, tmp_path: Path, binary: bool, suffix: str) -> None:
     path = tmp_path / f"vectors{suffix}"
     vectors.save_word2vec_format(path, binary=binary)
@@ -180,6 +183,18 @@ def test_word2vec_files(vectors: KeyedVectors, tmp_path: Path, binary: bool, suf
     assert again.expandos["count"].tolist() == [4, 3, 2, 1]
     few = KeyedVectors.load_word2vec_format(path, binary=binary, limit=2)
     assert few.index_to_key == ["up", "high"]
+    begins = {"": b"4 2\n", ".gz": b"\x1f\x8b", ".bz2": b"BZh9", ".xz": b"\xfd7zXZ", ".zst": b"\x28\xb5\x2f\xfd"}
+    assert path.read_bytes().startswith(begins[suffix])
+    counts = tmp_path / f"counts{suffix}"
+    vectors.save_word2vec_format(path, fvocab=counts, binary=binary)
+    assert KeyedVectors.load_word2vec_format(path, counts, binary).expandos["count"].tolist() == [9, 7, 5, 2]
+
+
+@pytest.mark.parametrize("binary", [False, True])
+def test_no_vectors_are_not_written(tmp_path: Path, binary: bool) -> None:
+    with pytest.raises(ModelFileError, match=r"cannot write .*/e\.txt: there are no vectors") as caught:
+        KeyedVectors(3).save_word2vec_format(tmp_path / "e.txt", binary=binary)
+    assert isinstance(caught.value, ValueError) and not list(tmp_path.iterdir())
 
 
 def test_a_word_with_a_blank_is_not_written(vectors: KeyedVectors, tmp_path: Path) -> None:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
+import lzma
 import os
 import stat
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import ZSTANDARD
 
 import w2v_cli as w2v
-from w2v_cli.storage.atomic import atomic_file
+from w2v_cli.errors import MissingExtraError
+from w2v_cli.storage.atomic import atomic_file, check_writable
 
 
 def test_a_file_that_is_replaced_hands_on_its_permissions(tmp_path: Path) -> None:
@@ -67,3 +74,24 @@ def test_packing_a_model_needs_no_space_elsewhere(tmp_path: Path, monkeypatch: p
     model.save(tmp_path / "m.safetensors.gz")
     monkeypatch.undo()
     assert w2v.load(tmp_path / "m.safetensors.gz").words == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("suffix", "unpacked"),
+    [(".gz", gzip.decompress), (".GZ", gzip.decompress), (".bz2", bz2.decompress), (".xz", lzma.decompress)],
+)
+def test_a_model_is_packed_as_its_name_says(tmp_path: Path, suffix: str, unpacked: Callable[[bytes], bytes]) -> None:
+    model = w2v.Model.of(["a", "b"], np.ones((2, 3)))
+    model.save(tmp_path / "m.safetensors")
+    model.save(tmp_path / f"m.safetensors{suffix}")
+    assert unpacked((tmp_path / f"m.safetensors{suffix}").read_bytes()) == (tmp_path / "m.safetensors").read_bytes()
+    assert w2v.load(tmp_path / f"m.safetensors{suffix}").words == ["a", "b"]
+
+
+def test_a_missing_package_is_named_before_the_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, ZSTANDARD, None)
+    with pytest.raises(MissingExtraError, match=r"writing \.zst needs the package backports\.zstd"):
+        check_writable(tmp_path / "m.safetensors.zst")
+    with pytest.raises(MissingExtraError, match="writing"):
+        w2v.Model.of(["a"], np.ones((1, 3))).save(tmp_path / "m.safetensors.zst")
+    assert not list(tmp_path.iterdir())

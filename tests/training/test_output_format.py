@@ -31,6 +31,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("v.bin", "binary", b"6 4\n"),
         ("v.glove", "glove", b"is "),
         ("v.vec.gz", "text", b"\x1f\x8b"),
+        ("v.txt.bz2", "text", b"BZh9"),
+        ("v.bin.xz", "binary", b"\xfd7zXZ\0"),
+        ("v.xz", "safetensors", b"\xfd7zXZ\0"),
         ("v", "safetensors", b""),
         ("v.model", "safetensors", b""),
     ],
@@ -63,12 +66,12 @@ def test_a_word_list_is_written_too_but_replaces_no_other_file(
         w2v.train(str(folder / words), output=folder / name, min_count=1)
 
 
-@pytest.mark.parametrize("name", ["v.csv", "v.txt.bz2", "v.JSON", "v.zip"])
+@pytest.mark.parametrize("name", ["v.csv", "v.csv.bz2", "v.JSON", "v.zip"])
 def test_a_suffix_that_promises_another_format_is_refused_before_the_training(
     folder: Path, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
     code, _, err = call(capsys, "train", "c.txt", "-o", name, *OPTIONS)
-    assert code == 2 and f"w2v does not write {Path(name).suffix.lower()}" in err and ".vec" in err
+    assert code == 2 and f"w2v does not write {Path(name.removesuffix('.bz2')).suffix.lower()}" in err and ".vec" in err
     assert os.listdir(folder) == ["c.txt"]
 
 

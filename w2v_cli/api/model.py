@@ -546,7 +546,7 @@ def load(
     Parameters
     ----------
     path : a model of `w2v train`, word2vec's text or binary format, GloVe's text, a model of fastText, or floret's
-        table; each of them may be gzipped. Or a folder of model2vec, whose tokens are words.
+        table; each of them may be compressed. Or a folder of model2vec, whose tokens are words.
     format : safetensors, text, binary, glove, fasttext, floret or model2vec; None to recognise it by the file's name
         and content.
     errors : what to do with words that are not UTF-8, are empty or begin with white space: `strict` refuses them,

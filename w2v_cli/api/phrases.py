@@ -22,7 +22,6 @@ from w2v_cli.corpus.texts import Texts
 from w2v_cli.errors import ConfigError
 from w2v_cli.option import make_plain
 from w2v_cli.storage.atomic import atomic_file, check_writable, packing
-from w2v_cli.storage.opening import OPENERS
 from w2v_cli.storage.outputs import Named, require_apart
 from w2v_cli.storage.siblings import work_folder
 from w2v_cli.storage.urls import local_path
@@ -134,7 +133,7 @@ def phrases(
     Parameters
     ----------
     corpus : as in `train`.
-    output : a file to write, gzipped if its name ends in .gz, or a binary file that is open for writing. It gets the
+    output : a file to write, compressed if its name ends so, or a binary file that is open for writing. It gets the
         text with its phrases joined: one sentence per line, one space between words. None: only find the phrases.
     threads : worker threads; None: all cores.
     suffix : as in `train`.
@@ -192,9 +191,6 @@ def _check_output(output: Output | None, texts: Texts) -> str:
             raise ConfigError(f"the output {output!r:.60} is neither a path nor a file that is open for binary writing")
         return tempfile.gettempdir()
     name = local_path(os.fspath(output))
-    suffix = os.path.splitext(name)[1].lower()
-    if suffix != ".gz" and suffix in OPENERS:
-        raise ConfigError(f"{name}: text is written plain or as .gz", hint=f"name it {name.removesuffix(suffix)}.gz")
     require_apart([Named(name, "the joined text")], texts.named)
     check_writable(name)
     return os.fspath(work_folder(name))

@@ -79,8 +79,8 @@ def convert(
 
     The suffix of OUT says its format: .safetensors for models of w2v, .txt or .vec for word2vec's text format, .bin for
     its binary format, .glove for GloVe's text, .tsv for TensorBoard's projector (a.tsv has its words in
-    a_metadata.tsv), .npy for numpy (a.npy has its words in a_words.txt). Each may be followed by .gz. Text formats keep
-    every bit of every number. The numbers of a model of int8 are float32 in every other format.
+    a_metadata.tsv), .npy for numpy (a.npy has its words in a_words.txt). Each may be followed by .gz, .bz2, .xz or
+    .zst. Text formats keep every bit of every number. The numbers of a model of int8 are float32 in every other format.
 
     --dims and --dtype int8 print recall@10: the share of the ten nearest words that stay among the ten nearest, for
     1,000 of the 10,000 most frequent words.

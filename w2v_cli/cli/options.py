@@ -136,7 +136,7 @@ def require_one_name(context: click.Context, arguments: Sequence[str], model_pat
 
 
 VECTORS = (
-    "Model of w2v train, or vectors from word2vec, GloVe, gensim or fastText, which may be gzipped; or a folder of"
+    "Model of w2v train, or vectors from word2vec, GloVe, gensim or fastText, which may be compressed; or a folder of"
     " model2vec."
 )
 _SIDE_BY_SIDE = "May be given several times, to show models side by side."

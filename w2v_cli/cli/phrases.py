@@ -36,7 +36,7 @@ _COLUMNS = ["phrase", "score", "pass"]
     metavar="OUT",
     type=FILE,
     required=True,
-    help="File for the text, gzipped if it ends in .gz; - is stdout.",
+    help="File for the text, compressed if it ends in .gz, .bz2, .xz or .zst; - is stdout.",
 )
 @click.option(
     "--scoring",

@@ -6,7 +6,7 @@ import csv
 import re
 import shlex
 
-from w2v_cli.storage.opening import OPENERS, STDIN, suffix_of
+from w2v_cli.storage.opening import STDIN, suffix_of, without_packing
 
 # A prose text may have a few lines that look like rows of a table, so this many rows are needed.
 _LEAST_ROWS = 3
@@ -78,7 +78,7 @@ def _has_tags(sample: bytes) -> bool:
 
 def _plain_suffix(path: str) -> str:
     """Return the suffix of a name in front of that of a compression."""
-    return suffix_of(path.removesuffix(suffix_of(path)) if suffix_of(path) in OPENERS else path)
+    return suffix_of(without_packing(path))
 
 
 def _rows(text: str, delimiter: str, is_cut: bool) -> list[list[str]]:

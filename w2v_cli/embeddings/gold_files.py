@@ -8,7 +8,7 @@ from functools import partial
 from w2v_cli.corpus.guess import likely_encodings, marked_encoding
 from w2v_cli.embeddings.not_gold import HEAD_BYTES, refuse_other_files
 from w2v_cli.errors import GoldFileError, MissingExtraError
-from w2v_cli.storage.opening import OPENERS, decompressed, missing_hint, open_input, suffix_of
+from w2v_cli.storage.opening import OPENERS, decompressed, missing_hint, open_input, suffix_of, without_packing
 
 _SUFFIXES = ("", ".txt", ".tsv", ".tab", ".csv")
 _CHUNK_BYTES = 1 << 20
@@ -29,8 +29,7 @@ def files_in(folder: str) -> dict[str, str]:
 
 def split_name(name: str) -> tuple[str, str]:
     """Return a name without its suffix, and the suffix; that of a compressed file is ignored."""
-    plain, packing = os.path.splitext(name)
-    return os.path.splitext(plain if packing.lower() in OPENERS else name)
+    return os.path.splitext(without_packing(name))
 
 
 def read_text(name: str) -> str:

@@ -78,7 +78,7 @@ def read_binary(file: VectorFile) -> WordVectors:
     """
     lenient = file.reading.lenient
     count, dim, rest = file.read_header(least_row_bytes=lambda dim: 2 + 4 * dim, counted=lenient)
-    # A gzip file may claim far too much. That reserves addresses only: a page takes memory when it is first written.
+    # A packed file may claim far too much. That reserves addresses only: a page takes memory when it is first written.
     matrix = np.empty((min(count, file.most_bytes // (2 + 4 * dim)), dim), "<f4")
 
     def fill(rows: _Rows) -> _Rows:

@@ -27,6 +27,7 @@ from w2v_cli.formats.model_file import LOSSES, SCALES, save_model
 from w2v_cli.formats.projector import write_projector
 from w2v_cli.formats.recognise import format_of_name
 from w2v_cli.storage.atomic import atomic_file, atomic_files, packing
+from w2v_cli.storage.opening import without_packing
 from w2v_cli.storage.urls import local_path
 from w2v_cli.storage.words import Words
 from w2v_cli.subwords.table import SubwordTable
@@ -64,8 +65,8 @@ def write_vectors(
 
     Parameters
     ----------
-    path : compressed with gzip if it ends in .gz. The words of `tsv` and `npy` go to a second file, see `words_path`;
-        `projector` and `model2vec` make folders, see `write_projector` and `write_model2vec`.
+    path : compressed if it ends in .gz, .bz2, .xz or .zst. The words of `tsv` and `npy` go to a second file, see
+        `words_path`; `projector` and `model2vec` make folders, see `write_projector` and `write_model2vec`.
     vectors : float32, or float16 if the format allows it.
     format : one of `choices.WRITABLE`; None to choose by the suffix.
     escape : write white space in words as \\uXXXX, and an empty word as \\empty, instead of refusing them.
@@ -205,10 +206,9 @@ def lost_by(format: str, kept: Collection[str], written: Collection[str] = ()) -
 
 def words_path(path: str) -> str:
     """Return where the words of a file of numbers go: a.tsv has a_metadata.tsv, and a.npy has a_words.txt."""
-    stem, suffix = os.path.splitext(path)
-    packed = ".gz" if suffix.lower() == ".gz" else ""
-    stem, suffix = os.path.splitext(stem) if packed else (stem, suffix)
-    return stem + ("_metadata.tsv" if suffix.lower() == ".tsv" else "_words.txt") + packed
+    plain = without_packing(path)
+    stem, suffix = os.path.splitext(plain)
+    return stem + ("_metadata.tsv" if suffix.lower() == ".tsv" else "_words.txt") + path[len(plain) :].lower()
 
 
 def select(

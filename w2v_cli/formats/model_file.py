@@ -47,7 +47,7 @@ def save_model(
 
     Parameters
     ----------
-    path : the file to write; compressed with gzip if its name ends in .gz.
+    path : the file to write; compressed if its name ends in .gz, .bz2, .xz or .zst.
     words : V distinct words, none of them empty, most frequent first.
     counts : int64 (V,), or None if unknown.
     tensors : arrays of one axis or more, by name; rows may be slices of a wider table.
@@ -81,7 +81,7 @@ class ModelFile:
     """A file of vectors in any readable format, opened once.
 
     Everything is read from the file that was opened, so replacing it in the meantime cannot mix two models. A
-    safetensors file is memory-mapped; one in a gzip file is first decompressed into an unnamed temporary file.
+    safetensors file is memory-mapped; one that is compressed is first decompressed into an unnamed temporary file.
 
     Parameters
     ----------

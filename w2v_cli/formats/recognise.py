@@ -11,7 +11,8 @@ import shlex
 from itertools import takewhile
 
 from w2v_cli.choices import READABLE
-from w2v_cli.errors import ModelFileError
+from w2v_cli.errors import ModelFileError, PickleError
+from w2v_cli.storage.opening import suffix_of, without_packing
 from w2v_cli.storage.signatures import kind_of
 from w2v_cli.storage.urls import without_query
 
@@ -35,21 +36,19 @@ HEADER = re.compile(rb"[ \t]*([0-9]+)[ \t]+([0-9]+)[ \t]*\r?\n")
 
 _NEEDS_WORDS = "use a format that holds words and vectors: safetensors, word2vec's or GloVe's"
 _AS_TEXT = "write the vectors as word2vec's text with the program that made it"
-_GENSIM = "write the vectors in a pure data format: vectors.save_word2vec_format('vectors.bin', binary=True)"
+_GENSIM = (
+    "write the vectors in a pure data format: vectors.save_word2vec_format('vectors.bin', binary=True); a model of"
+    " gensim has them as model.wv"
+)
 _UNPACK = "unpack it and use the file inside"
-_UNPACKED = "unpack it first: {} FILE; or use gzip"
 # What people pass by mistake: what is said of it, if that is not "is KIND, not vectors", and a hint.
 _NOT_VECTORS = {
-    "a Python pickle": ("is a Python pickle, which can run any code when it is read", _GENSIM),
     "a Git LFS pointer": (None, "git lfs pull downloads the file"),
     "a numpy array": ("is a numpy array, which holds no words", _NEEDS_WORDS),
     "a zip archive": (None, _UNPACK),
     "a 7z archive": (None, _UNPACK),
     "a RAR archive": (None, _UNPACK),
     "a tar archive": (None, f"{_UNPACK}: tar -xf FILE"),
-    "compressed with bzip2": ("is compressed with bzip2", _UNPACKED.format("bunzip2 -k")),
-    "compressed with xz": ("is compressed with xz", _UNPACKED.format("xz -dk")),
-    "compressed with zstandard": ("is compressed with zstandard", _UNPACKED.format("zstd -d")),
     "a finalfusion file": (
         "is a finalfusion file",
         "finalfusion convert -f finalfusion -t text MODEL vectors.txt writes text",
@@ -111,9 +110,8 @@ _CSV_HINT = "w2v reads fields separated by spaces or tabs: tr -d '\"' < {} | tr 
 
 
 def format_of_name(path: str | os.PathLike[str]) -> str | None:
-    """Return the format that a file's suffix stands for, ignoring a final .gz; None if it stands for none."""
-    name = without_query(os.fspath(path)).lower().removesuffix(".gz")
-    return _SUFFIXES.get(os.path.splitext(name)[1])
+    """Return the format that a file's suffix stands for, ignoring a final .gz and the like; None if for none."""
+    return _SUFFIXES.get(suffix_of(without_packing(without_query(os.fspath(path)))))
 
 
 def recognise(name: str, head: bytes) -> str:
@@ -166,6 +164,7 @@ def _require_vectors(name: str, by_name: str | None, head: bytes) -> None:
     kind = kind_of(head, name)
     if kind == "a zip archive" and name.lower().endswith(".npz"):
         raise ModelFileError(f"{name} {_NUMPY_ARCHIVE}", _NEEDS_WORDS)
+    refuse_pickle(name, head)
     if kind is not None:
         what, hint = _NOT_VECTORS.get(kind, (None, _OTHER))
         raise ModelFileError(f"{name} {what or f'is {kind}, not vectors'}", hint)
@@ -193,6 +192,12 @@ def _require_vectors(name: str, by_name: str | None, head: bytes) -> None:
                 f"{name} is a list of words and their counts, not vectors",
                 "name the vectors; --format glove takes the counts for vectors of one dimension",
             )
+
+
+def refuse_pickle(name: str, head: bytes) -> None:
+    """Raise a PickleError if a file is a Python pickle, by its first bytes."""
+    if kind_of(head, name) == "a Python pickle":
+        raise PickleError(f"{name} is a Python pickle, which can run any code when it is read", _GENSIM)
 
 
 def _are_counts(lines: list[bytes]) -> bool:

@@ -18,6 +18,7 @@ from w2v_cli.choices import LINE_FILES
 from w2v_cli.embeddings.sentences import LineVectors
 from w2v_cli.errors import ConfigError
 from w2v_cli.storage.atomic import atomic_file, packing
+from w2v_cli.storage.opening import suffix_of, without_packing
 from w2v_cli.storage.urls import without_query
 
 # Decimal digits that restore every float32 bit for bit.
@@ -34,12 +35,13 @@ def rows_format(path: str | os.PathLike[str]) -> str:
         If it stands for none, or a packed file could not be written row by row.
     """
     name = without_query(os.fspath(path)).lower()
-    kind = LINE_FILES.get(os.path.splitext(name.removesuffix(".gz"))[1])
+    plain = without_packing(name)
+    kind = LINE_FILES.get(suffix_of(plain))
     if kind is None:
         raise ConfigError(
             f"{os.fspath(path)} has no suffix that names a format of rows", hint=f"take one of {', '.join(LINE_FILES)}"
         )
-    if kind == "npy" and name.endswith(".gz"):
+    if kind == "npy" and plain != name:
         raise ConfigError(
             f"{os.fspath(path)} cannot be packed: its first bytes are known only in the end",
             hint="write .npy, and pack it afterwards",
@@ -53,7 +55,7 @@ def rows_file(path: str | os.PathLike[str], dim: int) -> Iterator[Write]:
 
     Parameters
     ----------
-    path : its suffix says the format; all but `.npy` may be packed with a further `.gz`.
+    path : its suffix says the format; all but `.npy` may be packed with a further `.gz`, `.bz2`, `.xz` or `.zst`.
 
     Yields
     ------

@@ -6,15 +6,12 @@ of that name is replaced only if it is the word list of the named file.
 
 from __future__ import annotations
 
-import gzip
 import math
 import os
 import re
 import stat
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import IO
 
 from w2v_cli.choices import WITH_WORDS
 from w2v_cli.errors import ModelFileError
@@ -25,6 +22,7 @@ from w2v_cli.formats.projector import PROJECTOR
 from w2v_cli.storage import remote
 from w2v_cli.storage.atomic import check_writable
 from w2v_cli.storage.mapped import open_regular
+from w2v_cli.storage.opening import Readable, decompressed
 from w2v_cli.storage.outputs import Named, require_apart
 from w2v_cli.storage.pairs import undo_interrupted
 from w2v_cli.storage.siblings import naming
@@ -82,15 +80,14 @@ def _owns_words(numbers: str, words: str, kind: str) -> bool:
     # A link may lead anywhere, not just to a file next to the numbers.
     if not is_url(words) and not stat.S_ISREG(os.lstat(words).st_mode):
         return False
-    packed = numbers.lower().endswith(".gz")
     try:
-        with _open(numbers, packed) as number_file, _open(words, packed) as word_file:
+        with _open(numbers) as number_file, _open(words) as word_file:
             if kind == "npy":
                 head = _NPY_HEAD.match(number_file.read(_NPY_HEAD_BYTES))
                 return head is not None and _lines(word_file, _is_words, int(head[1])) == int(head[1])
             rows = _lines(word_file, _is_words)
             return rows is not None and _lines(number_file, _is_numbers, rows) == rows
-    except (OSError, EOFError, zlib.error, ModelFileError):  # the numbers do not exist, or one of the files is damaged
+    except Exception:  # the numbers do not exist, or a file is damaged, for which each kind of packing has own errors
         return False
 
 
@@ -103,12 +100,12 @@ def _is_there(path: str) -> bool:
 
 
 @contextmanager
-def _open(path: str, packed: bool) -> Iterator[IO[bytes]]:
+def _open(path: str) -> Iterator[Readable]:
     with open_regular(path) as file:
-        yield gzip.GzipFile(fileobj=file) if packed else file  # type: ignore[misc]
+        yield decompressed(path, file)
 
 
-def _lines(file: IO[bytes], is_ours: Callable[[bytes], bool], most: float = math.inf) -> int | None:
+def _lines(file: Readable, is_ours: Callable[[bytes], bool], most: float = math.inf) -> int | None:
     """Count the lines of a file, but stop after `most`; None if it holds bytes that are never written there."""
     lines, last = 0, b"\n"
     while lines <= most and (chunk := file.read(_CHUNK_BYTES)):

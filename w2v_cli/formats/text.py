@@ -171,7 +171,7 @@ def _begin(file: VectorFile) -> _Layout:
         first = next(chunks, (1, b""))
         if not file.reading.lenient:
             _require_dim(file, first[1], dim)
-        # A gzip file may claim far too much, so the matrix grows with what is found in it.
+        # A packed file may claim far too much, so the matrix grows with what is found in it.
         expected = 0 if file.packed else min(count, file.most_bytes // (2 + 2 * dim))
         all_chunks = chain([first] if first[1] else [], chunks)
         return _Layout(count, dim, expected, 1, all_chunks if limit is None else _first_lines(all_chunks, count))

@@ -14,20 +14,21 @@ from w2v_cli.config import available_cores
 from w2v_cli.embeddings.vectors import WordVectors
 from w2v_cli.errors import CutShortError, ModelFileError
 from w2v_cli.formats.reading import DEFAULT_READING, ReadOptions
-from w2v_cli.formats.recognise import BYTE_ORDER_MARK, HEADER, recognise
+from w2v_cli.formats.recognise import BYTE_ORDER_MARK, HEADER, recognise, refuse_pickle
 from w2v_cli.storage.mapped import open_regular
 from w2v_cli.storage.opening import OPENERS, Readable
+from w2v_cli.storage.signatures import packing_of
 from w2v_cli.storage.words import Words
 
 # Small enough that a chunk is still in the processor's cache when it is parsed.
 CHUNK_BYTES = 1 << 20
-_GZIP = b"\x1f\x8b"
 # How much of a file is looked at to recognise its format.
 _HEAD_BYTES = 1 << 12
 # More than the longest first line "V D" takes.
 _HEADER_BYTES = 64
-# No deflate stream expands by more than this factor.
-_MOST_INFLATION = 1032
+# No file expands by more than these factors: deflate codes 258 bytes with two bits, bzip2 a run of 46 MB in one block,
+# xz 273 bytes with a third of a bit, and zstandard 128 KiB with three bytes.
+_MOST_EXPANSION = {".gz": 1032, ".bz2": 1 << 21, ".xz": 1 << 13, ".zst": 1 << 16}
 LENIENT_HINT = "--lenient loads what is there"
 # This many rows are moved at a time when others are dropped.
 _ROWS_MOVED = 1 << 12
@@ -40,12 +41,12 @@ Result = TypeVar("Result")
 
 
 class VectorFile:
-    """A file of vectors, open for reading; the contents of a gzip file are decompressed.
+    """A file of vectors, open for reading; its contents are decompressed.
 
     Attributes
     ----------
     name : the path as it was given · format : one of READABLE · reading : how it is to be read.
-    raw : the file as it is on disk · status : the result of `os.fstat` · packed : whether it is a gzip file.
+    raw : the file as it is on disk · status : the result of `os.fstat` · packed : whether it is compressed.
     most_bytes : an upper bound on the size of its contents, in bytes.
     remarks : what the user should know about the file although it could be read, one sentence each.
 
@@ -61,10 +62,15 @@ class VectorFile:
         self.raw = open_regular(path)
         try:
             self.status = os.fstat(self.raw.fileno())
-            self.packed = self.raw.read(len(_GZIP)) == _GZIP
-            self.most_bytes = self.status.st_size * (_MOST_INFLATION if self.packed else 1)
+            # By the contents, because files of vectors are often renamed.
+            self._packing = packing_of(self.raw.read(_HEAD_BYTES))
+            self.packed = self._packing is not None
+            self.most_bytes = self.status.st_size * _MOST_EXPANSION.get(self._packing or "", 1)
             self._rewind()
             head = self.read(_HEAD_BYTES)
+            # Files of other formats may begin with a length of 640, which looks like a pickle.
+            if reading.format in ("text", "glove", "binary"):
+                refuse_pickle(self.name, head)
             self.format = reading.format or recognise(self.name, head)
             reading.require_support(self.name, self.format)
             self._rewind()
@@ -91,7 +97,7 @@ class VectorFile:
             self.remark("is cut short: only its beginning was loaded")
         except (OSError, ValueError) as error:
             raise self.wrong(f"is damaged or cut short: {error}", "copy or download it again") from error
-        except Exception as error:  # isal raises exceptions of its own
+        except Exception as error:  # most kinds of packing raise exceptions of their own
             if self.packed:
                 raise self.wrong(f"is damaged: {error}", "copy or download it again") from error
             raise
@@ -160,7 +166,7 @@ class VectorFile:
     def _rewind(self) -> None:
         self.raw.seek(0)
         self._offset = 0
-        self._stream: Readable = OPENERS[".gz"](self.raw) if self.packed else self.raw
+        self._stream: Readable = OPENERS[self._packing](self.raw) if self._packing else self.raw
 
 
 def on_all_cores(work: Callable[[Task], Result], tasks: Iterator[Task]) -> Iterator[Result]:

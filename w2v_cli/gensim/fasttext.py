@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -45,6 +46,11 @@ class FastText(Word2Vec):
     ----------
     wv : FastTextKeyedVectors.
     """
+
+    way_out = (
+        "with gensim, write the model: gensim.models.fasttext.save_facebook_model(model, 'model.bin'); read it with"
+        " load_facebook_model"
+    )
 
     def __init__(
         self,
@@ -128,6 +134,12 @@ class FastText(Word2Vec):
     def lengths(cls, parts: SubwordTable | None, name: str) -> dict[str, int]:
         """Return the parameters about the parts of words in a file."""
         return lengths_of(parts, name)
+
+    @classmethod
+    def load_fasttext_format(cls, model_file: str | os.PathLike[str], encoding: str = "utf8") -> FastText:
+        """Read a `.bin` of fastText; deprecated in gensim, too. Use `load_facebook_model`."""
+        warnings.warn("use load_facebook_model or load_facebook_vectors", DeprecationWarning, stacklevel=2)
+        return load_facebook_model(model_file, encoding)
 
     min_n = property(lambda self: self.wv.min_n)
     max_n = property(lambda self: self.wv.max_n)
@@ -213,9 +225,10 @@ def save_facebook_model(
     Raises
     ------
     ModelFileError
-        If it cannot be written.
+        If it cannot be written, or the model has no words.
     """
     _require_utf8(encoding)
+    model.require_words(path)
     tables = model.tables()
     if tables.pop("node_vectors", None) is not None:
         warn_once("save_facebook_model leaves syn1 out: fastText has a Huffman tree of its own")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any, TypeVar
 
 import numpy as np
@@ -11,9 +10,8 @@ from w2v_cli.formats.contents import SUBWORD_VECTORS, SUBWORDS
 from w2v_cli.formats.model_file import ModelFile
 from w2v_cli.gensim.keyedvectors import KeyedVectors
 from w2v_cli.gensim.rows import Key
-from w2v_cli.gensim.saved_rows import load_rows
+from w2v_cli.gensim.saved_rows import has_parts, load_rows
 from w2v_cli.gensim.spelling import as_word, as_words
-from w2v_cli.gensim.word2vec_format import errors_of_gensim
 from w2v_cli.storage.words import Words
 from w2v_cli.subwords.options import Subwords
 from w2v_cli.subwords.rows import unseen_rows, vocabulary_rows
@@ -105,7 +103,7 @@ class FastTextKeyedVectors(KeyedVectors):
         """Return whether there is a vector for a key: with parts, there is one for every key."""
         return bool(self.bucket) or key in self.key_to_index
 
-    def get_vector(self, key: Key, norm: bool = False) -> np.ndarray:
+    def get_vector(self, word: Key, norm: bool = False) -> np.ndarray:
         """Return the vector of a key, (D,), composed of its parts if it has no row; with `norm`, of length 1.
 
         A key that is too short to have parts has zeros.
@@ -116,13 +114,13 @@ class FastTextKeyedVectors(KeyedVectors):
             If there are no parts, and the key is unknown.
         """
         subwords = self.subwords
-        if key in self.key_to_index or not isinstance(key, str) or subwords is None:
-            return super().get_vector(key, norm)
+        if word in self.key_to_index or not isinstance(word, str) or subwords is None:
+            return super().get_vector(word, norm)
         if self.vectors_ngrams is None:
             return np.zeros(self.vector_size, np.float32)
         from w2v_cli.subwords.compose import compose
 
-        vector = compose(np.asarray(self.vectors_ngrams), unseen_rows(subwords, Words.of([as_word(key)]), 0))[0]
+        vector = compose(np.asarray(self.vectors_ngrams), unseen_rows(subwords, Words.of([as_word(word)]), 0))[0]
         length = np.linalg.norm(vector)
         return vector / length if norm and length else vector
 
@@ -147,20 +145,17 @@ class FastTextKeyedVectors(KeyedVectors):
         return {SUBWORD_VECTORS: self.table()}, {SUBWORDS: self.subwords.as_json()}
 
     @classmethod
-    def load(cls: type[Self], fname: str | os.PathLike[str], mmap: str | None = None) -> Self:
-        """Read a file of w2v, or a `.bin` of fastText, with its parts of words.
+    def _from_file(cls: type[Self], file: ModelFile, mmap: str | None) -> Self:
+        """Return what an open file holds, with its parts of words.
 
         Raises
         ------
-        ModelFileError
-            If it is none, or a pickle of gensim.
         NotImplementedError
             If its parts are floret's, or pruned.
         """
-        with errors_of_gensim(), ModelFile(fname) as file:
-            parts = file.vectors.parts
-            made = cls(0, **lengths_of(parts, os.fspath(fname)))
-            load_rows(made, file, mmap)
+        parts = file.vectors.parts
+        made = cls(0, **lengths_of(parts, file.name))
+        load_rows(made, file, mmap)
         if parts is None:
             made.vectors_vocab = made.vectors
         else:
@@ -178,7 +173,7 @@ def lengths_of(parts: SubwordTable | None, name: str) -> dict[str, int]:
     """
     if parts is None:
         return {"min_n": 1, "max_n": 0, "bucket": 0}
-    if parts.subwords.kind != "fasttext" or parts.kept_buckets is not None:
+    if not has_parts(parts):
         kind = "pruned" if parts.subwords.kind == "fasttext" else "floret's"
         raise NotImplementedError(
             f"the parts of words in {name} are {kind}: w2v.load reads them, gensim's names do not"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import warnings
 from collections.abc import Iterable
@@ -13,7 +14,7 @@ from w2v_cli.formats.model_file import ModelFile
 from w2v_cli.gensim.evaluation import Evaluations
 from w2v_cli.gensim.once import warn_once
 from w2v_cli.gensim.rows import Key
-from w2v_cli.gensim.saved_rows import load_rows, save_rows
+from w2v_cli.gensim.saved_rows import has_parts, load_rows, save_rows
 from w2v_cli.gensim.word2vec_format import errors_of_gensim, fill, read_counts, read_vectors, write_vectors
 
 if TYPE_CHECKING:
@@ -95,6 +96,8 @@ class KeyedVectors(Evaluations):
     def load(cls: type[Self], fname: Path, mmap: str | None = None) -> Self:
         """Read what `save` wrote, or another file of vectors that w2v reads, such as a model of `w2v train`.
 
+        If it holds fastText's parts of words, they are FastTextKeyedVectors.
+
         Parameters
         ----------
         mmap : "r" makes the vectors read-only. Otherwise, writing to them changes the memory only, not the file.
@@ -105,10 +108,19 @@ class KeyedVectors(Evaluations):
             If the file cannot be read, or is a pickle of gensim; also a ValueError, or a FileNotFoundError if there is
             no such file. Write the vectors of a pickle with gensim's `save_word2vec_format`, and read those.
         """
+        kind: Any = cls
+        with errors_of_gensim(), ModelFile(fname) as file:
+            if cls is KeyedVectors and has_parts(file.vectors.parts):
+                # By its name, because that module imports this one.
+                kind = importlib.import_module("w2v_cli.gensim.fasttext_vectors").FastTextKeyedVectors
+            return kind._from_file(file, mmap)
+
+    @classmethod
+    def _from_file(cls: type[Self], file: ModelFile, mmap: str | None) -> Self:
+        """Return what an open file holds; see `load`."""
         made = cls.__new__(cls)
         KeyedVectors.__init__(made, 0)
-        with errors_of_gensim(), ModelFile(fname) as file:
-            load_rows(made, file, mmap)
+        load_rows(made, file, mmap)
         return made
 
     @classmethod
@@ -123,7 +135,7 @@ class KeyedVectors(Evaluations):
         datatype: Any = np.float32,
         no_header: bool = False,
     ) -> Self:
-        """Read word2vec's text or binary format, or GloVe's text with `no_header`; compressed if the content is gzip.
+        """Read word2vec's text or binary format, or GloVe's text with `no_header`; compressed or not.
 
         Parameters
         ----------
@@ -161,7 +173,7 @@ class KeyedVectors(Evaluations):
         append: bool = False,
         sort_attr: str = "count",
     ) -> None:
-        """Write word2vec's text or binary format; compressed if the name ends in .gz.
+        """Write word2vec's text or binary format; compressed if the name ends in .gz, .bz2, .xz or .zst.
 
         Parameters
         ----------
@@ -176,8 +188,8 @@ class KeyedVectors(Evaluations):
         Raises
         ------
         ModelFileError
-            If the file cannot be written, or a word cannot: one that is empty or has white space, which gensim writes
-            although it could not be read again. The latter is also a ValueError.
+            If the file cannot be written; if a word cannot: one that is empty or has white space, which gensim writes
+            although it could not be read again; or if there are no vectors. The latter two are ValueErrors, too.
         ValueError
             If the words and counts are wanted, and there is no such attribute.
         """

@@ -147,7 +147,7 @@ class _PhrasesTransformation:
 
     @classmethod
     def load(cls, fname: str | os.PathLike[str], **ignored: Any) -> Any:
-        """Read what `save` has written.
+        """Read what `save` has written: phrases that learn, or frozen ones.
 
         A scoring function of your own is looked up by its name in the modules that are imported: none is imported.
 
@@ -156,12 +156,16 @@ class _PhrasesTransformation:
         ModelFileError
             If the file is none of these, such as a pickle of gensim.
         """
-        made = cls.__new__(cls)
         values = _read(os.fspath(fname), cls.__name__)
+        kinds = {kind.__name__: kind for kind in (Phrases, FrozenPhrases, cls)}
+        kind = kinds.get(str(values.get("class")))
+        if kind is None:
+            raise ModelFileError(f"{os.fspath(fname)} does not hold {cls.__name__}", "load it with its own class")
+        made = kind.__new__(kind)
         try:
             made.scoring = _scorer_named(values["scoring"])
             made.connector_words = frozenset(values["connector_words"])
-            for name in cls._saved:
+            for name in kind._saved:
                 setattr(made, name, values[name])
         except KeyError as error:
             raise ModelFileError(f"{os.fspath(fname)} lacks {error}") from error
@@ -370,6 +374,6 @@ def _read(path: str, kind: str) -> dict[str, Any]:
         raise ModelFileError(f"{path} cannot be read: {error.strerror}") from error
     except ValueError:
         values = None
-    if not isinstance(values, dict) or values.pop("format", None) != FORMAT or values.pop("class", None) != kind:
+    if not isinstance(values, dict) or values.pop("format", None) != FORMAT:
         raise ModelFileError(f"{path} does not hold {kind}", hint)
     return values

@@ -57,6 +57,11 @@ class SavedModel:
 
     wv: Any
     metadata: Mapping[str, str]
+    # What to do about a pickle of gensim.
+    way_out = (
+        "with gensim, write the vectors: model.wv.save_word2vec_format('vectors.bin', binary=True); read them with"
+        " KeyedVectors.load_word2vec_format. The output vectors (syn1neg) are lost"
+    )
 
     def __init__(self) -> None:
         self.lifecycle_events: list[dict[str, Any]] = []
@@ -79,8 +84,14 @@ class SavedModel:
             If the file cannot be written, or the model has no words.
         """
         warn_of_ignored("save", options, _NOT_SAVED)
+        self.require_words(fname)
         words, tensors = stored_keys(self.wv.index_to_key)
         save_model(fname, words, self.wv.expandos["count"], {**self.tables(), **tensors}, self._described())
+
+    def require_words(self, path: str | os.PathLike[str]) -> None:
+        """Raise a ModelFileError if the model has no words, which no file can hold."""
+        if not len(self.wv):
+            raise ModelFileError(f"cannot write {os.fspath(path)}: the model has no words", "first call build_vocab")
 
     def _described(self) -> dict[str, str]:
         """Return what the file says of the model."""
@@ -95,7 +106,7 @@ class SavedModel:
 
     @ClassOnly
     def load(cls: Any, fname: str | os.PathLike[str], mmap: str | None = None, **ignored: Any) -> Any:
-        """Read a model that `save`, or `w2v train`, has written.
+        """Read a model that `save`, or `w2v train`, has written; what a FastText has saved is a FastText.
 
         Parameters
         ----------
@@ -108,8 +119,8 @@ class SavedModel:
         AttributeError
             If the file holds vectors alone, which `KeyedVectors.load` reads, or parts of words that the class lacks.
         """
-        with errors_of_gensim(), ModelFile(fname) as file:
-            name = os.fspath(fname)
+        with errors_of_gensim(cls.way_out), ModelFile(fname) as file:
+            name, cls = os.fspath(fname), cls.saved_as(file.metadata)
             given = {**cls.lengths(file.vectors.parts, name), **_parameters_of(file.metadata, name)}
             tables, counts, keys = file.tables, file.vectors.counts, keys_in(file)
         model = cls.__new__(cls)
@@ -139,6 +150,11 @@ class SavedModel:
         raise NotImplementedError
 
     @classmethod
+    def saved_as(cls, metadata: Mapping[str, str]) -> Any:
+        """Return the class that a file becomes, from what it says of the model."""
+        return cls
+
+    @classmethod
     def lengths(cls, parts: SubwordTable | None, name: str) -> dict[str, int]:
         """Return the parameters about the parts of words in a file; an AttributeError if the class has none."""
         if parts is not None:
@@ -153,12 +169,23 @@ class SavedModel:
         return frozenset(inspect.signature(cls.__init__).parameters)
 
 
+def class_name(metadata: Mapping[str, str]) -> str | None:
+    """Return the name of the class that has saved a model; None if it was none of these."""
+    name = _own_metadata(metadata).get("class")
+    return name if isinstance(name, str) else None
+
+
+def _own_metadata(metadata: Mapping[str, str]) -> dict[str, Any]:
+    """Return what a file has of a model under gensim's names."""
+    given = parse_json(metadata.get(METADATA, "{}"))
+    return given if isinstance(given, dict) else {}
+
+
 def _parameters_of(metadata: Mapping[str, str], name: str) -> dict[str, Any]:
     """Return gensim's parameters of a model, from what its file says of it."""
-    if METADATA in metadata:
-        given = parse_json(metadata[METADATA])
-        if isinstance(given, dict) and given.pop("class", None) is not None:
-            return given
+    given = _own_metadata(metadata)
+    if given.pop("class", None) is not None:
+        return given
     try:
         config, _ = recorded_options(metadata, name)
     except ModelFileError as error:

@@ -18,6 +18,7 @@ from w2v_cli.gensim.rows import KeyedRows
 from w2v_cli.gensim.spelling import as_key, as_word
 from w2v_cli.storage.tensors import TensorFile, parse_json
 from w2v_cli.storage.words import Words
+from w2v_cli.subwords.table import SubwordTable
 
 # The entry of the metadata that has what only gensim's names need: the types of attributes, or the parameters of a
 # model.
@@ -97,6 +98,11 @@ def _stored(attribute: str, values: np.ndarray, path: str) -> dict[str, np.ndarr
         hint = f"remove it: del vectors.expandos[{attribute!r}]"
         raise ModelFileError(f"cannot write {path}: the attribute {attribute}: {error}", hint) from error
     return {name: words.text, f"{name}_offsets": words.offsets}
+
+
+def has_parts(parts: SubwordTable | None) -> bool:
+    """Return whether there are parts of words, and gensim's names have such parts."""
+    return parts is not None and parts.subwords.kind == "fasttext" and parts.kept_buckets is None
 
 
 def load_rows(rows: KeyedRows, file: ModelFile, mmap: str | None) -> None:

@@ -12,6 +12,9 @@ from typing import Any
 from w2v_cli.gensim.vocabulary import RULE_DEFAULT as RULE_DEFAULT
 from w2v_cli.gensim.vocabulary import RULE_DISCARD as RULE_DISCARD
 from w2v_cli.gensim.vocabulary import RULE_KEEP as RULE_KEEP
+from w2v_cli.gensim.word2vec_format import errors_of_gensim
+from w2v_cli.storage.atomic import atomic_file, packing
+from w2v_cli.storage.urls import local_path
 
 # A run of letters and underscores, without digits.
 _ALPHABETIC = re.compile(r"[^\W\d]+", re.UNICODE)
@@ -58,9 +61,11 @@ def simple_preprocess(doc: str | bytes, deacc: bool = False, min_len: int = 2, m
 
 
 def save_as_line_sentence(corpus: Iterable[Iterable[str]], filename: str | os.PathLike[str]) -> None:
-    """Write sentences to a file, one in each line."""
-    with open(filename, "w", encoding="utf-8", newline="\n") as file:
-        file.writelines(" ".join(sentence) + "\n" for sentence in corpus)
+    """Write sentences to a file, one in each line; compressed if the name ends in .gz, .bz2, .xz or .zst."""
+    name = local_path(os.fspath(filename))
+    with errors_of_gensim(), atomic_file(name) as plain, packing(plain, name) as file:
+        for sentence in corpus:
+            file.write((" ".join(sentence) + "\n").encode())
 
 
 class RepeatCorpus:

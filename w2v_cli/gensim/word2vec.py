@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -13,6 +14,7 @@ from w2v_cli.gensim.keyedvectors import KeyedVectors
 from w2v_cli.gensim.model_vocabulary import ModelVocabulary
 from w2v_cli.gensim.once import warn_of_ignored, warn_once
 from w2v_cli.gensim.run import train_on
+from w2v_cli.gensim.saved_model import class_name
 from w2v_cli.gensim.scoring import likeliest_words, log_probabilities
 from w2v_cli.gensim.sentences import MAX_WORDS_IN_BATCH
 from w2v_cli.gensim.text import check_corpus, opened
@@ -153,6 +155,14 @@ class Word2Vec(ModelVocabulary):
         if not self.sg and not self.cbow_mean and "subwords" not in self._subword_options():
             options["cbow_sum"] = True
         return TrainConfig(**options, **self._subword_options())
+
+    @classmethod
+    def saved_as(cls, metadata: Mapping[str, str]) -> Any:
+        """Return the class that a file becomes: FastText if one has saved it."""
+        if cls is not Word2Vec or class_name(metadata) != "FastText":
+            return cls
+        # By its name, because that module imports this one.
+        return importlib.import_module("w2v_cli.gensim.fasttext").FastText
 
     def _subword_options(self) -> dict[str, Any]:
         """Return the options about parts of words."""

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from w2v_cli.errors import ConfigError, CutShortError, ModelFileError, W2VError
+from w2v_cli.errors import ConfigError, CutShortError, ModelFileError, PickleError, W2VError
 from w2v_cli.formats.binary import write_rows
 from w2v_cli.formats.export import require_words
 from w2v_cli.formats.model_file import ModelFile
@@ -55,12 +55,19 @@ class UndecodableError(ModelFileError, UnicodeDecodeError):
 
 
 @contextmanager
-def errors_of_gensim() -> Iterator[None]:
-    """Turn the errors of w2v about files into those that are also errors of the class that gensim raises."""
+def errors_of_gensim(way_out: str | None = None) -> Iterator[None]:
+    """Turn the errors of w2v about files into those that are also errors of the class that gensim raises.
+
+    Parameters
+    ----------
+    way_out : what to do about a pickle; None: what w2v says of vectors.
+    """
     try:
         yield
     except CutShortError:
         raise
+    except PickleError as error:
+        raise BadFileError(error.message, way_out or error.hint) from error
     except (ModelFileError, ConfigError) as error:
         cause = error.__cause__
         if isinstance(cause, UnicodeDecodeError):
@@ -167,6 +174,8 @@ def write_vectors(
     # Imported here because reading binary files need not wait for it.
     from w2v_cli.formats.text import write_text
 
+    if not len(rows):
+        raise BadFileError(f"cannot write {os.fspath(path)}: there are no vectors", "add some first: add_vectors")
     order = list(range(len(rows)))
     if sort_attr in rows.expandos:
         order = np.argsort(-rows.expandos[sort_attr], kind="stable").tolist()

@@ -32,6 +32,7 @@ from w2v_cli.pictures.layout import (
 )
 from w2v_cli.pictures.packing import fit, most_words, pack, parse_size
 from w2v_cli.storage.atomic import atomic_file, check_writable
+from w2v_cli.storage.opening import without_packing
 from w2v_cli.storage.outputs import Named, require_apart
 from w2v_cli.storage.urls import without_query
 
@@ -141,7 +142,7 @@ def write_map(
 def title_of(path: str) -> str:
     """Return what a page calls the model in a file: the file's name, without the folders and suffixes."""
     name = os.path.basename(without_query(path))
-    return re.sub(r"\.(safetensors|txt|vec|bin|glove)(\.gz)?$", "", name) or name
+    return re.sub(r"\.(safetensors|txt|vec|bin|glove)$", "", without_packing(name)) or name
 
 
 def _remarks(asked_layout: object, method: str, words: int, left_out: int, bits: int, max_size: str | int) -> list[str]:

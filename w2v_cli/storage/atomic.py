@@ -8,17 +8,20 @@ sent when it is complete; see `remote`.
 
 from __future__ import annotations
 
+import bz2
 import contextlib
 import gzip
+import lzma
 import os
 import stat
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import IO, BinaryIO
+from typing import IO, Any, BinaryIO
 
 from w2v_cli.storage import remote
 from w2v_cli.storage.locks import new_temporary, remove_leftovers
+from w2v_cli.storage.opening import suffix_of, zstandard
 from w2v_cli.storage.pairs import Staged, exclusive_together, replace_together
 from w2v_cli.storage.siblings import naming, sync_folder, target_of, unwritable
 from w2v_cli.storage.system import rename_open
@@ -26,11 +29,28 @@ from w2v_cli.storage.urls import is_url
 
 
 def packing(file: IO[bytes], path: str | os.PathLike[str]) -> contextlib.AbstractContextManager[IO[bytes]]:
-    """Return what to write into, so that `file` holds what its name promises: gzip if it ends in .gz."""
-    if not os.fspath(path).lower().endswith(".gz"):
-        return contextlib.nullcontext(file)
+    """Return what to write into, so that `file` holds what its name promises: compressed, if it ends so.
+
+    Raises
+    ------
+    MissingExtraError
+        If the name ends in .zst, and the package for that is not installed.
+    """
+    pack = _PACKERS.get(suffix_of(os.fspath(path)))
+    return contextlib.nullcontext(file) if pack is None else pack(file)
+
+
+def _zstd_module() -> Any:
+    return zstandard("writing .zst", "write .xz")
+
+
+_PACKERS: dict[str, Callable[[IO[bytes]], Any]] = {
     # The header holds neither a name nor a time, so that the same contents give the same bytes.
-    return gzip.GzipFile("", "wb", 6, file, mtime=0)  # type: ignore[return-value]
+    ".gz": lambda file: gzip.GzipFile("", "wb", 6, file, mtime=0),
+    ".bz2": lambda file: bz2.BZ2File(file, "wb"),
+    ".xz": lambda file: lzma.LZMAFile(file, "wb"),  # noqa: SIM115
+    ".zst": lambda file: _zstd_module().ZstdFile(file, "wb"),
+}
 
 
 @contextlib.contextmanager
@@ -86,7 +106,11 @@ def check_writable(path: str | os.PathLike[str]) -> None:
     ------
     ModelFileError
         If the folder is missing, `path` is itself a folder or a device, or no file can be made beside it.
+    MissingExtraError
+        As `packing`.
     """
+    if suffix_of(os.fspath(path)) == ".zst":
+        _zstd_module()
     with naming(path):
         if is_url(path):
             remote.check_writable(os.fspath(path))

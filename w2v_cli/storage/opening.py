@@ -107,6 +107,12 @@ def suffix_of(path: str) -> str:
     return os.path.splitext(without_query(path))[1].lower()
 
 
+def without_packing(name: str) -> str:
+    """Return a name without the suffix that says how the file is compressed."""
+    stem, suffix = os.path.splitext(name)
+    return stem if suffix.lower() in OPENERS else name
+
+
 def decompressed(path: str, raw: IO[bytes]) -> Readable:
     """Return a file object that reads the text in `raw`, decompressed if the suffix of `path` says so.
 
@@ -134,14 +140,24 @@ def _gzip(raw: IO[bytes]) -> Readable:
     return igzip.IGzipFile(fileobj=raw)
 
 
-def _zstandard(raw: IO[bytes]) -> Readable:
+def zstandard(what: str, otherwise: str) -> Any:
+    """Return the module for files in the format .zst; the parameters are those of the error if it is not there.
+
+    Raises
+    ------
+    MissingExtraError
+        If the package is not installed.
+    """
     # Python has had this module itself since 3.14.
     name = "compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd"
     try:
-        zstd: Any = importlib.import_module(name)
+        return importlib.import_module(name)
     except ImportError:
-        raise MissingExtraError("reading .zst", "backports.zstd", "unpack the file") from None
-    return zstd.ZstdFile(raw)
+        raise MissingExtraError(what, "backports.zstd", otherwise) from None
+
+
+def _zstandard(raw: IO[bytes]) -> Readable:
+    return zstandard("reading .zst", "unpack the file").ZstdFile(raw)
 
 
 OPENERS: dict[str, Callable[[IO[bytes]], Readable]] = {

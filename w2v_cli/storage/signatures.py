@@ -68,6 +68,11 @@ _ZIPPED = {
 _OFFICE_SUFFIXES = {".docx": "a Word document", ".xlsx": "an Excel workbook", ".pptx": "a PowerPoint presentation"}
 
 
+def packing_of(head: bytes) -> str | None:
+    """Return the suffix that w2v expects of a file that is compressed as its first bytes say; None if it is not."""
+    return next((suffix for kind, suffix in SUFFIXES.items() if _PATTERNS[kind].match(head)), None)
+
+
 def kind_of(head: bytes, path: str) -> str | None:
     """Return what a file is, such as "a PDF"; None if it may be text, or is of an unknown kind.
 

@@ -53,7 +53,7 @@ def write_tensors(path: str | os.PathLike[str], tensors: Mapping[str, np.ndarray
 
     Parameters
     ----------
-    path : the file to write; compressed with gzip if it ends in .gz.
+    path : the file to write; compressed if it ends in .gz, .bz2, .xz or .zst.
     tensors : by name, of any dtype in `_DTYPES`.
     metadata : text by name.
 

@@ -28,6 +28,7 @@ from w2v_cli.formats.matrices import chosen_vectors, default_matrix
 from w2v_cli.formats.model_file import LOSSES, MOST_LOSSES, VALIDATION_LOSSES, save_model
 from w2v_cli.formats.recognise import format_of_name
 from w2v_cli.storage import remote
+from w2v_cli.storage.opening import suffix_of, without_packing
 from w2v_cli.storage.remote import Url
 from w2v_cli.storage.siblings import naming
 from w2v_cli.storage.tensors import TensorFile
@@ -48,7 +49,6 @@ UNFINISHED = "unfinished"
 # Suffixes that promise something else than a model. Other unknown suffixes, as in wiki.2024, are parts of names.
 _NOT_WRITTEN = frozenset(
     [
-        ".bz2",
         ".csv",
         ".docx",
         ".ftz",
@@ -62,9 +62,7 @@ _NOT_WRITTEN = frozenset(
         ".pickle",
         ".pkl",
         ".xlsx",
-        ".xz",
         ".zip",
-        ".zst",
     ]
 )
 
@@ -233,13 +231,14 @@ def model_format(output: str | os.PathLike[str]) -> str:
     Raises
     ------
     ConfigError
-        If the suffix is that of a format or of a compression that is not written.
+        If the suffix is that of a format that is not written.
     """
-    suffix = os.path.splitext(output)[1].lower()
+    suffix = suffix_of(without_packing(os.fspath(output)))
     if suffix in _NOT_WRITTEN:
         raise ConfigError(
             f"{os.fspath(output)}: w2v does not write {suffix}",
-            hint="it writes .safetensors, .txt, .vec, .bin, .glove, .tsv, .npy and .floret, each also with .gz",
+            hint="it writes .safetensors, .txt, .vec, .bin, .glove, .tsv, .npy and .floret, each also with .gz, .bz2,"
+            " .xz or .zst",
         )
     return format_of_name(output) or "safetensors"
 
