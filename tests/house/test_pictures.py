@@ -39,7 +39,7 @@ def test_a_changed_colour_is_noticed(
     monkeypatch.setitem(figures._THEMES, "dark", changed)
     assert pictures.check() == 1
     named = re.findall(r"(\w+-\w+\.svg) is not", capsys.readouterr().err)
-    assert named == ["loss-dark.svg", "map-dark.svg", "speed-dark.svg"]
+    assert named == ["curve-dark.svg", "loss-dark.svg", "map-dark.svg", "speed-dark.svg"]
 
 
 def test_a_missing_picture_is_noticed(pictures: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
