@@ -101,7 +101,8 @@ def test_what_cannot_be_tuned_is_refused(
 
 @pytest.mark.parametrize("in_memory", [False, True])
 def test_trials_go_on_from_a_model_with_its_options(folder: Path, in_memory: bool) -> None:
-    old = w2v.train("corpus.txt", output="old.safetensors", **{**FIXED, "model": "cbow", "loss": "hs", "dim": 12})
+    options: dict[str, Any] = {**FIXED, "model": "cbow", "loss": "hs", "dim": 12}
+    old = w2v.train("corpus.txt", output="old.safetensors", **options)
     init: Any = old if in_memory else "old.safetensors"
     found = w2v.tune("corpus.txt", PAIRS, trials=2, init=init, epochs=1, min_count=1, threads=1, tries={"alpha": [0.3]})
     assert (found.config.model, found.config.loss, found.config.dim) == ("cbow", "hs", 12)

@@ -21,6 +21,8 @@ from w2v_cli.storage.urls import is_url, local_path
 
 Corpus = str | os.PathLike[str] | Iterable[str | os.PathLike[str] | Iterable[str]]
 
+# What separates words in a file besides the space.
+_OTHER_SPACE = b"\t\n\v\f\r"
 _BOM = "\ufeff".encode()
 _LISTS = 'in Python, sentences are lists of words, such as ["the", "cat"]'
 _SPLIT = f"{_LISTS}; [text.split() for text in texts] makes them"
@@ -136,13 +138,23 @@ def _line(sentence: object, number: int, spell: Callable[[object], str] | None =
         else:
             with contextlib.suppress(TypeError, UnicodeEncodeError):
                 line = " ".join(tokens).encode()
-                words = line.split()
-                if len(words) == len(tokens) and b" ".join(words) == line:
+                if _reads_as(line, len(tokens)):
                     return line
             if spell is not None:
                 return _line([spell(token) for token in tokens], number)
             wrong, hint = next(fault for fault in map(_fault, tokens) if fault is not None)
     raise CorpusError(f"sentence {number} of the corpus {wrong}", hint)
+
+
+def _reads_as(line: bytes, tokens: int) -> bool:
+    """Whether a line that was joined by spaces has that many tokens, none of them empty or with white space in it.
+
+    Splitting the line again would take longer than reading the file.
+    """
+    if not line or not tokens:
+        return not line and not tokens
+    single = line.count(b" ") == tokens - 1 and b"  " not in line and line[:1] != b" " != line[-1:]
+    return single and len(line.translate(None, _OTHER_SPACE)) == len(line)
 
 
 def _fault(token: object) -> tuple[str, str] | None:
