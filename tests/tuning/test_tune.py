@@ -13,7 +13,7 @@ from conftest import ROOT, call, make_model
 import w2v_cli as w2v
 from w2v_cli.corpus.text_options import TextOptions
 from w2v_cli.corpus.texts import Texts
-from w2v_cli.errors import ConfigError, CorpusError
+from w2v_cli.errors import ConfigError, CorpusError, LogFileError
 from w2v_cli.tuning.shares import shares_of
 from w2v_cli.tuning.trials import Trial
 
@@ -104,12 +104,17 @@ def test_trials_go_on_from_a_model_with_its_options(folder: Path, in_memory: boo
     options: dict[str, Any] = {**FIXED, "model": "cbow", "loss": "hs", "dim": 12}
     old = w2v.train("corpus.txt", output="old.safetensors", **options)
     init: Any = old if in_memory else "old.safetensors"
-    found = w2v.tune("corpus.txt", PAIRS, trials=2, init=init, epochs=1, min_count=1, threads=1, tries={"alpha": [0.3]})
+    trials: dict[str, Any] = {"trials": 2, "epochs": 1, "min_count": 1, "threads": 1, "tries": {"alpha": [0.3]}}
+    trials["log"] = "trials.jsonl"
+    found = w2v.tune("corpus.txt", PAIRS, **trials, init=init)
     assert (found.config.model, found.config.loss, found.config.dim) == ("cbow", "hs", 12)
     assert not {"model", "loss", "dim"} & {*found.options, *found.best.options}
     if not in_memory:
         trained = w2v.train("corpus.txt", **found.options)
         assert trained.evaluate(PAIRS).score == found.best.score
+    other = w2v.train("corpus.txt", output="old.safetensors", **{**options, "seed": 2})
+    with pytest.raises(LogFileError):
+        w2v.tune("corpus.txt", PAIRS, **trials, init=other if in_memory else init)
     with pytest.raises(ConfigError, match="--dim is the same for all trials"):
         w2v.tune("corpus.txt", PAIRS, init=init, tries={"dim": (4, 30)}, epochs=1)
 

@@ -152,7 +152,11 @@ def tune_model(
     for named in written:
         check_writable(named.path)
     scored = base if gold is not None else _held_out(base)
-    file = TrialFile(log, _about(texts, scored, gold, limits))
+    about = _about(texts, scored, gold, limits)
+    if open_init is not None:
+        # Another model may have the same name, and its trials would be other ones.
+        about["init"] = open_init().facts.checksum
+    file = TrialFile(log, about)
     with shares_of(texts, SHARES[:-1]) as shares:
 
         def attempt(number: int, share: int, options: dict[str, Any]) -> Trial:
