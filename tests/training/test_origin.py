@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import make_subword_model
+from test_checkpoint import StopEarly
 
 import w2v_cli as w2v
 from w2v_cli.cluster.local import LocalCluster
@@ -206,29 +207,13 @@ def test_known_words_with_parts_keep_their_vectors(kind: str) -> None:
     assert not any(same_bits(new[word], begun[word]) for word in ("another", "word"))
 
 
-class StopAt(Observer):
-    """Stops a run: before its first block, or once it has trained some."""
-
-    def __init__(self, tokens: int) -> None:
-        self.tokens, self.seen, self.remarks = tokens, 0, list[str]()
-
-    def training(self, progress: Any) -> None:
-        self.seen = progress.tokens
-
-    def stop(self) -> bool:
-        return self.seen >= self.tokens
-
-    def remark(self, message: str) -> None:
-        self.remarks.append(message)
-
-
 @pytest.mark.parametrize("loss", ["ns", "hs"])
 def test_a_resumed_run_does_not_need_the_model_any_more(loss: str) -> None:
     w2v.train("old.txt", output="old.safetensors", loss=loss, **OPTIONS)
-    config = TrainConfig(**{**OPTIONS, "epochs": 40}, loss=loss, init="old.safetensors", init_counts="sum")
+    config = TrainConfig(**OPTIONS, loss=loss, init="old.safetensors", init_counts="sum")
     train_model(["new.txt"], config, output="whole")
     with pytest.raises(StoppedError):
-        train_model(["new.txt"], config, output="again", observer=StopAt(1), checkpoint="run")
+        train_model(["new.txt"], config, output="again", observer=StopEarly(), checkpoint="run")
     os.remove("old.safetensors")
     resume_training("run", {"output": "again", "init": "old.safetensors"})
     assert Path("again").read_bytes() == Path("whole").read_bytes()
@@ -270,9 +255,9 @@ def test_what_is_frozen_may_be_repeated_when_a_run_is_resumed() -> None:
 
 def test_a_run_without_a_checkpoint_notices_that_the_model_has_changed() -> None:
     w2v.train("old.txt", output="old.safetensors", **OPTIONS)
-    config = TrainConfig(**{**OPTIONS, "epochs": 40}, init="old.safetensors")
+    config = TrainConfig(**OPTIONS, init="old.safetensors")
     with pytest.raises(StoppedError):
-        train_model(["new.txt"], config, output="m", observer=StopAt(1), checkpoint="run")
+        train_model(["new.txt"], config, output="m", observer=StopEarly(), checkpoint="run")
     for path in Path("run").glob("c*.safetensors"):
         path.unlink()
     w2v.train("old.txt", output="old.safetensors", **OPTIONS, seed=2)
@@ -280,12 +265,20 @@ def test_a_run_without_a_checkpoint_notices_that_the_model_has_changed() -> None
         resume_training("run", {"output": "m"})
 
 
+class Listener(Observer):
+    def __init__(self) -> None:
+        self.remarks = list[str]()
+
+    def remark(self, message: str) -> None:
+        self.remarks.append(message)
+
+
 def test_few_known_words_are_a_reason_for_a_question() -> None:
     w2v.train("old.txt", output="old.safetensors", **OPTIONS)
     Path("upper.txt").write_text(Path("new.txt").read_text().upper())
     said = {}
     for name in ("new", "upper"):
-        observer = StopAt(10**9)
+        observer = Listener()
         config = TrainConfig(**{**OPTIONS, "epochs": 0}, init="old.safetensors")
         train_model([f"{name}.txt"], config, observer=observer)
         said[name] = observer.remarks[0]

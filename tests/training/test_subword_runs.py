@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from test_checkpoint import StopEarly
 
 import w2v_cli as w2v
 from w2v_cli.cluster.local import LocalCluster
@@ -88,15 +89,10 @@ def test_lengths_that_suit_the_words_are_told_and_recorded(kind: str) -> None:
     ],
 )
 def test_a_resumed_run_makes_the_same_bytes(kind: str, model: str, loss: str, ngrams: str | None) -> None:
-    config = TrainConfig(**{**OPTIONS, "epochs": 40}, subwords=kind, model=model, loss=loss, ngrams=ngrams)
+    config = TrainConfig(**OPTIONS, subwords=kind, model=model, loss=loss, ngrams=ngrams)
     train_model(["corpus.txt"], config, output="whole")
-
-    class Stopper(Observer):
-        def stop(self) -> bool:
-            return True
-
     with pytest.raises(StoppedError):
-        train_model(["corpus.txt"], config, output="part", observer=Stopper(), checkpoint="run")
+        train_model(["corpus.txt"], config, output="part", observer=StopEarly(), checkpoint="run")
     resume_training("run", {"output": "part"})
     assert Path("part").read_bytes() == Path("whole").read_bytes()
 
