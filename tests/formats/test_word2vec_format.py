@@ -188,6 +188,14 @@ def test_a_file_that_is_cut_anywhere_is_refused(tmp_path: Path, name: str, conte
                 load_vectors(path)
 
 
+@pytest.mark.parametrize("number", [b"\x00\x00\xc0\x7f", b"\x01\x00\x80\x7f"], ids=["quiet", "signalling"])
+def test_a_nan_is_an_error_and_no_warning(tmp_path: Path, number: bytes) -> None:
+    """Some versions of numpy warn of a signalling NaN when it is compared."""
+    (tmp_path / "a").write_bytes(b"2 1\nthe \x00\x00\x80?\nof " + number + b"\n")
+    with pytest.raises(ModelFileError, match="the vector holds NaN or infinity"):
+        load_vectors(tmp_path / "a")
+
+
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), content=st.sampled_from([text_of(), text_of(header=None), binary_of(), binary_of(b"")]))
 def test_any_damage_is_a_named_error_or_readable_vectors(tmp_path: Path, data: st.DataObject, content: bytes) -> None:

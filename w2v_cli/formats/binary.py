@@ -194,9 +194,11 @@ def _fill(file: VectorFile, rows: _Rows, matrix: np.ndarray) -> None:
     # A blank as the high byte makes a number of about 1e-19: it may be the end of a word, and the blank after it.
     high_bytes = target.view(np.uint8)[:, 3 : _MOST_REST // 2 : 4]
     suspicious = (high_bytes == _SPACE).any() or file.reading.errors != "strict"
-    if not suspicious and target.max() < _LARGE and target.min() > -_LARGE:
-        return
-    large = ~(np.abs(target).max(axis=1) < _LARGE)
+    # Some versions of numpy warn of a NaN here, before the error below names the vector that holds it.
+    with np.errstate(invalid="ignore"):
+        if not suspicious and target.max() < _LARGE and target.min() > -_LARGE:
+            return
+        large = ~(np.abs(target).max(axis=1) < _LARGE)
     for row in np.flatnonzero(large | (high_bytes == _SPACE).any(axis=1) | _before_bad_words(rows)).tolist():
         _require_no_blank(file, rows, row, 4 * matrix.shape[1])
     finite = np.isfinite(target)
@@ -242,7 +244,8 @@ def _is_word(word: bytes) -> bool:
 def _are_plausible(numbers: bytes) -> bool:
     """Tell whether bytes are numbers of the size that vectors hold, and not letters."""
     sizes = np.abs(np.frombuffer(numbers, "<f4"))
-    return bool((sizes < _LARGE).all() and (sizes[sizes > 0] > _SMALL).all())
+    with np.errstate(invalid="ignore"):
+        return bool((sizes < _LARGE).all() and (sizes[sizes > 0] > _SMALL).all())
 
 
 def write_binary(file: IO[bytes], words: Sequence[str], matrix: np.ndarray) -> None:
