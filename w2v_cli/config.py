@@ -55,6 +55,9 @@ SUBWORD_ALPHA = {
 # The power of the counts that noise words are drawn by; the second in skip-gram with parts of words (measured:
 # help/design.md, "Parts of words").
 NOISE_POWER, SUBWORD_NOISE_POWER = 0.75, 0.5
+# The default of --output-exponent for the nodes of hierarchical softmax. Those near the root are on the path of nearly
+# every word (measured: help/design.md, "Rates of rows").
+NODE_EXPONENT = 0.25
 # The options of each recipe, for every model and loss for which they were measured to be better (help/design.md,
 # "Recipes").
 RECIPES: Mapping[str, Mapping[tuple[str, str], Mapping[str, Any]]] = {
@@ -284,10 +287,11 @@ class TrainConfig:
         most=1.0,
         only={"subwords": None},
     )
-    output_exponent: float = _option(
+    output_exponent: float | None = _option(
         float,
-        0.0,
-        "The same for the vectors that words are scored against; with hs, those of the nodes of the tree.",
+        None,
+        "The same for the vectors that words are scored against; with hs, those of the nodes of the tree. Default:"
+        f" {NODE_EXPONENT} with hs, 0 otherwise.",
         least=0.0,
         most=1.0,
         only={"subwords": None},
@@ -475,6 +479,13 @@ class TrainConfig:
         if self.noise_exponent is not None:
             return self.noise_exponent
         return NOISE_POWER if self.subwords is None or self.model == "cbow" else SUBWORD_NOISE_POWER
+
+    @property
+    def output_power(self) -> float:
+        """The power −X of their counts by which the rates of output rows fall."""
+        if self.output_exponent is not None:
+            return self.output_exponent
+        return NODE_EXPONENT if self.loss == "hs" and self.subwords is None else 0.0
 
     @property
     def thread_count(self) -> int:

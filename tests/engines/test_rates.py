@@ -48,6 +48,19 @@ def test_only_what_is_asked_for_has_rates() -> None:
     assert rates is not None and (rates.inputs == 1).all() and rates.outputs[0] < 1 < rates.outputs[3]
 
 
+@pytest.mark.parametrize("model", ["skipgram", "cbow"])
+def test_nodes_have_rates_unless_an_exponent_says_otherwise(model: str) -> None:
+    counts = np.array([900, 90, 9, 3])
+    config = TrainConfig(model=model, loss="hs")
+    objective = make_objective(config, counts)
+    rates = rates_of(config, objective, counts.astype(float))
+    # The root is the last node.
+    assert rates is not None and (rates.inputs == 1).all() and rates.outputs[2] < 1 < rates.outputs[0]
+    assert rates_of(TrainConfig(model=model, loss="hs", output_exponent=0), objective, counts.astype(float)) is None
+    parts = TrainConfig(model=model, loss="hs", subwords="fasttext")
+    assert rates_of(parts, objective, counts.astype(float)) is None
+
+
 def test_rates_need_whole_words_and_a_possible_exponent() -> None:
     with pytest.raises(ConfigError, match="--input-exponent has no meaning with --subwords fasttext"):
         TrainConfig(input_exponent=0.1, subwords="fasttext")

@@ -31,10 +31,10 @@ def rates_of(config: TrainConfig, objective: Objective, kept: np.ndarray) -> Rat
     ----------
     kept : float64 (V,), how many tokens of each word subsampling leaves in an epoch, on average.
     """
-    if not config.input_exponent and not config.output_exponent:
+    if not config.input_exponent and not config.output_power:
         return None
     used = kept if objective.paths is None else node_counts(objective.paths, kept)
-    return Rates(row_rates(kept, config.input_exponent), row_rates(used, config.output_exponent))
+    return Rates(row_rates(kept, config.input_exponent), row_rates(used, config.output_power))
 
 
 def row_rates(counts: np.ndarray, exponent: float) -> np.ndarray:
