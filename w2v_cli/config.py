@@ -291,7 +291,7 @@ class TrainConfig:
         float,
         None,
         "The same for the vectors that words are scored against; with hs, those of the nodes of the tree. Default:"
-        f" {NODE_EXPONENT} with hs, 0 otherwise.",
+        f" {NODE_EXPONENT} with hs and without parts of words, otherwise 0.",
         least=0.0,
         most=1.0,
         only={"subwords": None},
@@ -365,6 +365,9 @@ class TrainConfig:
         if frozen is None or isinstance(frozen, str | list | tuple):
             names = (frozen,) if isinstance(frozen, str) else tuple(frozen or ())
             object.__setattr__(self, "freeze", names)
+        # Models of earlier versions record 0, which was the default, and what words with parts have anyway.
+        if self.subwords is not None and is_number(self.output_exponent) and self.output_exponent == 0:
+            object.__setattr__(self, "output_exponent", None)
         # The effect comes before the limits, whose reasons would not be true of an option that has no effect.
         for name, option in OPTIONS.items():
             # `is`, because the value may be of any type: two arrays, for example, compare to an array.

@@ -59,6 +59,8 @@ def test_nodes_have_rates_unless_an_exponent_says_otherwise(model: str) -> None:
     assert rates_of(TrainConfig(model=model, loss="hs", output_exponent=0), objective, counts.astype(float)) is None
     parts = TrainConfig(model=model, loss="hs", subwords="fasttext")
     assert rates_of(parts, objective, counts.astype(float)) is None
+    # What a model of an earlier version records.
+    assert TrainConfig.from_dict({**parts.as_dict(), "output_exponent": 0.0}) == parts
 
 
 def test_rates_need_whole_words_and_a_possible_exponent() -> None:
