@@ -481,11 +481,16 @@ class TrainConfig:
         """The power of the counts that noise words are drawn by."""
         if self.noise_exponent is not None:
             return self.noise_exponent
-        return NOISE_POWER if self.subwords is None or self.model == "cbow" else SUBWORD_NOISE_POWER
+        return SUBWORD_NOISE_POWER if self.center_has_parts else NOISE_POWER
+
+    @property
+    def center_has_parts(self) -> bool:
+        """Whether a center predicts through its parts (skip-gram): then other noise words are better."""
+        return self.subwords is not None and self.model == "skipgram"
 
     @property
     def output_power(self) -> float:
-        """The power −X of their counts by which the rates of output rows fall."""
+        """X, if the rates of output rows fall in proportion to their counts raised to the power −X."""
         if self.output_exponent is not None:
             return self.output_exponent
         return NODE_EXPONENT if self.loss == "hs" and self.subwords is None else 0.0

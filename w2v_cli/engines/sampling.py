@@ -217,7 +217,7 @@ def sampler_of(config: TrainConfig, counts: np.ndarray, tokens: int | None = Non
         config.fixed_window,
         windows_per_step(config),
         config.radius == "harmonic",
-        POOL_WORDS if config.subwords is None or config.model == "cbow" else SUBWORD_POOL_WORDS,
+        SUBWORD_POOL_WORDS if config.center_has_parts else POOL_WORDS,
     )
 
 
