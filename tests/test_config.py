@@ -47,11 +47,23 @@ def test_a_senseless_value_is_refused_by_its_name(options: dict[str, Any], messa
         TrainConfig(**options)
 
 
-def test_the_defaults_are_those_of_word2vec() -> None:
+def test_most_defaults_are_those_of_word2vec() -> None:
     config = TrainConfig()
-    assert (config.dim, config.window, config.negatives, config.epochs, config.min_count) == (100, 5, 5, 5, 5)
-    assert (config.subsample, config.noise_power) == (1e-3, 0.75)
+    assert (config.dim, config.window, config.negatives, config.min_count) == (100, 5, 5, 5)
+    assert (config.epochs, config.noise_power) == (7, 0.75)
     assert config.alpha_min == config.alpha_start * 1e-4
+
+
+@pytest.mark.parametrize(("model", "count"), [("skipgram", 1_200), ("cbow", 3_000)])
+def test_the_more_tokens_the_smaller_the_share_that_is_subsampled(model: str, count: int) -> None:
+    config = TrainConfig(model=model)
+    assert config.subsample_share(10_000_000) == pytest.approx(count / 10_000_000)
+    assert config.subsample_share(10_000) == 1e-3 and config.subsample_share(10**9) == 5e-5
+    # A text that is too short is kept whole, whatever was given; any other is thinned out as was given.
+    for given in (None, 1e-2, 0.0):
+        config = TrainConfig(model=model, subsample=given)
+        assert config.subsample_share(9_999) == 0 and config.subsample_share(0) == 0
+        assert given is None or config.subsample_share(10**9) == given
 
 
 @pytest.mark.parametrize(("model", "loss", "usual"), [("skipgram", "ns", 0.04), ("cbow", "hs", 0.04)])

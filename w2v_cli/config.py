@@ -52,6 +52,12 @@ SUBWORD_ALPHA = {
     ("cbow", "ns"): (0.05, 1e-4),
     ("cbow", "hs"): (0.05, 1e-4),
 }
+# Texts with fewer tokens are not subsampled, because too little would be left to learn from.
+LEAST_SUBSAMPLED = 10_000
+# The default of --subsample: a word is thinned out if it occurs more often than this. As a share of the text, this is
+# held to the limits (measured: help/design.md, "Subsampling").
+SUBSAMPLED_COUNT = {"skipgram": 1_200, "cbow": 3_000}
+SUBSAMPLE_LIMITS = (5e-5, 1e-3)
 # The power of the counts that noise words are drawn by; the second in skip-gram with parts of words (measured:
 # help/design.md, "Parts of words").
 NOISE_POWER, SUBWORD_NOISE_POWER = 0.75, 0.5
@@ -222,11 +228,13 @@ class TrainConfig:
         aliases=("negative",),
         only={"loss": "ns"},
     )
-    subsample: float = _option(
+    subsample: float | None = _option(
         float,
-        1e-3,
+        None,
         "Words with a larger share of the text than this are randomly thinned out; 0 keeps all of them. A text of fewer"
-        " than 10,000 words is always kept whole.",
+        f" than {LEAST_SUBSAMPLED:,} words is always kept whole. Default: {SUBSAMPLED_COUNT['skipgram']:,} occurrences"
+        f" ({SUBSAMPLED_COUNT['cbow']:,} with cbow), but no more than {SUBSAMPLE_LIMITS[1]:g} of the text, and no less"
+        f" than {SUBSAMPLE_LIMITS[0]:g}.",
         least=0.0,
         most=1,
         aliases=("sample",),
@@ -298,7 +306,7 @@ class TrainConfig:
     )
     epochs: int = _option(
         int,
-        5,
+        7,
         "Passes over the corpus. With --init, 0 writes what training would start from.",
         least=0,
         most=10**8,
@@ -475,6 +483,15 @@ class TrainConfig:
     def alpha_min(self) -> float:
         """Learning rate at the last token."""
         return self.min_alpha if self.min_alpha is not None else self.alpha_start * self._default_alpha[1]
+
+    def subsample_share(self, tokens: int) -> float:
+        """Return the share of a text of so many tokens above which words are thinned out; 0 if all are kept."""
+        if tokens < LEAST_SUBSAMPLED:
+            return 0.0
+        if self.subsample is not None:
+            return self.subsample
+        least, most = SUBSAMPLE_LIMITS
+        return min(max(SUBSAMPLED_COUNT[self.model] / tokens, least), most)
 
     @property
     def noise_power(self) -> float:

@@ -40,12 +40,13 @@ def both_ways(corpus: EncodedCorpus, threads: int = 1, **options: Any) -> list[t
     """Return what trains blocks one by one and in one call, each with tables of its own."""
     from w2v_cli.engines.compiled import CompiledBlocks
 
-    config = TrainConfig(**{"dim": 20, "subsample": 1e-2, **options})
+    subsample = options.pop("subsample", 1e-2)
+    config = TrainConfig(**{"dim": 20, "subsample": subsample, **options})
     counts = corpus.vocabulary.counts
     objective = make_objective(config, counts)
     negatives = config.negatives if config.loss == "ns" else 0
     sampler = make_sampler(
-        counts, config.subsample, 0.75, config.window, negatives, 5, config.fixed_window, windows_per_step(config)
+        counts, subsample, 0.75, config.window, negatives, 5, config.fixed_window, windows_per_step(config)
     )
     rate, ways = LearningRate(0.05, 0.001, 3 * corpus.token_count), list[tuple[BlockTrainer, Parameters]]()
     for several in (False, True):

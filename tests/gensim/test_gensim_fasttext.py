@@ -46,7 +46,7 @@ def test_the_training_is_that_of_the_library(tmp_path: Path) -> None:
     path = tmp_path / "text.txt"
     path.write_text("\n".join(map(" ".join, TEXT)))
     rates: dict[str, Any] = {"alpha": 0.025, "min_alpha": 1e-4, "noise_exponent": 0.75}
-    own = w2v.train(path, subwords="fasttext", buckets=200, dim=8, min_count=1, threads=1, **rates)
+    own = w2v.train(path, subwords="fasttext", buckets=200, dim=8, min_count=1, threads=1, epochs=5, **rates)
     theirs = FastText(corpus_file=str(path), **OPTIONS, sg=1)
     assert list(own.words) == theirs.wv.index_to_key and (own.vectors == theirs.wv.vectors).all()
 

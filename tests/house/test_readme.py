@@ -146,7 +146,7 @@ def test_every_link_resolves(page: Path) -> None:
 
 
 # One thread on the processor that wrote the README gives its digits. Another processor may have vectors of another
-# width. It then adds float32 numbers in another order, and five epochs of training magnify the difference.
+# width. It then adds float32 numbers in another order, and training magnifies the difference.
 TOLERANCE = 0.05
 NUMBER = r"[-+]?\d[\d,]*(?:\.\d+)?"
 # Times, speeds and memory depend on the machine and on what else it does.

@@ -106,7 +106,7 @@ def options_of(metadata: Mapping[str, str], subwords: Subwords | None, tokens: i
             neg=config.negatives,
             loss=LOSSES[config.loss],
             model=MODELS[config.model],
-            t=config.subsample,
+            t=config.subsample_share(tokens),
             ntokens=tokens,
         )
     if subwords is None:

@@ -86,7 +86,9 @@ class Trainer:
         known = np.zeros(words, bool) if vocabulary.joined is None else vocabulary.joined.rows >= 0
         rows = rows_of(config, words)
         objective = objective.freezing(config.freeze, known, *rows)
-        self.sampler = sampler_of(config, counts, int(vocabulary.text_counts.sum()))
+        tokens = int(vocabulary.text_counts.sum())
+        self.subsample = config.subsample_share(tokens)
+        self.sampler = sampler_of(config, counts, tokens)
         rates = rates_of(config, objective, counts * self.sampler.keep_prob)
         objective = replace(objective, rates=rates).slowing(self.known_rate, known, *rows)
         self.loss_sample = LossSample(corpus, self.sampler)
@@ -134,7 +136,7 @@ class Trainer:
             if windows >= wanted:
                 return
         raise TrainingError(
-            f"too little is left to learn from: --subsample {self.config.subsample:g} keeps {kept:.2g} of the tokens,"
+            f"too little is left to learn from: --subsample {self.subsample:g} keeps {kept:.2g} of the tokens,"
             f" and {windows:,} windows in an epoch, for {words:,} words",
             hint="raise --subsample; 0 keeps all words",
         )
@@ -440,7 +442,7 @@ class Trainer:
         """
         if whole_run and not tally.trained and self.config.epochs:
             raise NothingToPredictError(
-                f"nothing was learnt: --subsample {self.config.subsample:g} left no two words in one line",
+                f"nothing was learnt: --subsample {self.subsample:g} left no two words in one line",
                 hint="raise --subsample; 0 keeps all words",
             )
         if not self.parameters.finite():
