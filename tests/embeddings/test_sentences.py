@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -106,6 +108,16 @@ def test_unknown_words_may_be_composed() -> None:
     both = (MATRIX[1] * 0.001 / (0.001 + 0.06) + np.array([5, 0, 0])) / 2
     assert found.matrix == pytest.approx(np.array([[6, 0, 0], both, [0, 0, 0]]), abs=1e-6)
     assert found.known.tolist() == [2, 2, 0]
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_a_word_is_known_in_either_normal_form(form: Literal["NFC", "NFD"], tmp_path: Path) -> None:
+    words = [unicodedata.normalize("NFC", "café"), unicodedata.normalize("NFD", "한국")]
+    rows = np.array([[0, 2], [4, 0]], np.float32)
+    path = tmp_path / "text.txt"
+    path.write_text(unicodedata.normalize(form, "café 한국 né"), encoding="utf-8")
+    (found,) = LineEmbedder(WordVectors(words, rows)).of_texts(Texts([str(path)]))
+    assert found.matrix.tolist() == [[2, 1]] and found.known.tolist() == [2] and found.words.tolist() == [3]
 
 
 def test_a_diverged_model_is_not_written_as_numbers() -> None:

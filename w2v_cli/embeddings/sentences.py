@@ -9,6 +9,7 @@ Reference: Arora, Liang & Ma 2017, "A simple but tough-to-beat baseline for sent
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain, islice, pairwise, repeat
@@ -140,6 +141,7 @@ class LineEmbedder:
         words = np.fromiter(map(len, lines), np.int64, len(lines))
         tokens = list(chain.from_iterable(lines))
         ids = np.fromiter(map(self._ids.get, tokens, repeat(-1)), np.int64, len(tokens))
+        self._find_other_forms(tokens, ids)
         composed = self._composed(tokens, ids)
         found = ids >= 0
         known = np.bincount(np.repeat(np.arange(len(lines)), words)[found], minlength=len(lines))
@@ -149,6 +151,14 @@ class LineEmbedder:
             starts = (np.cumsum(known) - known)[filled]
             rows[filled] = np.add.reduceat(self._weighted(ids[found], composed), starts, axis=0)
         return _Sums(rows, known, words)
+
+    def _find_other_forms(self, tokens: Sequence[bytes], ids: np.ndarray) -> None:
+        """Give unknown words the ids of their normal forms NFC or NFD, in place, as `WordVectors.id_of` does."""
+        for i in np.flatnonzero(ids < 0).tolist():
+            if not tokens[i].isascii():
+                word = tokens[i].decode()
+                forms = (unicodedata.normalize(form, word).encode() for form in ("NFC", "NFD"))
+                ids[i] = next((self._ids[form] for form in forms if form in self._ids), -1)
 
     def _composed(self, tokens: Sequence[bytes], ids: np.ndarray) -> np.ndarray:
         """Return vectors for unknown words, float32 (n, D), and give these words ids from V on, in place."""
