@@ -52,8 +52,6 @@ SUBWORD_ALPHA = {
     ("cbow", "ns"): (0.05, 1e-4),
     ("cbow", "hs"): (0.05, 1e-4),
 }
-# Texts with fewer tokens are not subsampled, because too little would be left to learn from.
-LEAST_SUBSAMPLED = 10_000
 # The default of --subsample: a word is thinned out if it occurs more often than this. As a share of the text, this is
 # held to the limits (measured: help/design.md, "Subsampling").
 SUBSAMPLED_COUNT = {"skipgram": 1_200, "cbow": 3_000}
@@ -232,7 +230,7 @@ class TrainConfig:
         float,
         None,
         "Words with a larger share of the text than this are randomly thinned out; 0 keeps all of them. A text of fewer"
-        f" than {LEAST_SUBSAMPLED:,} words is always kept whole. Default: {SUBSAMPLED_COUNT['skipgram']:,} occurrences"
+        f" than 10,000 words is always kept whole. Default: {SUBSAMPLED_COUNT['skipgram']:,} occurrences"
         f" ({SUBSAMPLED_COUNT['cbow']:,} with cbow), but no more than {SUBSAMPLE_LIMITS[1]:g} of the text, and no less"
         f" than {SUBSAMPLE_LIMITS[0]:g}.",
         least=0.0,
@@ -485,13 +483,12 @@ class TrainConfig:
         return self.min_alpha if self.min_alpha is not None else self.alpha_start * self._default_alpha[1]
 
     def subsample_share(self, tokens: int) -> float:
-        """Return the share of a text of so many tokens above which words are thinned out; 0 if all are kept."""
-        if tokens < LEAST_SUBSAMPLED:
-            return 0.0
+        """Return the share of a text of so many tokens above which words are thinned out."""
         if self.subsample is not None:
             return self.subsample
         least, most = SUBSAMPLE_LIMITS
-        return min(max(SUBSAMPLED_COUNT[self.model] / tokens, least), most)
+        # Three digits, because the share is recorded and shown.
+        return float(f"{min(max(SUBSAMPLED_COUNT[self.model] / max(tokens, 1), least), most):.3g}")
 
     @property
     def noise_power(self) -> float:

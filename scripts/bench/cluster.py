@@ -45,7 +45,9 @@ def main() -> None:
     print(f"{'replicas':>8} {'seed':>4} {'loss':>7}", *(f"{name:>14}" for name in names), f"{'mean':>6} {'seconds':>8}")
     for seed in map(int, arguments.seeds.split(",")):
         for replicas in map(int, arguments.replicas.split(",")):
-            config = TrainConfig(dim=arguments.dim, epochs=arguments.epochs, loss=arguments.loss, seed=seed, threads=1)
+            config = TrainConfig(
+                dim=arguments.dim, epochs=arguments.epochs, loss=arguments.loss, seed=seed, threads=1, subsample=1e-3
+            )
             machine, begun = LocalCluster(replicas, arguments.merge_every), time.perf_counter()
             with tempfile.TemporaryDirectory() as folder:
                 run = train_model(arguments.corpus, config, output=Path(folder, "model"), machine=machine)

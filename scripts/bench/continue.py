@@ -41,6 +41,7 @@ def main() -> None:
     parser.add_argument("--loss", default="ns")
     options = parser.parse_args()
     common = {name: getattr(options, name) for name in ("epochs", "threads", "model", "loss")}
+    common["subsample"] = 1e-3
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         new_words = {word for word in gold_words(options.gold) if zlib.crc32(word.encode()) % ONE_OF == 0}

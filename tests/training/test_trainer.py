@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 from conftest import ROOT, call_for_each_block
 
+import w2v_cli as w2v
 from w2v_cli.compute.jit import COMPILES
-from w2v_cli.config import TrainConfig
+from w2v_cli.config import SUBSAMPLED_COUNT, TrainConfig
 from w2v_cli.corpus.encode import EncodedCorpus, encode
 from w2v_cli.corpus.texts import Texts
 from w2v_cli.engines import softmax
@@ -92,6 +93,24 @@ def test_every_token_is_seen_in_every_epoch_at_its_own_learning_rate(
     total = 3 * corpus.token_count
     expected = 0.04 - (0.04 - 0.04e-4) * np.arange(total) / total
     assert np.sort(alphas)[::-1] == pytest.approx(expected, rel=1e-12)
+
+
+def test_the_default_of_subsampling_follows_the_text_and_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(SUBSAMPLED_COUNT, "skipgram", 10)
+    draws = np.random.default_rng(1).zipf(1.5, 22_000) % 50
+    lines = [[f"word{number}" for number in line] for line in draws.reshape(-1, 20).tolist()]
+    held, options = lines[1000:], dict[str, Any](dim=4, epochs=1, min_count=1, threads=1)
+    first = w2v.train(lines[:1000], **options)
+    # The text decides, not the words of the model that a run goes on from.
+    for init in (None, first):
+        found, same, other = (
+            w2v.train(lines[:1000], validate=held, init=init, subsample=given, **options)
+            for given in (None, 5e-4, 1e-3)
+        )
+        assert found.training_options()[0].subsample == 5e-4
+        assert (found.vectors == same.vectors).all() and not (found.vectors == other.vectors).all()
+        assert found.validation_losses == same.validation_losses != other.validation_losses
+        assert found.loss(held) == pytest.approx(found.validation_losses[-1], abs=1e-6)
 
 
 def test_the_schedule_ends_at_the_smallest_rate(corpus: EncodedCorpus) -> None:

@@ -16,12 +16,12 @@ from conftest import ROOT, call, everything
 from test_checkpoint import Brake
 
 import w2v_cli as w2v
-from w2v_cli import config as configuration
 from w2v_cli.compute.jit import COMPILES
 from w2v_cli.config import TrainConfig
 from w2v_cli.corpus.encode import EncodedCorpus, encode
 from w2v_cli.corpus.held_out import HeldOut
 from w2v_cli.corpus.texts import Texts
+from w2v_cli.engines import sampling
 from w2v_cli.engines.huffman import huffman_paths
 from w2v_cli.engines.sampling import sampler_of
 from w2v_cli.errors import ConfigError, CorpusError, ModelFileError, StoppedError, TrainingError
@@ -115,7 +115,7 @@ def test_the_held_out_loss_is_that_of_the_definition(
     folder: Path, model: str, loss: str, engine: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A text so short is otherwise not thinned out.
-    monkeypatch.setattr(configuration, "LEAST_SUBSAMPLED", 100)
+    monkeypatch.setattr(sampling, "LEAST_SUBSAMPLED", 100)
     options: dict[str, Any] = {"model": model, "loss": loss, "engine": engine, "dim": 12, "epochs": 1, "threads": 2}
     options |= {"min_count": 2, "subsample": 0.01}
     text = (folder / "text.txt").read_text().splitlines()[-90:]

@@ -7,9 +7,10 @@ from contextlib import AbstractContextManager
 from w2v_cli.cli.progress import ProgressLine, duration
 from w2v_cli.cli.signals import Stop
 from w2v_cli.compute.jit import WHY_NOT_COMPILED
-from w2v_cli.config import LEAST_SUBSAMPLED, LONG_RUN_EPOCHS
+from w2v_cli.config import LONG_RUN_EPOCHS
 from w2v_cli.corpus.encode import EncodedCorpus
 from w2v_cli.corpus.text_options import TextOptions
+from w2v_cli.engines.sampling import LEAST_SUBSAMPLED
 from w2v_cli.training.memory import size_text
 from w2v_cli.training.run import Observer
 from w2v_cli.training.state import LossPoint, Progress
@@ -82,8 +83,7 @@ class Narrator(Observer):
             self.show.say(f"Text sha256 {corpus.fingerprint}")
             self.show.say(f"Engine {trainer.engine}, {trainer.workers} workers; {config}")
             self.show.say(f"Learning rate {schedule.rate.start:g} to {schedule.rate.end:g}")
-            self.show.say(f"Subsampled above {trainer.subsample:.2g} of the text")
-        if config.subsample != 0 and trainer.subsample == 0:
+        if config.subsample and corpus.vocabulary.text_counts.sum() < LEAST_SUBSAMPLED:
             self.show.say(f"Not subsampled: the text has fewer than {LEAST_SUBSAMPLED:,} words")
         if trainer.known_rate < 1:
             self.show.say(

@@ -25,6 +25,8 @@ MOST_STEP_WINDOWS = 4
 # Size of a block's noise pool: small enough for the cache, and large enough to train vectors as good as those with new
 # noise words in every step. The vectors of unseen words need a larger one (measured: help/design.md, "The noise pool").
 POOL_WORDS, SUBWORD_POOL_WORDS = 2048, 16384
+# Texts with fewer tokens are not subsampled, because too little would be left to learn from.
+LEAST_SUBSAMPLED = 10_000
 # The numbers of a block's two random streams.
 WINDOWS, NOISE = 0, 1
 # The name of the rules by which a `Sample` is drawn. Change it with the rules or the random streams: a checkpoint
@@ -197,15 +199,18 @@ def make_sampler(
 def sampler_of(config: TrainConfig, counts: np.ndarray, tokens: int | None = None) -> Sampler:
     """Return the distributions of a run.
 
+    Texts with fewer than `LEAST_SUBSAMPLED` tokens are not subsampled.
+
     Parameters
     ----------
     config : the run's choices.
     counts : int64 (V,), occurrences of each word.
     tokens : how many tokens the text has, if the counts are not those of the text alone.
     """
+    tokens = int(counts.sum()) if tokens is None else tokens
     return make_sampler(
         counts,
-        config.subsample_share(int(counts.sum()) if tokens is None else tokens),
+        config.subsample_share(tokens) if tokens >= LEAST_SUBSAMPLED else 0.0,
         config.noise_power,
         config.window,
         config.negatives if config.loss == "ns" else 0,

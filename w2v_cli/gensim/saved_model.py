@@ -14,7 +14,6 @@ import numpy as np
 from w2v_cli import __version__
 from w2v_cli.config import TrainConfig
 from w2v_cli.errors import ModelFileError
-from w2v_cli.formats.matrices import trained_tokens
 from w2v_cli.formats.model_file import ModelFile, save_model
 from w2v_cli.formats.recorded import recorded_options
 from w2v_cli.gensim.once import warn_of_ignored
@@ -197,7 +196,6 @@ def _parameters_of(metadata: Mapping[str, str], name: str) -> dict[str, Any]:
     return {
         "sg": int(config.model == "skipgram"), "hs": int(hs), "negative": 0 if hs else config.negatives,
         "window": config.window, "shrink_windows": not config.fixed_window, "alpha": config.alpha_start,
-        "min_alpha": config.alpha_min, "epochs": config.epochs, "seed": config.seed,
-        "sample": config.subsample_share(trained_tokens(metadata)),
+        "min_alpha": config.alpha_min, "epochs": config.epochs, "sample": config.subsample, "seed": config.seed,
         "ns_exponent": config.noise_power, "cbow_mean": int(not config.cbow_sum), "min_count": config.min_count,
     }  # fmt: skip

@@ -232,9 +232,10 @@ class _Log(Observer):
         }
 
     def _facts(self, trainer: Trainer) -> dict[str, Any]:
-        """Return what is known of the run when it begins: the engine, the learning rate, and the corpus."""
+        """Return what is known of the run when it begins: what depends on the text, the engine, and the corpus."""
         corpus, schedule = trainer.corpus, trainer.schedule
         return {
+            "config": trainer.config.as_dict(),
             "engine": trainer.engine,
             "threads": trainer.config.thread_count,
             "alpha_start": schedule.rate.start,

@@ -383,8 +383,8 @@ def _run(
         validated = {} if trainer.validation is None else {"validate": trained.validation_seconds}
         seconds = {**corpus.seconds, "compile": compile_seconds, "train": trained.seconds, **validated, "save": 0.0}
         return Run(
-            job.config, job.texts.options, trainer.engine, corpus.vocabulary, corpus.token_count, corpus.fingerprint,
-            trained, job.output, seconds, trainer.subwords, corpus.held_out, job.init,
+            trainer.config, job.texts.options, trainer.engine, corpus.vocabulary, corpus.token_count,
+            corpus.fingerprint, trained, job.output, seconds, trainer.subwords, corpus.held_out, job.init,
         )  # fmt: skip
 
     save = None if checkpoints is None else lambda state: checkpoints.save(trainer.parameters, state)

@@ -58,7 +58,7 @@ class Trainer:
 
     Parameters
     ----------
-    config : the run's choices.
+    config : the run's choices; the default of --subsample is replaced by the share for this text.
     corpus : the text as ids.
     known_rate : the rate of the rows of a model that the run goes on from, unless the run names a learning rate.
 
@@ -71,7 +71,9 @@ class Trainer:
     """
 
     def __init__(self, config: TrainConfig, corpus: EncodedCorpus, known_rate: float = 1.0) -> None:
-        self.config = config
+        tokens = int(corpus.vocabulary.text_counts.sum())
+        # What is recorded of the run says which words were thinned out, so that its loss can be measured again.
+        self.config = config = replace(config, subsample=config.subsample_share(tokens))
         self.corpus = corpus
         self.known_rate = known_rate if config.alpha is None else 1.0
         vocabulary = corpus.vocabulary
@@ -86,8 +88,6 @@ class Trainer:
         known = np.zeros(words, bool) if vocabulary.joined is None else vocabulary.joined.rows >= 0
         rows = rows_of(config, words)
         objective = objective.freezing(config.freeze, known, *rows)
-        tokens = int(vocabulary.text_counts.sum())
-        self.subsample = config.subsample_share(tokens)
         self.sampler = sampler_of(config, counts, tokens)
         rates = rates_of(config, objective, counts * self.sampler.keep_prob)
         objective = replace(objective, rates=rates).slowing(self.known_rate, known, *rows)
@@ -136,7 +136,7 @@ class Trainer:
             if windows >= wanted:
                 return
         raise TrainingError(
-            f"too little is left to learn from: --subsample {self.subsample:g} keeps {kept:.2g} of the tokens,"
+            f"too little is left to learn from: --subsample {self.config.subsample:g} keeps {kept:.2g} of the tokens,"
             f" and {windows:,} windows in an epoch, for {words:,} words",
             hint="raise --subsample; 0 keeps all words",
         )
@@ -442,7 +442,7 @@ class Trainer:
         """
         if whole_run and not tally.trained and self.config.epochs:
             raise NothingToPredictError(
-                f"nothing was learnt: --subsample {self.subsample:g} left no two words in one line",
+                f"nothing was learnt: --subsample {self.config.subsample:g} left no two words in one line",
                 hint="raise --subsample; 0 keeps all words",
             )
         if not self.parameters.finite():
