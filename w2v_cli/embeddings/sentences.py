@@ -9,7 +9,6 @@ Reference: Arora, Liang & Ma 2017, "A simple but tough-to-beat baseline for sent
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain, islice, pairwise, repeat
@@ -21,7 +20,7 @@ from w2v_cli.choices import LINE_WEIGHTS, require_choice
 from w2v_cli.compute.threads import in_order
 from w2v_cli.config import available_cores
 from w2v_cli.corpus.texts import Piece, Texts
-from w2v_cli.embeddings.vectors import WordVectors
+from w2v_cli.embeddings.vectors import WordVectors, normal_forms
 from w2v_cli.errors import ModelFileError
 from w2v_cli.storage.words import Words
 from w2v_cli.subwords.table import SubwordTable
@@ -156,8 +155,7 @@ class LineEmbedder:
         """Give unknown words the ids of their normal forms NFC or NFD, in place, as `WordVectors.id_of` does."""
         for i in np.flatnonzero(ids < 0).tolist():
             if not tokens[i].isascii():
-                word = tokens[i].decode()
-                forms = (unicodedata.normalize(form, word).encode() for form in ("NFC", "NFD"))
+                forms = (form.encode() for form in normal_forms(tokens[i].decode()))
                 ids[i] = next((self._ids[form] for form in forms if form in self._ids), -1)
 
     def _composed(self, tokens: Sequence[bytes], ids: np.ndarray) -> np.ndarray:

@@ -23,6 +23,11 @@ from w2v_cli.subwords.table import SubwordTable
 _COMPARED_ROWS = 1 << 12
 
 
+def normal_forms(word: str) -> list[str]:
+    """Return the spellings of a word under which it may be known: its normal forms NFC and NFD."""
+    return [unicodedata.normalize("NFC", word), unicodedata.normalize("NFD", word)]
+
+
 class WordVectors(Matrix):
     """V words, most frequent first, each with a vector of D numbers.
 
@@ -119,7 +124,7 @@ class WordVectors(Matrix):
         """
         found = self.words.find(word)
         if found is None and not word.isascii():
-            forms = (self.words.find(unicodedata.normalize(form, word)) for form in ("NFC", "NFD"))
+            forms = map(self.words.find, normal_forms(word))
             found = next((word_id for word_id in forms if word_id is not None), None)
         return found
 
