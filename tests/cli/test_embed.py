@@ -62,7 +62,9 @@ def test_stdin_and_stdout_are_the_defaults(capsys: pytest.CaptureFixture[str], m
         assert np.array([line.split() for line in out.splitlines()], np.float32) == pytest.approx(expected(), abs=1e-6)
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(TEXT.encode())))
     objects = [json.loads(line) for line in call(capsys, "embed", "--json")[1].splitlines()]
-    assert [(item["line"], item["known"]) for item in objects] == [(1, 2), (2, 0), (3, 0), (4, 2)]
+    assert [(item["line"], item["known"], item["composed"]) for item in objects] == [
+        (1, 2, 0), (2, 0, 0), (3, 0, 0), (4, 2, 0),
+    ]  # fmt: skip
     assert [item["vector"] for item in objects] == pytest.approx(expected(), abs=1e-6)
 
 

@@ -55,7 +55,7 @@ def test_a_word_without_parts_is_still_unknown(capsys: pytest.CaptureFixture[str
     assert err.splitlines() == [
         f"{NOTE}walks",
         "Error: not in the vocabulary: x",
-        "Hint: the model composes vectors of parts of words, and such a word has none",
+        "Hint: the model composes vectors of parts of words, and has learnt none of such a word",
     ]
 
 
@@ -146,6 +146,15 @@ def test_a_table_of_floret_is_written_as_it_is(capsys: pytest.CaptureFixture[str
     make_subword_model("f.safetensors", "floret")
     code, _, err = call(capsys, "convert", "f.safetensors", "f.floret", *choice)
     assert code == 2 and "as they are" in err and choice[0] in err and not Path("f.floret").exists()
+
+
+def test_embed_says_how_many_words_were_composed(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("lines.txt").write_text("walk walking talks\n\nx walk\n")
+    code, out, err = call_for_lines(capsys, "embed", "lines.txt", "--json")
+    found = [json.loads(line) for line in out]
+    assert code == 0 and [(line["known"], line["composed"]) for line in found] == [(1, 2), (0, 0), (1, 1)]
+    assert "3 lines × 6; 40.0% of 5 words are known, and 60.0% are composed of their parts" in err
+    assert "Lines without a known or composed word: 1 of 3" in err
 
 
 def test_lines_are_embedded_with_a_table_of_floret(capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,6 +11,7 @@ from conftest import bits, make_subword_model
 import w2v_cli as w2v
 from w2v_cli.embeddings.gold import AnalogySet, GoldSet, OddSet, PairSet
 from w2v_cli.errors import ConfigError, UnknownWordError
+from w2v_cli.formats.model_file import save_model
 
 
 @pytest.fixture(scope="module", params=["fasttext", "floret"])
@@ -71,7 +72,19 @@ def test_a_word_without_parts_is_unknown(model: w2v.Model) -> None:
     assert model.composed(["", "xyz"]) == ["xyz"]
     with pytest.raises(UnknownWordError, match="not in the vocabulary: ") as caught:
         model.similarity("walk", "")
-    assert "such a word has none" in str(caught.value.hint)
+    assert "has learnt none of such a word" in str(caught.value.hint)
+
+
+def test_a_word_of_whose_parts_none_was_learnt_is_unknown(model: w2v.Model, tmp_path: Path) -> None:
+    tables = {name: table.copy() for name, table in model.tables.items()}
+    tables["subword_vectors"][[part.row for part in model.ngrams("qqq")]] = 0
+    save_model(tmp_path / "a.safetensors", model.words, None, tables, model.metadata)
+    partly = w2v.load(tmp_path / "a.safetensors")
+    assert partly.composed(["qqq", "walking"]) == ["walking"] and not partly.embed(["qqq"]).any()
+    with pytest.raises(UnknownWordError, match="not in the vocabulary: qqq"):
+        partly.similar("qqq")
+    score = partly.evaluate(PairSet("x", (("walk", "qqq"), ("walk", "talk")), (1.0, 2.0)), oov="compose")
+    assert (score.seen, score.composed) == (1, 0)
 
 
 def test_models_without_parts_say_so(model: w2v.Model) -> None:

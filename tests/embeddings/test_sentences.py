@@ -41,8 +41,8 @@ def expected(lines: Sequence[str], weights: Sequence[float] = (1, 1, 1, 1, 1)) -
 def embedded(path: Path, text: bytes, weights: str = "mean") -> LineVectors:
     path.write_bytes(text)
     found = list(LineEmbedder(vectors(), weights).of_texts(Texts([str(path)])))
-    matrix, known, words = (np.concatenate([some[part] for some in found]) for part in range(3))
-    return LineVectors(matrix, known, words)
+    matrix, known, composed, words = (np.concatenate([some[part] for some in found]) for part in range(4))
+    return LineVectors(matrix, known, composed, words)
 
 
 @pytest.mark.parametrize("run_lines", [1, 2, 3, 1024])
@@ -107,7 +107,8 @@ def test_unknown_words_may_be_composed() -> None:
     assert asked == [["queens", "?", "größe"]]
     both = (MATRIX[1] * 0.001 / (0.001 + 0.06) + np.array([5, 0, 0])) / 2
     assert found.matrix == pytest.approx(np.array([[6, 0, 0], both, [0, 0, 0]]), abs=1e-6)
-    assert found.known.tolist() == [2, 2, 0]
+    assert (found.known.tolist(), found.composed.tolist()) == ([0, 1, 0], [2, 1, 0])
+    assert found.words.tolist() == [3, 2, 1]
 
 
 @pytest.mark.parametrize("form", ["NFC", "NFD"])

@@ -19,7 +19,7 @@ ROWS = np.array([[0.1, -2.5], [0, 1e-30], [3, 1 / 3]], np.float32)
 
 def some(matrix: np.ndarray) -> LineVectors:
     counts = np.arange(len(matrix))
-    return LineVectors(matrix, counts, counts)
+    return LineVectors(matrix, counts, 2 * counts, 3 * counts)
 
 
 def write(path: Path, count: int = 3) -> None:
@@ -55,7 +55,7 @@ def test_json_lines_number_the_lines(tmp_path: Path) -> None:
         add(some(ROWS[:2]))
         add(some(ROWS[2:]))
     found = [json.loads(line) for line in (tmp_path / "a.jsonl").read_text().splitlines()]
-    assert [item["line"] for item in found] == [1, 2, 3] and [item["known"] for item in found] == [0, 1, 0]
+    assert [(item["line"], item["known"], item["composed"]) for item in found] == [(1, 0, 0), (2, 1, 2), (3, 0, 0)]
     assert np.array_equal(np.array([item["vector"] for item in found], np.float32), ROWS)
 
 

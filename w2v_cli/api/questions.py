@@ -70,7 +70,7 @@ class Questions:
         Raises
         ------
         UnknownWordError
-            If the word is not in the vocabulary and has no parts.
+            If the word is not in the vocabulary and none of its parts was learnt.
         ConfigError
             If the model has no vectors for parts of words.
         """

@@ -67,11 +67,12 @@ def embed(
 
     Prints D numbers for each line of FILE, or of stdin for - and without FILE. An empty line keeps its place, so row i
     belongs to line i. A line without a known word gets zeros, and stderr says how many there are. Lines become words as
-    the model's own text did; for vectors of other programs, words are what white space separates.
+    the model's own text did; for vectors of other programs, words are what white space separates. If the model has
+    parts of words, other words are composed of theirs.
 
     .npy holds float32 (lines, D). .txt has D numbers per line, and .jsonl the objects that --json prints: the number of
-    the line, how many of its words are known, and the vector. Both may be packed (.txt.gz). Memory does not grow with
-    the text.
+    the line, how many of its words are known, how many others are composed, and the vector. Both may be packed
+    (.txt.gz). Memory does not grow with the text.
 
     With --weights sif, no principal component is subtracted: each vector depends on its line alone.
 
@@ -131,24 +132,28 @@ class _Found:
 
     def __init__(self, show: ProgressLine, total_bytes: int | None) -> None:
         self._show, self._total_bytes = show, total_bytes
-        self._lines = self._without = self._known = self._words = 0
+        self._lines = self._without = self._known = self._composed = self._words = 0
 
     def add(self, vectors: LineVectors) -> None:
         """Count some lines, and show how far the text has been read."""
         self._lines += len(vectors.known)
-        self._without += int((vectors.known == 0).sum())
+        self._without += int((vectors.known + vectors.composed == 0).sum())
         self._known += int(vectors.known.sum())
+        self._composed += int(vectors.composed.sum())
         self._words += int(vectors.words.sum())
         self._show.show("Embedding", vectors.bytes_read, self._total_bytes, "B")
 
     def say(self, output: str | None, dim: int, reading: TextOptions) -> None:
         """Say what has been found and written."""
         if self._without:
-            self._show.say(f"Lines without a known word: {self._without:,} of {self._lines:,}; their vectors are zeros")
+            nothing = "a known or composed word" if self._composed else "a known word"
+            self._show.say(f"Lines without {nothing}: {self._without:,} of {self._lines:,}; their vectors are zeros")
         share = f"; {self._known / self._words:.1%} of {self._words:,} words are known" if self._words else ""
+        if self._composed:
+            share += f", and {self._composed / self._words:.1%} are composed of their parts"
         where = "" if output is None else f"Wrote {output}: "
         self._show.say(f"{where}{self._lines:,} line{'' if self._lines == 1 else 's'} × {dim}{share}")
-        if self._words and self._known < self._words / 2:
+        if self._words and self._known + self._composed < self._words / 2:
             lower = "" if reading.lower else " or --lower"
             self._show.say(
                 f"Most words are unknown: the text was read with --tokenize {reading.tokenize};"

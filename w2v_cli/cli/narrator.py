@@ -23,16 +23,24 @@ UNTOKENISED_SHARE = 0.05
 class Narrator(Observer):
     """Prints remarks and progress on stderr.
 
+    Parameters
+    ----------
+    task : what is said when the options have been checked, and before the text is read.
+
     Attributes
     ----------
     losses : those that were measured, each with the number of words before it.
     """
 
-    def __init__(self, show: ProgressLine, stop: Stop, verbose: bool) -> None:
+    def __init__(self, show: ProgressLine, stop: Stop, verbose: bool, task: str) -> None:
         self.show = show
         self.verbose = verbose
         self.losses: list[tuple[int, float]] = []
-        self._stop = stop
+        self._stop, self._task = stop, task
+
+    def reads(self) -> None:
+        """Say what the run does."""
+        self.show.say(self._task)
 
     def compiling(self) -> AbstractContextManager[None]:
         """Return a context within which compiling is announced."""

@@ -154,8 +154,6 @@ def train(
     show = ProgressLine(quiet)
     stop = Stop(show)
     with stopping(stop), show:
-        show.say(f"Reading {', '.join(corpus)}" if resume is None else f"Resuming the run in {resume}")
-
         # Imported here so that `w2v --help` need not wait for numpy, and so that Ctrl-C is acknowledged meanwhile.
         from w2v_cli.cli.narrator import Narrator
         from w2v_cli.corpus.files import corpus_files
@@ -171,7 +169,8 @@ def train(
             from w2v_cli.cluster.ray import RayCluster
 
             machine = RayCluster(replicas, merge_every)
-        narrator = Narrator(show, stop, verbose)
+        task = f"Reading {', '.join(corpus)}" if resume is None else f"Resuming the run in {resume}"
+        narrator = Narrator(show, stop, verbose, task)
         files = corpus_files(corpus, suffix)
         folder = resume or checkpoint
         if folder is not None:

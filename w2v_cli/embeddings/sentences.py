@@ -40,13 +40,15 @@ _PIECE_BYTES = 1 << 16
 class LineVectors(NamedTuple):
     """The vectors of n lines.
 
-    matrix : float32 (n, D); zeros for a line without a known word.
-    known, words : int64 (n,), how many words of each line have a vector, and how many it has at all.
+    matrix : float32 (n, D); zeros for a line in which no word has a vector.
+    known, composed, words : int64 (n,), how many words of each line are in the vocabulary, how many others have a
+        composed vector, and how many words there are at all.
     bytes_read : how far the text has been read; 0 for lines that do not come from a text.
     """
 
     matrix: np.ndarray
     known: np.ndarray
+    composed: np.ndarray
     words: np.ndarray
     bytes_read: int = 0
 
@@ -56,21 +58,22 @@ class _Sums(NamedTuple):
 
     rows: np.ndarray
     known: np.ndarray
+    composed: np.ndarray
     words: np.ndarray
 
     def vectors(self, bytes_read: int) -> LineVectors:
         """Return the means."""
-        matrix = (self.rows / np.maximum(self.known, 1)[:, np.newaxis]).astype(np.float32)
+        matrix = (self.rows / np.maximum(self.known + self.composed, 1)[:, np.newaxis]).astype(np.float32)
         if not np.isfinite(matrix).all():
             raise ModelFileError(
                 "the vector of a line has NaN or infinity", hint="the model has diverged or is damaged"
             )
-        return LineVectors(matrix, self.known, self.words, bytes_read)
+        return LineVectors(matrix, self.known, self.composed, self.words, bytes_read)
 
 
 def _composer(parts: SubwordTable | None) -> Compose | None:
     """Return what composes vectors of unknown words; None if there are no vectors for parts of words."""
-    return None if parts is None else lambda words: parts.unseen_vectors(Words.of(words))[0]
+    return None if parts is None else lambda words: parts.unseen_vectors(Words.of(words))
 
 
 class LineEmbedder:
@@ -128,9 +131,8 @@ class LineEmbedder:
         unfinished, bytes_read = self._sums([[]]), 0
         with ThreadPoolExecutor(threads) as pool:
             for (_, bytes_read), sums in in_order(pool, threads, lambda run: self._sums(run[0]), _runs(texts)):
-                sums.rows[0] += unfinished.rows[0]
-                sums.known[0] += unfinished.known[0]
-                sums.words[0] += unfinished.words[0]
+                for whole, part in zip(sums, unfinished, strict=True):
+                    whole[0] += part[0]
                 unfinished = _Sums(*(array[-1:] for array in sums))
                 if len(sums.known) > 1:
                     yield _Sums(*(array[:-1] for array in sums)).vectors(bytes_read)
@@ -141,15 +143,16 @@ class LineEmbedder:
         tokens = list(chain.from_iterable(lines))
         ids = np.fromiter(map(self._ids.get, tokens, repeat(-1)), np.int64, len(tokens))
         self._find_other_forms(tokens, ids)
-        composed = self._composed(tokens, ids)
-        found = ids >= 0
-        known = np.bincount(np.repeat(np.arange(len(lines)), words)[found], minlength=len(lines))
+        further = self._composed(tokens, ids)
+        found, line_of = ids >= 0, np.repeat(np.arange(len(lines)), words)
+        counts = np.bincount(line_of[found], minlength=len(lines))
+        composed = np.bincount(line_of[ids >= len(self._matrix)], minlength=len(lines))
         rows = np.zeros((len(lines), self._matrix.shape[1]))
         if found.any():
-            filled = np.flatnonzero(known)
-            starts = (np.cumsum(known) - known)[filled]
-            rows[filled] = np.add.reduceat(self._weighted(ids[found], composed), starts, axis=0)
-        return _Sums(rows, known, words)
+            filled = np.flatnonzero(counts)
+            starts = (np.cumsum(counts) - counts)[filled]
+            rows[filled] = np.add.reduceat(self._weighted(ids[found], further), starts, axis=0)
+        return _Sums(rows, counts - composed, composed, words)
 
     def _find_other_forms(self, tokens: Sequence[bytes], ids: np.ndarray) -> None:
         """Give unknown words the ids of their normal forms NFC or NFD, in place, as `WordVectors.id_of` does."""

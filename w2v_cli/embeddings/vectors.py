@@ -162,7 +162,7 @@ class WordVectors(Matrix):
         return self.words[word_id]
 
     def composed(self, words: Iterable[str]) -> list[str]:
-        """Return those of the words that are not in the vocabulary but have vectors, because they have known parts."""
+        """Return those of the words that are not in the vocabulary but have vectors, because they have learnt parts."""
         return list(self._composed(words))
 
     def answerable(self, words: Iterable[str]) -> list[str]:
@@ -179,7 +179,7 @@ class WordVectors(Matrix):
         Raises
         ------
         UnknownWordError
-            If words are unknown and have no known parts; the error names all of them.
+            If words are unknown and none of their parts was learnt; the error names all of them.
         ConfigError
             If one of them is not a str.
         """
@@ -189,19 +189,20 @@ class WordVectors(Matrix):
         if unknown:
             error = self.unknown(unknown)
             if self.parts is not None:
-                error.hint = "the model composes vectors of parts of words, and such a word has none"
+                error.hint = "the model composes vectors of parts of words, and has learnt none of such a word"
             raise error
         return _Covering(self, composed) if composed else self
 
     def _composed(self, words: Iterable[str]) -> dict[str, np.ndarray]:
-        """Return the vectors, float32 (D,), of the words that are not in the vocabulary and have known parts."""
+        """Return the vectors, float32 (D,), of the words that are not in the vocabulary and have learnt parts."""
         if self.parts is None:
             return {}
         unseen = [word for word in dict.fromkeys(words) if word not in self and word]
         if not unseen:
             return {}
-        vectors, have_parts = self.parts.unseen_vectors(Words.of(unseen))
-        return {word: vectors[i] for i, word in enumerate(unseen) if have_parts[i]}
+        vectors = self.parts.unseen_vectors(Words.of(unseen))
+        # Zeros have no direction: every word would be as near to them as every other.
+        return {word: vector for word, vector in zip(unseen, vectors, strict=True) if vector.any()}
 
     def known_ids(self, words: Iterable[str]) -> list[int]:
         """Return the ids of the words that are known."""

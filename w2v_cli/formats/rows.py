@@ -92,14 +92,16 @@ def row_lines(vectors: LineVectors, kind: str, before: int) -> Iterator[str]:
     Parameters
     ----------
     kind : `text`, D numbers separated by spaces; or `jsonl`, an object with the number of the line, how many of its
-        words are known, and the vector.
+        words are known and how many others were composed of their parts, and the vector.
     before : how many lines come before these.
     """
     numbers = (" " if kind == "text" else ", ").join([_DECIMAL] * vectors.matrix.shape[1])
-    for row, known in zip(vectors.matrix.tolist(), vectors.known.tolist(), strict=True):
+    counts = zip(vectors.known.tolist(), vectors.composed.tolist(), strict=True)
+    for row, (known, composed) in zip(vectors.matrix.tolist(), counts, strict=True):
         before += 1
         text = numbers % tuple(row)
-        yield text if kind == "text" else f'{{"line": {before}, "known": {known}, "vector": [{text}]}}'
+        facts = f'"line": {before}, "known": {known}, "composed": {composed}'
+        yield text if kind == "text" else f'{{{facts}, "vector": [{text}]}}'
 
 
 def _npy_header(count: int, dim: int) -> bytes:

@@ -76,17 +76,16 @@ class SubwordTable:
 
         return compose(self.vectors, self.vocabulary_rows(words))
 
-    def unseen_vectors(self, words: Words) -> tuple[np.ndarray, np.ndarray]:
+    def unseen_vectors(self, words: Words) -> np.ndarray:
         """Compose vectors of n words that are not in the vocabulary.
 
         Returns
         -------
-        float32 (n, D), and bool (n,): which words have parts; the others have zeros.
+        float32 (n, D); zeros for a word without parts, and for one of whose parts none was learnt.
         """
         from w2v_cli.subwords.compose import compose
 
-        word_rows = self._unseen_rows(words)
-        return compose(self.vectors, word_rows), np.diff(word_rows.offsets) > 0
+        return compose(self.vectors, self._unseen_rows(words))
 
     def row_counts(self, words: Words, known: np.ndarray) -> np.ndarray:
         """Return of how many rows the vector of each of n words is the mean, int64 (n,).

@@ -28,6 +28,9 @@ class Observer:
         """Return a context that is entered while code may be compiled."""
         return nullcontext()
 
+    def reads(self) -> None:
+        """Learn that the text is read next; what can be refused without reading it has been refused."""
+
     def corpus(self, phase: str, done: int, total: int | None) -> None:
         """Receive the progress of a pass over the corpus: `count` in bytes, `encode` in tokens; no total for a pipe."""
 

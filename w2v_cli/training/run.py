@@ -218,6 +218,7 @@ def _train(
         it only if it has not got as far as its first checkpoint.
     """
     with _reserved(job.output, folder), logged(job, observer, folder is not None) as log:
+        observer.reads()
         if folder is not None:
             # Only now, because a run that is killed can be resumed with its log only if the log says whose it is.
             job.save(folder)
