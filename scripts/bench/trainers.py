@@ -222,9 +222,9 @@ def true_loss(model_file: str, options: argparse.Namespace) -> float:
     from w2v_cli.training.schedule import BLOCK_TOKENS
 
     with ModelFile(model_file) as model:
-        vectors = model.vectors
+        vectors, held = model.vectors, model.tables
     assert vectors.counts is not None
-    tables = [model.table(name).astype(np.float64) for name in ("input_vectors", "output_vectors")]
+    tables = [held[name].astype(np.float64) for name in ("input_vectors", "output_vectors")]
     known = {word.encode(): word_id for word, word_id in vectors.ids.items()}
     ids = np.fromiter((known[word] for word in Path(options.lines).read_bytes().split() if word in known), np.int32)
     starts = np.linspace(0, len(ids), max(1, min(LOSS_TOKENS, len(ids)) // RUN_TOKENS) + 1)[:-1].astype(int)

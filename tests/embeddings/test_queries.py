@@ -159,6 +159,6 @@ def test_no_method_holds_more_than_a_few_chunks_of_a_mapped_matrix_in_memory(
 ) -> None:
     released: list[int] = []
     monkeypatch.setattr(matrix_module, "_CHUNK_BYTES", 64)
-    monkeypatch.setattr(matrix_module, "release_pages", lambda block: released.append(len(block)))
+    monkeypatch.setattr(matrix_module, "release", lambda rows, start, stop: released.append(len(rows[start:stop])))
     analogy(vectors_of(np.random.default_rng(7).standard_normal((40, 4))), [("w1", "w2", "w3")], 3, method)
     assert sum(released) == 40 and max(released) <= 4

@@ -57,7 +57,7 @@ def test_words_counts_vectors_and_metadata_come_back(model: Path) -> None:
     assert vectors.words == WORDS
     assert vectors.counts is not None and vectors.counts.tolist() == COUNTS.tolist()
     assert np.array_equal(vectors.matrix, MATRIX)
-    assert np.array_equal(ModelFile(model).table("output_vectors"), -MATRIX)
+    assert np.array_equal(ModelFile(model).tables["output_vectors"], -MATRIX)
     assert ModelFile(model).metadata == {"seed": "1", "format": "w2v-cli", "format_version": "1"}
 
 
@@ -307,7 +307,7 @@ def test_counts_that_no_text_can_have_are_refused(tmp_path: Path, counts: list[i
 def test_tables_of_different_shapes_are_refused(tmp_path: Path, shape: tuple[int, int]) -> None:
     save(tmp_path / "model", output_vectors=np.ones(shape, np.float32))
     with pytest.raises(ModelFileError, match="has output_vectors of another shape than its 5 words × 3"):
-        ModelFile(tmp_path / "model").table("output_vectors")
+        _ = ModelFile(tmp_path / "model").tables
 
 
 def test_a_folder_and_a_pipe_are_refused_without_waiting(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ def test_a_model_that_is_replaced_while_it_is_read_does_not_mix_with_the_new_one
     with ModelFile(tmp_path / name) as file:
         save(tmp_path / name, ["x", "y"], -1)
         assert file.vectors.words == WORDS and np.array_equal(file.vectors.matrix, MATRIX)
-        assert np.array_equal(file.table("output_vectors"), 2 * MATRIX) and file.metadata["sign"] == "1"
+        assert np.array_equal(file.tables["output_vectors"], 2 * MATRIX) and file.metadata["sign"] == "1"
         assert file.status.st_size != os.path.getsize(tmp_path / name)
     assert w2v.load(tmp_path / name).words == ["x", "y"]
 

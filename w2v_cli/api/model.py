@@ -9,7 +9,6 @@ import math
 import os
 import warnings
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -23,7 +22,7 @@ from w2v_cli.corpus.text_options import TextOptions
 from w2v_cli.embeddings.matrix import first_not_finite
 from w2v_cli.embeddings.vectors import WordVectors
 from w2v_cli.errors import ConfigError, ModelFileError, VocabularyError
-from w2v_cli.formats.contents import subword_table
+from w2v_cli.formats.contents import Tables, subword_table
 from w2v_cli.formats.matrices import chosen_vectors, default_matrix, description, holds_tables
 from w2v_cli.formats.model_file import LOSSES, VALIDATION_LOSSES, ModelFile, save_model
 from w2v_cli.formats.reading import ReadOptions
@@ -85,7 +84,7 @@ class Model(Pictures):
         matrix: str | None = None,
     ) -> None:
         self.name = "the model" if source is None else source
-        self._tables = dict(tables or {"input_vectors": vectors.matrix})
+        self._tables = Tables(tables) if tables else Tables({"input_vectors": vectors})
         if vectors.parts is None:
             vectors.parts = subword_table(self._tables, metadata, len(vectors), vectors.dim)
         self.metadata, self._inputs = dict(metadata), vectors
@@ -147,7 +146,7 @@ class Model(Pictures):
     @property
     def tables(self) -> Mapping[str, np.ndarray]:
         """All tables that the model holds, by name; see `table`."""
-        return MappingProxyType(self._tables)
+        return self._tables
 
     @property
     def losses(self) -> list[float]:

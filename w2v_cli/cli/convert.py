@@ -131,11 +131,11 @@ def convert(
     # With all dimensions, --dims still turns the vectors.
     done = (matrix, flattening, normalize, dims, dtype, len(chosen))
     is_whole = done == ("input", AS_THEY_ARE, False, None, "float32", len(vectors))
-    tables, metadata = export.tables_to_write(format, tables, metadata, is_whole)
+    written, metadata = export.tables_to_write(format, tables, metadata, is_whole)
     if matrix != "input":
         metadata[MATRIX] = matrix
-    paths = export.write_vectors(target, chosen, format, escape, metadata, tables, dtype == "int8")
-    lost = _lost(file, format, matrix, description(taken, matrix), tables)
+    paths = export.write_vectors(target, chosen, format, escape, metadata, written, dtype == "int8")
+    lost = _lost(file, format, matrix, description(taken, matrix), written)
     if lost:
         note(f"Not in {target}: {', '.join(lost)}")
     names = list(map(without_secrets, paths))
@@ -145,7 +145,7 @@ def convert(
     else:
         if cost is not None:
             _say_cost(cost, chosen.dim)
-        size = f"{len(tables[SUBWORD_VECTORS]):,} rows" if format == "floret" else f"{len(chosen):,} words"
+        size = f"{len(written[SUBWORD_VECTORS]):,} rows" if format == "floret" else f"{len(chosen):,} words"
         note(f"Wrote {', '.join(names)}: {size} × {chosen.dim}")
 
 

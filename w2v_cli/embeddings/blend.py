@@ -9,7 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
-from w2v_cli.storage.mapped import release_pages
+from w2v_cli.embeddings.computed import Computed, release
 
 # The mean length of all rows counts, or that of so many, in runs that are spread evenly over a larger vocabulary: to
 # read all of a large file would take longer than the first answer.
@@ -18,7 +18,7 @@ _SAMPLED, _RUN = 1 << 17, 1 << 8
 _ROWS = 1 << 12
 
 
-def mix_weight(inputs: np.ndarray, outputs: np.ndarray, share: float) -> float:
+def mix_weight(inputs: np.ndarray | Computed, outputs: np.ndarray | Computed, share: float) -> float:
     """Return how much of the output vectors is added to the input vectors in a mix:
 
         λ = share · mean |w| ÷ mean |c|
@@ -39,7 +39,7 @@ def mix_weight(inputs: np.ndarray, outputs: np.ndarray, share: float) -> float:
     return float(np.float32(share * _mean_length(inputs) / theirs)) if theirs else 0.0
 
 
-def _mean_length(matrix: np.ndarray) -> float:
+def _mean_length(matrix: np.ndarray | Computed) -> float:
     """Return the mean length of rows; those with NaN or infinity are left out, because an answer names them."""
     one_in = max(1, -(-len(matrix) // _SAMPLED))
     run = _RUN if one_in > 1 else _ROWS
@@ -50,18 +50,18 @@ def _mean_length(matrix: np.ndarray) -> float:
             lengths = np.sqrt(np.einsum("ij,ij->i", rows, rows))
         lengths = lengths[np.isfinite(lengths)]
         total, count = total + float(lengths.sum(dtype=np.float64)), count + len(lengths)
-        release_pages(rows)
+        release(matrix, start, start + run)
     return total / count if count else 0.0
 
 
-class Blend:
+class Blend(Computed):
     """Vectors of which each row is made of a row of input vectors and one of output vectors.
 
         mix: w + λ·c        sum: w + c        concat: w next to c
 
     Parameters
     ----------
-    inputs, outputs : float32 (V, D), which may be mapped from a file; nothing is read before a row is needed.
+    inputs, outputs : (V, D), which may be mapped from a file; nothing is read before a row is needed.
     kind : mix, sum or concat.
     share : of a mix, the length of what is added to an input vector, as a share of its own; see `mix_weight`.
 
@@ -72,21 +72,12 @@ class Blend:
     ([[2.0, 1.0]], [[2.0, 0.0, 0.0, 4.0]])
     """
 
-    ndim = 2
-    itemsize = np.dtype(np.float32).itemsize
-
-    def __init__(self, inputs: np.ndarray, outputs: np.ndarray, kind: str, share: float = 0.5) -> None:
+    def __init__(
+        self, inputs: np.ndarray | Computed, outputs: np.ndarray | Computed, kind: str, share: float = 0.5
+    ) -> None:
         self.inputs, self.outputs, self.kind, self.share = inputs, outputs, kind, share
         words, dim = inputs.shape
         self.shape = (words, 2 * dim if kind == "concat" else dim)
-
-    def __len__(self) -> int:
-        return self.shape[0]
-
-    @property
-    def nbytes(self) -> int:
-        """How much memory all rows would take."""
-        return self.shape[0] * self.shape[1] * self.itemsize
 
     @cached_property
     def weight(self) -> float:
@@ -94,11 +85,9 @@ class Blend:
         return mix_weight(self.inputs, self.outputs, self.share) if self.kind == "mix" else 1.0
 
     def __getitem__(self, rows: slice | np.ndarray) -> np.ndarray:
-        """Return some rows, float32 (n, D), or (n, 2·D)."""
         return self._blended(self.inputs[rows], self.outputs[rows], None)
 
     def write(self, target: np.ndarray, start: int, stop: int) -> None:
-        """Write the rows from `start` to `stop` to a matrix of all rows."""
         self._blended(self.inputs[start:stop], self.outputs[start:stop], target[start:stop])
 
     def _blended(self, ours: np.ndarray, theirs: np.ndarray, target: np.ndarray | None) -> np.ndarray:
@@ -110,12 +99,13 @@ class Blend:
         return blended
 
     def first(self, count: int) -> Blend:
-        """Return the first rows, with the same weight."""
-        some = Blend(self.inputs[:count], self.outputs[:count], self.kind, self.share)
-        some.weight = self.weight
+        inputs, outputs = (
+            rows.first(count) if isinstance(rows, Computed) else rows[:count] for rows in (self.inputs, self.outputs)
+        )
+        some = Blend(inputs, outputs, self.kind, self.share)
+        some.weight = self.weight  # not that of the first rows alone
         return some
 
     def release(self, start: int, stop: int) -> None:
-        """Free the memory of rows that are mapped from a file."""
-        release_pages(self.inputs[start:stop])
-        release_pages(self.outputs[start:stop])
+        release(self.inputs, start, stop)
+        release(self.outputs, start, stop)

@@ -21,17 +21,13 @@ _MOST_PRODUCTS, _LEAST_QUERIES = 2e11, 100
 
 
 class Int8(NamedTuple):
-    """Vectors as whole numbers with a scale for each row: the vector is numbers · scale.
+    """Vectors as whole numbers with a scale for each row: the vector is numbers · scale, see `computed.Stored`.
 
     numbers : int8 (V, D), from −127 to 127 · scales : float32 (V,), not negative.
     """
 
     numbers: np.ndarray
     scales: np.ndarray
-
-    def matrix(self) -> np.ndarray:
-        """Return the vectors, float32 (V, D)."""
-        return self.numbers * self.scales[:, np.newaxis]
 
 
 def to_int8(matrix: np.ndarray) -> Int8:

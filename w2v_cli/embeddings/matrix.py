@@ -1,6 +1,6 @@
 """A matrix of vectors: their norms, and their cosines with directions, on all cores.
 
-Nothing here knows about words. The matrix may be a memory map, or a blend of two.
+Nothing here knows about words. The matrix may be a memory map, or its rows may be computed when they are needed.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ import numpy as np
 
 from w2v_cli.compute.threads import one_blas_thread
 from w2v_cli.config import available_cores
-from w2v_cli.embeddings.blend import Blend
+from w2v_cli.embeddings.computed import Computed, release
 from w2v_cli.errors import ModelFileError
-from w2v_cli.storage.mapped import release_pages, writable
+from w2v_cli.storage.mapped import writable
 
 # How much of the matrix each thread reads at a time.
 _CHUNK_BYTES = 1 << 24
-# A chunk of a blend stays in the cache between being computed and being used.
-_BLENDED_BYTES = 1 << 20
-# The rows of a blend of up to so many bytes are computed once and kept. Those of a larger one are computed again for
-# each batch of questions, so that they take no memory.
+# A chunk that is computed stays in the cache until it is used.
+_COMPUTED_BYTES = 1 << 20
+# Computed rows of up to so many bytes are kept from the second batch of questions on. Those of a larger matrix are
+# computed again for each batch, so that they take no memory; and often there is only one.
 _KEPT_BYTES = 1 << 28
 # Starting threads takes longer than to search a matrix of this size.
 _SMALL_BYTES = 1 << 22
@@ -35,13 +35,12 @@ class Matrix:
 
     Parameters
     ----------
-    matrix : float (V, D), usually float32, or a blend.
+    matrix : float (V, D), usually float32, or what computes the rows.
     norms : the length of each row, float32 (V,), if it is known; 1 for a row of zeros.
     """
 
-    def __init__(self, matrix: np.ndarray | Blend, norms: np.ndarray | None = None) -> None:
-        self._blend = matrix if isinstance(matrix, Blend) else None
-        self._rows: np.ndarray | Blend = matrix if isinstance(matrix, Blend) else _read_only(matrix)
+    def __init__(self, matrix: np.ndarray | Computed, norms: np.ndarray | None = None) -> None:
+        self._rows: np.ndarray | Computed = matrix if isinstance(matrix, Computed) else _read_only(matrix)
         self._norms = norms
 
     def __len__(self) -> int:
@@ -57,16 +56,21 @@ class Matrix:
         return self._rows.shape[1]
 
     @property
+    def held(self) -> np.ndarray | Computed:
+        """The vectors as they are in memory: an array, or what computes them."""
+        return self._rows
+
+    @property
     def matrix(self) -> np.ndarray:
-        """The vectors, float32 (V, D); of a blend, they are all computed, and kept."""
-        if isinstance(self._rows, Blend):
-            blend, whole = self._rows, np.empty(self._rows.shape, np.float32)
+        """The vectors, float32 (V, D); if they have to be computed, all of them are, and they are kept."""
+        if isinstance(self._rows, Computed):
+            computed, whole = self._rows, np.empty(self._rows.shape, np.float32)
 
             def work(start: int, stop: int) -> None:
-                blend.write(whole, start, stop)
-                blend.release(start, stop)
+                computed.write(whole, start, stop)
+                computed.release(start, stop)
 
-            _on_chunks(blend, len(blend), work)
+            _on_chunks(computed, len(computed), work)
             self._rows = _read_only(whole)
         return self._rows
 
@@ -79,7 +83,7 @@ class Matrix:
     @property
     def handed_out(self) -> bool:
         """Whether somebody may write to the matrix."""
-        return not isinstance(self._rows, Blend) and self._rows.flags.writeable
+        return not isinstance(self._rows, Computed) and self._rows.flags.writeable
 
     @property
     def norms(self) -> np.ndarray:
@@ -124,7 +128,7 @@ class Matrix:
         Norms that are computed here are cached, unless somebody may write to the matrix.
         """
         rows, count = self._rows, self.searched(restrict_vocab)
-        if isinstance(rows, Blend) and rows.nbytes <= _KEPT_BYTES:
+        if isinstance(rows, Computed) and self._norms is not None and rows.nbytes <= _KEPT_BYTES:
             rows = self.matrix
         products = np.empty((len(directions), count), np.float32)
         known = self._norms[:count] if self._norms is not None else np.empty(0, np.float32)
@@ -138,10 +142,7 @@ class Matrix:
                     np.matmul(directions, chunk.T, out=products[:, start:stop])
                 if measure:
                     np.sqrt(np.einsum("ij,ij->i", chunk, chunk), out=norms[start:stop])
-            if isinstance(rows, Blend):
-                rows.release(start, stop)
-            else:
-                release_pages(chunk)
+            release(rows, start, stop)
 
         _on_chunks(rows, count, work)
         if measure:
@@ -187,10 +188,10 @@ def _read_only(matrix: np.ndarray) -> np.ndarray:
     return view
 
 
-def _on_chunks(matrix: np.ndarray | Blend, rows: int, work: Callable[[int, int], None]) -> None:
+def _on_chunks(matrix: np.ndarray | Computed, rows: int, work: Callable[[int, int], None]) -> None:
     """Call `work(start, stop)` for chunks of the first rows, on all cores; every core gets equally many chunks."""
     threads, size = available_cores(), rows * matrix.shape[1] * matrix.itemsize
-    chunk_bytes = min(_CHUNK_BYTES, _BLENDED_BYTES) if isinstance(matrix, Blend) else _CHUNK_BYTES
+    chunk_bytes = min(_CHUNK_BYTES, _COMPUTED_BYTES) if isinstance(matrix, Computed) else _CHUNK_BYTES
     if size <= min(_SMALL_BYTES, chunk_bytes):
         work(0, rows)
         return

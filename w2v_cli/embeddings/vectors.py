@@ -1,7 +1,7 @@
 """Words with their vectors, looked up by spelling, and the error for an unknown spelling.
 
-Nothing here knows about files or the command line. The matrix may be a memory map, or a blend of two: looking a word
-up reads one row of each.
+Nothing here knows about files or the command line. The matrix may be a memory map, or computed from others: looking a
+word up reads one row.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from functools import cached_property
 import numpy as np
 
 from w2v_cli.embeddings.blend import Blend
+from w2v_cli.embeddings.computed import Computed
 from w2v_cli.embeddings.matrix import Matrix
 from w2v_cli.embeddings.spelling import Spellings
 from w2v_cli.errors import ConfigError, UnknownWordError
@@ -34,7 +35,7 @@ class WordVectors(Matrix):
     Parameters
     ----------
     words : V distinct words; a word's index is its id and its row.
-    matrix : float32 (V, D); or a blend of two matrices, whose rows are computed when they are needed.
+    matrix : float32 (V, D), or what computes the rows when they are needed.
     counts : int64 (V,), occurrences in the corpus, or None if unknown.
     parts : the rows of parts of words, of which vectors of other words are composed; None: only these V words have
         vectors.
@@ -43,13 +44,14 @@ class WordVectors(Matrix):
     def __init__(
         self,
         words: Sequence[str],
-        matrix: np.ndarray | Blend,
+        matrix: np.ndarray | Computed,
         counts: np.ndarray | None = None,
         parts: SubwordTable | None = None,
     ) -> None:
         if matrix.ndim != 2 or len(matrix) != len(words):
             raise ValueError(f"{len(words)} words do not name the rows of a matrix of shape {matrix.shape}")
         super().__init__(matrix)
+        self._blend = matrix if isinstance(matrix, Blend) else None
         self.words = Words.of(words)
         self.counts = counts
         self.parts = parts
@@ -66,7 +68,7 @@ class WordVectors(Matrix):
         """Return the `count` most frequent words with their vectors, which are not copied."""
         if count >= len(self):
             return self
-        rows = self._rows.first(count) if isinstance(self._rows, Blend) else self._rows[:count]
+        rows = self._rows.first(count) if isinstance(self._rows, Computed) else self._rows[:count]
         counts = None if self.counts is None else self.counts[:count]
         return WordVectors(self.words.take(np.arange(count)), rows, counts)
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
+from w2v_cli.embeddings.computed import Computed
+from w2v_cli.embeddings.matrix import Matrix
 from w2v_cli.embeddings.vectors import WordVectors
 from w2v_cli.errors import ConfigError
 from w2v_cli.subwords.options import Subwords
@@ -18,6 +21,40 @@ SUBWORD_VECTORS, KEPT_BUCKETS = "subword_vectors", "kept_buckets"
 FASTTEXT_NODES = "fasttext_nodes"
 # In the metadata: how words are cut into parts, and what a file of fastText says beside its tables, both as JSON.
 SUBWORDS, FASTTEXT = "subwords", "fasttext"
+
+
+class Tables(Mapping[str, np.ndarray]):
+    """The tables of a model by name.
+
+    One that is stored as float16 or int8 becomes float32 when it is first asked for; until then, only the rows that are
+    used are read.
+
+    Parameters
+    ----------
+    tables : arrays, or matrices; or another `Tables`, whose matrices are shared.
+    """
+
+    def __init__(self, tables: Mapping[str, Any]) -> None:
+        self._tables: dict[str, np.ndarray | Matrix] = tables._tables if isinstance(tables, Tables) else {**tables}
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        table = self._tables[name]
+        return table.matrix if isinstance(table, Matrix) else table
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._tables)
+
+    def __len__(self) -> int:
+        return len(self._tables)
+
+    # That of `Mapping` would compute the table.
+    def __contains__(self, name: object) -> bool:
+        return name in self._tables
+
+    def held(self, name: str) -> np.ndarray | Computed:
+        """Return a table as it is in memory: an array, or what computes its rows."""
+        table = self._tables[name]
+        return table.held if isinstance(table, Matrix) else table
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ import numpy as np
 
 from w2v_cli.choices import WITH_WORDS, WRITABLE
 from w2v_cli.embeddings.compression import recall, reduce_dims, to_int8
+from w2v_cli.embeddings.computed import Stored
 from w2v_cli.embeddings.flatten import AS_THEY_ARE, Flattening, flattened
 from w2v_cli.embeddings.matrix import first_not_finite
 from w2v_cli.embeddings.vectors import WordVectors
@@ -300,7 +301,7 @@ def select_smaller(
         variance = float(axes.shares[:dims].sum())
         components = {f"{share:.0%}": axes.count_for(share) for share in _SHARES}
     chosen = select(chosen, normalize=normalize, dtype="float32" if dtype == "int8" else dtype)
-    as_read = to_int8(chosen.matrix).matrix() if dtype == "int8" else chosen.matrix.astype(np.float32, copy=False)
+    as_read = Stored(*to_int8(chosen.matrix))[:] if dtype == "int8" else chosen.matrix.astype(np.float32, copy=False)
     return chosen, Cost(recall(whole, WordVectors(chosen.words, as_read)), variance, components)
 
 

@@ -14,7 +14,7 @@ from w2v_cli.choices import MATRICES, require_choice
 from w2v_cli.embeddings.blend import Blend
 from w2v_cli.embeddings.vectors import WordVectors
 from w2v_cli.errors import ModelFileError
-from w2v_cli.formats.contents import FASTTEXT_NODES, SUBWORD_VECTORS
+from w2v_cli.formats.contents import FASTTEXT_NODES, SUBWORD_VECTORS, Tables
 from w2v_cli.storage.tensors import parse_json
 
 # In the metadata of vectors that were written elsewhere: which of a model's vectors they were made of.
@@ -124,12 +124,12 @@ def chosen_vectors(
     require_matrix(tables, metadata, matrix, name)
     if matrix == "input" or "output_vectors" not in tables:
         return inputs
-    outputs = tables["output_vectors"]
+    outputs = Tables(tables).held("output_vectors")
     if matrix == "output":
         return WordVectors(inputs.words, outputs, inputs.counts)
     parts = None if matrix == "concat" else inputs.parts
     share = _SHARES["cbow" if _trained_with(metadata, "model") == "cbow" else "skipgram"]
-    return WordVectors(inputs.words, Blend(inputs.matrix, outputs, matrix, share), inputs.counts, parts)
+    return WordVectors(inputs.words, Blend(inputs.held, outputs, matrix, share), inputs.counts, parts)
 
 
 def _without_outputs(tables: Collection[str], metadata: Mapping[str, str], name: str) -> ModelFileError:

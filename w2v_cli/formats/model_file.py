@@ -14,12 +14,12 @@ from typing import IO
 
 import numpy as np
 
-from w2v_cli.embeddings.compression import Int8
-from w2v_cli.embeddings.matrix import first_not_finite
+from w2v_cli.embeddings.computed import Stored
+from w2v_cli.embeddings.matrix import Matrix, first_not_finite
 from w2v_cli.embeddings.vectors import WordVectors
 from w2v_cli.errors import ConfigError, ModelFileError
 from w2v_cli.formats.binary import read_binary
-from w2v_cli.formats.contents import FASTTEXT_NODES, KEPT_BUCKETS, SUBWORD_VECTORS, Contents, subword_table
+from w2v_cli.formats.contents import FASTTEXT_NODES, KEPT_BUCKETS, SUBWORD_VECTORS, Contents, Tables, subword_table
 from w2v_cli.formats.model2vec import TENSORS, is_model2vec, read_model2vec
 from w2v_cli.formats.reading import DEFAULT_READING, ReadOptions
 from w2v_cli.formats.vector_file import CHUNK_BYTES, VectorFile
@@ -154,16 +154,30 @@ class ModelFile:
                 return read_fasttext(file)
             return read_floret(file) if self.format == "floret" else Contents(read_text(file))
 
-    @property
-    def tables(self) -> dict[str, np.ndarray]:
-        """All tensors by name, float32, without words and counts: the `tensors` that `save_model` takes."""
+    @cached_property
+    def tables(self) -> Tables:
+        """All tensors by name, float32, without words and counts: the `tensors` that `save_model` takes.
+
+        Raises
+        ------
+        ModelFileError
+            If the shape of a table does not fit the words and dimensions.
+        """
         if self.tensors is None:
-            return {"input_vectors": self.vectors.matrix, **self._contents.tables}
-        tables = {"input_vectors": self.vectors.matrix}
-        tables |= {name: self.table(name) for name in _OTHER_TABLES if self.tensors.dtype(name) in ("F32", "F16")}
-        tables |= _parts_tables(self.tensors)
+            return Tables({"input_vectors": self.vectors, **self._contents.tables})
+        others = [name for name in _OTHER_TABLES if self.tensors.dtype(name) in ("F32", "F16")]
         many = {LOSSES: self.losses, VALIDATION_LOSSES: self.validation_losses}
-        return tables | {name: losses for name, losses in many.items() if losses is not None}
+        return Tables(
+            {
+                "input_vectors": self.vectors,
+                **{name: self._table(self.tensors, name) for name in others},
+                **{
+                    name: Matrix(_as_float32(t)) if t.ndim == 2 else t
+                    for name, t in _parts_tables(self.tensors).items()
+                },
+                **{name: losses for name, losses in many.items() if losses is not None},
+            }
+        )
 
     @property
     def table_names(self) -> list[str]:
@@ -199,32 +213,18 @@ class ModelFile:
         ModelFileError
             If the file is not safetensors.
         """
-        model, name = self._model, "embeddings" if self.format == "model2vec" else "input_vectors"
-        return model.tensor(name, model.dtype(name) or "F32", axes=2)
-
-    def table(self, name: str) -> np.ndarray:
-        """Return one table of a model, such as `output_vectors`: float32, two axes.
-
-        Raises
-        ------
-        ModelFileError
-            If the file has no such table, or its shape does not fit the words and dimensions.
-        """
-        if self.tensors is None and name in self._contents.tables:
-            return self._contents.tables[name]
-        model = self._model
-        table = _numbers(model, name)
-        words, dim = self.matrix.shape
-        # A Huffman tree with V leaves has V − 1 inner nodes.
-        if table.shape != (words - (name == "node_vectors"), dim):
-            raise model.wrong(f"has {name} of another shape than its {words} words × {dim}")
-        return table
-
-    @property
-    def _model(self) -> TensorFile:
         if self.tensors is None:
             raise ModelFileError(f"{self.name} has only one matrix", hint="this needs a model of w2v train")
-        return self.tensors
+        name = "embeddings" if self.format == "model2vec" else "input_vectors"
+        return self.tensors.tensor(name, self.tensors.dtype(name) or "F32", axes=2)
+
+    def _table(self, file: TensorFile, name: str) -> Matrix:
+        """Return a table that belongs to the words or to the nodes of their tree."""
+        table, (words, dim) = _numbers(file, name), self.matrix.shape
+        # A Huffman tree with V leaves has V − 1 inner nodes.
+        if table.shape != (words - (name == "node_vectors"), dim):
+            raise file.wrong(f"has {name} of another shape than its {words} words × {dim}")
+        return Matrix(_as_float32(table))
 
 
 def _input_vectors(file: TensorFile) -> WordVectors:
@@ -236,7 +236,7 @@ def _input_vectors(file: TensorFile) -> WordVectors:
             "w2v reads those of w2v train; let the other program write word2vec's text or binary format",
         )
     whole = file.dtype("input_vectors") == "I8"
-    matrix = _whole_numbers(file).matrix() if whole else _numbers(file, "input_vectors")
+    matrix = _whole_numbers(file) if whole else _as_float32(_numbers(file, "input_vectors"))
     counts = file.tensor("counts", "I64", axes=1) if file.dtype("counts") else None
     offsets = file.tensor("word_offsets", "I64", axes=1)
     if len(offsets) != len(matrix) + 1 or (counts is not None and len(counts) != len(matrix)):
@@ -254,24 +254,27 @@ def _input_vectors(file: TensorFile) -> WordVectors:
 
 
 def _numbers(file: TensorFile, name: str) -> np.ndarray:
-    """Return a table as float32: mapped from the file, or converted if that holds float16."""
-    if file.dtype(name) == "F16":
-        return file.tensor(name, "F16", axes=2).astype(np.float32)
-    return file.tensor(name, "F32", axes=2)
+    """Return a table as the file stores it, float32 or float16; nothing is read yet."""
+    return file.tensor(name, "F16" if file.dtype(name) == "F16" else "F32", axes=2)
 
 
-def _whole_numbers(file: TensorFile) -> Int8:
+def _as_float32(table: np.ndarray) -> np.ndarray | Stored:
+    """Return a table whose rows are float32; they are converted when they are used."""
+    return Stored(table) if table.dtype == np.float16 else table
+
+
+def _whole_numbers(file: TensorFile) -> Stored:
     """Return input vectors that are stored as whole numbers, after checking that they have their scales."""
     numbers, scales = file.tensor("input_vectors", "I8", axes=2), file.tensor(SCALES, "F32", axes=1)
     if len(scales) != len(numbers):
         raise file.wrong(f"has {len(numbers)} vectors and {len(scales)} {SCALES}")
     if not (np.isfinite(scales) & (scales >= 0)).all():
         raise file.wrong(f"has {SCALES} that are negative or not finite")
-    return Int8(numbers, scales)
+    return Stored(numbers, scales)
 
 
 def _parts_tables(file: TensorFile) -> dict[str, np.ndarray]:
-    """Return the tensors of parts of words; empty if there are none. Those of float32 are not read yet."""
+    """Return the tensors of parts of words as the file stores them; empty if there are none. Nothing is read yet."""
     if file.dtype(SUBWORD_VECTORS) is None:
         return {}
     tables = {SUBWORD_VECTORS: _numbers(file, SUBWORD_VECTORS)}

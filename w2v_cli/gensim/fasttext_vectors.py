@@ -159,7 +159,7 @@ class FastTextKeyedVectors(KeyedVectors):
         if parts is None:
             made.vectors_vocab = made.vectors
         else:
-            made.take_table(np.array(parts.vectors), len(made))
+            made.take_table(np.array(parts.vectors, np.float32), len(made))
         return made
 
 

@@ -37,8 +37,8 @@ class SubwordTable:
     Attributes
     ----------
     subwords : which rows make up a word.
-    vectors : float32 (R, D). fasttext: first a row for each word of the vocabulary, then the buckets. floret: the
-        buckets. May be mapped from a file.
+    vectors : float32 or float16 (R, D). fasttext: first a row for each word of the vocabulary, then the buckets.
+        floret: the buckets. May be mapped from a file.
     vocabulary_size : V, how many words the vocabulary has.
     kept_buckets : the buckets that a pruned table still has, int32, in the order of their rows; None: all of them. A
         part in another bucket has no row.
