@@ -100,7 +100,8 @@ def test_similar_prints_an_object_for_each_query(capsys: pytest.CaptureFixture[s
     code, out, _ = call(capsys, "similar", "--json", "-k", "1", "king", "apple")
     first, second = map(json.loads, out.splitlines())
     assert code == 0
-    assert first == {"query": "king", "neighbours": [{"word": "man", "cosine": pytest.approx(2 / 6**0.5)}]}
+    nearest = [{"word": "man", "cosine": pytest.approx(2 / 6**0.5)}]
+    assert first == {"query": "king", "matrix": "input", "neighbours": nearest}
     assert second["neighbours"][0]["word"] == "ev\x1bil"
     assert "\x1b" not in out
 

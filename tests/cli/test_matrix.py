@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -84,6 +86,32 @@ def test_every_command_answers_with_the_vectors_that_were_chosen(
     assert np.load("line.npy")[0] == pytest.approx(expected[0], rel=1e-5, abs=1e-6)
     for command in (["odd", "king", "man", "apple"], ["analogy", "man", "king", "woman"], ["classes", "-k", "2"]):
         assert call(capsys, *command, "-m", path, *options)[0] == 0, command
+
+
+@pytest.mark.parametrize(
+    "command", [["similar", "king"], ["odd", "king", "man", "apple"], ["analogy", "man", "king", "woman"],
+                ["distance", "man", "king"], ["classes", "-k", "2"], ["embed", "line.txt"],
+                ["explore", "-o", "map.html", "--layout", "pca"]],
+)  # fmt: skip
+def test_questions_say_which_vectors_answer(capsys: pytest.CaptureFixture[str], command: list[str]) -> None:
+    Path("line.txt").write_text("king\n")
+    weight = 0.5 * np.linalg.norm(INPUTS, axis=1).mean() / np.linalg.norm(OUTPUTS, axis=1).mean()
+    mixed = f"input + {weight:.3g} × output vectors"
+    code, _, err = call(capsys, *command)
+    assert code == 0 and err.startswith(f"Note: model.safetensors answers with {mixed}\n") and err.count(mixed) == 1
+    assert "answers with sums of input and output vectors" in call(capsys, *command, "--matrix", "sum")[2]
+    assert "answers with" not in call(capsys, *command, "--matrix", "input")[2]
+    if command[0] not in ("classes", "embed"):
+        assert json.loads(call(capsys, *command, "--json")[1])["matrix"] == "mix"
+    if command[0] == "explore":
+        assert "answers with" not in call(capsys, *command, "-q")[2]
+
+
+def test_a_shell_says_once_which_vectors_answer(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"king\nodd king man apple\nqueen\n")))
+    assert call(capsys, "shell")[2].count("answers with") == 1
 
 
 def test_info_eval_and_convert_say_which_vectors(capsys: pytest.CaptureFixture[str]) -> None:

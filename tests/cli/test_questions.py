@@ -202,8 +202,8 @@ def test_distance_prints_a_pair_or_a_table(capsys: pytest.CaptureFixture[str]) -
     code, out, _ = call_for_lines(capsys, "distance", "king", "none")
     assert (code, out) == (1, [])
     code, out, _ = call_for_lines(capsys, "distance", "--json", "king", "queen")
-    third = pytest.approx(1 / 3)
-    assert json.loads(out[0]) == {"a": "king", "b": "queen", "cosine": third, "distance": pytest.approx(2 / 3)}
+    cosine = {"cosine": pytest.approx(1 / 3), "distance": pytest.approx(2 / 3)}
+    assert json.loads(out[0]) == {"a": "king", "b": "queen", **cosine, "matrix": "input"}
     assert call_for_lines(capsys, "distance", "king")[0] == 2
 
 

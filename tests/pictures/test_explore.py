@@ -18,6 +18,7 @@ from conftest import call, in_child, write_unchecked
 
 import w2v_cli.pictures.explore as explore_module
 from w2v_cli.api.model import Model, load
+from w2v_cli.embeddings.vectors import WordVectors
 from w2v_cli.errors import ConfigError
 from w2v_cli.formats.model_file import save_model
 from w2v_cli.pictures.explore import title_of
@@ -63,7 +64,23 @@ def test_the_command_writes_a_page_and_says_what_it_is(capsys: pytest.CaptureFix
         "layout": "pca",
         "placed": 0,
         "remarks": [],
+        "matrix": "input",
     }
+
+
+def test_the_page_says_which_vectors_it_shows(monkeypatch: pytest.MonkeyPatch) -> None:
+    headers: list[dict[str, list[str]]] = []
+
+    def pack(header: dict[str, list[str]], *others: object) -> str:
+        headers.append(header)
+        return ""
+
+    monkeypatch.setattr(explore_module, "pack", pack)
+    tables = {"input_vectors": np.eye(7, 4, dtype=np.float32), "output_vectors": np.ones((7, 4), np.float32)}
+    for matrix in ("input", "mix"):
+        Model(WordVectors(WORDS, tables["input_vectors"]), tables, matrix=matrix).explore("map.html", layout="pca")
+    assert headers[0]["facts"][0].endswith("They are its input vectors.")
+    assert headers[1]["facts"][0].endswith("× output vectors.")
 
 
 def test_the_environment_names_the_model(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,11 @@ class Pictures(Questions):
         super().__init__(vectors)
         # Absolute, because the working directory may change before something is written.
         self._source = None if source is None else absolute_path(source)
+
+    @property
+    @abstractmethod
+    def matrix_description(self) -> str:
+        """Which vectors these are, in words and with the weight of a mix."""
 
     def explore(
         self,
@@ -90,6 +96,7 @@ class Pictures(Questions):
             path,
             self._vectors,
             None if self._source is None else title_of(self._source),
+            made_of=self.matrix_description,
             source=self._source,
             words=words,
             layout=layout,

@@ -56,7 +56,8 @@ def analogy(
     from w2v_cli.embeddings.queries import analogy as answer_analogies
 
     questions = [_three(line.split()) for line in given_words(words)] if "-" in words else [_three(words)]
-    vectors = session.model(model_path, reading).word_vectors
+    model = session.asked(model_path, reading)
+    vectors = model.word_vectors
     has_vector = set(answerable_words([word for question in questions for word in question], vectors))
     known = [question for question in questions if has_vector.issuperset(question)]
     score_name = "cosine" if method == "3cosadd" else "score"
@@ -67,6 +68,7 @@ def analogy(
         {
             "question": question,
             "method": method,
+            "matrix": model.matrix,
             "answers": [dict(zip(columns, answer, strict=True)) for answer in best],
         }
         for question, best in found

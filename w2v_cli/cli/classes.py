@@ -39,7 +39,7 @@ def classes(
       w2v classes -m wiki.safetensors -k 50 --sort
       w2v classes -k 50 --json | jq -r 'select(.class == 7).word'
     """
-    model = session.model(model_path, reading)
+    model = session.asked(model_path, reading)
     numbers = model.classes(count, seed=seed).tolist()
     order = sorted(range(len(numbers)), key=numbers.__getitem__) if sort else range(len(numbers))
     columns = ["word", "class"]

@@ -36,7 +36,8 @@ def distance(session: Session, words: tuple[str, ...], model_path: str, reading:
     asked = given_words(words)
     if len(words) == 1 and words != ("-",):
         raise click.UsageError("Missing argument 'B...'.")
-    vectors = session.model(model_path, reading).word_vectors
+    model = session.asked(model_path, reading)
+    vectors = model.word_vectors
     known = answerable_words(asked, vectors)
     cosines = cosines_between(vectors, known).tolist()
     pairs = [(i, j) for i in range(len(known)) for j in range(i + 1, len(known))]
@@ -44,6 +45,8 @@ def distance(session: Session, words: tuple[str, ...], model_path: str, reading:
         print_matrix(style, known, cosines)
     elif pairs:  # a header without any answer below it would look like an answer
         rows = [(known[i], known[j], cosines[i][j]) for i, j in pairs]
-        objects = ({"a": a, "b": b, "cosine": cosine, "distance": 1 - cosine} for a, b, cosine in rows)
+        objects = (
+            {"a": a, "b": b, "cosine": cosine, "distance": 1 - cosine, "matrix": model.matrix} for a, b, cosine in rows
+        )
         print_answers(style, ["a", "b", "cosine"], rows, objects)
     vectors.covering(asked)

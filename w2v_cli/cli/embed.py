@@ -95,7 +95,7 @@ def embed(
             raise click.UsageError(f"--json writes JSON lines: give {output} the suffix .jsonl, or leave out --json")
         require_apart([Named(output, "the output")], [Named(text, "the text"), Named(model_path, "the model")])
         check_writable(output)
-    model = session.model(model_path, ReadOptions(matrix=matrix))
+    model = session.asked(model_path, ReadOptions(matrix=matrix), quiet)
     with ProgressLine(quiet) as show:
         if text == "-" and sys.stdin is not None and sys.stdin.isatty():
             show.say("Reading lines from the terminal; Ctrl-D ends")

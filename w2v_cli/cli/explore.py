@@ -82,12 +82,13 @@ def explore(
     from w2v_cli.pictures.explore import title_of, write_map
 
     with ProgressLine(quiet) as show:
-        vectors = session.model(path, reading).word_vectors
+        asked = session.asked(path, reading, quiet)
         # Not `Model.explore`, which warns of what is noted below.
         made = write_map(
             output,
-            vectors,
+            asked.word_vectors,
             title_of(path),
+            made_of=asked.matrix_description,
             source=path,
             words=words,
             layout=layout,
@@ -98,7 +99,7 @@ def explore(
         )
     note_all(made.remarks)
     if as_json:
-        print_json({**asdict(made), "path": without_secrets(made.path)})
+        print_json({**asdict(made), "path": without_secrets(made.path), "matrix": asked.matrix})
     elif not quiet:
         words_of = f"{made.words:,} word{'s' * (made.words > 1)}"
         note(f"Wrote {made.path}: {words_of} × {made.dim}, {made.bytes / 1e6:.1f} MB. Open it in a browser.")

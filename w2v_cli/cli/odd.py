@@ -31,11 +31,11 @@ def odd(session: Session, words: tuple[str, ...], model_path: str, reading: Read
       w2v odd --json paris berlin banana | jq -r '.words[].word'
     """
     asked = given_words(words)
-    model = session.model(model_path, reading)
+    model = session.asked(model_path, reading)
     known = answerable_words(list(dict.fromkeys(asked)), model.word_vectors)
     # With unknown words and fewer than three others, only the unknown words are reported.
     if len(known) >= 3 or len(known) == len(set(asked)):
         ranked = model.odd(known)
-        answer = {"odd": ranked[0].word, "words": [answer._asdict() for answer in ranked]}
+        answer = {"odd": ranked[0].word, "matrix": model.matrix, "words": [answer._asdict() for answer in ranked]}
         print_answers(style, ["word", "cosine"], ranked[:1], [answer])
     model.word_vectors.covering(asked)

@@ -99,7 +99,7 @@ def plot(
         raise ConfigError(what, hint="draw a picture for each")
     if top is not None and around is None:
         raise ConfigError("--top says how many words are around another", hint="add --around WORD, or use --words")
-    model = session.model(inputs[0], reading)
+    model = session.asked(inputs[0], reading)
     asked = [around] if around else [word for axis in axes or () for word in parse_axis(axis, model.word_vectors)]
     note_composed(asked, model.word_vectors)
     with ProgressLine() as show:

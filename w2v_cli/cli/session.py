@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from w2v_cli.choices import DEFAULT_MODEL
-from w2v_cli.cli.console import note_all
+from w2v_cli.cli.console import note, note_all
 from w2v_cli.cli.progress import announcing_compilation
 from w2v_cli.errors import ModelFileError
 from w2v_cli.formats.reading import DEFAULT_READING, ReadOptions
@@ -30,6 +30,15 @@ class Session:
     debug: bool = False
     shell_model: str | None = None
     _models: dict[tuple[str, ReadOptions], Model] = field(default_factory=dict)
+    _told: set[tuple[str, ReadOptions]] = field(default_factory=set)
+
+    def asked(self, path: str, reading: ReadOptions, quiet: bool = False) -> Model:
+        """Return the model in a file, and say once which of its vectors answer, if they are not its input vectors."""
+        model = self.model(path, reading)
+        if model.matrix != "input" and not quiet and (path, reading) not in self._told:
+            self._told.add((path, reading))
+            note(f"Note: {path} answers with {model.matrix_description}")
+        return model
 
     def model(self, path: str, reading: ReadOptions = DEFAULT_READING) -> Model:
         """Return the model in a file, which is read only the first time.

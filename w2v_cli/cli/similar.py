@@ -83,7 +83,7 @@ def similar(
         raise click.UsageError("Missing argument 'WORD...'.")
     if vector_of == "-" and len(model_paths) > 1:
         raise click.UsageError("--vector-of - reads stdin once, and several models need it several times")
-    models = {path: session.model(path, reading) for path in model_paths}
+    models = {path: session.asked(path, reading) for path in model_paths}
     if counts:
         for model in models.values():
             model.require_counts()
@@ -154,7 +154,7 @@ def _objects(answers: Sequence[Compared], models: Mapping[str, Model], counts: b
             if found is not None:
                 which = {"model": path} if len(models) > 1 else {}
                 words = [_with_count(answer, models[path], counts) for answer in found]
-                yield {"query": query, **which, "neighbours": words}
+                yield {"query": query, **which, "matrix": models[path].matrix, "neighbours": words}
 
 
 def _with_count(answer: Neighbour, model: Model, counts: bool) -> dict[str, Any]:

@@ -74,6 +74,7 @@ def write_map(
     vectors: WordVectors,
     title: str | None,
     *,
+    made_of: str | None = None,
     source: str | None = None,
     words: int | None = None,
     layout: str | os.PathLike[str] | None = None,
@@ -87,6 +88,7 @@ def write_map(
     Parameters
     ----------
     title : what the page calls the model; None if it has no name.
+    made_of : which vectors these are, as the page says it.
     source : the file of the model, which the page must not overwrite; None if there is none.
 
     The other parameters, and the errors, are those of `Model.explore`.
@@ -121,7 +123,8 @@ def write_map(
     )
     groups = group_words(some, seed)
     remarks = _remarks(layout, placed.method, len(some), asked - len(some), packed.bits, max_size)
-    facts = [*_facts(len(some), len(vectors), vectors.dim, placed.method, placed.laid_out, packed.bits), *remarks]
+    sizes = (len(some), len(vectors), vectors.dim)
+    facts = [*_facts(*sizes, made_of, placed.method, placed.laid_out, packed.bits), *remarks]
     header = {"title": title or _NO_TITLE, "bits": packed.bits, "facts": facts, "groups": groups.names}
     page = _page(title, pack(header, some, placed.positions, groups.of_words, packed.bits)).encode()
     with atomic_file(path) as file:
@@ -162,7 +165,7 @@ def _remarks(asked_layout: object, method: str, words: int, left_out: int, bits:
     return remarks
 
 
-def _facts(words: int, of: int, dim: int, method: str, laid_out: int, bits: int) -> list[str]:
+def _facts(words: int, of: int, dim: int, made_of: str | None, method: str, laid_out: int, bits: int) -> list[str]:
     """Say in sentences what the page shows and how it was made."""
     count = f"all {words:,}" if words == of else f"the {words:,} most frequent of {of:,}"
     places = f"{NAMES[method]} placed all words."
@@ -172,7 +175,8 @@ def _facts(words: int, of: int, dim: int, method: str, laid_out: int, bits: int)
             f" The other {words - laid_out:,} lie where most of their nearest neighbours are."
         )
     return [
-        f"The map shows {count} words of the model. Each has a vector of {dim:,} numbers, here with {bits} bits each.",
+        f"The map shows {count} words of the model. Each has a vector of {dim:,} numbers, here with {bits} bits each."
+        + (f" They are its {made_of}." if made_of else ""),
         places[0].upper() + places[1:],
         "Near words on the map are mostly near in the model, but distances between far words mean little. The list of"
         " nearest words compares the whole vectors.",
