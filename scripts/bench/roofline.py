@@ -87,7 +87,8 @@ def sgemm_name() -> str:
     if blas is None:
         return "unknown"
     name = f"{blas['internal_api']} {blas['version']}"
-    return f"{name}, {blas['architecture']}, not pinned" if "architecture" in blas else name
+    pinned = f"pinned by {PIN}" if PIN in os.environ else "not pinned"
+    return f"{name}, {blas['architecture']}, {pinned}" if "architecture" in blas else name
 
 
 def gemm_rate() -> float:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from conftest import call, everything
+from conftest import RUN_CONFIG, call, everything
 
-from w2v_cli.errors import TrainingError
+from w2v_cli.errors import ConfigError, TrainingError
+from w2v_cli.formats.model_file import ModelFile
+from w2v_cli.training.run import resume_training, train_model
 from w2v_cli.training.run_summary import run_summary
 
 
@@ -27,6 +30,16 @@ def test_a_finished_run_is_described_and_nothing_is_written(
     assert "\ndim = 4\n" in out
     assert json.loads(call(capsys, "info", "--json", "-m", "run")[1]) == facts
     assert everything(finished_run) == before
+
+
+def test_the_default_share_of_subsampling_is_named_once_the_text_is_known(finished_run: Path) -> None:
+    config = replace(RUN_CONFIG, subsample=None)
+    train_model(["corpus.txt"], config, output="default", checkpoint="default.run")
+    with ModelFile("default") as file:
+        recorded = json.loads(file.metadata["config"])["subsample"]
+    assert run_summary("default.run")["config"]["subsample"] == recorded == config.subsample_share(600)
+    with pytest.raises(ConfigError, match=r"--subsample 0\.01 is not what the run was begun with \(its default\)"):
+        resume_training("default.run", {"output": "default", "subsample": 0.01})
 
 
 def test_a_run_without_a_whole_checkpoint_is_at_its_beginning(

@@ -241,6 +241,8 @@ class Job:
 
 def _shown(value: Any) -> str:
     """Return the value of an option for an error message."""
+    if value is None:
+        return "its default"
     return ", ".join(value) if isinstance(value, tuple) else str(value)
 
 

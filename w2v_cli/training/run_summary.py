@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,8 @@ def run_summary(folder: str | os.PathLike[str]) -> dict[str, Any]:
     validation_loss : the same on held-out text, only of a run that has some · best_epoch : the epoch with the least,
         counted from 1, only of a run that stops early.
     resume : the command that resumes the run.
-    config : the options for training and for reading the text.
+    config : the options for training and for reading the text; how much is subsampled by default is known when the text
+        has been read.
 
     Raises
     ------
@@ -47,7 +49,10 @@ def run_summary(folder: str | os.PathLike[str]) -> dict[str, Any]:
     job = load_run(path)
     corpus, newest = _description(_opened(path / CORPUS_NAME), "corpus"), _newest(path)
     tokens = corpus.get("token_count")
-    epoch_blocks = block_count(tokens) if isinstance(tokens, int) and tokens > 0 else None
+    config, epoch_blocks = job.config, None
+    if isinstance(tokens, int) and tokens > 0:
+        epoch_blocks = block_count(tokens)
+        config = replace(config, subsample=config.subsample_share(tokens))
     blocks = None if epoch_blocks is None else epoch_blocks * job.config.epochs
     block, losses, validated, saved = newest or (0, [], [], None)
     early = stops_early(np.array(validated), job.config.stop_early)
@@ -68,7 +73,7 @@ def run_summary(folder: str | os.PathLike[str]) -> dict[str, Any]:
         **({} if job.config.validate is None else {"validation_loss": validated}),
         **({} if job.config.stop_early is None else {"best_epoch": best_epoch(np.array(validated))}),
         "resume": resume_command(folder, job.output),
-        "config": {**job.config.as_dict(), **job.texts.options.as_dict()},
+        "config": {**config.as_dict(), **job.texts.options.as_dict()},
     }
 
 
