@@ -77,6 +77,20 @@ def test_the_projectors_files_and_numpys(capsys: pytest.CaptureFixture[str]) -> 
     assert Path("b_words.txt").read_text() == "".join(f"{word}\n" for word in WORDS)
 
 
+def test_the_projectors_labels_are_as_many_lines_as_the_vectors(capsys: pytest.CaptureFixture[str]) -> None:
+    save_model("m", ["a\u2028b", "c\u0085d", "e"], None, {"input_vectors": np.eye(3, dtype=np.float32)}, {})
+    assert call(capsys, "convert", "m", "a.tsv")[0] == 0
+    assert Path("a_metadata.tsv").read_text(encoding="utf-8").splitlines() == ["a\\u2028b", "c\\u0085d", "e"]
+    assert len(Path("a.tsv").read_text().splitlines()) == 3
+
+
+def test_a_file_that_is_cut_short_is_told_without_an_empty_line(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("cut.vec").write_text("1000 2\na 1 2\n")
+    for command in (["info", "cut.vec"], ["similar", "-m", "cut.vec", "a"], ["convert", "cut.vec", "b.bin"]):
+        code, out, err = call(capsys, *command)
+        assert (code, out) == (3, "") and err.startswith("Error: cut.vec is cut short")
+
+
 def test_matrices_are_added_and_put_side_by_side(capsys: pytest.CaptureFixture[str]) -> None:
     call(capsys, "convert", "model.safetensors", "s.npy", "--matrix", "sum")
     call(capsys, "convert", "model.safetensors", "c.npy", "--matrix", "concat")

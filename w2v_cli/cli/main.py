@@ -10,7 +10,7 @@ import itertools
 import sys
 import traceback
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
@@ -131,6 +131,13 @@ class LazyGroup(click.Group):
             check_options(name, command, arguments)
         return name, command, arguments
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command. click makes an Abort of an EOFError, and would print an empty line first."""
+        try:
+            return super().invoke(ctx)
+        except EOFError as error:
+            raise click.Abort from error
+
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse the options before the command. A line of word2vec.c, which has no commands, is answered with ours."""
         given = list(args)
@@ -225,7 +232,7 @@ def explain(error: Exception) -> int:
         case W2VError():
             show_error(error.message, error.hint)
             return error.exit_code
-        # click turns an EOFError into an Abort, as it does with Ctrl-C; but an EOFError is a bug.
+        # An EOFError is no Ctrl-C: a file that is cut short, or a bug.
         case click.Abort(__cause__=EOFError() as bug):
             return explain(bug)
         case click.Abort():  # Ctrl-C

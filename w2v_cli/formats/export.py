@@ -25,7 +25,7 @@ from w2v_cli.formats.contents import FASTTEXT, SUBWORD_VECTORS, SUBWORDS, subwor
 from w2v_cli.formats.fasttext_write import fasttext_writer
 from w2v_cli.formats.model2vec import write_model2vec
 from w2v_cli.formats.model_file import LOSSES, SCALES, save_model
-from w2v_cli.formats.projector import write_projector
+from w2v_cli.formats.projector import labels, write_projector
 from w2v_cli.formats.recognise import format_of_name
 from w2v_cli.storage.atomic import atomic_file, atomic_files, packing
 from w2v_cli.storage.opening import without_packing
@@ -116,7 +116,8 @@ def write_vectors(
             raise ModelFileError(f"{name}: an escaped word has other parts than the word", hint="omit --escape")
         contents = [(name, fasttext_writer(words, vectors, tables, metadata))]
     if kind in WITH_WORDS:
-        contents.append((words_path(name), lambda file: _write_words(file, words)))
+        listed = labels(words) if kind == "tsv" else words
+        contents.append((words_path(name), lambda file: _write_words(file, listed)))
     with atomic_files(*(target for target, _ in contents)) as files:
         for file, (_, write) in zip(files, contents, strict=True):
             with packing(file, name) as packer:

@@ -56,12 +56,16 @@ def write_projector(folder: str | os.PathLike[str], vectors: WordVectors) -> lis
     return PROJECTOR.paths(folder)
 
 
+def labels(words: Sequence[str]) -> list[str]:
+    """Return words as labels, one per line: what would end a field or a line becomes \\uXXXX."""
+    return [_ENDS.sub(lambda match: f"\\u{ord(match[0]):04x}", word) for word in words]
+
+
 def _write_words(file: IO[bytes], words: Sequence[str], counts: Sequence[int] | None) -> None:
     """Write a label per line, with its count if that is known."""
-    labels = (_ENDS.sub(lambda match: f"\\u{ord(match[0]):04x}", word) for word in words)
     if counts is None:
-        lines = (f"{label}\n" for label in labels)
+        lines = (f"{label}\n" for label in labels(words))
     else:
         file.write(b"Word\tCount\n")
-        lines = (f"{label}\t{count}\n" for label, count in zip(labels, counts, strict=True))
+        lines = (f"{label}\t{count}\n" for label, count in zip(labels(words), counts, strict=True))
     file.write("".join(lines).encode())
