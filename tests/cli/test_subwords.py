@@ -55,7 +55,7 @@ def test_a_word_without_parts_is_still_unknown(capsys: pytest.CaptureFixture[str
     assert err.splitlines() == [
         f"{NOTE}walks",
         "Error: not in the vocabulary: x",
-        "Hint: the model composes vectors of parts of words, and has learnt none of such a word",
+        "Hint: the model composes vectors of parts of words, but has learnt no part of such a word",
     ]
 
 

@@ -170,6 +170,9 @@ def test_old_spellings_and_the_environment_are_understood(
         (["corpus.txt", "--radius", "harmonic", "--fixed-window"], 2, "--radius has no meaning with --fixed-window"),
         (["corpus.txt", "--negatives", "0"], 2, "without noise every score would grow without bound"),
         (["corpus.txt", "--window", "3000000000"], 2, "--window 3000000000 is too large"),
+        (["corpus.txt", "--subwords", "fasttext", "--minn", "7"], 2, "min-ngram 7 is above max-ngram 6"),
+        (["corpus.txt", "-o", "x.floret"], 2, "add --subwords floret"),
+        (["corpus.txt", "--cluster", "ray", "--subwords", "fasttext"], 2, "a cluster cannot train parts of words"),
         (["plain.gz"], 3, "plain.gz cannot be read"),
         ([], 2, "Missing argument"),
     ],
@@ -184,6 +187,8 @@ def test_a_mistake_is_a_sentence_and_leaves_no_file(
     done = w2v("train", *arguments)
     assert done.returncode == code, done.stderr
     assert message in done.stderr and "Traceback" not in done.stderr
+    # What options say is refused before the text is read.
+    assert code == 3 or "Reading" not in done.stderr
     assert {path.name for path in tmp_path.iterdir()} == before
 
 

@@ -72,7 +72,7 @@ def test_a_word_without_parts_is_unknown(model: w2v.Model) -> None:
     assert model.composed(["", "xyz"]) == ["xyz"]
     with pytest.raises(UnknownWordError, match="not in the vocabulary: ") as caught:
         model.similarity("walk", "")
-    assert "has learnt none of such a word" in str(caught.value.hint)
+    assert "has learnt no part of such a word" in str(caught.value.hint)
 
 
 def test_a_word_of_whose_parts_none_was_learnt_is_unknown(model: w2v.Model, tmp_path: Path) -> None:

@@ -7,9 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import w2v_cli.embeddings.computed as computed
 import w2v_cli.embeddings.matrix as matrix_module
 import w2v_cli.embeddings.queries as queries
 from w2v_cli.choices import METHODS
+from w2v_cli.embeddings.blend import Blend
+from w2v_cli.embeddings.computed import Stored
 from w2v_cli.embeddings.directions import read_directions
 from w2v_cli.embeddings.queries import analogy, nearest, odd_one_out, parse_query, similar
 from w2v_cli.embeddings.vectors import WordVectors
@@ -157,8 +160,12 @@ def test_rows_outside_the_restriction_are_not_read(method: str, tmp_path: Path) 
 def test_no_method_holds_more_than_a_few_chunks_of_a_mapped_matrix_in_memory(
     method: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    released: list[int] = []
     monkeypatch.setattr(matrix_module, "_CHUNK_BYTES", 64)
-    monkeypatch.setattr(matrix_module, "release", lambda rows, start, stop: released.append(len(rows[start:stop])))
-    analogy(vectors_of(np.random.default_rng(7).standard_normal((40, 4))), [("w1", "w2", "w3")], 3, method)
-    assert sum(released) == 40 and max(released) <= 4
+    whole = np.random.default_rng(7).standard_normal((40, 4), np.float32)
+    half = Stored(whole.astype(np.float16))
+    # Of a sum, the rows of both tables are released.
+    for matrix, times in ((whole, 1), (half, 1), (Blend(whole, half, "sum"), 2)):
+        released: list[int] = []
+        monkeypatch.setattr(computed, "release_pages", lambda rows, found=released: found.append(len(rows)))
+        analogy(WordVectors([f"w{row}" for row in range(40)], matrix), [("w1", "w2", "w3")], 3, method)
+        assert sum(released) == 40 * times and max(released) <= 4

@@ -27,6 +27,15 @@ def model() -> FastText:
     return FastText(TEXT, **OPTIONS, sg=1)
 
 
+def test_parts_of_float16_become_float32(tmp_path: Path) -> None:
+    path = tmp_path / "half.safetensors"
+    options: dict[str, Any] = {"dim": 8, "min_count": 1, "threads": 1, "subsample": 0, "buckets": 50}
+    w2v.train(TEXT, **options, subwords="fasttext", table="float16", output=path)
+    vectors = FastTextKeyedVectors.load(path)
+    assert vectors.vectors_ngrams is not None and vectors.vectors_ngrams.dtype == np.float32
+    assert (vectors["walker"] == w2v.load(path)["walker"]).all()
+
+
 def test_vectors_are_the_means_of_rows(model: FastText) -> None:
     vectors = model.wv
     assert (vectors.vectors_vocab.shape, vectors.vectors_ngrams.shape) == ((6, 8), (200, 8))

@@ -79,8 +79,8 @@ def test_the_page_says_which_vectors_it_shows(monkeypatch: pytest.MonkeyPatch) -
     tables = {"input_vectors": np.eye(7, 4, dtype=np.float32), "output_vectors": np.ones((7, 4), np.float32)}
     for matrix in ("input", "mix"):
         Model(WordVectors(WORDS, tables["input_vectors"]), tables, matrix=matrix).explore("map.html", layout="pca")
-    assert headers[0]["facts"][0].endswith("They are its input vectors.")
-    assert headers[1]["facts"][0].endswith("× output vectors.")
+    assert headers[0]["facts"][0].endswith("here with 8 bits each.")
+    assert headers[1]["facts"][0].endswith("here with 8 bits each. The vectors are input + 0.143 × output vectors.")
 
 
 def test_the_environment_names_the_model(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,7 +38,7 @@ def test_the_default_share_of_subsampling_is_named_once_the_text_is_known(finish
     with ModelFile("default") as file:
         recorded = json.loads(file.metadata["config"])["subsample"]
     assert run_summary("default.run")["config"]["subsample"] == recorded == config.subsample_share(600)
-    with pytest.raises(ConfigError, match=r"--subsample 0\.01 is not what the run was begun with \(its default\)"):
+    with pytest.raises(ConfigError, match=r"--subsample 0\.01 cannot be given now: the run was begun without"):
         resume_training("default.run", {"output": "default", "subsample": 0.01})
 
 

@@ -138,6 +138,10 @@ class Model(Pictures):
         return description(self._vectors, self.matrix)
 
     @property
+    def made_of(self) -> str | None:
+        return None if self.matrix == "input" else self.matrix_description
+
+    @property
     def output_vectors(self) -> np.ndarray | None:
         """The vectors against which words were predicted, float32 (V, D), or None if the model has none."""
         table = self._tables.get("output_vectors")

@@ -33,8 +33,8 @@ class Pictures(Questions):
 
     @property
     @abstractmethod
-    def matrix_description(self) -> str:
-        """Which vectors these are, in words and with the weight of a mix."""
+    def made_of(self) -> str | None:
+        """What these vectors are, if they are not the input vectors of a model."""
 
     def explore(
         self,
@@ -96,7 +96,7 @@ class Pictures(Questions):
             path,
             self._vectors,
             None if self._source is None else title_of(self._source),
-            made_of=self.matrix_description,
+            made_of=self.made_of,
             source=self._source,
             words=words,
             layout=layout,

@@ -88,7 +88,7 @@ def explore(
             output,
             asked.word_vectors,
             title_of(path),
-            made_of=asked.matrix_description,
+            made_of=asked.made_of,
             source=path,
             words=words,
             layout=layout,

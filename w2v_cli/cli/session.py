@@ -35,9 +35,9 @@ class Session:
     def asked(self, path: str, reading: ReadOptions, quiet: bool = False) -> Model:
         """Return the model in a file, and say once which of its vectors answer, if they are not its input vectors."""
         model = self.model(path, reading)
-        if model.matrix != "input" and not quiet and (path, reading) not in self._told:
+        if model.made_of is not None and not quiet and (path, reading) not in self._told:
             self._told.add((path, reading))
-            note(f"Note: {path} answers with {model.matrix_description}")
+            note(f"Note: {path} answers with {model.made_of}")
         return model
 
     def model(self, path: str, reading: ReadOptions = DEFAULT_READING) -> Model:

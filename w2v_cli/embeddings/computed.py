@@ -49,9 +49,19 @@ class Computed(ABC):
     def release(self, start: int, stop: int) -> None:
         """Free the memory of rows that are mapped from a file."""
 
+    @property
+    def kept(self) -> np.ndarray | None:
+        """All rows, float32 (V, D), if they are computed no more but read from there."""
+        return None
+
+    def keep(self, whole: np.ndarray) -> None:  # noqa: B027
+        """Learn that all rows have been computed, and that somebody may write to them."""
+
 
 class Stored(Computed):
     """Vectors that are stored in fewer bytes than float32.
+
+    Once all of them have become float32, everybody gets them from there: whoever shares them sees what was written.
 
     Parameters
     ----------
@@ -68,8 +78,11 @@ class Stored(Computed):
         self.numbers, self.scales = numbers, scales
         rows, dim = numbers.shape
         self.shape = rows, dim
+        self._kept: np.ndarray | None = None
 
     def __getitem__(self, rows: slice | np.ndarray) -> np.ndarray:
+        if self._kept is not None:
+            return self._kept[rows]
         found = self.numbers[rows].astype(np.float32)
         if self.scales is not None:
             found *= self.scales[rows, np.newaxis]
@@ -81,10 +94,19 @@ class Stored(Computed):
             target[start:stop] *= self.scales[start:stop, np.newaxis]
 
     def first(self, count: int) -> Stored:
-        return Stored(self.numbers[:count], None if self.scales is None else self.scales[:count])
+        some = Stored(self.numbers[:count], None if self.scales is None else self.scales[:count])
+        some._kept = None if self._kept is None else self._kept[:count]
+        return some
 
     def release(self, start: int, stop: int) -> None:
         release_pages(self.numbers[start:stop])
+
+    @property
+    def kept(self) -> np.ndarray | None:
+        return self._kept
+
+    def keep(self, whole: np.ndarray) -> None:
+        self._kept = whole
 
 
 def release(rows: np.ndarray | Computed, start: int, stop: int) -> None:

@@ -64,15 +64,13 @@ class Matrix:
     def matrix(self) -> np.ndarray:
         """The vectors, float32 (V, D); if they have to be computed, all of them are, and they are kept."""
         if isinstance(self._rows, Computed):
-            computed, whole = self._rows, np.empty(self._rows.shape, np.float32)
-
-            def work(start: int, stop: int) -> None:
-                computed.write(whole, start, stop)
-                computed.release(start, stop)
-
-            _on_chunks(computed, len(computed), work)
-            self._rows = _read_only(whole)
+            self._rows = _read_only(_whole(self._rows))
         return self._rows
+
+    @property
+    def reusable(self) -> np.ndarray | Computed:
+        """The vectors for whoever reads the same rows again and again: all computed, unless that takes much memory."""
+        return self._rows if self._rows.nbytes > _KEPT_BYTES else self.matrix
 
     def hand_out(self) -> np.ndarray:
         """Return the matrix to a caller who may write to it; later answers reflect what was written."""
@@ -128,8 +126,8 @@ class Matrix:
         Norms that are computed here are cached, unless somebody may write to the matrix.
         """
         rows, count = self._rows, self.searched(restrict_vocab)
-        if isinstance(rows, Computed) and self._norms is not None and rows.nbytes <= _KEPT_BYTES:
-            rows = self.matrix
+        if self._norms is not None and len(self._norms) == count == len(self):
+            rows = self.reusable
         products = np.empty((len(directions), count), np.float32)
         known = self._norms[:count] if self._norms is not None else np.empty(0, np.float32)
         measure = len(known) < count
@@ -186,6 +184,21 @@ def _read_only(matrix: np.ndarray) -> np.ndarray:
     view = matrix.view()
     view.flags.writeable = False
     return view
+
+
+def _whole(computed: Computed) -> np.ndarray:
+    """Return all rows, float32 (V, D), which are computed now if nobody has done so."""
+    if computed.kept is not None:
+        return computed.kept
+    whole = np.empty(computed.shape, np.float32)
+
+    def work(start: int, stop: int) -> None:
+        computed.write(whole, start, stop)
+        computed.release(start, stop)
+
+    _on_chunks(computed, len(computed), work)
+    computed.keep(whole)
+    return whole
 
 
 def _on_chunks(matrix: np.ndarray | Computed, rows: int, work: Callable[[int, int], None]) -> None:

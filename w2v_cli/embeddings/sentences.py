@@ -109,7 +109,7 @@ class LineEmbedder:
         text = vectors.words.text.tobytes()
         spans = pairwise(vectors.words.offsets.tolist())
         self._ids = {text[start:stop]: word_id for word_id, (start, stop) in enumerate(spans)}
-        self._matrix, self._compose = vectors.matrix, compose or _composer(vectors.parts)
+        self._matrix, self._compose = vectors.reusable, compose or _composer(vectors.parts)
         self._weights = None if weights == "mean" else sif_weights(vectors.counts)
 
     def of_lines(self, lines: Iterable[Line]) -> Iterator[LineVectors]:

@@ -1,7 +1,7 @@
 """Words with their vectors, looked up by spelling, and the error for an unknown spelling.
 
-Nothing here knows about files or the command line. The matrix may be a memory map, or computed from others: looking a
-word up reads one row.
+Nothing here knows about files or the command line. The matrix may be a memory map, or its rows may be computed:
+looking a word up reads one row.
 """
 
 from __future__ import annotations
@@ -191,7 +191,7 @@ class WordVectors(Matrix):
         if unknown:
             error = self.unknown(unknown)
             if self.parts is not None:
-                error.hint = "the model composes vectors of parts of words, and has learnt none of such a word"
+                error.hint = "the model composes vectors of parts of words, but has learnt no part of such a word"
             raise error
         return _Covering(self, composed) if composed else self
 

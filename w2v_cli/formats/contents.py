@@ -15,7 +15,7 @@ from w2v_cli.errors import ConfigError
 from w2v_cli.subwords.options import Subwords
 from w2v_cli.subwords.table import SubwordTable
 
-# The rows of words and of their parts, float32 (R, D); and for a pruned table which buckets it still has, int32.
+# The rows of words and of their parts, (R, D); and for a pruned table which buckets it still has, int32.
 SUBWORD_VECTORS, KEPT_BUCKETS = "subword_vectors", "kept_buckets"
 # The vectors of the nodes of fastText's own Huffman tree, float32 (V, D); its last row has no meaning.
 FASTTEXT_NODES = "fasttext_nodes"
@@ -50,6 +50,9 @@ class Tables(Mapping[str, np.ndarray]):
     # That of `Mapping` would compute the table.
     def __contains__(self, name: object) -> bool:
         return name in self._tables
+
+    def __repr__(self) -> str:
+        return f"<Tables: {', '.join(self._tables)}>"
 
     def held(self, name: str) -> np.ndarray | Computed:
         """Return a table as it is in memory: an array, or what computes its rows."""

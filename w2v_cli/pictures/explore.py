@@ -88,7 +88,7 @@ def write_map(
     Parameters
     ----------
     title : what the page calls the model; None if it has no name.
-    made_of : which vectors these are, as the page says it.
+    made_of : what the vectors are, if they are not the input vectors of a model.
     source : the file of the model, which the page must not overwrite; None if there is none.
 
     The other parameters, and the errors, are those of `Model.explore`.
@@ -176,7 +176,7 @@ def _facts(words: int, of: int, dim: int, made_of: str | None, method: str, laid
         )
     return [
         f"The map shows {count} words of the model. Each has a vector of {dim:,} numbers, here with {bits} bits each."
-        + (f" They are its {made_of}." if made_of else ""),
+        + (f" The vectors are {made_of}." if made_of else ""),
         places[0].upper() + places[1:],
         "Near words on the map are mostly near in the model, but distances between far words mean little. The list of"
         " nearest words compares the whole vectors.",

@@ -203,6 +203,8 @@ class Job:
                 hint += ", and --stop-early"
             if name == "corpus":
                 hint = "leave it out; to go on with another text, begin a run with --init"
+            if was[name] is None:
+                raise ConfigError(f"{shown} cannot be given now: the run was begun without {option_name(name)}", hint)
             raise ConfigError(f"{shown} is not what the run was begun with ({_shown(was[name])})", hint)
         config = replace(
             self.config, **{k: v for k, v in different.items() if k in ("epochs", "threads", "stop_early")}
@@ -241,8 +243,6 @@ class Job:
 
 def _shown(value: Any) -> str:
     """Return the value of an option for an error message."""
-    if value is None:
-        return "its default"
     return ", ".join(value) if isinstance(value, tuple) else str(value)
 
 

@@ -29,7 +29,7 @@ class Observer:
         return nullcontext()
 
     def reads(self) -> None:
-        """Learn that the text is read next; what can be refused without reading it has been refused."""
+        """Learn that the run begins to read: options that contradict each other have been refused."""
 
     def corpus(self, phase: str, done: int, total: int | None) -> None:
         """Receive the progress of a pass over the corpus: `count` in bytes, `encode` in tokens; no total for a pipe."""
