@@ -41,7 +41,7 @@ DEFAULT_ALPHA = {
     ("skipgram", "ns"): (0.04, 1e-4),
     ("skipgram", "hs"): (0.03, 1e-4),
     ("skipgram", "softmax"): (0.075, 1e-4),
-    ("cbow", "ns"): (0.05, 0.2),
+    ("cbow", "ns"): (0.06, 0.2),
     ("cbow", "hs"): (0.04, 1e-4),
     ("cbow", "softmax"): (0.1, 1e-4),
 }
