@@ -6,6 +6,7 @@ The library raises these errors; only `cli.main` turns them into messages.
 from __future__ import annotations
 
 import re
+import reprlib
 import sys
 
 # A password or a token in a URL, before its host, and the values in its query that may be secret. Quotation marks end
@@ -18,6 +19,15 @@ _SECRET = re.compile(rf"([?&][^=&\s]*(?:{_SECRET_NAMES})[^=&\s]*=)[^&\s\"'\\]+",
 def without_secrets(text: str) -> str:
     """Return a text with `***` in place of the passwords and tokens in its URLs."""
     return _SECRET.sub(r"\1***", _USER.sub(r"\1***@", text)) if "://" in text else text
+
+
+def shown(value: object) -> str:
+    """Return how Python writes a value, for a message: the middle of a long one is left out."""
+    return _SHORT.repr(value)
+
+
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = 60
 
 
 class W2VError(Exception):

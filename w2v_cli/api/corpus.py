@@ -14,7 +14,7 @@ from itertools import chain, islice
 from w2v_cli.corpus.encodings import UTF8
 from w2v_cli.corpus.inputs import is_open_already
 from w2v_cli.corpus.text_options import TextOptions
-from w2v_cli.errors import ConfigError, CorpusError, W2VError
+from w2v_cli.errors import ConfigError, CorpusError, W2VError, shown
 from w2v_cli.storage.opening import STDIN
 from w2v_cli.storage.system import nameless_file
 from w2v_cli.storage.urls import is_url, local_path
@@ -106,7 +106,7 @@ def _paths(items: list[object], explain: bool) -> list[str]:
             )
     for item in items:
         if isinstance(item, str) and (explain or _is_like_text(item)) and not _exists(item):
-            raise CorpusError(f"there is no file {str(item)!r:.60}: a string is taken for the name of a file", _SPLIT)
+            raise CorpusError(f"there is no file {shown(str(item))}: a string is taken for the name of a file", _SPLIT)
     return [os.fspath(item) for item in items]  # type: ignore[call-overload]
 
 
@@ -126,14 +126,14 @@ def _line(sentence: object, number: int, spell: Callable[[object], str] | None =
     """Return a sentence as a line of text without its end; refuse it if reading would not give the same tokens."""
     wrong, hint = "", _LISTS
     if isinstance(sentence, str):
-        wrong, hint = f"is a str: {sentence!r:.60}", "split it into words: sentence.split()"
+        wrong, hint = f"is a str: {shown(sentence)}", "split it into words: sentence.split()"
     elif isinstance(sentence, Mapping | Set | bytes | bytearray):
-        wrong = f"is {_a(sentence)}, not a list of words: {sentence!r:.60}"
+        wrong = f"is {_a(sentence)}, not a list of words: {shown(sentence)}"
     else:
         try:
             tokens = list(sentence)  # type: ignore[call-overload]
         except TypeError:
-            wrong = f"is {_a(sentence)}, not a list of words: {sentence!r:.60}"
+            wrong = f"is {_a(sentence)}, not a list of words: {shown(sentence)}"
             hint = f"leave out what is missing; {_LISTS}" if _is_missing(sentence) else _LISTS
         else:
             with contextlib.suppress(TypeError, UnicodeEncodeError):
@@ -160,15 +160,15 @@ def _reads_as(line: bytes, tokens: int) -> bool:
 def _fault(token: object) -> tuple[str, str] | None:
     """Return what is wrong with a token, and what to do about it; None if it can be a word."""
     if not isinstance(token, str):
-        return f"has the token {token!r:.60}, which is {_a(token)} and not a str", _cure(token)
+        return f"has the token {shown(token)}, which is {_a(token)} and not a str", _cure(token)
     if not token:
         return "has an empty token", "leave it out"
     try:
         encoded = token.encode()
     except UnicodeEncodeError:
-        return f"has a token that is not Unicode text: {token!r:.60}", "decode the text with the right encoding"
+        return f"has a token that is not Unicode text: {shown(token)}", "decode the text with the right encoding"
     if encoded.split() != [encoded]:
-        return f"has a token with white space: {str(token)!r:.60}", "split it into words, or join them as in New_York"
+        return f"has a token with white space: {shown(str(token))}", "split it into words, or join them as in New_York"
     return None
 
 

@@ -19,7 +19,7 @@ from w2v_cli.corpus.files import corpus_files
 from w2v_cli.corpus.phrases import ENGLISH_CONNECTORS, Joiner, Phrase
 from w2v_cli.corpus.text_options import TextOptions
 from w2v_cli.corpus.texts import Texts
-from w2v_cli.errors import ConfigError
+from w2v_cli.errors import ConfigError, shown
 from w2v_cli.option import make_plain
 from w2v_cli.storage.atomic import atomic_file, check_writable, packing
 from w2v_cli.storage.outputs import Named, require_apart
@@ -188,7 +188,9 @@ def _check_output(output: Output | None, texts: Texts) -> str:
     """Make sure that the output can be written and is no text of the corpus; return the folder for temporary files."""
     if not isinstance(output, str | os.PathLike):
         if output is not None and (isinstance(output, io.TextIOBase) or not hasattr(output, "write")):
-            raise ConfigError(f"the output {output!r:.60} is neither a path nor a file that is open for binary writing")
+            raise ConfigError(
+                f"the output {shown(output)} is neither a path nor a file that is open for binary writing"
+            )
         return tempfile.gettempdir()
     name = local_path(os.fspath(output))
     require_apart([Named(name, "the joined text")], texts.named)

@@ -23,7 +23,7 @@ from w2v_cli.embeddings.queries import Answer, Neighbour, cosines_between, neare
 from w2v_cli.embeddings.queries import analogy as answer_analogies
 from w2v_cli.embeddings.queries import similar as most_similar
 from w2v_cli.embeddings.vectors import WordVectors
-from w2v_cli.errors import ConfigError
+from w2v_cli.errors import ConfigError, shown
 
 if TYPE_CHECKING:
     from w2v_cli.embeddings.evaluation import Score
@@ -315,5 +315,5 @@ def word_list(words: Collection[str], name: str) -> list[str]:
     """Return the words as a list. A str is refused: it would be taken for a list of its letters."""
     listed = None if isinstance(words, str) or not isinstance(words, Iterable) else list(words)
     if listed is None or not all(isinstance(word, str) for word in listed):
-        raise ConfigError(f"{name} must be a list of words, not {words!r:.60}", hint='such as ["king", "queen"]')
+        raise ConfigError(f"{name} must be a list of words, not {shown(words)}", hint='such as ["king", "queen"]')
     return listed

@@ -12,7 +12,7 @@ from w2v_cli.choices import LINE_WEIGHTS
 from w2v_cli.corpus.text_options import TextOptions
 from w2v_cli.embeddings.sentences import LineEmbedder
 from w2v_cli.embeddings.vectors import WordVectors
-from w2v_cli.errors import ConfigError, CorpusError
+from w2v_cli.errors import ConfigError, CorpusError, shown
 from w2v_cli.storage.tensors import parse_json
 
 # The options of the model's own text that say what a word is; the others say how the files of that text were read.
@@ -54,7 +54,7 @@ def _items(lines: Iterable[object]) -> Iterable[object]:
     """Refuse what is not many lines: the letters of a str would be taken for lines."""
     if isinstance(lines, str | bytes | Mapping) or not isinstance(lines, Iterable):
         raise CorpusError(
-            f"the lines are {lines!r:.60}, not a list of lines",
+            f"the lines are {shown(lines)}, not a list of lines",
             hint="give a list of str, of lists of words, or an open text file",
         )
     return lines
@@ -69,10 +69,10 @@ def _split(lines: Iterable[object], options: TextOptions) -> Iterator[list[bytes
         elif isinstance(line, Iterable) and not isinstance(line, bytes | Mapping):
             yield [_encoded(word, number) for word in line]
         else:
-            raise CorpusError(f"line {number} is {line!r:.60}, which is neither a str nor a list of words")
+            raise CorpusError(f"line {number} is {shown(line)}, which is neither a str nor a list of words")
 
 
 def _encoded(word: object, number: int) -> bytes:
     if not isinstance(word, str):
-        raise CorpusError(f"line {number} has the word {word!r:.60}, which is not a str", hint="a word is a str")
+        raise CorpusError(f"line {number} has the word {shown(word)}, which is not a str", hint="a word is a str")
     return word.encode("utf-8", "replace")

@@ -16,7 +16,7 @@ from contextlib import ExitStack, suppress
 from typing import IO, Any
 
 from w2v_cli.corpus.chunks import MOST_TOKEN_BYTES, Digest
-from w2v_cli.errors import CorpusError, MissingExtraError, W2VError
+from w2v_cli.errors import CorpusError, MissingExtraError, W2VError, shown
 from w2v_cli.storage.opening import STDIN, open_input
 
 _MAGIC = b"PAR1"
@@ -228,7 +228,7 @@ def _text_of(value: object, where: str, what: str) -> str:
         return value
     if isinstance(value, list) and all(isinstance(token, str) for token in value):
         return " ".join(value)
-    raise CorpusError(f"{where} has no text in {what}, but {value!r:.40}", hint="name a field that holds text")
+    raise CorpusError(f"{where} has no text in {what}, but {shown(value)}", hint="name a field that holds text")
 
 
 def _shown(names: list[str]) -> str:

@@ -16,7 +16,7 @@ from w2v_cli.embeddings.blend import Blend
 from w2v_cli.embeddings.computed import Computed
 from w2v_cli.embeddings.matrix import Matrix
 from w2v_cli.embeddings.spelling import Spellings
-from w2v_cli.errors import ConfigError, UnknownWordError
+from w2v_cli.errors import ConfigError, UnknownWordError, shown
 from w2v_cli.storage.words import MOST_TOKENS, Words
 from w2v_cli.subwords.table import SubwordTable
 
@@ -268,4 +268,4 @@ class _Covering(WordVectors):
 def _require_str(words: Iterable[object]) -> None:
     for word in words:
         if not isinstance(word, str):
-            raise ConfigError(f"{word!r:.60} is not a word", hint="a word is a str")
+            raise ConfigError(f"{shown(word)} is not a word", hint="a word is a str")

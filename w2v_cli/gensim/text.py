@@ -11,7 +11,7 @@ from types import GeneratorType
 from typing import Any
 
 from w2v_cli.api.corpus import corpus_paths
-from w2v_cli.errors import CorpusError
+from w2v_cli.errors import CorpusError, shown
 from w2v_cli.gensim.lines import lines_of
 from w2v_cli.gensim.sentences import MAX_WORDS_IN_BATCH
 from w2v_cli.gensim.spelling import as_word
@@ -56,7 +56,7 @@ def check_corpus(corpus_iterable: Any, corpus_file: Any, passes: int) -> None:
             " begins anew each time"
         )
     elif not isinstance(corpus_iterable, Iterable):
-        raise TypeError(f"corpus_iterable must be an iterable of lists of words, not {corpus_iterable!r:.60}")
+        raise TypeError(f"corpus_iterable must be an iterable of lists of words, not {shown(corpus_iterable)}")
 
 
 class BadTokenError(CorpusError, TypeError):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from w2v_cli.config import OPTIONS, TrainConfig, option_name
-from w2v_cli.errors import ConfigError
+from w2v_cli.errors import ConfigError, shown
 from w2v_cli.option import plain_value
 
 # What is tried if the user does not say, as `--try` writes it.
@@ -98,7 +98,7 @@ class Limits:
         elif isinstance(values, Sequence):
             listed = [plain_value(value) for value in values]
         else:
-            raise ConfigError(f"--try {name}: {values!r:.60} is neither a range nor a list of values")
+            raise ConfigError(f"--try {name}: {shown(values)} is neither a range nor a list of values")
         for value in listed:
             OPTIONS[field].check(f"--try {name}:", value)
         is_number = OPTIONS[field].kind in (int, float)
