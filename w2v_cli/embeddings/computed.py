@@ -19,11 +19,13 @@ class Computed(ABC):
     Attributes
     ----------
     shape : (V, D).
+    kept : all rows, float32 (V, D), once they have been computed, and somebody may have written to them; None before.
     """
 
     ndim = 2
     itemsize = np.dtype(np.float32).itemsize
     shape: tuple[int, int]
+    kept: np.ndarray | None = None
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -49,14 +51,6 @@ class Computed(ABC):
     def release(self, start: int, stop: int) -> None:
         """Free the memory of rows that are mapped from a file."""
 
-    @property
-    def kept(self) -> np.ndarray | None:
-        """All rows, float32 (V, D), if they are computed no more but read from there."""
-        return None
-
-    def keep(self, whole: np.ndarray) -> None:  # noqa: B027
-        """Learn that all rows have been computed, and that somebody may write to them."""
-
 
 class Stored(Computed):
     """Vectors that are stored in fewer bytes than float32.
@@ -78,11 +72,10 @@ class Stored(Computed):
         self.numbers, self.scales = numbers, scales
         rows, dim = numbers.shape
         self.shape = rows, dim
-        self._kept: np.ndarray | None = None
 
     def __getitem__(self, rows: slice | np.ndarray) -> np.ndarray:
-        if self._kept is not None:
-            return self._kept[rows]
+        if self.kept is not None:
+            return self.kept[rows]
         found = self.numbers[rows].astype(np.float32)
         if self.scales is not None:
             found *= self.scales[rows, np.newaxis]
@@ -95,18 +88,11 @@ class Stored(Computed):
 
     def first(self, count: int) -> Stored:
         some = Stored(self.numbers[:count], None if self.scales is None else self.scales[:count])
-        some._kept = None if self._kept is None else self._kept[:count]
+        some.kept = None if self.kept is None else self.kept[:count]
         return some
 
     def release(self, start: int, stop: int) -> None:
         release_pages(self.numbers[start:stop])
-
-    @property
-    def kept(self) -> np.ndarray | None:
-        return self._kept
-
-    def keep(self, whole: np.ndarray) -> None:
-        self._kept = whole
 
 
 def release(rows: np.ndarray | Computed, start: int, stop: int) -> None:

@@ -197,7 +197,7 @@ def _whole(computed: Computed) -> np.ndarray:
         computed.release(start, stop)
 
     _on_chunks(computed, len(computed), work)
-    computed.keep(whole)
+    computed.kept = whole
     return whole
 
 
