@@ -339,6 +339,11 @@ def test_the_command_line_tells_the_same_numbers_everywhere(
     assert found["perplexity"] == pytest.approx(np.exp(losses[1]))
     assert (found["tokens"], found["unknown"]) == (told["validation_tokens"], told["validation_unknown"])
     assert f"loss\t{losses[1]:.6f}\n" in call(capsys, "loss", held)[1]
+    # One block says nothing about how much blocks differ.
+    short = tmp_path / "short.txt"
+    short.write_text(Path(held).read_text()[:40])
+    out = call(capsys, "loss", str(short))[1]
+    assert out.startswith("loss\t") and "standard_error" not in out
     assert json.loads(call(capsys, "info", "--json")[1])["validation_loss"] == losses
     assert "held out" in call(capsys, "log", "run.jsonl")[1].splitlines()[0]
     assert "validation_loss" in call(capsys, "log", "--csv", "run.jsonl")[1].splitlines()[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from typing import Any
 
@@ -74,5 +75,5 @@ def loss(
         print_json({"model": model_path, "text": list(text), **found._asdict()})
         return
     for name, value in found._asdict().items():
-        if value is not None:
+        if value is not None and not math.isnan(value):
             print_fields(name, f"{value:.6f}" if isinstance(value, float) else str(value))
