@@ -139,6 +139,7 @@ class Missing:
         ("Where? On the shore.", r"there is no file 'Where\? On the shore\.': a string is taken", "lists of words"),
         ("one\ntwo\0three " * 999, r"there is no file 'one.*\.\.\..*three ': a string", "lists of words"),
         ("she sells", "there is no file 'she sells'", "lists of words"),
+        ([[[[["x" * 80] * 9] * 9] * 9]], "the token .{0,200}$", "."),
         ("missing text.txt", "missing text.txt cannot be read: No such file", "is the name right"),
         ("missing.txt", "missing.txt cannot be read: No such file", "is the name right"),
         ([Path("missing.txt")], "missing.txt cannot be read: No such file", "is the name right"),

@@ -23,11 +23,12 @@ def without_secrets(text: str) -> str:
 
 def shown(value: object) -> str:
     """Return how Python writes a value, for a message: the middle of a long one is left out."""
-    return _SHORT.repr(value)
+    text = _SHORT.repr(value)
+    return text if len(text) <= 2 * _SHORT.maxstring else f"{text[: _SHORT.maxstring]} … {text[-20:]}"
 
 
 _SHORT = reprlib.Repr()
-_SHORT.maxstring = _SHORT.maxother = 60
+_SHORT.maxstring, _SHORT.maxother, _SHORT.maxlevel = 60, 60, 2
 
 
 class W2VError(Exception):

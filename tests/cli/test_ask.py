@@ -106,12 +106,21 @@ def test_similar_prints_an_object_for_each_query(capsys: pytest.CaptureFixture[s
     assert "\x1b" not in out
 
 
-def test_words_are_understood_in_a_locale_of_ascii() -> None:
+@pytest.mark.parametrize(
+    ("arguments", "line", "is_there"),
+    [
+        (["similar", "-k", "1", "한국"], "한국\t", True),
+        (["analogy", "-k", "1", "king", "man", "한국"], "king man 한국\t", True),
+        (["similar", "apple", "--exclude", "king"], "apple\t한국\t", True),
+        (["similar", "apple", "--exclude", "한국"], "apple\t한국\t", False),
+    ],
+)
+def test_words_are_understood_in_a_locale_of_ascii(arguments: list[str], line: str, is_there: bool) -> None:
     ascii_only = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "utf-8"}
-    command = [sys.executable, "-m", "w2v_cli", "similar", "-k", "1", "한국"]
+    command = [sys.executable, "-m", "w2v_cli", *arguments]
     done = subprocess.run(command, env={**os.environ, **ascii_only}, capture_output=True)
     assert (done.returncode, done.stderr) == (0, b"")
-    assert done.stdout.decode().startswith("한국\t")
+    assert (line in done.stdout.decode()) == is_there
 
 
 def test_unknown_words_are_named_together_and_the_rest_is_answered(

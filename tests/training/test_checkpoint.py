@@ -329,7 +329,7 @@ def test_a_changed_corpus_is_refused_with_what_changed(stopped: tuple[Path, Path
         ({"dim": 6}, "--dim 6 is not what the run was begun with .5."),
         ({"epochs": 49}, "--epochs 49 is not what the run was begun with"),
         ({"corpus": ("other.txt",)}, "the corpus is not what the run was begun with"),
-        ({"lower": True}, "--lower True is not what the run was begun with"),
+        ({"lower": True}, "--lower cannot be given now: the run was begun without --lower"),
     ],
 )
 def test_another_option_is_refused(stopped: tuple[Path, Path], options: dict[str, Any], message: str) -> None:

@@ -139,6 +139,7 @@ class Model(Pictures):
 
     @property
     def made_of(self) -> str | None:
+        """What the model answers with, if it is not its input vectors; None if it is."""
         return None if self.matrix == "input" else self.matrix_description
 
     @property

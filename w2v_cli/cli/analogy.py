@@ -8,7 +8,7 @@ import click
 
 from w2v_cli.choices import METHODS
 from w2v_cli.cli.console import given_words
-from w2v_cli.cli.options import count_option, model_options, restrict_option
+from w2v_cli.cli.options import WORD, count_option, model_options, restrict_option
 from w2v_cli.cli.session import Session, pass_session
 from w2v_cli.cli.tables import print_answers, table_options
 from w2v_cli.cli.unseen import answerable_words
@@ -17,7 +17,7 @@ from w2v_cli.formats.reading import ReadOptions
 
 
 @click.command()
-@click.argument("words", metavar="A B C", nargs=-1, required=True)
+@click.argument("words", metavar="A B C", nargs=-1, type=WORD, required=True)
 @model_options
 @click.option(
     "--method",

@@ -23,8 +23,6 @@ _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u
 _UNWRITABLE = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 # Characters that would be taken for the end of a field or of a line.
 _SEPARATING = re.compile(f"[\t\n]|{_UNWRITABLE.pattern}")
-# What Python makes of bytes on the command line that it cannot decode.
-_UNDECODED = re.compile("[\udc80-\udcff]")
 # This many rows are joined before they are written.
 _ROWS = 10_000
 
@@ -153,12 +151,4 @@ def given_words(words: Sequence[str], *files: str | None) -> list[str]:
     """
     if [*words, *files].count("-") > 1:
         raise click.UsageError("stdin can be read only once: give - once")
-    return [line for word in words for line in (read_lines(word) if word == "-" else [_typed(word)])]
-
-
-def _typed(word: str) -> str:
-    """Return a word as the user typed it. In a locale of ASCII, Python has not decoded its UTF-8."""
-    try:
-        return os.fsencode(word).decode() if _UNDECODED.search(word) else word
-    except UnicodeError:
-        return word
+    return [line for word in words for line in (read_lines(word) if word == "-" else [word])]

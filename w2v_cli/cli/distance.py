@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from w2v_cli.cli.console import given_words
-from w2v_cli.cli.options import model_options
+from w2v_cli.cli.options import WORD, model_options
 from w2v_cli.cli.session import Session, pass_session
 from w2v_cli.cli.tables import print_answers, print_matrix, table_options
 from w2v_cli.cli.unseen import answerable_words
@@ -13,7 +13,7 @@ from w2v_cli.formats.reading import ReadOptions
 
 
 @click.command()
-@click.argument("words", metavar="A B...", nargs=-1, required=True)
+@click.argument("words", metavar="A B...", nargs=-1, type=WORD, required=True)
 @model_options
 @table_options
 @pass_session

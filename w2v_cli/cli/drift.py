@@ -9,7 +9,7 @@ import click
 
 from w2v_cli.choices import DRIFT_MEASURES
 from w2v_cli.cli.console import answers_at_terminal, given_words, note, note_all
-from w2v_cli.cli.options import FILE, reading_options
+from w2v_cli.cli.options import FILE, WORD, reading_options
 from w2v_cli.cli.session import Session, pass_session
 from w2v_cli.cli.tables import Cell, print_answers, table_options
 from w2v_cli.formats.reading import ReadOptions
@@ -30,7 +30,7 @@ _ONE_SPACE = 0.95
 @click.command()
 @click.argument("old", type=FILE)
 @click.argument("new", type=FILE)
-@click.argument("words", metavar="[WORD...]", nargs=-1)
+@click.argument("words", metavar="[WORD...]", nargs=-1, type=WORD)
 @click.option(
     "-k",
     "count",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+import os
 import re
 import sys
 from collections.abc import Callable, Sequence
@@ -34,6 +35,10 @@ TEXT_OPTIONS: dict[str, type] = {
     "column": str,
     "field": str,
 }
+
+
+# What Python makes of bytes on the command line that it cannot decode.
+_UNDECODED = re.compile("[\udc80-\udcff]")
 
 
 class FileName(click.ParamType):
@@ -391,6 +396,22 @@ def _read_toml(path: str) -> dict[str, Any]:
         ) from error
     except ValueError as error:  # not TOML, or not UTF-8
         raise ConfigError(f"{path} is not TOML: {error}", hint="w2v info MODEL prints such a file") from error
+
+
+class Word(click.ParamType):
+    """A word, or other text that is no name of a file."""
+
+    name = "text"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return what the user typed. In a locale of ASCII, Python has not decoded UTF-8."""
+        try:
+            return os.fsencode(value).decode() if _UNDECODED.search(value) else value
+        except UnicodeError:
+            return value
+
+
+WORD = Word()
 
 
 class Duration(click.ParamType):

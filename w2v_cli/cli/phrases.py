@@ -11,6 +11,7 @@ from w2v_cli.choices import SCORINGS, THRESHOLDS
 from w2v_cli.cli.console import print_json
 from w2v_cli.cli.options import (
     FILE,
+    WORD,
     quiet_option,
     require_not_nan,
     suffix_option,
@@ -65,7 +66,7 @@ _COLUMNS = ["phrase", "score", "pass"]
     show_default=False,
     help='Words that may stand inside a phrase, such as "of the"; english stands for the 16 of gensim. Default: none.',
 )
-@click.option("--delimiter", metavar="TEXT", default="_", help="Text between the words of a joined phrase.")
+@click.option("--delimiter", metavar="TEXT", type=WORD, default="_", help="Text between the words of a joined phrase.")
 @click.option(
     "--passes",
     metavar="N",

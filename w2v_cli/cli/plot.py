@@ -9,7 +9,7 @@ import click
 
 from w2v_cli.choices import MAP_TOP, MAP_WORDS, THEMES
 from w2v_cli.cli.console import note, note_all
-from w2v_cli.cli.options import FILE, model_option, only_model, reading_options, require_one_name
+from w2v_cli.cli.options import FILE, WORD, model_option, only_model, reading_options, require_one_name
 from w2v_cli.cli.progress import ProgressLine
 from w2v_cli.cli.session import Session, pass_session
 from w2v_cli.cli.unseen import note_composed
@@ -33,13 +33,14 @@ _SHOWN_WORDS = 10
     type=click.IntRange(min=2),
     help=f"Of a model: only the N most frequent words. Default: {MAP_WORDS:,}; with --around, all.",
 )
-@click.option("--around", metavar="WORD", help="Of a model: the words nearest to WORD.")
+@click.option("--around", metavar="WORD", type=WORD, help="Of a model: the words nearest to WORD.")
 @click.option(
     "--top", metavar="N", type=click.IntRange(min=1), help=f"With --around: so many words. Default: {MAP_TOP}."
 )
 @click.option(
     "--axes",
     metavar="A:B C:D",
+    type=WORD,
     nargs=2,
     help="Of a model: words from left to right as they are nearer to A or to B, and upwards from C to D.",
 )

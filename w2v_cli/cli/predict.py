@@ -7,7 +7,7 @@ from contextlib import nullcontext
 import click
 
 from w2v_cli.cli.console import given_words
-from w2v_cli.cli.options import count_option, whole_model_options
+from w2v_cli.cli.options import WORD, count_option, whole_model_options
 from w2v_cli.cli.progress import ProgressLine
 from w2v_cli.cli.session import Session, pass_session
 from w2v_cli.cli.tables import print_answers, table_options
@@ -16,7 +16,7 @@ from w2v_cli.formats.reading import ReadOptions
 
 
 @click.command()
-@click.argument("context", metavar="CONTEXT...", nargs=-1, required=True)
+@click.argument("context", metavar="CONTEXT...", nargs=-1, type=WORD, required=True)
 @whole_model_options
 @count_option
 @table_options

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from w2v_cli.cli.console import given_words, read_lines
-from w2v_cli.cli.options import FILE, count_option, models_options, require_not_nan, restrict_option
+from w2v_cli.cli.options import FILE, WORD, count_option, models_options, require_not_nan, restrict_option
 from w2v_cli.cli.session import Session, pass_session
 from w2v_cli.cli.tables import Cell, print_answers, table_options
 from w2v_cli.cli.unseen import note_composed
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("words", metavar="[WORD...]", nargs=-1)
+@click.argument("words", metavar="[WORD...]", nargs=-1, type=WORD)
 @models_options
 @click.option("--words-from", metavar="FILE", type=FILE, help="Also ask about every line of FILE; - is stdin.")
 @click.option(
@@ -33,7 +33,9 @@ if TYPE_CHECKING:
     " words.",
 )
 @count_option
-@click.option("--exclude", metavar="WORD", multiple=True, help="Never answer this word. May be given several times.")
+@click.option(
+    "--exclude", metavar="WORD", type=WORD, multiple=True, help="Never answer this word. May be given several times."
+)
 @restrict_option
 @click.option(
     "--threshold",
