@@ -56,6 +56,8 @@ SUBWORD_ALPHA = {
 # held to the limits (measured: help/design.md, "Subsampling").
 SUBSAMPLED_COUNT = {"skipgram": 1_200, "cbow": 3_000}
 SUBSAMPLE_LIMITS = (5e-5, 1e-3)
+# Texts with fewer tokens are not subsampled, because too little would be left to learn from.
+LEAST_SUBSAMPLED = 10_000
 # The power of the counts that noise words are drawn by; the second in skip-gram with parts of words (measured:
 # help/design.md, "Parts of words").
 NOISE_POWER, SUBWORD_NOISE_POWER = 0.75, 0.5
@@ -230,7 +232,7 @@ class TrainConfig:
         float,
         None,
         "Words with a larger share of the text than this are randomly thinned out; 0 keeps all of them. A text of fewer"
-        f" than 10,000 words is always kept whole. Default: {SUBSAMPLED_COUNT['skipgram']:,} occurrences"
+        f" than {LEAST_SUBSAMPLED:,} words is always kept whole. Default: {SUBSAMPLED_COUNT['skipgram']:,} occurrences"
         f" ({SUBSAMPLED_COUNT['cbow']:,} with cbow), but no more than {SUBSAMPLE_LIMITS[1]:g} of the text, and no less"
         f" than {SUBSAMPLE_LIMITS[0]:g}.",
         least=0.0,

@@ -7,10 +7,9 @@ from contextlib import AbstractContextManager
 from w2v_cli.cli.progress import ProgressLine, duration
 from w2v_cli.cli.signals import Stop
 from w2v_cli.compute.jit import WHY_NOT_COMPILED
-from w2v_cli.config import LONG_RUN_EPOCHS
+from w2v_cli.config import LEAST_SUBSAMPLED, LONG_RUN_EPOCHS
 from w2v_cli.corpus.encode import EncodedCorpus
 from w2v_cli.corpus.text_options import TextOptions
-from w2v_cli.engines.sampling import LEAST_SUBSAMPLED
 from w2v_cli.training.memory import size_text
 from w2v_cli.training.run import Observer
 from w2v_cli.training.state import LossPoint, Progress

@@ -19,14 +19,12 @@ import numpy as np
 
 from w2v_cli.compute.jit import COMPILES, compiled, inlined
 from w2v_cli.compute.random import GOLDEN, LOW, MASK, below, mix, stream_key
-from w2v_cli.config import TrainConfig
+from w2v_cli.config import LEAST_SUBSAMPLED, TrainConfig
 
 MOST_STEP_WINDOWS = 4
 # Size of a block's noise pool: small enough for the cache, and large enough to train vectors as good as those with new
 # noise words in every step. The vectors of unseen words need a larger one (measured: help/design.md, "The noise pool").
 POOL_WORDS, SUBWORD_POOL_WORDS = 2048, 16384
-# Texts with fewer tokens are not subsampled, because too little would be left to learn from.
-LEAST_SUBSAMPLED = 10_000
 # The numbers of a block's two random streams.
 WINDOWS, NOISE = 0, 1
 # The name of the rules by which a `Sample` is drawn. Change it with the rules or the random streams: a checkpoint

@@ -197,7 +197,8 @@ class Job:
             patience = name == "stop_early" and was[name] is not None
             if name in CHANGEABLE or more or patience:
                 continue
-            shown = "the corpus" if name == "corpus" else f"{option_name(name)}{_shown(value)}"
+            typed = option_name(name) if value is True else f"{option_name(name)} {_shown(value)}"
+            shown = "the corpus" if name == "corpus" else typed
             hint = "leave it out; --threads, --output, --checkpoint-every, --log and a higher --epochs may change"
             if was["stop_early"] is not None:
                 hint += ", and --stop-early"
@@ -205,9 +206,7 @@ class Job:
                 hint = "leave it out; to go on with another text, begin a run with --init"
             if was[name] is None or was[name] is False or was[name] == ():
                 raise ConfigError(f"{shown} cannot be given now: the run was begun without {option_name(name)}", hint)
-            raise ConfigError(
-                f"{shown} is not what the run was begun with ({_shown(was[name]).strip() or 'given'})", hint
-            )
+            raise ConfigError(f"{shown} is not what the run was begun with ({_shown(was[name])})", hint)
         config = replace(
             self.config, **{k: v for k, v in different.items() if k in ("epochs", "threads", "stop_early")}
         )
@@ -244,10 +243,8 @@ class Job:
 
 
 def _shown(value: Any) -> str:
-    """Return the value of an option for an error message, after a blank; a flag has none."""
-    if value is True:
-        return ""
-    return f" {', '.join(value) if isinstance(value, tuple) else value}"
+    """Return the value of an option for an error message."""
+    return ", ".join(value) if isinstance(value, tuple) else str(value)
 
 
 def _absolute(options: Mapping[str, Any]) -> dict[str, Any]:
