@@ -50,6 +50,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     save_model("softmax.safetensors", WORDS, None, tables, about("softmax"))
     nodes = {"input_vectors": INPUTS, "node_vectors": OUTPUTS[:4]}
     save_model("hs.safetensors", WORDS, None, nodes, about("hs"))
+    save_model("tree.safetensors", WORDS, None, {**nodes, "output_vectors": OUTPUTS}, about("hs", tokens="5"))
     Path("pairs.tsv").write_text("king\tqueen\t9\nman\twoman\t5\nman\tapple\t1\n")
     return tmp_path
 
@@ -67,6 +68,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("small.safetensors", ["--matrix", "mix"], mix(0.5)),
         ("softmax.safetensors", [], INPUTS),
         ("hs.safetensors", [], INPUTS),
+        ("tree.safetensors", [], mix(0.5)),
     ],
 )
 def test_every_command_answers_with_the_vectors_that_were_chosen(
@@ -136,7 +138,7 @@ def test_info_eval_and_convert_say_which_vectors(capsys: pytest.CaptureFixture[s
 
 def test_without_output_vectors_of_words_a_mix_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     call(capsys, "convert", "model.safetensors", "v.txt")
-    for path, message in (("hs.safetensors", "the nodes of a tree"), ("v.txt", "has only one matrix")):
+    for path, message in (("hs.safetensors", "only those of the nodes of a tree"), ("v.txt", "has only one matrix")):
         for command in (["similar", "king", "-m", path], ["convert", path, "w.txt"], ["eval", "pairs.tsv", "-m", path]):
             code, out, err = call(capsys, *command, "--matrix", "mix")
             assert (code, out) == (3, "") and message in err and "Hint:" in err, command

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from w2v_cli.engines.huffman import huffman_paths
+from w2v_cli.engines import huffman
+from w2v_cli.engines.huffman import huffman_paths, word_outputs
 from w2v_cli.gradients.losses import logistic_loss
 
 # In any order, because a vocabulary from a file need not be sorted.
@@ -84,3 +85,37 @@ def test_paths_may_be_longer_than_forty_nodes() -> None:
     while len(fibonacci) < 80:
         fibonacci.append(fibonacci[-1] + fibonacci[-2])
     assert np.diff(huffman_paths(np.array(fibonacci[::-1])).starts).max() == 79
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_the_output_vector_of_a_word_is_the_sum_of_its_nodes(dtype: type, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There are more words than are computed at a time, with paths of different lengths."""
+    monkeypatch.setattr(huffman, "_NUMBERS", 40)
+    rng = np.random.default_rng(4)
+    paths = huffman_paths(rng.permutation(2 ** np.arange(30)))
+    nodes: np.ndarray = rng.standard_normal((29, 5)).astype(dtype)
+    expected = np.zeros((30, 5))
+    for word in range(30):
+        node_ids, labels = paths.of(word)
+        for node, label in zip(node_ids, labels, strict=True):
+            expected[word] = 0.9 * expected[word] + (label - 0.5) * nodes[node]
+    found = word_outputs(paths, nodes)
+    assert found.dtype == dtype
+    # The sums are below 10, and numbers of that size are 10·eps apart.
+    np.testing.assert_allclose(found, expected, rtol=0, atol=float(10 * np.finfo(dtype).eps))
+
+
+def test_a_single_word_has_an_output_vector_of_zeros() -> None:
+    assert word_outputs(huffman_paths(np.array([3])), np.zeros((0, 2))).tolist() == [[0, 0]]
+
+
+def test_undamped_output_vectors_are_the_derivative_of_log_p(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(huffman, "_NODE_ABOVE", 1.0)
+    rng = np.random.default_rng(6)
+    paths = huffman_paths(np.arange(1, 9))
+    nodes = rng.standard_normal((7, 3))
+    outputs = word_outputs(paths, nodes)
+    for word in range(8):
+        node_ids, labels = paths.of(word)
+        _, gradient, _ = logistic_loss(np.zeros((1, 3)), nodes[node_ids], labels.astype(float), np.ones(len(labels)))
+        np.testing.assert_allclose(outputs[word], -gradient[0], atol=1e-12)

@@ -58,7 +58,7 @@ def test_the_training_is_that_of_the_library(kind: dict[str, Any]) -> None:
     options |= {"model": "cbow", "cbow_sum": True} if not kind["sg"] else {}
     own = w2v.train(TOYLAND, loss="hs" if kind["hs"] else "ns", **options)
     assert list(own.words) == model.wv.index_to_key
-    assert (own.vectors == model.wv.vectors).all()
+    assert (own.table("input_vectors") == model.wv.vectors).all()
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -354,7 +354,7 @@ def test_vectors_keep_the_paths_of_a_tree(tmp_path: Path) -> None:
 def test_wv_has_the_input_vectors_where_w2v_answers_with_a_mix(
     kind: type[Word2Vec], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(matrices, "_FEWEST_TOKENS", 1)
+    monkeypatch.setattr(matrices, "_FEWEST_TOKENS", {"ns": 1})
     options = OPTIONS if kind is Word2Vec else {**OPTIONS, "max_n": 0}
     model = kind(TEXT, **options, alpha=0.5)
     model.save(tmp_path / "model")

@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import make_subword_model
+from conftest import call, make_subword_model
 from test_checkpoint import StopEarly
 
 import w2v_cli as w2v
 from w2v_cli.cluster.local import LocalCluster
 from w2v_cli.compute.jit import COMPILES
 from w2v_cli.config import TrainConfig
-from w2v_cli.engines.huffman import carried_nodes, huffman_paths
+from w2v_cli.engines.huffman import carried_nodes, huffman_paths, word_outputs
 from w2v_cli.errors import ConfigError, StoppedError, TrainingError
 from w2v_cli.training.observer import Observer
 from w2v_cli.training.origin import Origin
@@ -52,8 +52,8 @@ def test_without_epochs_a_run_writes_what_it_began_with(model: str, loss: str) -
     new = w2v.train("new.txt", init="old.safetensors", epochs=0, min_count=1, threads=1, seed=2)
     rows, config = rows_of(new, old), new.training_options()[0]
     assert (config.model, config.loss, config.dim) == (model, loss, 8)
-    assert len(new) == 40 and same_bits(new.vectors[rows], old.vectors)
-    fresh = np.delete(new.vectors, rows, axis=0)
+    assert len(new) == 40 and same_bits(new.table("input_vectors")[rows], old.table("input_vectors"))
+    fresh = np.delete(new.table("input_vectors"), rows, axis=0)
     assert (fresh != 0).all() and np.abs(fresh).max() <= 1 / 8
     if loss != "hs":
         assert old.output_vectors is not None and new.output_vectors is not None
@@ -72,6 +72,20 @@ def test_a_tree_that_has_not_changed_keeps_its_nodes() -> None:
     new = w2v.train("old.txt", init=old, epochs=0, threads=1)
     assert list(new.words) == list(old.words) and new.metadata["config"].count("a model in memory") == 1
     assert same_bits(new.table("node_vectors"), old.table("node_vectors"))
+
+
+def test_sums_of_nodes_are_no_trained_output_vectors(capsys: pytest.CaptureFixture[str]) -> None:
+    old = w2v.train("old.txt", output="old.safetensors", loss="hs", **OPTIONS)
+    paths = huffman_paths(old.require_counts())
+    assert same_bits(old.table("output_vectors"), word_outputs(paths, old.table("node_vectors")))
+    assert old.output_vectors is not None and old.output_vectors.any()
+    begin = ["--init", "old.safetensors", "--loss", "ns", "--epochs", "0", "--threads", "1", "-o", "new.safetensors"]
+    code, _, err = call(capsys, "train", "old.txt", *begin)
+    assert code == 0 and "old.safetensors has no trained output vectors: they begin as zeros" in err
+    new = w2v.load("new.safetensors")
+    assert new.output_vectors is not None and not new.output_vectors.any() and "node_vectors" not in new.tables
+    with pytest.raises(ConfigError, match="has no output_vectors for --loss ns"):
+        w2v.train("old.txt", init=old, loss="ns", freeze="output", threads=1)
 
 
 def test_the_nodes_of_another_tree_predict_what_those_of_the_old_one_did() -> None:
@@ -139,7 +153,7 @@ def test_the_vocabulary_of_a_model_can_stay_as_it_is(loss: str) -> None:
     # With the same counts, the Huffman tree is the same.
     assert all(same_bits(begun.table(name), table) for name, table in old.tables.items())
     new = w2v.train("new.txt", init=old, words="model", init_counts="model", threads=1, epochs=1, subsample=0)
-    changed = (new.vectors != old.vectors).any(axis=1)
+    changed = (new.table("input_vectors") != old.table("input_vectors")).any(axis=1)
     assert {*np.array(old.words)[changed]} == {f"w{i}" for i in range(10, 30)}
 
 
@@ -191,7 +205,7 @@ def test_what_is_frozen_is_written_bit_for_bit(model: str, loss: str, engine: st
         same = {table: same_bits(new.table(table), start.table(table)) for table in ("input_vectors", output)}
         assert same == {"input_vectors": name == "input", output: name == "output"}
         if name == "known":
-            assert same_bits(new.vectors[rows], old.vectors)
+            assert same_bits(new.table("input_vectors")[rows], old.table("input_vectors"))
             if loss != "hs":
                 assert same_bits(new.table(output)[rows], old.table(output))
 

@@ -111,8 +111,7 @@ class Model(Pictures):
         Raises
         ------
         ModelFileError
-            If the model has no output vectors, and they are needed: with the loss hs, they belong to the nodes of a
-            tree.
+            If the model has no output vectors, and they are needed.
         ConfigError
             If there is no such choice.
 
@@ -144,7 +143,10 @@ class Model(Pictures):
 
     @property
     def output_vectors(self) -> np.ndarray | None:
-        """The vectors against which words were predicted, float32 (V, D), or None if the model has none."""
+        """The vectors against which words were predicted, float32 (V, D), or None if the model has none.
+
+        With the loss hs, words are predicted by the nodes of a tree, and these are sums of those on each word's path.
+        """
         table = self._tables.get("output_vectors")
         return None if table is None else writable(table)
 
@@ -406,7 +408,7 @@ class Model(Pictures):
         return recorded_options(self.metadata, self.name)
 
     def table(self, name: str) -> np.ndarray:
-        """Return a table by its name, float32: input_vectors, output_vectors or, with hs, node_vectors (V − 1, D).
+        """Return a table by its name, float32: input_vectors, output_vectors and, with hs, node_vectors (V − 1, D).
 
         Raises
         ------

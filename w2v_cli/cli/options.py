@@ -166,7 +166,7 @@ matrix_option = click.option(
     "--matrix",
     type=click.Choice(MATRICES),
     help="Which vectors of a model: mix is input + λ × output vectors, sum adds them, concat puts them side by side."
-    " Default: mix if --loss ns learnt from 5 million tokens, else input; more: w2v help files.",
+    " Default: mix after --loss hs, or --loss ns of 5 million tokens, else input; more: w2v help files.",
 )
 
 

@@ -304,7 +304,7 @@ def _taken(run: Run, format: str) -> str:
     """Say which vectors a file of another format got."""
     from w2v_cli.formats.matrices import description
 
-    return description(*run.elsewhere(format))
+    return description(*run.chosen(format))
 
 
 def _say_held_out(trained: Trained, config: TrainConfig, show: ProgressLine) -> None:

@@ -14,6 +14,13 @@ import numpy as np
 
 from w2v_cli.compute.jit import compiled
 
+# In the output vector of a word, how much a node counts for, compared with the next one on the path. With 1, the nodes
+# near the root, which many words share, take the place of what tells these words apart (measured: help/design.md,
+# "Which vectors answer").
+_NODE_ABOVE = 0.9
+# How many numbers of output vectors are computed at a time: few enough for the cache.
+_NUMBERS = 1 << 15
+
 
 @dataclass(frozen=True)
 class Paths:
@@ -74,6 +81,44 @@ def huffman_paths(counts: np.ndarray) -> Paths:
     node_ids, codes = np.empty(starts[-1], np.int32), np.empty(starts[-1], np.int8)
     _write_paths(parents, labels, starts, node_ids, codes)
     return Paths(starts, node_ids, codes)
+
+
+def word_outputs(paths: Paths, node_vectors: np.ndarray) -> np.ndarray:
+    """Return an output vector for each word, the sum of the nodes on its path (help/mathematics.md, 7.7):
+
+        c = Σ 0.9^(L − l)·(label_l − ½)·v_l        over the nodes l = 1 … L of the path, from the root
+
+    Without the power of 0.9, this is ∂ log P(w|h) ÷ ∂h at h = 0.
+
+    Parameters
+    ----------
+    paths : of V words.
+    node_vectors : float (V − 1, D).
+
+    Returns
+    -------
+    (V, D), of the type of the node vectors.
+
+    Examples
+    --------
+    >>> paths = huffman_paths(np.array([5, 2, 1]))
+    >>> word_outputs(paths, np.array([[4.0], [2.0]])).tolist()
+    [[-1.0], [-1.1], [2.9]]
+    """
+    outputs = np.empty((len(paths.starts) - 1, node_vectors.shape[1]), node_vectors.dtype)
+    at_once = max(1, _NUMBERS // outputs.shape[1])
+    for first in range(0, len(outputs), at_once):
+        some = outputs[first : first + at_once]
+        starts = paths.starts[first : first + len(some)]
+        lengths = paths.starts[first + 1 : first + len(some) + 1] - starts
+        sums = np.zeros(some.shape, np.promote_types(some.dtype, np.float32))
+        for above in range(lengths.max()):
+            # A path that is shorter than the longest one adds its first node 0 times.
+            at = starts + np.maximum(lengths - 1 - above, 0)
+            signs = np.where(above < lengths, paths.labels[at] - 0.5, 0)
+            sums += node_vectors[paths.node_ids[at]] * (_NODE_ABOVE**above * signs)[:, None].astype(sums.dtype)
+        some[:] = sums
+    return outputs
 
 
 def carried_nodes(old: Paths, node_vectors: np.ndarray, new: Paths, rows: np.ndarray) -> np.ndarray:

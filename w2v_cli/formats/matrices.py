@@ -27,8 +27,8 @@ DESCRIPTIONS = {
     "concat": "input and output vectors side by side",
     "mix": "mixes of input and output vectors",
 }
-# A model answers better with the mix if it was trained with one of these losses on so many tokens.
-_MIXED_LOSSES, _FEWEST_TOKENS = ("ns",), 5_000_000
+# A model answers better with the mix if it was trained with one of these losses, on so many tokens.
+_FEWEST_TOKENS = {"ns": 5_000_000, "hs": 0}
 # The length of what a mix adds to an input vector, as a share of its own, by the model.
 _SHARES = {"skipgram": 0.5, "cbow": 0.75}
 
@@ -36,10 +36,11 @@ _SHARES = {"skipgram": 0.5, "cbow": 0.75}
 def default_matrix(tables: Collection[str], metadata: Mapping[str, str], format: str | None = None) -> str:
     """Return which vectors of a model are used if nobody chooses.
 
-    It is the mix, if the model was trained with negative sampling on five million tokens or more; those of a model that
-    it went on from count as well. After less text, the output vectors know little more than which words stand together.
-    A model with vectors of parts of words answers with its input vectors, because a word that is not in the vocabulary
-    has no output vector. (Measured: help/design.md, "Which vectors answer".)
+    It is the mix, if the model was trained with hierarchical softmax, or with negative sampling on five million tokens
+    or more; those of a model that it went on from count as well. After less text, the output vectors of negative
+    sampling know little more than which words stand together. A model with vectors of parts of words answers with its
+    input vectors, because a word that is not in the vocabulary has no output vector. (Measured: help/design.md, "Which
+    vectors answer".)
 
     Parameters
     ----------
@@ -50,8 +51,8 @@ def default_matrix(tables: Collection[str], metadata: Mapping[str, str], format:
         return metadata[MATRIX]
     if "output_vectors" not in tables or SUBWORD_VECTORS in tables or holds_tables(format):
         return "input"
-    is_mixed = _trained_with(metadata, "loss") in _MIXED_LOSSES
-    return "mix" if is_mixed and trained_tokens(metadata) >= _FEWEST_TOKENS else "input"
+    fewest = _FEWEST_TOKENS.get(_trained_with(metadata, "loss"))
+    return "mix" if fewest is not None and trained_tokens(metadata) >= fewest else "input"
 
 
 def trained_tokens(metadata: Mapping[str, str]) -> int:
@@ -66,10 +67,10 @@ def holds_tables(format: str | None) -> bool:
     return format in ("fasttext", "floret")
 
 
-def _trained_with(metadata: Mapping[str, str], option: str) -> Any:
-    """Return the value of an option that a model was trained with; None if it does not say."""
+def _trained_with(metadata: Mapping[str, str], option: str) -> str:
+    """Return the value of an option that a model was trained with, as text; None if it does not say."""
     config = _parsed(metadata, "config")
-    return config.get(option) if isinstance(config, dict) else None
+    return str(config.get(option)) if isinstance(config, dict) else "None"
 
 
 def _parsed(metadata: Mapping[str, str], name: str) -> Any:
@@ -136,7 +137,8 @@ def _without_outputs(tables: Collection[str], metadata: Mapping[str, str], name:
     """Return the error that says why a model has no output vectors."""
     if {"node_vectors", FASTTEXT_NODES} & {*tables}:
         return ModelFileError(
-            f"{name} has no output vectors: with the loss hs, they belong to the nodes of a tree, not to words",
+            f"{name} has no output vectors, only those of the nodes of a tree: it was trained with the loss hs by an"
+            " earlier version of w2v, by another program, or with parts of words",
             hint="use --matrix input",
         )
     if "config" in metadata:

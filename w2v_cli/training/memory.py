@@ -47,7 +47,7 @@ def rows_of(config: TrainConfig, words: int) -> tuple[int, int]:
 
 
 def tables_of(config: TrainConfig, words: int) -> Tables:
-    """Return the tables that a run with a vocabulary of that many words trains.
+    """Return the tables that a run with a vocabulary of that many words trains or computes.
 
     Raises
     ------
@@ -55,7 +55,9 @@ def tables_of(config: TrainConfig, words: int) -> Tables:
         If there are more rows than int32 can number.
     """
     inputs, outputs = rows_of(config, words)
-    size = parameter_bytes(inputs + outputs, config.dim, config.table)
+    # With a tree, the output vectors of the words are computed in the end, beside its nodes.
+    summed = words if config.loss == "hs" and config.subwords is None else 0
+    size = parameter_bytes(inputs + outputs + summed, config.dim, config.table)
     half = _HALF if config.table == "float32" and config.loss != "softmax" else ""
     if config.subwords is None:
         return Tables(f"{words:,} words × {config.dim} dimensions", size, _NEED_LESS + half)

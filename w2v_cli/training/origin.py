@@ -143,7 +143,7 @@ class Origin:
                 hint="leave --init-counts out: then the counts of the text are used",
             )
         name = "node_vectors" if config.loss == "hs" else "output_vectors"
-        if "output" in config.freeze and name not in self.tables:
+        if "output" in config.freeze and self._outputs(name) is None:
             raise ConfigError(
                 f"--freeze output: {self.name} has no {name} for --loss {config.loss}, so nothing would be learnt",
                 hint="leave it out, or give a model of w2v train with that --loss",
@@ -206,13 +206,18 @@ class Origin:
             _copy_rows(inputs, self.vectors.matrix, rows)
         else:
             _fill_parts(inputs, self.parts, rows)
-        if parameters.output_name not in self.tables:
-            return f"{self.name} has no {parameters.output_name.replace('_', ' ')}: they begin as zeros"
-        given = self.tables[parameters.output_name]
+        given = self._outputs(parameters.output_name)
+        if given is None:
+            return f"{self.name} has no trained {parameters.output_name.replace('_', ' ')}: they begin as zeros"
         if objective.paths is None:
             _copy_rows(outputs, given, rows)
             return None
         return self._fill_nodes(outputs, given, rows, objective)
+
+    def _outputs(self, name: str) -> np.ndarray | None:
+        """Return the output table of that name, or None if it is missing or, beside nodes, made of theirs."""
+        computed = name == "output_vectors" and "node_vectors" in self.tables
+        return None if computed else self.tables.get(name)
 
     def forget(self) -> None:
         """Let go of the tables once they have been copied, because they may take as much memory as those of the run."""

@@ -157,6 +157,12 @@ class Run:
         if self.subwords is not None:
             parts = SubwordTable(self.subwords, tables[SUBWORD_VECTORS], len(self.vocabulary))
             tables = {"input_vectors": parts.vocabulary_vectors(self.vocabulary.words), **tables}
+        elif self.config.loss == "hs":
+            # Imported here because it loads numba, which the other losses do not need.
+            from w2v_cli.engines.huffman import huffman_paths, word_outputs
+
+            paths = huffman_paths(self.vocabulary.counts)
+            tables["output_vectors"] = word_outputs(paths, tables["node_vectors"])
         many = {LOSSES: losses, VALIDATION_LOSSES: self.trained.validation_losses}
         return tables | {name: np.array(some, np.float64) for name, some in many.items() if len(some) > MOST_LOSSES}
 
@@ -171,8 +177,8 @@ class Run:
         """The words with their input vectors."""
         return WordVectors(self.vocabulary.words, self.tables["input_vectors"], self.vocabulary.counts)
 
-    def elsewhere(self, format: str) -> tuple[WordVectors, str]:
-        """Return the vectors that another format than safetensors gets, and which they are."""
+    def chosen(self, format: str | None = None) -> tuple[WordVectors, str]:
+        """Return the vectors that answer, or that another format than safetensors gets, and which they are."""
         matrix = default_matrix(self.tables, self.metadata, format)
         return chosen_vectors(self.vectors, self.tables, self.metadata, matrix, "the model"), matrix
 
@@ -187,7 +193,7 @@ class Run:
         if model_format(path) == "safetensors":
             save_model(path, self.vocabulary.words, self.vocabulary.counts, self.tensors, self.metadata)
         else:
-            vectors, _ = self.elsewhere(model_format(path))
+            vectors, _ = self.chosen(model_format(path))
             write_vectors(path, vectors, metadata=self.metadata, tables=self.tables)
 
     def keep(self, path: str, folder: Path | Url | None) -> None:

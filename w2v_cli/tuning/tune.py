@@ -209,7 +209,7 @@ def _scores(run: Run, gold: Sequence[GoldSet] | None) -> dict[str, float | None]
     if gold is None:
         losses = run.trained.validation_losses
         return {LOSS: -(losses[-1] if run.config.stop_early is None else min(losses))}
-    vectors = run.vectors
+    vectors, _ = run.chosen()
     return {item.path: evaluate(vectors, item, with_interval=False).score for item in gold}
 
 
