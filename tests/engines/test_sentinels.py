@@ -180,8 +180,8 @@ WRITTEN = {
         "errors": 1,
     }
     | {"counts": 11, "usual_counts": 11, "terms": 1},
-    "skipgram hs": {"output_offsets": 1, "uses": 1, "labels": 2, "terms": 1},
-    "cbow hs": {"output_offsets": 1, "uses": 1, "hidden": 1, "hidden_step": 1, "labels": 11, "terms": 1},
+    "skipgram hs": {"output_offsets": 1, "labels": 1, "terms": 1},
+    "cbow hs": {"output_offsets": 1, "hidden": 1, "hidden_step": 1, "labels": 9, "terms": 1},
 }
 
 
@@ -194,16 +194,17 @@ def test_a_write_one_element_beyond_a_part_is_found(kind: str, part: str, elemen
 
 
 @pytest.mark.parametrize(
-    ("kind", "part"),
+    ("kind", "part", "negatives"),
     [
+        # Behind the private copies lies the row of padding, which a step reads that is not a whole tile.
+        ("cbow ns", "copies", 4),
         # A step reads the private copy of a hot row before it writes it.
-        ("cbow ns", "copies"),
-        ("cbow ns", "input_copies"),
-        ("skipgram hs", "copies"),
+        ("cbow ns", "input_copies", 5),
+        ("skipgram hs", "copies", 5),
         # The root is the last row of the output table.
-        ("skipgram hs", "output table"),
-        ("cbow hs", "output table"),
+        ("skipgram hs", "output table", 5),
+        ("cbow hs", "output table", 5),
     ],
 )
-def test_a_read_one_element_beyond_a_part_is_found(kind: str, part: str) -> None:
-    assert "read from outside into output table" in train(Margins(part, 1), kind, 32, 5, 5, threads=2)
+def test_a_read_one_element_beyond_a_part_is_found(kind: str, part: str, negatives: int) -> None:
+    assert "read from outside into output table" in train(Margins(part, 1), kind, 32, 5, negatives, threads=2)

@@ -240,3 +240,16 @@ def add_totals(typingctx, memory, offset, others, start):
         builder.store(total, target, align=size)
 
     return types.void(memory, types.intp, others, types.intp), codegen
+
+
+@intrinsic
+def write_halves(typingctx, memory, offset, numbers, start):
+    """Store half of the whole numbers[start : start + TOTALS] as memory[offset : offset + TOTALS]."""
+
+    def codegen(context, builder, signature, args):
+        target, source = (_totals_pointer(builder, *args[at : at + 2]) for at in (0, 2))
+        kind = target.type.pointee
+        halves = builder.fmul(builder.sitofp(builder.load(source, align=1), kind), ir.Constant(kind, [0.5] * TOTALS))
+        builder.store(halves, target, align=memory.dtype.bitwidth // 8)
+
+    return types.void(memory, types.intp, numbers, types.intp), codegen

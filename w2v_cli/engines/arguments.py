@@ -114,11 +114,34 @@ class Room(NamedTuple):
 
 
 class Tree(NamedTuple):
-    """The paths of hierarchical softmax: int64 (V + 1,), int32 and int8, see `huffman.Paths`."""
+    """The paths of hierarchical softmax (see `huffman.Paths`), cut into tiles and padded to whole ones.
+
+    Attributes
+    ----------
+    starts : int64 (V + 1,). The path of word i has the tiles from starts[i] to starts[i + 1].
+    node_ids : int32 (tiles, TOTALS), of which a tile's width is used. Padding has the number after the last row's.
+    labels : int8 (tiles, TOTALS), 2·y. Those of padding are 1: its scores are 0, and so its errors are, too.
+    """
 
     starts: np.ndarray
     node_ids: np.ndarray
     labels: np.ndarray
+
+
+def make_tree(starts: np.ndarray, node_ids: np.ndarray, labels: np.ndarray, tile: int, nodes: int) -> Tree:
+    """Return the paths that `huffman.Paths` holds, in tiles of the given width.
+
+    Parameters
+    ----------
+    nodes : how many rows the table of the nodes has, and so the number of padding.
+    """
+    lengths = np.diff(starts)
+    firsts = np.concatenate(([0], np.cumsum(-(-lengths // tile))))
+    along = np.arange(len(node_ids)) - np.repeat(starts[:-1], lengths)
+    at = (np.repeat(firsts[:-1], lengths) + along // tile) * TOTALS + along % tile
+    tree = Tree(firsts, np.full(firsts[-1] * TOTALS, nodes, np.int32), np.ones(firsts[-1] * TOTALS, np.int8))
+    tree.node_ids[at], tree.labels[at] = node_ids, 2 * labels
+    return tree
 
 
 class Tables(NamedTuple):
@@ -128,8 +151,10 @@ class Tables(NamedTuple):
     ----------
     inputs, outputs : float (rows, D), D a multiple of `LANES`; changed in place. Those of float16 are uint16, its bits.
     dim : D.
-    first_hot, hot : the first hot row, and how many there are.
-    most_uses : how often a private copy is used before it is merged into its row; all copies are at the end.
+    is_tree : whether the output rows are the nodes of a tree.
+    first_hot, hot : the first hot row, and how many there are: the first words, or the last nodes, down from the root.
+    most_uses : how often a private copy is used before it is merged into its row; all copies are at the end, and those
+        of nodes only then.
     share : how much of what a copy has moved is merged.
     hot_inputs, most_input_uses : the same of the input rows. The first ones are hot, and all that a copy has moved is
         merged.
@@ -142,6 +167,7 @@ class Tables(NamedTuple):
     inputs: np.ndarray
     outputs: np.ndarray
     dim: int
+    is_tree: bool
     first_hot: int
     hot: int
     most_uses: int
@@ -178,7 +204,7 @@ class Flags(NamedTuple):
 
 
 class Scratch(NamedTuple):
-    """The kernels' work space, zeros at first except for the last of `uses` and `input_uses`.
+    """The kernels' work space, zeros at first except for the last of `uses` and `input_uses`, and the counts of paths.
 
     Attributes
     ----------
@@ -198,8 +224,8 @@ class Scratch(NamedTuple):
     outputs : copies of the output rows of a step, those of a tile interleaved, if the tables are float16.
     kept_inputs, kept_outputs : copies of the frozen rows of a step, which are trained in their place, as in the tables.
     input_rates, output_rates : the rates of the rows of a step.
-    copies : a row of zeros, which padding outputs refer to; then, for each hot row, its private copy and the row as it
-        was at the last merge; as in the tables · input_copies : the same for hot inputs, without the row of zeros.
+    copies : for each hot row, its private copy and the row as it was at the last merge; then a row of zeros, which
+        padding outputs refer to; as in the tables · input_copies : the same for hot inputs, without the row of zeros.
     """
 
     input_offsets: np.ndarray
@@ -236,6 +262,7 @@ def make_scratch(
     hot_inputs: int,
     dim: int,
     means: bool,
+    paths: bool,
     dtype: DTypeLike,
     freezes: bool,
     rated: bool,
@@ -246,8 +273,8 @@ def make_scratch(
     ----------
     most_inputs, most_outputs : rows of the largest step · windows : of a step · hot, hot_inputs : how many rows of each
         table have a private copy.
-    means : whether the kernel makes one hidden vector of the inputs (CBOW) · freezes : whether any row is frozen ·
-    rated : whether rows have rates.
+    means : whether the kernel makes one hidden vector of the inputs (CBOW) · paths : whether it trains paths, whose
+        nodes count once · freezes : whether any row is frozen · rated : whether rows have rates.
     dtype : of the elements of the tables.
     """
     rounds = np.dtype(dtype) == np.uint16
@@ -295,6 +322,7 @@ def make_scratch(
         **_parts(aligned_zeros((sum(rows.values()),), dtype), rows),
     )
     scratch.uses[hot] = scratch.input_uses[hot_inputs] = ENDLESS_USES
+    scratch.counts[:] = paths
     return scratch
 
 

@@ -16,6 +16,7 @@ from w2v_cli.engines.gather import (
     all_differ,
     mean_counts,
     mean_outputs,
+    path_counts,
     path_outputs,
     step_inputs,
     step_outputs,
@@ -24,15 +25,15 @@ from w2v_cli.engines.gather import (
     window_inputs,
 )
 from w2v_cli.engines.parameters import CACHE_LINE_BYTES
-from w2v_cli.engines.private_copies import locate_outputs, offset_of_input, offset_of_output
+from w2v_cli.engines.private_copies import locate_outputs, offset_of_input, offset_of_node, offset_of_output
 from w2v_cli.engines.step import mean_errors, mean_of_rows, mean_update, move_inputs, pair_errors, pair_update
 
 # How many windows ahead to prefetch, or a whole step if it has more windows: with 1 the rows arrive late, with more
 # they are evicted before use. The nodes of a path are prefetched that much earlier than their rows, and where the nodes
 # are, that much earlier again.
 AHEAD = 2
-# How many nodes at the start of a path are in the cache anyway, because they are on nearly every path.
-CACHED_NODES = 8
+# How many tiles at the start of a path are in the cache anyway, because their nodes are on nearly every path.
+CACHED_TILES = 1
 
 
 @compiled
@@ -116,23 +117,24 @@ def train_paths(windows, tree, tables, scratch, flags):
             continue
         count = window_inputs(w, t, s, pos)
         if flags.means:
-            tiles = path_outputs(p, s, w.kept_ids[pos], MEAN_TILE)
-            locate_outputs(t, s, tiles * MEAN_TILE)
-            predictions += flags.wants_loss
+            tiles = path_outputs(p, t, s, w.kept_ids[pos], MEAN_TILE)
+            if flags.wants_loss:
+                path_counts(p, s, w.kept_ids[pos])
+                predictions += 1
             weight = 1 / count if flags.averages else 1.0
             mean_of_rows(t, s, count, weight)
             loss += mean_errors(t, s, s.counts, tiles, w.alphas[pos], flags.wants_loss)
-            _prefetch_paths(w, p, t, s, pos + AHEAD, reach)
+            _prefetch_paths(w, p, t, s, pos + AHEAD, reach, MEAN_TILE)
             if flags.learns:
                 mean_update(t, s, tiles, False)
                 move_inputs(t, s, s.hidden_step, count, 1.0 if flags.scales_step else weight)
         else:
-            tiles = path_outputs(p, s, w.kept_ids[pos], PAIR_TILE)
-            locate_outputs(t, s, tiles * PAIR_TILE)
+            tiles = path_outputs(p, t, s, w.kept_ids[pos], PAIR_TILE)
             if flags.wants_loss:
+                path_counts(p, s, w.kept_ids[pos])
                 predictions += count
             loss += pair_errors(t, s, count, tiles, 0, w.alphas[pos], flags.wants_loss)
-            _prefetch_paths(w, p, t, s, pos + AHEAD, reach)
+            _prefetch_paths(w, p, t, s, pos + AHEAD, reach, PAIR_TILE)
             if flags.learns:
                 pair_update(t, s, count, tiles, False)
     return loss, predictions
@@ -215,18 +217,19 @@ def _prefetch_step(w, t, s, step, reach):
 
 
 @inlined
-def _prefetch_paths(w, tree, t, s, pos, reach):
+def _prefetch_paths(w, tree, t, s, pos, reach, tile):
     """Prefetch the rows of a window's path, the nodes of a later path, and the offsets of a still later one."""
     later = pos + AHEAD
     if later + AHEAD < w.centers:
         prefetch(tree.starts, np.int64(w.kept_ids[later + AHEAD]))
     if later < w.centers:
-        first, last = tree.starts[w.kept_ids[later]], tree.starts[w.kept_ids[later] + 1] - 1
+        first, last = tree.starts[w.kept_ids[later]] * TOTALS, tree.starts[w.kept_ids[later] + 1] * TOTALS - 1
         prefetch(tree.node_ids, first)
         prefetch(tree.node_ids, last)
         prefetch(tree.labels, first)
         prefetch(tree.labels, last)
     if pos < w.centers:
-        for i in range(tree.starts[w.kept_ids[pos]] + CACHED_NODES, tree.starts[w.kept_ids[pos] + 1]):
-            prefetch_output(t, s, np.int64(tree.node_ids[i]))
+        for i in range(tree.starts[w.kept_ids[pos]] + CACHED_TILES, tree.starts[w.kept_ids[pos] + 1]):
+            for j in range(tile):
+                prefetch_row(t.outputs, offset_of_node(t, s, np.int64(tree.node_ids[i * TOTALS + j])), t.dim)
         _prefetch_input(w, t, s, pos + reach)

@@ -11,6 +11,8 @@ from w2v_cli.compute.random import stream_key
 from w2v_cli.corpus.encode import EncodedCorpus
 from w2v_cli.engines import block, private_copies, stretch, subword_block
 from w2v_cli.engines.arguments import (
+    MEAN_TILE,
+    PAIR_TILE,
     Blocks,
     Draws,
     Flags,
@@ -20,6 +22,7 @@ from w2v_cli.engines.arguments import (
     Tree,
     Windows,
     make_scratch,
+    make_tree,
 )
 from w2v_cli.engines.learning_rate import LearningRate
 from w2v_cli.engines.objective import Objective
@@ -69,7 +72,7 @@ def train_logistic(
     ------
     ValueError : if steps of several windows are not possible with the objective.
     """
-    tables = _shared_tables(objective, input_vectors, output_vectors, threads, len(sample.kept_ids))
+    tables = _shared_tables(objective, input_vectors, output_vectors, threads)
     return _run_kernel(objective, sample, alphas, tables, wants_loss, learns=True)
 
 
@@ -119,7 +122,7 @@ class CompiledBlocks:
         # As an array that is always of the same type for numba: a map is read-only, an empty array need not be.
         self._boundaries = np.asarray(corpus.spool.boundaries).view()
         self._boundaries.flags.writeable = False
-        self._tables = _shared_tables(objective, parameters.input_vectors, parameters.output_vectors, threads, longest)
+        self._tables = _shared_tables(objective, parameters.input_vectors, parameters.output_vectors, threads)
         self._draws = Draws(
             sampler.keep_limits, sampler.noise_limits, sampler.noise_aliases, sampler.window, sampler.fixed_window,
             sampler.harmonic, sampler.negatives, sampler.step_windows, sampler.pool_words, rate.start, rate.end,
@@ -139,7 +142,7 @@ class CompiledBlocks:
             self._corpus.spool.files[0].fileno(), numbers, firsts, stops, self._boundaries, first_boundaries,
             stop_boundaries, trained, np.uint64(stream_key(self._seed, epoch)),
         )  # fmt: skip
-        arguments, tree = (blocks, self._draws, space.room), _tree(self._objective)
+        arguments, tree = (blocks, self._draws, space.room), _tree(self._objective, len(self._tables.outputs))
         if self._objective.word_rows is not None:
             diverged, learnt = stretch.train_subword_blocks(
                 *arguments, self._objective.word_rows, tree, self._tables, space.scratch, self._flags
@@ -169,15 +172,8 @@ class CompiledBlocks:
         return _make_scratch(self._objective, self._tables, most_inputs, draws.per_step, draws.negatives)
 
 
-def _shared_tables(
-    objective: Objective, input_vectors: np.ndarray, output_vectors: np.ndarray, threads: int, windows: int
-) -> Tables:
-    """Return both tables with the hot rows of a run.
-
-    Parameters
-    ----------
-    threads : how many threads train these tables at once · windows : the most that a block has.
-    """
+def _shared_tables(objective: Objective, input_vectors: np.ndarray, output_vectors: np.ndarray, threads: int) -> Tables:
+    """Return both tables with the hot rows of a run, which so many threads train at once."""
     tables, outputs = _tables(objective, input_vectors, output_vectors), len(output_vectors)
     if threads == 1:
         return tables
@@ -187,10 +183,8 @@ def _shared_tables(
         tables = tables._replace(hot_inputs=hot_words, most_input_uses=most_uses)
     if objective.paths is None:
         return tables._replace(hot=hot_words, most_uses=most_uses)
-    # The nodes near the root are the last ones. No copy has more uses than there are windows, so all are merged at the
-    # end.
-    hot = min(HOT_NODES // threads, outputs)
-    return tables._replace(first_hot=outputs - hot, hot=hot, most_uses=windows, share=1 / threads)
+    hot = min(HOT_NODES // threads, tables.first_hot)
+    return tables._replace(first_hot=tables.first_hot - hot, hot=hot, share=1 / threads)
 
 
 def _tables(objective: Objective, input_vectors: np.ndarray, output_vectors: np.ndarray) -> Tables:
@@ -198,22 +192,28 @@ def _tables(objective: Objective, input_vectors: np.ndarray, output_vectors: np.
     inputs, outputs = (
         table.view(np.uint16) if table.dtype == np.float16 else table for table in (input_vectors, output_vectors)
     )
-    tables = Tables(inputs, outputs, inputs.shape[1], first_hot=0, hot=0, most_uses=1, share=1.0)
+    is_tree = objective.paths is not None
+    first_hot = len(outputs) if is_tree else 0
+    tables = Tables(inputs, outputs, inputs.shape[1], is_tree, first_hot, hot=0, most_uses=1, share=1.0)
     if objective.frozen is not None:
-        inputs, outputs = (flags.view(np.uint8) for flags in objective.frozen)
+        # Padding has a number, too: that after the last one.
+        inputs, outputs = (np.append(flags, False).view(np.uint8) for flags in objective.frozen)
         tables = tables._replace(frozen_inputs=inputs, frozen_outputs=outputs, freezes=True)
     if objective.rates is not None:
-        inputs, outputs = objective.rates
+        inputs, outputs = (np.append(rates, np.float32(0)) for rates in objective.rates)
         tables = tables._replace(input_rates=inputs, output_rates=outputs, rated=True)
     return tables
 
 
-def _tree(objective: Objective) -> Tree:
-    """Return the paths of hierarchical softmax, or an empty tree."""
+def _tree(objective: Objective, nodes: int) -> Tree:
+    """Return the paths of hierarchical softmax to that many nodes, or an empty tree."""
     paths = objective.paths
     if paths is None:
         return Tree(np.empty(0, np.int64), np.empty(0, np.int32), np.empty(0, np.int8))
-    return Tree(paths.starts, paths.node_ids, paths.labels)
+    tile = PAIR_TILE if objective.architecture is SKIPGRAM else MEAN_TILE
+    if (tile, nodes) not in paths.tiled:
+        paths.tiled[tile, nodes] = make_tree(paths.starts, paths.node_ids, paths.labels, tile, nodes)
+    return paths.tiled[tile, nodes]
 
 
 def _flags(objective: Objective, wants_loss: bool, learns: bool) -> Flags:
@@ -234,8 +234,8 @@ def _make_scratch(objective: Objective, tables: Tables, most_words: int, per_ste
         most_inputs *= int(np.diff(objective.word_rows.offsets).max())
     means = objective.architecture is not SKIPGRAM
     return make_scratch(
-        most_inputs, most_outputs, per_step, tables.hot, tables.hot_inputs, tables.dim, means, tables.inputs.dtype,
-        tables.freezes is not None, tables.rated is not None,
+        most_inputs, most_outputs, per_step, tables.hot, tables.hot_inputs, tables.dim, means,
+        objective.paths is not None, tables.inputs.dtype, tables.freezes is not None, tables.rated is not None,
     )  # fmt: skip
 
 
@@ -253,17 +253,18 @@ def _run_kernel(
     )  # fmt: skip
     flags = _flags(objective, wants_loss, learns)
     scratch = _make_scratch(objective, tables, _most_inputs(sample), per_step, negatives)
+    tree = _tree(objective, len(tables.outputs))
+    private_copies.merge_nodes(tables, scratch)
     if objective.word_rows is not None:
-        loss, predictions = subword_block.train_subwords(
-            windows, objective.word_rows, _tree(objective), tables, scratch, flags
-        )
+        loss, predictions = subword_block.train_subwords(windows, objective.word_rows, tree, tables, scratch, flags)
     elif paths is not None:
-        loss, predictions = block.train_paths(windows, _tree(objective), tables, scratch, flags)
+        loss, predictions = block.train_paths(windows, tree, tables, scratch, flags)
     elif means:
         loss, predictions = block.train_cbow(windows, tables, scratch, flags)
     else:
         loss, predictions = block.train_skipgram(windows, tables, scratch, flags)
-    private_copies.merge_all(tables, scratch)
+    private_copies.merge_nodes(tables, scratch)
+    private_copies.merge_words(tables, scratch)
     return float(loss), int(predictions)
 
 

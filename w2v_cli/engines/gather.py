@@ -7,10 +7,12 @@ second.
 
 from __future__ import annotations
 
+import numpy as np
+
 from w2v_cli.compute.jit import helper, inlined
-from w2v_cli.compute.tiles import TOTALS, add_totals, clear_totals
+from w2v_cli.compute.tiles import TOTALS, add_totals, clear_totals, write_halves
 from w2v_cli.engines.arguments import CELL, MEAN_TILE, PAIR, PAIR_TILE
-from w2v_cli.engines.private_copies import locate_input
+from w2v_cli.engines.private_copies import locate_input, locate_node
 
 
 @inlined
@@ -104,20 +106,28 @@ def target_labels(labels, targets, tiles, tile):
 
 
 @inlined
-def path_outputs(tree, s, target_id, tile):
-    """Write the rows, labels and counts of a path's nodes, padded to whole tiles; return the number of tiles."""
+def path_outputs(tree, t, s, target_id, tile):
+    """Write where the rows of a path's nodes begin, their rates and their labels; return the number of tiles."""
     first = tree.starts[target_id]
-    nodes = tree.starts[target_id + 1] - first
-    tiles = (nodes + tile - 1) // tile
-    for j in range(tiles * tile):
-        is_node = j < nodes
-        label = tree.labels[first + j] if is_node else 0
-        s.output_offsets[j] = tree.node_ids[first + j] if is_node else -1
-        cell = j // tile * CELL + j % tile
-        s.labels[cell], s.counts[cell] = label, is_node
+    tiles = tree.starts[target_id + 1] - first
+    for i in range(tiles):
+        at = (first + i) * TOTALS
+        for j in range(tile):
+            locate_node(t, s, i * tile + j, np.int64(tree.node_ids[at + j]))
+        write_halves(s.labels, i * CELL, tree.labels, at)
         if tile == PAIR_TILE:
-            s.labels[cell + TOTALS], s.counts[cell + TOTALS] = label, is_node
+            write_halves(s.labels, i * CELL + TOTALS, tree.labels, at)
     return tiles
+
+
+@inlined
+def path_counts(tree, s, target_id):
+    """Write, for the loss, that each node of a path counts once and padding does not. To a step, both count once."""
+    first = tree.starts[target_id]
+    for i in range(tree.starts[target_id + 1] - first):
+        for j in range(TOTALS):
+            is_node = tree.labels[(first + i) * TOTALS + j] != 1
+            s.counts[i * CELL + j] = s.counts[i * CELL + TOTALS + j] = is_node
 
 
 @inlined

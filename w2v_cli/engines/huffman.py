@@ -42,6 +42,11 @@ class Paths:
         """Number of nodes of the longest path; cached, because finding it takes a pass over the vocabulary."""
         return int(np.diff(self.starts).max())
 
+    @cached_property
+    def tiled(self) -> dict[tuple[int, int], Any]:
+        """The same paths in the tiles of the compiled engine, which keeps them here from block to block."""
+        return {}
+
     def of(self, word_id: int) -> tuple[np.ndarray, np.ndarray]:
         """Return the node_ids and the labels of one word's path."""
         path = slice(self.starts[word_id], self.starts[word_id + 1])

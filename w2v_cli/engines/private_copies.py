@@ -37,7 +37,8 @@ def locate_outputs(t, s, count):
 
     The rates of the rows are written beside them.
     """
-    padding = distance(t.outputs, s.copies)
+    copies = distance(t.outputs, s.copies)
+    padding = copies + 2 * t.hot * t.dim
     for j in range(count):
         row = s.output_offsets[j]
         offset = row * t.dim
@@ -46,9 +47,21 @@ def locate_outputs(t, s, count):
         if t.freezes is not None and row >= 0 and t.frozen_outputs[row]:
             offset = _copy_row(t.outputs, offset, s.kept_outputs, j * t.dim, t.dim)
         elif t.hot > 0:
-            copies, i = padding + t.dim, row - t.first_hot
+            # first_hot is 0 here, but with `row` instead of i, the compiler makes a branch of the choice in `_use`.
+            i = row - t.first_hot
             offset = _use(t.outputs, row, i, copies, s.uses, t.hot, t.most_uses, t.share, t.dim)
         s.output_offsets[j] = offset if row >= 0 else padding
+
+
+@inlined
+def locate_node(t, s, j, node):
+    """Write output number j of a step, which is a node or padding, and its rate. Its uses need not be counted."""
+    offset = offset_of_node(t, s, node)
+    if t.rated is not None:
+        s.output_rates[j] = t.output_rates[node]
+    if t.freezes is not None and t.frozen_outputs[node]:
+        offset = _copy_row(t.outputs, node * t.dim, s.kept_outputs, j * t.dim, t.dim)
+    s.output_offsets[j] = offset
 
 
 @inlined
@@ -67,9 +80,16 @@ def offset_of_output(t, s, row):
     offset = row * t.dim
     if t.hot > 0:
         i = row - t.first_hot
-        copy = distance(t.outputs, s.copies) + (1 + 2 * i) * t.dim
+        copy = distance(t.outputs, s.copies) + 2 * i * t.dim
         offset = copy if (i >= 0) & (i < t.hot) else offset
     return offset
+
+
+@inlined
+def offset_of_node(t, s, node):
+    """Return where the row of a node begins, or its private copy if it is hot; zeros for padding."""
+    i = node - t.first_hot
+    return distance(t.outputs, s.copies) + 2 * i * t.dim if i >= 0 else node * t.dim
 
 
 @inlined
@@ -97,14 +117,24 @@ def _copy_row(table, offset, copies, start, dim):
 
 
 @compiled
-def merge_all(tables, scratch):
-    """Merge every copy that has been used, and forget that it was: other threads, or nobody, may train next."""
+def merge_nodes(tables, scratch):
+    """Merge the copies of all hot nodes. Before the first step, this is how they become copies."""
     t, s = addresses(tables), addresses(scratch)
-    for i in range(t.hot):
-        if s.uses[i] > 0:
-            row = t.first_hot + i
-            _merge(t.outputs, row * t.dim, offset_of_output(t, s, row), t.share, t.dim)
-            s.uses[i] = 0
+    if t.is_tree:
+        for node in range(t.first_hot, t.first_hot + t.hot):
+            if t.freezes is None or not t.frozen_outputs[node]:
+                _merge(t.outputs, node * t.dim, offset_of_node(t, s, node), t.share, t.dim)
+
+
+@compiled
+def merge_words(tables, scratch):
+    """Merge every copy of a word's row that has been used, and forget that it was: other threads may train next."""
+    t, s = addresses(tables), addresses(scratch)
+    if not t.is_tree:
+        for row in range(t.hot):
+            if s.uses[row] > 0:
+                _merge(t.outputs, row * t.dim, offset_of_output(t, s, row), t.share, t.dim)
+                s.uses[row] = 0
     for row in range(t.hot_inputs):
         if s.input_uses[row] > 0:
             _merge(t.inputs, row * t.dim, offset_of_input(t, s, row), 1.0, t.dim)

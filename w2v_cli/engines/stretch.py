@@ -16,7 +16,7 @@ from w2v_cli.corpus.spool import ID_BYTES
 from w2v_cli.engines.arguments import Windows
 from w2v_cli.engines.block import train_cbow, train_paths, train_skipgram
 from w2v_cli.engines.parameters import LARGEST_NUMBER, PROBED_ROWS
-from w2v_cli.engines.private_copies import merge_all
+from w2v_cli.engines.private_copies import merge_nodes, merge_words
 from w2v_cli.engines.sampling import NOISE, WINDOWS, draw_noise, draw_windows
 from w2v_cli.engines.subword_block import train_subwords
 
@@ -46,7 +46,7 @@ def train_skipgram_blocks(blocks, draws, room, tables, scratch, flags):
         trained |= _any_context(windows)
         if _has_diverged(tables, windows):
             return i, trained
-    merge_all(tables, scratch)
+    merge_words(tables, scratch)
     return -1, trained
 
 
@@ -62,7 +62,7 @@ def train_cbow_blocks(blocks, draws, room, tables, scratch, flags):
         trained |= _any_context(windows)
         if _has_diverged(tables, windows):
             return i, trained
-    merge_all(tables, scratch)
+    merge_words(tables, scratch)
     return -1, trained
 
 
@@ -70,16 +70,18 @@ def train_cbow_blocks(blocks, draws, room, tables, scratch, flags):
 def train_paths_blocks(blocks, draws, room, tree, tables, scratch, flags):
     """Train hierarchical softmax over several blocks, as `train_skipgram_blocks` does."""
     trained = False
+    merge_nodes(tables, scratch)
     for i in range(len(blocks.firsts)):
         if not _read(blocks, room, i):
             return UNREAD, trained
         windows = _draw_block(blocks, draws, room, i)
         train_paths(windows, tree, tables, scratch, flags)
         # The threads' copies of the nodes near the root must not drift apart, because their average is taken.
-        merge_all(tables, scratch)
+        merge_nodes(tables, scratch)
         trained |= _any_context(windows)
         if _has_diverged(tables, windows):
             return i, trained
+    merge_words(tables, scratch)
     return -1, trained
 
 
@@ -87,17 +89,19 @@ def train_paths_blocks(blocks, draws, room, tree, tables, scratch, flags):
 def train_subword_blocks(blocks, draws, room, parts, tree, tables, scratch, flags):
     """Train with parts of words over several blocks, as `train_skipgram_blocks` does."""
     trained = False
+    merge_nodes(tables, scratch)
     for i in range(len(blocks.firsts)):
         if not _read(blocks, room, i):
             return UNREAD, trained
         windows = _draw_block(blocks, draws, room, i)
         train_subwords(windows, parts, tree, tables, scratch, flags)
+        merge_nodes(tables, scratch)
         trained |= _any_context(windows)
         for pos in range(min(windows.centers, PROBED_ROWS)):
             first = parts.offsets[windows.kept_ids[pos]]
             if first < parts.offsets[windows.kept_ids[pos] + 1] and _is_too_large(tables, parts.rows[first]):
                 return i, trained
-    merge_all(tables, scratch)
+    merge_words(tables, scratch)
     return -1, trained
 
 

@@ -15,7 +15,7 @@ from w2v_cli.compute.jit import compiled, inlined
 from w2v_cli.compute.simd import addresses, prefetch
 from w2v_cli.engines.arguments import MEAN_TILE
 from w2v_cli.engines.block import AHEAD, context_words, prefetch_output, write_usual_window
-from w2v_cli.engines.gather import all_differ, mean_counts, mean_outputs, path_outputs
+from w2v_cli.engines.gather import all_differ, mean_counts, mean_outputs, path_counts, path_outputs
 from w2v_cli.engines.private_copies import locate_input, locate_outputs
 from w2v_cli.engines.step import follow_step, forget_steps, mean_errors, mean_of_rows, mean_update, move_inputs
 from w2v_cli.engines.word_order import word_by_word
@@ -66,7 +66,9 @@ def train_subwords(windows, parts, tree, tables, scratch, flags):
                         continue
                     counts, repeats = s.counts, False
                     if flags.paths:
-                        tiles = path_outputs(n, s, w.kept_ids[target_pos], MEAN_TILE)
+                        tiles = path_outputs(n, t, s, w.kept_ids[target_pos], MEAN_TILE)
+                        if flags.wants_loss:
+                            path_counts(n, s, w.kept_ids[target_pos])
                     else:
                         tiles = mean_outputs(w, s, target_pos, noise)
                         noise = noise + 1 if noise + 1 < w.centers else 0
@@ -75,7 +77,7 @@ def train_subwords(windows, parts, tree, tables, scratch, flags):
                             mean_counts(counts, s.output_offsets, w.negatives, tiles)
                         else:
                             counts = s.usual_counts
-                    locate_outputs(t, s, tiles * MEAN_TILE)
+                        locate_outputs(t, s, tiles * MEAN_TILE)
                     predictions += flags.wants_loss
                     loss += mean_errors(t, s, counts, tiles, w.alphas[pos], flags.wants_loss)
                     if flags.learns:
