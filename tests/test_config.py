@@ -54,9 +54,12 @@ def test_most_defaults_are_those_of_word2vec() -> None:
     assert config.alpha_min == config.alpha_start * 1e-4
 
 
-@pytest.mark.parametrize(("model", "count"), [("skipgram", 1_200), ("cbow", 3_000)])
-def test_the_more_tokens_the_smaller_the_share_that_is_subsampled(model: str, count: int) -> None:
-    config = TrainConfig(model=model)
+@pytest.mark.parametrize(
+    ("model", "loss", "count"),
+    [("skipgram", "ns", 1_200), ("skipgram", "hs", 1_200), ("cbow", "hs", 1_200), ("cbow", "ns", 3_000)],
+)
+def test_the_more_tokens_the_smaller_the_share_that_is_subsampled(model: str, loss: str, count: int) -> None:
+    config = TrainConfig(model=model, loss=loss)
     assert config.subsample_share(10_000_000) == pytest.approx(count / 10_000_000)
     assert config.subsample_share(0) == config.subsample_share(10_000) == 1e-3
     assert config.subsample_share(10**9) == 5e-5

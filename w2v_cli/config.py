@@ -54,7 +54,7 @@ SUBWORD_ALPHA = {
 }
 # The default of --subsample: a word is thinned out if it occurs more often than this. As a share of the text, this is
 # held to the limits (measured: help/design.md, "Subsampling").
-SUBSAMPLED_COUNT = {"skipgram": 1_200, "cbow": 3_000}
+SUBSAMPLED_COUNT, SUBSAMPLED_CBOW_COUNT = 1_200, 3_000
 SUBSAMPLE_LIMITS = (5e-5, 1e-3)
 # Texts with fewer tokens are not subsampled, because too little would be left to learn from.
 LEAST_SUBSAMPLED = 10_000
@@ -232,9 +232,9 @@ class TrainConfig:
         float,
         None,
         "Words with a larger share of the text than this are randomly thinned out; 0 keeps all of them. A text of fewer"
-        f" than {LEAST_SUBSAMPLED:,} words is always kept whole. Default: {SUBSAMPLED_COUNT['skipgram']:,} occurrences"
-        f" ({SUBSAMPLED_COUNT['cbow']:,} with cbow), but no more than {SUBSAMPLE_LIMITS[1]:g} of the text, and no less"
-        f" than {SUBSAMPLE_LIMITS[0]:g}.",
+        f" than {LEAST_SUBSAMPLED:,} words is always kept whole. Default: {SUBSAMPLED_COUNT:,} occurrences"
+        f" ({SUBSAMPLED_CBOW_COUNT:,} with cbow, ns or softmax), but no more than {SUBSAMPLE_LIMITS[1]:g} of the text,"
+        f" and no less than {SUBSAMPLE_LIMITS[0]:g}.",
         least=0.0,
         most=1,
         aliases=("sample",),
@@ -488,9 +488,10 @@ class TrainConfig:
         """Return the share of a text of so many tokens above which words are thinned out."""
         if self.subsample is not None:
             return self.subsample
+        count = SUBSAMPLED_CBOW_COUNT if self.model == "cbow" and self.loss != "hs" else SUBSAMPLED_COUNT
         least, most = SUBSAMPLE_LIMITS
         # Three digits, because the share is recorded and shown.
-        return float(f"{min(max(SUBSAMPLED_COUNT[self.model] / max(tokens, 1), least), most):.3g}")
+        return float(f"{min(max(count / max(tokens, 1), least), most):.3g}")
 
     @property
     def noise_power(self) -> float:

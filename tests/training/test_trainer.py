@@ -15,7 +15,7 @@ from conftest import ROOT, call_for_each_block
 
 import w2v_cli as w2v
 from w2v_cli.compute.jit import COMPILES
-from w2v_cli.config import SUBSAMPLED_COUNT, TrainConfig
+from w2v_cli.config import TrainConfig
 from w2v_cli.corpus.encode import EncodedCorpus, encode
 from w2v_cli.corpus.texts import Texts
 from w2v_cli.engines import softmax
@@ -96,7 +96,7 @@ def test_every_token_is_seen_in_every_epoch_at_its_own_learning_rate(
 
 
 def test_the_default_of_subsampling_follows_the_text_and_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(SUBSAMPLED_COUNT, "skipgram", 10)
+    monkeypatch.setattr("w2v_cli.config.SUBSAMPLED_COUNT", 10)
     draws = np.random.default_rng(1).zipf(1.5, 22_000) % 50
     lines = [[f"word{number}" for number in line] for line in draws.reshape(-1, 20).tolist()]
     held, options = lines[1000:], dict[str, Any](dim=4, epochs=1, min_count=1, threads=1)
