@@ -570,3 +570,14 @@ def test_models_are_compared_and_counts_are_told() -> None:
         old.count("cat")
     with pytest.raises(ConfigError, match="dict of models"):
         w2v.compare([old, new], ["mouse"])  # type: ignore[arg-type]
+
+
+def test_a_changed_mix_is_saved_without_the_tables_that_it_was_made_of(tmp_path: Path) -> None:
+    options: dict[str, Any] = {**OPTIONS, "loss": "hs", "subsample": 0.0}
+    model = w2v.train([["a", "b", "c"], ["c", "d"]] * 20, **options)
+    assert model.matrix == "mix" and {"output_vectors", "node_vectors"} < {*model.tables}
+    model.vectors[:] *= 2
+    model.save(tmp_path / "changed.safetensors")
+    changed = w2v.load(tmp_path / "changed.safetensors")
+    assert not {"output_vectors", "node_vectors"} & {*changed.tables}
+    assert (changed.vectors == model.vectors).all()

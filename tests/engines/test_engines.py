@@ -157,6 +157,20 @@ def test_hot_words_in_a_copy_that_settles_are_trained_as_in_the_table(
 
 
 @needs_numba
+@pytest.mark.parametrize("kind", ["skipgram hs", "cbow hs"])
+def test_the_copies_of_nodes_begin_as_the_nodes_are(kind: str) -> None:
+    """Two threads move a node by half of what its copy has moved, but the inputs meet the nodes as one thread does."""
+    sample, objective = zipf_sample(3000, 300), objective_of(kind, 300)
+    alone, shared = (random_tables(300, 20, np.float64) for _ in range(2))
+    for table in (alone[1], shared[1]):
+        table[-1] = 0  # in a table of nodes there is one row less
+    run(make_step("compiled", objective), sample, alone, 0.01)
+    run(make_step("compiled", objective, threads=2), sample, shared, 0.01)
+    assert shared[0] == pytest.approx(alone[0], abs=1e-12)
+    assert np.abs(shared[1] - alone[1]).max() > 1e-3
+
+
+@needs_numba
 def test_the_first_words_have_no_copies_unless_they_are_the_most_frequent() -> None:
     sample, falling = zipf_sample(3000, 300), zipf_counts(300)
     rising = falling[::-1]

@@ -83,8 +83,9 @@ def test_sums_of_nodes_are_no_trained_output_vectors(capsys: pytest.CaptureFixtu
     code, _, err = call(capsys, "train", "old.txt", *begin)
     assert code == 0 and "old.safetensors has no trained output vectors: they begin as zeros" in err
     new = w2v.load("new.safetensors")
+    assert json.loads(new.metadata["init"])["outputs"] is False and json.loads(new.metadata["init"])["tokens"] == 0
     assert new.output_vectors is not None and not new.output_vectors.any() and "node_vectors" not in new.tables
-    with pytest.raises(ConfigError, match="has no output_vectors for --loss ns"):
+    with pytest.raises(ConfigError, match="has no output_vectors that were trained with --loss ns"):
         w2v.train("old.txt", init=old, loss="ns", freeze="output", threads=1)
 
 
@@ -117,6 +118,7 @@ def test_vectors_of_other_programs_are_a_beginning_too() -> None:
     assert {*new.words} == {f"w{i}" for i in range(10, 40)}
     shared = [word for word in new.words if word in old]
     assert len(shared) == 20 and all(same_bits(new[word], old[word]) for word in shared)
+    assert json.loads(new.metadata["init"])["outputs"] is False and json.loads(new.metadata["init"])["tokens"] == 0
     assert new.output_vectors is not None and not new.output_vectors.any()
     with pytest.raises(ConfigError, match=r"--init-counts sum: old\.bin does not say"):
         w2v.train("new.txt", init="old.bin", init_counts="sum")
@@ -163,7 +165,7 @@ def test_what_contradicts_the_model_is_refused() -> None:
         ("--dim 9 is not the dimension of old.safetensors, which is 8", {"dim": 9}),
         ("has no parts of words", {"subwords": "fasttext"}),
         ("--vocab has no meaning with --init", {"vocab": "words.tsv"}),
-        ("--freeze output: old.safetensors has no node_vectors", {"loss": "hs", "freeze": "output"}),
+        ("--freeze output: old.safetensors has no node_vectors that were trained", {"loss": "hs", "freeze": "output"}),
         ("leave nothing to learn", {"freeze": ["input", "output"]}),
         ("leave nothing to learn", {"freeze": ["known"], "words": "model"}),
         ("--words both: other words or counts", {"loss": "hs", "freeze": "output", "words": "both"}),
@@ -302,7 +304,7 @@ def test_few_known_words_are_a_reason_for_a_question() -> None:
 
 def test_the_facts_of_a_model_change_with_it() -> None:
     old = w2v.train("old.txt", **OPTIONS)
-    facts = old.origin().facts
-    assert facts == old.origin().facts and isinstance(old.origin(), Origin)
+    facts = old.origin().facts("ns")
+    assert facts == old.origin().facts("ns") and isinstance(old.origin(), Origin)
     old.vectors[0, 0] += 1
-    assert old.origin().facts.checksum != facts.checksum
+    assert old.origin().facts("ns").checksum != facts.checksum

@@ -56,8 +56,9 @@ class Model(Pictures):
     ----------
     words : sequence of V str.
     vectors : float32 (V, D). Writing to it changes the model and its answers, but not the file it was loaded from.
-    matrix : which vectors these are: `mix`, w + λ·c of the input and the output vectors, or `input` after a small text
-        and where there is no mix; see `w2v help files`. The model keeps both tables, whichever it answers with.
+    matrix : which vectors these are: `mix`, w + λ·c of the input and the output vectors, or `input` where there is no
+        mix, and with the loss ns after a small text; see `w2v help files`. The model keeps both tables, whichever it
+        answers with.
     counts : int64 (V,), occurrences in the corpus, or None if unknown.
     metadata : how the model was made, as text: config, version, loss, corpus_fingerprint.
 
@@ -143,9 +144,10 @@ class Model(Pictures):
 
     @property
     def output_vectors(self) -> np.ndarray | None:
-        """The vectors against which words were predicted, float32 (V, D), or None if the model has none.
+        """The output vectors of the words, float32 (V, D), or None if the model has none.
 
-        With the loss hs, words are predicted by the nodes of a tree, and these are sums of those on each word's path.
+        Words are scored against them. With the loss hs, it is the nodes of a tree that are scored, and the output
+        vector of a word is a sum of the nodes on its path.
         """
         table = self._tables.get("output_vectors")
         return None if table is None else writable(table)
@@ -438,11 +440,12 @@ class Model(Pictures):
         """Return the tables of the model.
 
         If somebody has written to a mix, it is what the model knows: it takes the place of the input vectors, and there
-        are no output vectors.
+        are no output vectors, nor nodes, because both were trained with the input vectors.
         """
         if not self._vectors.edited:
             return {**self._tables, "input_vectors": self._inputs.matrix}
-        others = {name: table for name, table in self._tables.items() if name != "output_vectors"}
+        trained_with = ("output_vectors", "node_vectors")
+        others = {name: table for name, table in self._tables.items() if name not in trained_with}
         return {**others, "input_vectors": self._vectors.matrix}
 
     def save(self, path: str | os.PathLike[str], format: str | None = None) -> None:

@@ -119,8 +119,10 @@ class Tree(NamedTuple):
     Attributes
     ----------
     starts : int64 (V + 1,). The path of word i has the tiles from starts[i] to starts[i + 1].
-    node_ids : int32 (tiles, TOTALS), of which a tile's width is used. Padding has the number after the last row's.
-    labels : int8 (tiles, TOTALS), 2·y. Those of padding are 1: its scores are 0, and so its errors are, too.
+    node_ids : int32 (tiles · TOTALS,). Each tile has `TOTALS` numbers, of which its width is used. Padding has the
+        number after that of the last row.
+    labels : int8 (tiles · TOTALS,), 2·y. That of padding is 1: its score is 0, and σ(0) is its label ½, so that its
+        error is 0.
     """
 
     starts: np.ndarray
@@ -153,8 +155,8 @@ class Tables(NamedTuple):
     dim : D.
     is_tree : whether the output rows are the nodes of a tree.
     first_hot, hot : the first hot row, and how many there are: the first words, or the last nodes, down from the root.
-    most_uses : how often a private copy is used before it is merged into its row; all copies are at the end, and those
-        of nodes only then.
+    most_uses : how often a private copy of a word's row is used before it is merged; all are at the end of a call, and
+        those of nodes after each block.
     share : how much of what a copy has moved is merged.
     hot_inputs, most_input_uses : the same of the input rows. The first ones are hot, and all that a copy has moved is
         merged.

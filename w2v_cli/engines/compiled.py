@@ -196,7 +196,7 @@ def _tables(objective: Objective, input_vectors: np.ndarray, output_vectors: np.
     first_hot = len(outputs) if is_tree else 0
     tables = Tables(inputs, outputs, inputs.shape[1], is_tree, first_hot, hot=0, most_uses=1, share=1.0)
     if objective.frozen is not None:
-        # Padding has a number, too: that after the last one.
+        # One more, because the padding of a path has the number after that of the last output row.
         inputs, outputs = (np.append(flags, False).view(np.uint8) for flags in objective.frozen)
         tables = tables._replace(frozen_inputs=inputs, frozen_outputs=outputs, freezes=True)
     if objective.rates is not None:
@@ -233,10 +233,13 @@ def _make_scratch(objective: Objective, tables: Tables, most_words: int, per_ste
     if objective.word_rows is not None:
         most_inputs *= int(np.diff(objective.word_rows.offsets).max())
     means = objective.architecture is not SKIPGRAM
-    return make_scratch(
+    scratch = make_scratch(
         most_inputs, most_outputs, per_step, tables.hot, tables.hot_inputs, tables.dim, means,
         objective.paths is not None, tables.inputs.dtype, tables.freezes is not None, tables.rated is not None,
     )  # fmt: skip
+    # The copies are zeros and so is what they would add, which makes them copies of the nodes as they are.
+    private_copies.merge_nodes(tables, scratch)
+    return scratch
 
 
 def _run_kernel(
@@ -254,7 +257,6 @@ def _run_kernel(
     flags = _flags(objective, wants_loss, learns)
     scratch = _make_scratch(objective, tables, _most_inputs(sample), per_step, negatives)
     tree = _tree(objective, len(tables.outputs))
-    private_copies.merge_nodes(tables, scratch)
     if objective.word_rows is not None:
         loss, predictions = subword_block.train_subwords(windows, objective.word_rows, tree, tables, scratch, flags)
     elif paths is not None:

@@ -122,7 +122,7 @@ def path_outputs(tree, t, s, target_id, tile):
 
 @inlined
 def path_counts(tree, s, target_id):
-    """Write, for the loss, that each node of a path counts once and padding does not. To a step, both count once."""
+    """Write that the padding of a path does not count, for the loss. A step has no use for it: its error is 0."""
     first = tree.starts[target_id]
     for i in range(tree.starts[target_id + 1] - first):
         for j in range(TOTALS):

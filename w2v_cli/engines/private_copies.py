@@ -118,7 +118,7 @@ def _copy_row(table, offset, copies, start, dim):
 
 @compiled
 def merge_nodes(tables, scratch):
-    """Merge the copies of all hot nodes. Before the first step, this is how they become copies."""
+    """Merge the copies of all hot nodes."""
     t, s = addresses(tables), addresses(scratch)
     if t.is_tree:
         for node in range(t.first_hot, t.first_hot + t.hot):

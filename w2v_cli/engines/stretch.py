@@ -70,7 +70,6 @@ def train_cbow_blocks(blocks, draws, room, tables, scratch, flags):
 def train_paths_blocks(blocks, draws, room, tree, tables, scratch, flags):
     """Train hierarchical softmax over several blocks, as `train_skipgram_blocks` does."""
     trained = False
-    merge_nodes(tables, scratch)
     for i in range(len(blocks.firsts)):
         if not _read(blocks, room, i):
             return UNREAD, trained
@@ -89,7 +88,6 @@ def train_paths_blocks(blocks, draws, room, tree, tables, scratch, flags):
 def train_subword_blocks(blocks, draws, room, parts, tree, tables, scratch, flags):
     """Train with parts of words over several blocks, as `train_skipgram_blocks` does."""
     trained = False
-    merge_nodes(tables, scratch)
     for i in range(len(blocks.firsts)):
         if not _read(blocks, room, i):
             return UNREAD, trained

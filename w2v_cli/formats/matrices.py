@@ -68,9 +68,9 @@ def holds_tables(format: str | None) -> bool:
 
 
 def _trained_with(metadata: Mapping[str, str], option: str) -> str:
-    """Return the value of an option that a model was trained with, as text; None if it does not say."""
+    """Return the value of an option that a model was trained with; as text, whatever the file holds there."""
     config = _parsed(metadata, "config")
-    return str(config.get(option)) if isinstance(config, dict) else "None"
+    return str(config.get(option)) if isinstance(config, dict) else ""
 
 
 def _parsed(metadata: Mapping[str, str], name: str) -> Any:
@@ -137,8 +137,8 @@ def _without_outputs(tables: Collection[str], metadata: Mapping[str, str], name:
     """Return the error that says why a model has no output vectors."""
     if {"node_vectors", FASTTEXT_NODES} & {*tables}:
         return ModelFileError(
-            f"{name} has no output vectors, only those of the nodes of a tree: it was trained with the loss hs by an"
-            " earlier version of w2v, by another program, or with parts of words",
+            f"{name} has no output vectors, only those of the nodes of a tree: it was trained with the loss hs, and"
+            " with parts of words, by w2v_cli.gensim or by an earlier version",
             hint="use --matrix input",
         )
     if "config" in metadata:

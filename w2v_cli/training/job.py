@@ -130,7 +130,8 @@ class Job:
             If it has changed since the run began.
         """
         origin = Origin.read(str(self.init_path))
-        if origin.facts[1:] != (self.init or origin.facts)[1:]:
+        facts = origin.facts(self.config.loss)
+        if facts[1:] != (self.init or facts)[1:]:
             raise TrainingError(
                 f"{self.init_path} has changed since the run began",
                 hint="bring the old model back, or train anew with another --checkpoint folder",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -41,7 +40,7 @@ class Facts(NamedTuple):
     ----------
     file : its path, as it was given · words : how many it has.
     checksum : CRC-32 of its words, counts and tables, hexadecimal.
-    outputs : whether it has output vectors, or those of the nodes of a tree.
+    outputs : whether it has trained output vectors, or nodes of a tree, for the loss of the run.
     tokens : how many tokens those were trained on; 0 if its file does not say.
     """
 
@@ -86,12 +85,11 @@ class Origin:
             remarks.append(f"{file.name} holds {made_of}: they become the input vectors")
         return cls(file.name, vectors, file.tables, file.metadata, tuple(remarks))
 
-    @cached_property
-    def facts(self) -> Facts:
-        """What is recorded of the model."""
+    def facts(self, loss: str) -> Facts:
+        """Return what is recorded of the model by a run with a loss."""
         counts = {} if self.vectors.counts is None else {"counts": self.vectors.counts}
         contents = {**self.tables, **counts, **word_tensors(self.vectors.words)}
-        outputs = "output_vectors" in self.tables or "node_vectors" in self.tables
+        outputs = self._outputs(_output_name(loss)) is not None
         tokens = trained_tokens(self.metadata) if outputs else 0
         return Facts(without_secrets(self.name), len(self.vectors), checksum(contents), outputs, tokens)
 
@@ -142,10 +140,11 @@ class Origin:
                 f"--init-counts {config.init_counts}: {self.name} does not say how often its words occur",
                 hint="leave --init-counts out: then the counts of the text are used",
             )
-        name = "node_vectors" if config.loss == "hs" else "output_vectors"
+        name = _output_name(config.loss)
         if "output" in config.freeze and self._outputs(name) is None:
             raise ConfigError(
-                f"--freeze output: {self.name} has no {name} for --loss {config.loss}, so nothing would be learnt",
+                f"--freeze output: {self.name} has no {name} that were trained with --loss {config.loss}, so nothing"
+                " would be learnt",
                 hint="leave it out, or give a model of w2v train with that --loss",
             )
 
@@ -244,6 +243,11 @@ def _all_rounded(*tables: np.ndarray) -> bool:
     pieces = (table[start : start + _ROWS] for table in tables for start in range(0, len(table), _ROWS))
     with np.errstate(over="ignore"):
         return all(np.array_equal(piece, piece.astype(np.float16)) for piece in pieces)
+
+
+def _output_name(loss: str) -> str:
+    """Return the name of the output table that a loss trains."""
+    return "node_vectors" if loss == "hs" else "output_vectors"
 
 
 def _arrays(paths: Any) -> tuple[np.ndarray, ...]:

@@ -113,7 +113,7 @@ def train_model(
         origin.require_fitting(config)
         for remark in origin.remarks:
             watcher.remark(remark)
-        job = replace(job, init=origin.facts)
+        job = replace(job, init=origin.facts(config.loss))
     if folder is None:
         return _train(job, None, watcher, machine, origin)
     return _train_with_checkpoints(job, folder, watcher, machine, origin)
