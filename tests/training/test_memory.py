@@ -46,7 +46,8 @@ def estimated(done: subprocess.CompletedProcess[str]) -> int:
 
 
 @pytest.mark.parametrize(
-    ("words", "dim", "options"), [(1000, 10, ()), (100_000, 150, ()), (20_000, 10, ("--negatives", "3000"))]
+    ("words", "dim", "options"),
+    [(1000, 10, ()), (100_000, 150, ()), (20_000, 10, ("--negatives", "3000")), (100_000, 300, ("--loss", "hs"))],
 )
 def test_the_estimate_is_near_the_peak(tmp_path: Path, words: int, dim: int, options: tuple[str, ...]) -> None:
     done = train(tmp_path, words, dim, *options)

@@ -205,6 +205,8 @@ class Trainer:
         saved = min(self.parameters.input_vectors.nbytes, SAVE_BYTES)
         if self.subwords is not None:
             saved += len(self.corpus.vocabulary) * self.config.dim * 4  # the vectors of the words are composed
+        elif self.config.loss == "hs":
+            saved += self.parameters.output_vectors.nbytes  # output vectors of the words are made of the nodes
         best = self.validation.best if self.validation is not None else None
         kept = 0 if best is None else best.nbytes
         own = self.corpus.boundary_bytes + self.work_bytes
