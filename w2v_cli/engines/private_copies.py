@@ -33,7 +33,7 @@ def locate_input(t, s, i, number):
 
 @inlined
 def locate_outputs(t, s, count):
-    """Turn the first `count` row numbers in `output_offsets` into offsets: a hot row's copy, or zeros for padding.
+    """Turn the first `count` rows of words in `output_offsets` into offsets: a hot row's copy, or zeros for padding.
 
     The rates of the rows are written beside them.
     """
@@ -76,7 +76,7 @@ def offset_of_input(t, s, row):
 
 @inlined
 def offset_of_output(t, s, row):
-    """Return where an output row begins, or its private copy if it is hot, as `offset_of_input` does."""
+    """Return where the output row of a word begins, or its private copy if it is hot, as `offset_of_input` does."""
     offset = row * t.dim
     if t.hot > 0:
         i = row - t.first_hot

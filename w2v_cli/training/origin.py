@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -85,13 +86,17 @@ class Origin:
             remarks.append(f"{file.name} holds {made_of}: they become the input vectors")
         return cls(file.name, vectors, file.tables, file.metadata, tuple(remarks))
 
+    @cached_property
+    def checksum(self) -> str:
+        """CRC-32 of its words, counts and tables, hexadecimal; cached, because it takes a pass over all of them."""
+        counts = {} if self.vectors.counts is None else {"counts": self.vectors.counts}
+        return checksum({**self.tables, **counts, **word_tensors(self.vectors.words)})
+
     def facts(self, loss: str) -> Facts:
         """Return what is recorded of the model by a run with a loss."""
-        counts = {} if self.vectors.counts is None else {"counts": self.vectors.counts}
-        contents = {**self.tables, **counts, **word_tensors(self.vectors.words)}
         outputs = self._outputs(_output_name(loss)) is not None
         tokens = trained_tokens(self.metadata) if outputs else 0
-        return Facts(without_secrets(self.name), len(self.vectors), checksum(contents), outputs, tokens)
+        return Facts(without_secrets(self.name), len(self.vectors), self.checksum, outputs, tokens)
 
     @property
     def options(self) -> dict[str, Any]:

@@ -155,7 +155,7 @@ def tune_model(
     about = _about(texts, scored, gold, limits)
     if open_init is not None:
         # Another model may have the same name, and its trials would be other ones.
-        about["init"] = open_init().facts(base.loss).checksum
+        about["init"] = open_init().checksum
     file = TrialFile(log, about)
     with shares_of(texts, SHARES[:-1]) as shares:
 
